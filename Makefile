@@ -1,0 +1,40 @@
+# Every target needs nothing but Python 3.11 or newer: the environment is made when it is missing.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+.DEFAULT_GOAL := help
+
+.PHONY: help setup train test lint format benchmark clean
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+setup: $(READY)  ## create the environment in .venv
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+train: $(READY)  ## train a DCGAN on MNIST and draw digits (minutes, on any machine)
+	$(BIN)/python train.py
+
+test: $(READY)  ## run every test
+	$(BIN)/python -m pytest -n auto
+
+lint: $(READY)  ## check style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY)  ## mend style and format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+benchmark: $(READY)  ## measure speed against hand-written loops
+	$(BIN)/python -m benchmarks
+
+clean:  ## remove the environment and caches, keep data and logs
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""What watches a run; models do not know it."""

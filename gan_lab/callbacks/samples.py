@@ -1,0 +1,73 @@
+"""Grids of generated images: what one looks at first."""
+
+from pathlib import Path
+from typing import Any
+
+from lightning import Trainer
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import TensorBoardLogger
+from torchvision.io import write_png
+
+from gan_lab import images, seeding
+from gan_lab.types import NonNegativeInt, PositiveInt
+
+
+class SampleGrid(Callback):
+    """Draws the same latents again and again while the generator learns.
+
+    Grids are PNG files named by the images seen so far, and images in TensorBoard with images seen as the x-axis.
+    The first comes before training, the last after it.
+
+    Args:
+        folder: where the files go.
+        rows: of the grid.
+        columns: of the grid.
+        every_n_images: images seen between two grids.
+        seed: of the latents.
+    """
+
+    def __init__(
+        self,
+        *,
+        folder: str,
+        rows: PositiveInt,
+        columns: PositiveInt,
+        every_n_images: PositiveInt,
+        seed: NonNegativeInt,
+    ) -> None:
+        self.folder = Path(folder)
+        self.rows = rows
+        self.columns = columns
+        self.every_n_images = every_n_images
+        self.seed = seed
+        self.drawn_at: int = 0
+
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        """Draw what an untrained generator makes."""
+        self.drawn_at = pl_module.images_seen
+        if self.drawn_at == 0:
+            self.draw(trainer, pl_module)
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Draw whenever another `every_n_images` images have been seen."""
+        if pl_module.images_seen // self.every_n_images > self.drawn_at // self.every_n_images:
+            self.draw(trainer, pl_module)
+
+    def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
+        """Draw the last grid, unless it has just been drawn."""
+        if pl_module.images_seen > self.drawn_at:
+            self.draw(trainer, pl_module)
+
+    def draw(self, trainer: Trainer, pl_module: Any) -> None:
+        """Write one grid."""
+        self.drawn_at = pl_module.images_seen
+        if not trainer.is_global_zero:
+            return
+        shape = (self.rows * self.columns, pl_module.latent_dim)
+        latents = seeding.normal(shape, seeding.derive(self.seed, "grid")).to(pl_module.device)
+        grid = images.grid(pl_module.sample(latents), self.columns)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_png(grid, str(self.folder / f"{self.drawn_at:09d}.png"))
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                logger.experiment.add_image("samples", grid, self.drawn_at)

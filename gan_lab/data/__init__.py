@@ -1,0 +1,1 @@
+"""Datasets in memory, delivered in a seeded order."""

@@ -1,0 +1,53 @@
+"""The idx format of the MNIST family, plain or gzipped, checked before it is believed."""
+
+import gzip
+import math
+import zlib
+from hashlib import md5
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+UNSIGNED_BYTE = 8
+
+
+class DamagedFileError(Exception):
+    """A file is there, but it is not what it should be; the message says which and why."""
+
+
+def read(path: Path, checksums: frozenset[str]) -> Tensor:
+    """The uint8 tensor in an idx file.
+
+    Args:
+        path: the file; gzipped if its name ends in .gz.
+        checksums: md5 of the file as published or of its unpacked content: either one will do. A plain file
+            of a dataset whose unpacked checksum nobody publishes must at least have the right form.
+
+    Raises:
+        DamagedFileError: the content does not have the checksum, or is no idx file.
+    """
+    content = path.read_bytes()
+    trusted = md5(content).hexdigest() in checksums
+    if path.suffix == ".gz":
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError, zlib.error) as error:
+            raise DamagedFileError(f"{path} is damaged: {error}") from error
+    trusted = trusted or md5(content).hexdigest() in checksums
+    if not trusted and (path.suffix == ".gz" or len(checksums) > 1):
+        raise DamagedFileError(
+            f"{path} is damaged or another file: {len(content):,} bytes with md5 {md5(content).hexdigest()}"
+        )
+    return parse(content, path)
+
+
+def parse(content: bytes, path: Path) -> Tensor:
+    """Decode idx bytes: two zeros, the type, the number of dimensions, their sizes, the values."""
+    if len(content) < 4 or content[:3] != bytes([0, 0, UNSIGNED_BYTE]):
+        raise DamagedFileError(f"{path} is not an idx file of unsigned bytes (it starts with {content[:4].hex()})")
+    start = 4 + 4 * content[3]
+    shape = [int.from_bytes(content[i : i + 4], "big") for i in range(4, start, 4)]
+    if len(content) - start != math.prod(shape):
+        raise DamagedFileError(f"{path} is truncated: {len(content) - start:,} values instead of {math.prod(shape):,}")
+    return torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=start).reshape(shape)

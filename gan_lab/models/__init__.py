@@ -1,0 +1,1 @@
+"""The variants: one LightningModule each, and the alternating step that they share."""

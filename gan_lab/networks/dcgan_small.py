@@ -1,0 +1,65 @@
+"""A DCGAN small enough that two CPU cores draw digits within minutes."""
+
+from torch import Tensor, nn
+
+from gan_lab.networks.init import dcgan_init
+from gan_lab.networks.sizes import quarter
+from gan_lab.types import PositiveInt
+
+
+class Generator(nn.Module):
+    """Latents (batch, latent_dim) to images (batch, channels, image_size, image_size) in [-1, 1].
+
+    Args:
+        width: feature maps between the two transposed convolutions; twice as many before them.
+    """
+
+    def __init__(
+        self, *, latent_dim: PositiveInt, width: PositiveInt, image_size: PositiveInt, channels: PositiveInt
+    ) -> None:
+        super().__init__()
+        side = quarter(image_size)
+        self.layers = nn.Sequential(
+            nn.Linear(latent_dim, 2 * width * side**2, bias=False),
+            nn.Unflatten(1, (2 * width, side, side)),
+            nn.BatchNorm2d(2 * width),
+            nn.ReLU(inplace=True),
+            nn.ConvTranspose2d(2 * width, width, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(inplace=True),
+            nn.ConvTranspose2d(width, channels, 4, 2, 1),
+            nn.Tanh(),
+        )
+        self.apply(dcgan_init)
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """Draw one image per latent."""
+        images: Tensor = self.layers(latents)
+        return images
+
+
+class Discriminator(nn.Module):
+    """Images (batch, channels, image_size, image_size) to logits (batch, 1).
+
+    Args:
+        width: feature maps after the first convolution; twice as many after the second.
+    """
+
+    def __init__(self, *, width: PositiveInt, image_size: PositiveInt, channels: PositiveInt) -> None:
+        super().__init__()
+        side = quarter(image_size)
+        self.layers = nn.Sequential(
+            nn.Conv2d(channels, width, 4, 2, 1),
+            nn.LeakyReLU(0.2, inplace=True),
+            nn.Conv2d(width, 2 * width, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(2 * width),
+            nn.LeakyReLU(0.2, inplace=True),
+            nn.Flatten(),
+            nn.Linear(2 * width * side**2, 1),
+        )
+        self.apply(dcgan_init)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Score each image."""
+        logits: Tensor = self.layers(images)
+        return logits

@@ -1,0 +1,71 @@
+"""The all-convolutional players of DCGAN (Radford et al. 2016, arXiv:1511.06434)."""
+
+import itertools
+
+from torch import Tensor, nn
+
+from gan_lab.networks.init import dcgan_init
+from gan_lab.networks.sizes import doublings
+from gan_lab.types import PositiveInt
+
+
+class Generator(nn.Module):
+    """Latents (batch, latent_dim) to images (batch, channels, image_size, image_size) in [-1, 1].
+
+    Args:
+        width: feature maps before the last layer; each layer before has twice as many as the next. 128 at
+            32x32 is 512-256-128.
+    """
+
+    def __init__(
+        self, *, latent_dim: PositiveInt, width: PositiveInt, image_size: PositiveInt, channels: PositiveInt
+    ) -> None:
+        super().__init__()
+        widths = [width * 2**i for i in reversed(range(doublings(image_size)))]
+        layers: list[nn.Module] = []
+        inputs, stride, padding = latent_dim, 1, 0
+        for outputs in widths:
+            layers += [
+                nn.ConvTranspose2d(inputs, outputs, 4, stride, padding, bias=False),
+                nn.BatchNorm2d(outputs),
+                nn.ReLU(inplace=True),
+            ]
+            inputs, stride, padding = outputs, 2, 1
+        layers += [nn.ConvTranspose2d(width, channels, 4, 2, 1, bias=False), nn.Tanh()]
+        self.layers = nn.Sequential(*layers)
+        self.apply(dcgan_init)
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """Draw one image per latent."""
+        images: Tensor = self.layers(latents[:, :, None, None])
+        return images
+
+
+class Discriminator(nn.Module):
+    """Images (batch, channels, image_size, image_size) to logits (batch, 1).
+
+    Args:
+        width: feature maps after the first layer; doubled by each further one. 128 at 32x32 is 128-256-512.
+    """
+
+    def __init__(self, *, width: PositiveInt, image_size: PositiveInt, channels: PositiveInt) -> None:
+        super().__init__()
+        widths = [width * 2**i for i in range(doublings(image_size))]
+        layers: list[nn.Module] = [
+            nn.Conv2d(channels, width, 4, 2, 1, bias=False),
+            nn.LeakyReLU(0.2, inplace=True),
+        ]
+        for inputs, outputs in itertools.pairwise(widths):
+            layers += [
+                nn.Conv2d(inputs, outputs, 4, 2, 1, bias=False),
+                nn.BatchNorm2d(outputs),
+                nn.LeakyReLU(0.2, inplace=True),
+            ]
+        layers += [nn.Conv2d(widths[-1], 1, 4, 1, 0, bias=False), nn.Flatten()]
+        self.layers = nn.Sequential(*layers)
+        self.apply(dcgan_init)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Score each image."""
+        logits: Tensor = self.layers(images)
+        return logits

@@ -1,0 +1,87 @@
+"""DCGAN with nearest-neighbour upsampling before each convolution instead of transposed convolutions.
+
+Upsampling avoids the checkerboard of overlapping kernels (Odena et al. 2016, doi:10.23915/distill.00003).
+Sizes, dropout and norms are those of the widespread Keras example; its batch norm momentum 0.8 counts the
+share of the old value that is kept, torch's the share of the new one: 0.2.
+"""
+
+from torch import Tensor, nn
+
+from gan_lab.networks.init import dcgan_init
+from gan_lab.networks.sizes import quarter
+from gan_lab.types import PositiveInt, Probability
+
+BATCH_NORM_MOMENTUM = 0.2
+
+
+class Generator(nn.Module):
+    """Latents (batch, latent_dim) to images (batch, channels, image_size, image_size) in [-1, 1].
+
+    Args:
+        width: feature maps of the last hidden layer; the two before have twice as many.
+    """
+
+    def __init__(
+        self, *, latent_dim: PositiveInt, width: PositiveInt, image_size: PositiveInt, channels: PositiveInt
+    ) -> None:
+        super().__init__()
+        side = quarter(image_size)
+        self.layers = nn.Sequential(
+            nn.Linear(latent_dim, 2 * width * side**2),
+            nn.ReLU(inplace=True),
+            nn.Unflatten(1, (2 * width, side, side)),
+            nn.Upsample(scale_factor=2),
+            nn.Conv2d(2 * width, 2 * width, 3, padding=1),
+            nn.BatchNorm2d(2 * width, momentum=BATCH_NORM_MOMENTUM),
+            nn.ReLU(inplace=True),
+            nn.Upsample(scale_factor=2),
+            nn.Conv2d(2 * width, width, 3, padding=1),
+            nn.BatchNorm2d(width, momentum=BATCH_NORM_MOMENTUM),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(width, channels, 3, padding=1),
+            nn.Tanh(),
+        )
+        self.apply(dcgan_init)
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """Draw one image per latent."""
+        images: Tensor = self.layers(latents)
+        return images
+
+
+class Discriminator(nn.Module):
+    """Images (batch, channels, image_size, image_size) to logits (batch, 1).
+
+    Args:
+        width: feature maps after the first convolution; doubled by each of the three further ones.
+        dropout: probability with which an activation is dropped after each convolution.
+    """
+
+    def __init__(
+        self, *, width: PositiveInt, dropout: Probability, image_size: PositiveInt, channels: PositiveInt
+    ) -> None:
+        super().__init__()
+        side = quarter(image_size)
+        layers: list[nn.Module] = []
+        for index, (inputs, outputs, stride) in enumerate(
+            [
+                (channels, width, 2),
+                (width, 2 * width, 2),
+                (2 * width, 4 * width, 2),
+                (4 * width, 8 * width, 1),
+            ]
+        ):
+            layers.append(nn.Conv2d(inputs, outputs, 3, stride, padding=1))
+            if index == 1 and side % 2:  # 7x7 to 8x8, so that the next convolution halves evenly
+                layers.append(nn.ZeroPad2d((0, 1, 0, 1)))
+            if index:
+                layers.append(nn.BatchNorm2d(outputs, momentum=BATCH_NORM_MOMENTUM))
+            layers += [nn.LeakyReLU(0.2, inplace=True), nn.Dropout(dropout)]
+        side = (side + 1) // 2
+        self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(8 * width * side**2, 1))
+        self.apply(dcgan_init)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Score each image."""
+        logits: Tensor = self.layers(images)
+        return logits

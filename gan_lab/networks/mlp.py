@@ -1,0 +1,56 @@
+"""Fully connected players, after the first GAN (Goodfellow et al. 2014)."""
+
+import itertools
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from gan_lab.types import PositiveInt
+
+
+def hidden_layers(sizes: Sequence[int]) -> nn.Sequential:
+    """Linear layers from size to size, each followed by LeakyReLU 0.2."""
+    layers: list[nn.Module] = []
+    for inputs, outputs in itertools.pairwise(sizes):
+        layers += [nn.Linear(inputs, outputs), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*layers)
+
+
+class Generator(nn.Module):
+    """Latents (batch, latent_dim) to images (batch, channels, image_size, image_size) in [-1, 1]."""
+
+    def __init__(
+        self,
+        *,
+        latent_dim: PositiveInt,
+        hidden: Sequence[PositiveInt],
+        image_size: PositiveInt,
+        channels: PositiveInt,
+    ) -> None:
+        super().__init__()
+        self.hidden = hidden_layers([latent_dim, *hidden])
+        self.output = nn.Sequential(
+            nn.Linear([latent_dim, *hidden][-1], channels * image_size**2),
+            nn.Tanh(),
+            nn.Unflatten(1, (channels, image_size, image_size)),
+        )
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """Draw one image per latent."""
+        images: Tensor = self.output(self.hidden(latents))
+        return images
+
+
+class Discriminator(nn.Module):
+    """Images (batch, channels, image_size, image_size) to logits (batch, 1)."""
+
+    def __init__(self, *, hidden: Sequence[PositiveInt], image_size: PositiveInt, channels: PositiveInt) -> None:
+        super().__init__()
+        sizes = [channels * image_size**2, *hidden]
+        self.hidden = hidden_layers(sizes)
+        self.output = nn.Linear(sizes[-1], 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Score each image."""
+        logits: Tensor = self.output(self.hidden(images.flatten(1)))
+        return logits

@@ -1,0 +1,87 @@
+"""What happens between composing a configuration and Hydra's first write to disk."""
+
+from typing import Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+
+from gan_lab.errors import CONFIGURATION_ERRORS, UserError, explain, fail, nearest
+from gan_lab.runs import Run
+
+CHANGEABLE = ("trainer", "callbacks", "logger")  # in a run that goes on
+
+
+class Preflight(Callback):
+    """Refuses what can't work while nothing is on disk yet, and puts a resumed run's configuration in place.
+
+    Hydra turns the exceptions of a callback into warnings, so these end the program themselves.
+    """
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Check one run."""
+        from gan_lab.experiment import check
+
+        try:
+            if config.resume is not None:
+                resume(config)
+            check(without_hydra(config))
+        except CONFIGURATION_ERRORS as error:
+            fail(explain(error))
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Check every job of a sweep whose jobs are known beforehand, before the first one starts."""
+        from gan_lab.experiment import check
+
+        hydra = GlobalHydra.instance().hydra
+        assert hydra is not None
+        if not config.hydra.sweeper._target_.endswith("BasicSweeper"):
+            return
+        sweep = OverridesParser.create().parse_overrides(
+            [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
+            + [str(override) for override in config.hydra.overrides.task]
+        )
+        for overrides in BasicSweeper.split_arguments(sweep, None)[0]:
+            try:
+                job = hydra.compose_config(config.hydra.job.config_name, overrides, run_mode=RunMode.RUN)
+                if job.resume is not None:
+                    raise UserError("resume continues one run; it can't be part of a sweep")
+                check(without_hydra(job))
+            except CONFIGURATION_ERRORS as error:
+                fail(f"in the job {' '.join(overrides)}: {explain(error)}")
+
+
+def without_hydra(config: DictConfig) -> DictConfig:
+    """The configuration that the program sees."""
+    return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+
+
+def resume(config: DictConfig) -> None:
+    """Replace a composed configuration by that of the run to go on with, and Hydra's folder by the run's.
+
+    Raises:
+        UserError: there is no such run, or the command line changes what makes it the run that it is.
+    """
+    run = Run.open(config.resume)
+    saved = run.config()
+    overrides = [override for override in config.hydra.overrides.task if not override.startswith("resume=")]
+    for override in OverridesParser.create().parse_overrides(overrides):
+        key = override.key_or_group
+        if key.partition(".")[0] not in CHANGEABLE or "." not in key:
+            raise UserError(
+                f"{override.input_line}: a resumed run keeps its configuration; "
+                f"only values of {', '.join(CHANGEABLE)} may change. Leave it out, or start a new run"
+            )
+        parent = OmegaConf.select(saved, key.rpartition(".")[0])
+        if not isinstance(parent, DictConfig) or key.rpartition(".")[2] not in parent:
+            known = list(parent) if isinstance(parent, DictConfig) else list(saved)
+            raise UserError(f"{key}: the run has no such option. {nearest(key.rpartition('.')[2], known)}")
+        OmegaConf.update(saved, key, override.value())
+    with read_write(config), open_dict(config):
+        for name, node in saved.items():
+            config[name] = node
+        config.resume = config.run_dir = config.hydra.run.dir = str(run.folder)
+        config.hydra.output_subdir = None  # the record of how the run began stays

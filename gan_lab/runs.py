@@ -1,0 +1,172 @@
+"""The contract of a run folder: write it, read it, load a trained model from it.
+
+.hydra/config.yaml      the composed configuration; paths in it follow the folder when it is moved
+checkpoints/last.ckpt   everything that a resumed run needs; tensors and plain values only
+samples/                grids of generated images, named by images seen
+tensorboard/, metrics.csv
+run.json                status, versions, data source, seed, timing: see `Run.record`
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+import gan_lab
+from gan_lab import config as configuration
+from gan_lab.errors import UserError
+from gan_lab.models.adversarial import AdversarialModule
+
+
+def write_atomically(path: Path, content: str) -> None:
+    """Replace a file as a whole: a reader, or a crash, sees the old content or the new."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(file.name).replace(path)
+
+
+class Run:
+    """One run's folder.
+
+    Args:
+        folder: where it is.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config_file = folder / ".hydra" / "config.yaml"
+        self.checkpoint = folder / "checkpoints" / "last.ckpt"
+        self.record_file = folder / "run.json"
+
+    @classmethod
+    def open(cls, folder: str | Path) -> "Run":
+        """A run that exists.
+
+        Raises:
+            UserError: the folder is missing, or is no run folder.
+        """
+        run = cls(Path(folder))
+        if not run.folder.is_dir():
+            raise UserError(f"{folder}: there is no such run folder")
+        for file in (run.config_file, run.record_file):
+            if not file.is_file():
+                raise UserError(f"{folder} is not a run folder: it has no {file.relative_to(run.folder)}")
+        return run
+
+    def config(self) -> DictConfig:
+        """The configuration, with paths into the folder as it lies now.
+
+        Raises:
+            UserError: it can't be read.
+        """
+        try:
+            config = OmegaConf.load(self.config_file)
+        except Exception as error:
+            raise UserError(f"{self.config_file} can't be read: {error}") from error
+        if not isinstance(config, DictConfig):
+            raise UserError(f"{self.config_file} is not a configuration")
+        config.run_dir = str(self.folder)
+        return config
+
+    def save_config(self, config: DictConfig) -> None:
+        """Keep the configuration that the run goes on with."""
+        self.config_file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.config_file, OmegaConf.to_yaml(config))
+
+    def record(self) -> dict[str, Any]:
+        """What run.json holds: `status` is running, finished, interrupted or failed.
+
+        Raises:
+            UserError: it can't be read.
+        """
+        try:
+            record = json.loads(self.record_file.read_text())
+        except ValueError as error:
+            raise UserError(f"{self.record_file} can't be read: {error}") from error
+        assert isinstance(record, dict)
+        return record
+
+    def update_record(self, **values: Any) -> None:
+        """Set values in run.json, keeping the others."""
+        record = self.record() if self.record_file.exists() else {}
+        write_atomically(self.record_file, json.dumps(record | values, indent=2) + "\n")
+
+    def load_model(self) -> AdversarialModule:
+        """The trained model, on the CPU, in evaluation mode.
+
+        Raises:
+            UserError: there is no checkpoint yet, or it does not fit the configuration.
+        """
+        config = self.config()
+        configuration.check(config)
+        model: AdversarialModule = configuration.build(config.model)
+        checkpoint = self.load_checkpoint()
+        try:
+            model.load_state_dict(checkpoint["state_dict"])
+        except (KeyError, RuntimeError) as error:
+            raise UserError(f"{self.checkpoint} does not fit the run's configuration: {error}") from error
+        model.on_load_checkpoint(checkpoint)
+        return model.eval()
+
+    def load_checkpoint(self) -> dict[str, Any]:
+        """The last checkpoint, on the CPU; loading executes nothing from the file.
+
+        Raises:
+            UserError: it is missing or damaged.
+        """
+        if not self.checkpoint.is_file():
+            raise UserError(f"{self.folder} has no checkpoint yet: {self.checkpoint.name} is missing")
+        try:
+            checkpoint: dict[str, Any] = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+        except Exception as error:
+            raise UserError(f"{self.checkpoint} is damaged: {str(error).splitlines()[0]}") from error
+        return checkpoint
+
+
+def now() -> str:
+    """The local time with its offset from UTC, to the second."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def provenance() -> dict[str, Any]:
+    """What made a run: versions, git commit, machine, command."""
+    return {
+        "versions": {
+            "python": platform.python_version(),
+            "gan_lab": gan_lab.__version__,
+            "torch": torch.__version__,
+            "lightning": lightning.__version__,
+        },
+        "git_commit": git_commit(),
+        "host": platform.node(),
+        "command": " ".join(sys.argv),
+    }
+
+
+def git_commit() -> str | None:
+    """The commit of this code, "-dirty" appended where files differ from it; None outside a checkout."""
+    command = [
+        "git",
+        "-C",
+        str(Path(__file__).parent),
+        "describe",
+        "--always",
+        "--dirty",
+        "--abbrev=40",
+        "--exclude=*",
+    ]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None

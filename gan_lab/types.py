@@ -1,0 +1,9 @@
+"""Ranges that configuration values must lie in, written where a constructor declares its arguments."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+PositiveInt = Annotated[int, Field(ge=1)]
+NonNegativeInt = Annotated[int, Field(ge=0)]
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
