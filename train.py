@@ -1,12 +1,14 @@
 """Train a GAN: `python train.py --help` says how."""
 
+from pathlib import Path
+
 import hydra
 from omegaconf import DictConfig
 
 from gan_lab.errors import readable_errors
 
 
-@hydra.main(version_base="1.3", config_path="conf", config_name="train")
+@hydra.main(version_base="1.3", config_path=str(Path(__file__).parent / "conf"), config_name="train")
 def main(config: DictConfig) -> None:
     """Train as the command line says."""
     from gan_lab.experiment import train  # torch and lightning only when there is something to do

@@ -102,7 +102,7 @@ def resolve(target: object, path: str) -> type:
     spelled = str(target)
     module, _, name = spelled.rpartition(".")
     found = None
-    if any(_is_inside(spelled, package) for package in ALLOWED_PACKAGES):
+    if module and any(_is_inside(spelled, package) for package in ALLOWED_PACKAGES):
         try:
             found = getattr(import_module(module), name, None)
         except ImportError as error:

@@ -5,17 +5,18 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import lightning
 import torch
 from hydra.core.hydra_config import HydraConfig
+from lightning.pytorch.callbacks import Callback, Checkpoint, ModelSummary, ProgressBar
 from omegaconf import DictConfig, open_dict
 
 from gan_lab import config as configuration
 from gan_lab import runs
+from gan_lab.allocator import keep_freed_memory
 from gan_lab.callbacks.endings import Interrupted
 from gan_lab.checkpoint_io import AtomicCheckpointIO
 from gan_lab.config import build
@@ -33,6 +34,13 @@ NOT_APPLICABLE = (
     "Checkpoint directory .* exists and is not empty",
     "`isinstance\\(treespec, LeafSpec\\)` is deprecated",
 )
+
+# Lightning refuses a callback whose switch is off.
+SWITCHES = {
+    "enable_progress_bar": ProgressBar,
+    "enable_checkpointing": Checkpoint,
+    "enable_model_summary": ModelSummary,
+}
 
 
 def check(config: DictConfig) -> None:
@@ -67,7 +75,7 @@ def blamed_on(option: str) -> Iterator[None]:
 
 def train(config: DictConfig) -> None:
     """Train as configured, in the run folder that Hydra made, or go on in the one that is resumed."""
-    run = Run(Path(HydraConfig.get().runtime.output_dir))
+    run = Run(HydraConfig.get().runtime.output_dir)
     with open_dict(config):
         config.run_dir = str(run.folder)
     check(config)
@@ -76,15 +84,23 @@ def train(config: DictConfig) -> None:
 
     for message in NOT_APPLICABLE:
         warnings.filterwarnings("ignore", message)
+    keep_freed_memory()
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     data: InMemoryDataModule = build(config.data)
     model: AdversarialModule = build(config.model)
-    callbacks = [build(node) for node in config.callbacks.values() if node]
+    callbacks = wanted_callbacks(config)
     loggers = [build(node) for node in config.logger.values() if node]
     trainer: Trainer = build(config.trainer, callbacks=callbacks, logger=loggers, plugins=[AtomicCheckpointIO()])
     with recorded(run, config, trainer, data):
         run.save_config(config)
         trainer.fit(model, data, ckpt_path=run.checkpoint if config.resume else None, weights_only=True)
+
+
+def wanted_callbacks(config: DictConfig) -> list[Callback]:
+    """The configured callbacks, without those that a switch of the trainer turns off."""
+    callbacks: list[Callback] = [build(node) for node in config.callbacks.values() if node]
+    off = tuple(kind for switch, kind in SWITCHES.items() if config.trainer.get(switch) is False)
+    return [callback for callback in callbacks if not isinstance(callback, off)]
 
 
 def is_complete(run: Run, config: DictConfig) -> bool:

@@ -1,7 +1,10 @@
 """Images between files and networks: uint8 in [0, 255] on disk, float in [-1, 1] in a network."""
 
+from pathlib import Path
+
 import torch.nn.functional as F
 import torchvision.utils
+from PIL import Image
 from torch import Tensor
 
 
@@ -35,3 +38,9 @@ def grid(images: Tensor, columns: int) -> Tensor:
     """Tile images in [-1, 1] of shape (n, channels, height, width) into one uint8 (3, height', width')."""
     tiled: Tensor = torchvision.utils.make_grid(to_uint8(images).cpu(), nrow=columns, padding=2, pad_value=128)
     return tiled
+
+
+def save_png(image: Tensor, path: Path) -> None:
+    """Write one uint8 image of shape (1 or 3, height, width)."""
+    pixels = image.cpu().permute(1, 2, 0).squeeze(2).contiguous().numpy()
+    Image.fromarray(pixels).save(path, format="PNG")

@@ -43,7 +43,7 @@ class MetricsCSV(Logger):
         """Append a row."""
         row: dict[str, object] = {
             "step": step,
-            **{name: f"{value:.6g}" for name, value in metrics.items() if name != "epoch"},
+            **{name: f"{value:.6g}" for name, value in metrics.items()},
         }
         if self.columns is None:
             kept = [old for old in self._rows() if int(old["step"]) < (step or 0)]
@@ -59,7 +59,7 @@ class MetricsCSV(Logger):
         if not self.file.exists():
             return []
         with self.file.open(newline="") as file:
-            return [row for row in csv.DictReader(file) if (row["step"] or "").isdigit()]
+            return [row for row in csv.DictReader(file) if None not in row.values()]
 
     def _rewrite(self, rows: list[dict[str, str]]) -> None:
         assert self.columns is not None

@@ -43,11 +43,11 @@ class Run:
         folder: where it is.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.config_file = folder / ".hydra" / "config.yaml"
-        self.checkpoint = folder / "checkpoints" / "last.ckpt"
-        self.record_file = folder / "run.json"
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.config_file = self.folder / ".hydra" / "config.yaml"
+        self.checkpoint = self.folder / "checkpoints" / "last.ckpt"
+        self.record_file = self.folder / "run.json"
 
     @classmethod
     def open(cls, folder: str | Path) -> "Run":
@@ -56,7 +56,7 @@ class Run:
         Raises:
             UserError: the folder is missing, or is no run folder.
         """
-        run = cls(Path(folder))
+        run = cls(folder)
         if not run.folder.is_dir():
             raise UserError(f"{folder}: there is no such run folder")
         for file in (run.config_file, run.record_file):
@@ -130,7 +130,8 @@ class Run:
         try:
             checkpoint: dict[str, Any] = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
         except Exception as error:
-            raise UserError(f"{self.checkpoint} is damaged: {str(error).splitlines()[0]}") from error
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            raise UserError(f"{self.checkpoint} is damaged: {reason}") from error
         return checkpoint
 
 

@@ -6,7 +6,6 @@ from typing import Any
 from lightning import Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
-from torchvision.io import write_png
 
 from gan_lab import images, seeding
 from gan_lab.types import NonNegativeInt, PositiveInt
@@ -67,7 +66,7 @@ class SampleGrid(Callback):
         latents = seeding.normal(shape, seeding.derive(self.seed, "grid")).to(pl_module.device)
         grid = images.grid(pl_module.sample(latents), self.columns)
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_png(grid, str(self.folder / f"{self.drawn_at:09d}.png"))
+        images.save_png(grid, self.folder / f"{self.drawn_at:09d}.png")
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_image("samples", grid, self.drawn_at)

