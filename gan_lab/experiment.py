@@ -15,8 +15,7 @@ from lightning.pytorch.callbacks import Callback, Checkpoint, ModelSummary, Prog
 from omegaconf import DictConfig, open_dict
 
 from gan_lab import config as configuration
-from gan_lab import runs
-from gan_lab.allocator import keep_freed_memory
+from gan_lab import machine, runs
 from gan_lab.callbacks.endings import Interrupted
 from gan_lab.checkpoint_io import AtomicCheckpointIO
 from gan_lab.config import build
@@ -24,7 +23,7 @@ from gan_lab.data.in_memory import InMemoryDataModule
 from gan_lab.errors import UserError
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.runs import Run
-from gan_lab.trainer import Trainer, check_machine
+from gan_lab.trainer import Trainer
 
 # Warnings of Lightning's that don't apply here: the loggers count batches over epochs, the order of the images needs no
 # state to go on, a resumed run belongs in its folder; and one about Lightning's own code.
@@ -53,7 +52,7 @@ def check(config: DictConfig) -> None:
         UserError: saying what is wrong.
     """
     configuration.check(config)
-    check_machine(config.trainer.accelerator, config.trainer.devices, config.trainer.precision)
+    machine.check(config.trainer.accelerator, config.trainer.devices, config.trainer.precision)
     data: InMemoryDataModule = build(config.data)
     with torch.device("meta"):
         model: AdversarialModule = build(config.model)
@@ -84,7 +83,7 @@ def train(config: DictConfig) -> None:
 
     for message in NOT_APPLICABLE:
         warnings.filterwarnings("ignore", message)
-    keep_freed_memory()
+    machine.prepare()
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     data: InMemoryDataModule = build(config.data)
     model: AdversarialModule = build(config.model)

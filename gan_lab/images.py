@@ -10,7 +10,7 @@ from torch import Tensor
 
 def to_float(images: Tensor) -> Tensor:
     """Map uint8 images in [0, 255] to float32 in [-1, 1], the range of a generator's tanh."""
-    return images.float().div_(255 / 2).sub_(1)
+    return images.float().sub_(255 / 2).mul_(2 / 255)
 
 
 def to_uint8(images: Tensor) -> Tensor:

@@ -1,12 +1,40 @@
-"""metrics.csv: the scalars of a run as a table that grows with it."""
+"""Where the scalars of a run go: TensorBoard on two axes, and a table that grows with the run."""
 
 import csv
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
+
+OVER_IMAGES = ("loss/", "accuracy/")
+
+
+class TensorBoard(TensorBoardLogger):
+    """Lightning's logger, which also shows losses and accuracies over images instead of batches.
+
+    They stand under `by_images_seen/`: the axis on which runs of different batch size or number of processes can be
+    compared.
+
+    Args:
+        folder: where the event files go.
+    """
+
+    def __init__(self, *, folder: str) -> None:
+        super().__init__(folder, name="", version="")
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Write every metric over `step`, and some over images seen as well."""
+        super().log_metrics(metrics, step)
+        if "images_seen" not in metrics:
+            return
+        for name, value in metrics.items():
+            if name.startswith(OVER_IMAGES):
+                self.experiment.add_scalar(f"by_images_seen/{name}", value, int(metrics["images_seen"]))
 
 
 class MetricsCSV(Logger):

@@ -24,10 +24,10 @@ MAY_IMPORT = {
     "loggers": LEAVES,
     "checkpoint_io": LEAVES,
     "trainer": LEAVES,
-    "allocator": set(),
+    "machine": LEAVES,
     "config": LEAVES,
     "runs": {"config", "models", *LEAVES},
-    "experiment": {"allocator", "runs", "config", "trainer", "checkpoint_io", "models", "data", "callbacks", *LEAVES},
+    "experiment": {"machine", "runs", "config", "trainer", "checkpoint_io", "models", "data", "callbacks", *LEAVES},
     "preflight": {"experiment", "runs", *LEAVES},
     "cli": {"experiment", "runs", "config", "images", *LEAVES},
 }

@@ -141,7 +141,7 @@ def test_options_of_base_classes_count(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_build_makes_plain_python_inside() -> None:
-    model = build(composed("model=dcgan").model)
+    model = build(composed("model=dcgan", "model/network=mlp").model)
     assert isinstance(model, DCGAN)
     assert model.objective == NonSaturating(label_smoothing=0.0)
     optimizer = model.optimizer["generator"](model.generator.parameters())
@@ -164,7 +164,16 @@ def test_length_in_epochs_replaces_the_default_length_in_batches() -> None:
 
 
 def test_players_share_an_optimizer_setting_unless_told_otherwise() -> None:
-    shared = composed("model.optimizer.generator.lr=1e-3").model.optimizer
+    shared = composed("model=vanilla", "model.optimizer.generator.lr=1e-3").model.optimizer
     assert shared.discriminator.lr == 1e-3
-    apart = composed("model.optimizer.discriminator.lr=1e-3").model.optimizer
+    apart = composed("model=vanilla", "model.optimizer.discriminator.lr=1e-3").model.optimizer
     assert (apart.generator.lr, apart.discriminator.lr) == (2e-4, 1e-3)
+
+
+def test_the_small_network_brings_its_tuned_settings_and_the_command_line_still_wins() -> None:
+    tuned = composed("model=dcgan")
+    assert (tuned.data.batch_size, tuned.model.optimizer.discriminator.lr) == (64, 1e-3)
+    own = composed("model=dcgan", "data.batch_size=16", "model.optimizer.generator.lr=1e-4")
+    assert (own.data.batch_size, own.model.optimizer.discriminator.lr) == (16, 1e-4)
+    other = composed("model=dcgan", "model/network=dcgan_upsample")
+    assert (other.data.batch_size, other.model.optimizer.generator.lr) == (128, 2e-4)

@@ -171,7 +171,10 @@ def test_a_failure_is_recorded(command: Command) -> None:
 @pytest.mark.parametrize("network", ["dcgan_small", "dcgan_upsample", "dcgan_transposed"])
 def test_every_network_trains(network: str, command: Command) -> None:
     width = "model.network.generator.width=4", "model.network.discriminator.width=4"
-    assert command(*QUICK, "model=dcgan", f"model/network={network}", *width, "trainer.max_steps=2") is None
+    assert (
+        command(*QUICK, "model=dcgan", f"model/network={network}", *width, "trainer.max_steps=2", "data.batch_size=128")
+        is None
+    )
     assert Run.open("run").load_model().images_seen == 256
 
 

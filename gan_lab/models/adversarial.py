@@ -3,8 +3,7 @@
 A variant says *what* its players minimise, as named terms; this module is the only place where they move.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 import torch
@@ -16,10 +15,10 @@ from torch.optim import Optimizer
 from gan_lab import seeding
 from gan_lab.losses import Objective
 from gan_lab.models.counting import BatchCountingLoop
+from gan_lab.models.player import Player, Terms, frozen
 from gan_lab.models.reporting import Report
 from gan_lab.types import NonNegativeInt, PositiveInt
 
-Terms = dict[str, Tensor]
 Condition = tuple[Tensor, ...]
 
 
@@ -60,6 +59,7 @@ class AdversarialModule(LightningModule):
         self.seed = seed
         self.images_seen = 0  # real images trained on so far, by all processes together
         self.report = Report()
+        self.players: list[Player] = []  # while training
         self.scores: dict[str, Tensor] = {}  # the discriminator's latest logits, for whoever watches
 
     # What a variant may say differently.
@@ -71,9 +71,8 @@ class AdversarialModule(LightningModule):
 
     def discriminator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
         """What the discriminator minimises, given images (batch, channels, height, width); the sum counts."""
-        real_scores = self.score(real, condition)
-        fake_scores = self.score(fake, condition)
-        self.scores = {"real": real_scores.detach(), "fake": fake_scores.detach()}
+        real_scores, fake_scores = self.score_both(real, fake, condition)
+        self.scores.update(real=real_scores.detach(), fake=fake_scores.detach())
         return {"adversarial": self.objective.discriminator(real_scores, fake_scores)}
 
     def generator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
@@ -108,6 +107,16 @@ class AdversarialModule(LightningModule):
         self.discriminator_terms(real, fake, condition)
         self.generator_terms(real, fake, condition)
 
+    def score_both(self, real: Tensor, fake: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
+        """Logits of real and of generated images, in one forward where the discriminator says it makes no difference.
+
+        It does make one where images of a batch meet, in batch norm for example: then each kind keeps its own batch.
+        """
+        if not getattr(self.discriminator, "scores_each_image_alone", False):
+            return self.score(real, condition), self.score(fake, condition)
+        scores = self.score(torch.cat((real, fake)), tuple(torch.cat((part, part)) for part in condition))
+        return scores[: len(real)], scores[len(real) :]
+
     def sample(self, latents: Tensor, *condition: Tensor) -> Tensor:
         """Images in [-1, 1] for latents (batch, latent_dim), drawn in evaluation mode, without gradients."""
         training = self.generator.training
@@ -119,60 +128,29 @@ class AdversarialModule(LightningModule):
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         """The discriminator descends its terms, then, on every `n_critic`-th batch, the generator its own."""
-        seeding.seed_device(self.device, seeding.derive(self.seed, "step", self.global_step, self.global_rank))
-        generator_optimizer, discriminator_optimizer = cast(list[LightningOptimizer], self.optimizers())
-        generator_learns = (self.global_step + 1) % self.n_critic == 0
+        step, trainer = self.global_step, self.trainer
+        seeding.seed_device(self.device, seeding.derive(self.seed, "step", step, trainer.global_rank))
+        generator, discriminator = self.players
+        generator_learns = (step + 1) % self.n_critic == 0
+        # Reading a number off the device waits for it, so it happens at logging points only.
+        report = self.report if (step + 1) % trainer.log_every_n_steps == 0 else None  # type: ignore[attr-defined]
         real, condition = self.split(batch)
 
         # One drawing serves both players: the discriminator sees it detached, the generator learns through it.
         with torch.set_grad_enabled(generator_learns):
             fake = self.draw(real, condition)
 
-        terms = self.discriminator_terms(real, fake.detach(), condition)
-        self._descend("discriminator", discriminator_optimizer, terms)
+        discriminator.descend(self.discriminator_terms(real, fake.detach(), condition), report)
         self.after_discriminator_step()
 
         if generator_learns:
-            with frozen(self.discriminator):
-                terms = self.generator_terms(real, fake, condition)
-                self._descend("generator", generator_optimizer, terms)
+            with frozen(discriminator.parameters):
+                generator.descend(self.generator_terms(real, fake, condition), report)
 
-        self.images_seen += len(real) * self.trainer.world_size
-        if self._logs_this_step:
-            self._report_scores()
-            self.report.send(self.trainer, self.global_step + 1, self.images_seen)
-
-    def _descend(self, player: str, optimizer: LightningOptimizer, terms: Terms) -> None:
-        """Take one optimizer step down the sum of the terms."""
-        loss = torch.stack(list(terms.values())).sum() if len(terms) > 1 else next(iter(terms.values()))
-        optimizer.zero_grad()
-        self.manual_backward(loss)
-        if self._logs_this_step:
-            self._report_player(player, loss, terms)
-        optimizer.step()
-
-    # Reporting. Reading a number off the device waits for it, so it happens at logging points only.
-
-    @property
-    def _logs_this_step(self) -> bool:
-        interval: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
-        return (self.global_step + 1) % interval == 0
-
-    def _report_player(self, player: str, loss: Tensor, terms: Terms) -> None:
-        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
-        gradients = [p.grad for p in getattr(self, player).parameters() if p.grad is not None]
-        norm = nn.utils.get_total_norm(gradients) / (scaler.get_scale() if scaler else 1.0)
-        self.report.add(f"loss/{player}", loss)
-        self.report.add(f"gradient_norm/{player}", norm)
-        if len(terms) > 1:
-            for name, term in terms.items():
-                self.report.add(f"loss/{player}/{name}", term)
-
-    def _report_scores(self) -> None:
-        for kind, scores in self.scores.items():
-            right = scores > 0 if kind == "real" else scores < 0
-            self.report.add(f"logit/{kind}", scores.mean())
-            self.report.add(f"accuracy/{kind}", right.float().mean())
+        self.images_seen += len(real) * trainer.world_size
+        if report is not None:
+            report.add_scores(**self.scores)
+            report.send(trainer, step + 1, self.images_seen)
 
     # Lightning's side of it.
 
@@ -190,7 +168,12 @@ class AdversarialModule(LightningModule):
             epoch_loop.manual_optimization = BatchCountingLoop(self.trainer)
 
     def on_train_start(self) -> None:
-        """Start the clock."""
+        """Put the players in place, generator first, and start the clock."""
+        names, optimizers = ("generator", "discriminator"), cast(list[LightningOptimizer], self.optimizers())
+        self.players = [
+            Player(name, self, getattr(self, name), optimizer)
+            for name, optimizer in zip(names, optimizers, strict=True)
+        ]
         self.report.start(self.images_seen)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -200,13 +183,3 @@ class AdversarialModule(LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on counting images where the checkpoint stood."""
         self.images_seen = checkpoint["images_seen"]
-
-
-@contextmanager
-def frozen(module: nn.Module) -> Iterator[None]:
-    """Gradients flow through the module but are not computed for its parameters."""
-    module.requires_grad_(False)
-    try:
-        yield
-    finally:
-        module.requires_grad_(True)

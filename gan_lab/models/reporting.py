@@ -25,6 +25,12 @@ class Report:
         """Take a number that may still be computing; it is read when the report is sent."""
         self.scalars[name] = scalar.detach().float().reshape(())
 
+    def add_scores(self, real: Tensor, fake: Tensor) -> None:
+        """Take the discriminator's logits of real and of generated images: their means, and how often it is right."""
+        for kind, scores, right in (("real", real, real > 0), ("fake", fake, fake < 0)):
+            self.add(f"logit/{kind}", scores.mean())
+            self.add(f"accuracy/{kind}", right.float().mean())
+
     def start(self, images_seen: int) -> None:
         """Start the clock for images/s."""
         self.last = (perf_counter(), images_seen)

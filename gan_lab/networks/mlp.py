@@ -44,6 +44,8 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Images (batch, channels, image_size, image_size) to logits (batch, 1)."""
 
+    scores_each_image_alone = True
+
     def __init__(self, *, hidden: Sequence[PositiveInt], image_size: PositiveInt, channels: PositiveInt) -> None:
         super().__init__()
         sizes = [channels * image_size**2, *hidden]

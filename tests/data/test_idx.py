@@ -9,7 +9,7 @@ from gan_lab.data import idx
 
 IMAGES = torch.arange(24, dtype=torch.uint8).reshape(2, 3, 4)
 CONTENT = bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4]) + bytes(range(24))
-PACKED = gzip.compress(CONTENT)
+PACKED = gzip.compress(CONTENT, mtime=0)
 CHECKSUMS = frozenset({md5(CONTENT).hexdigest(), md5(PACKED).hexdigest()})
 
 

@@ -1,7 +1,7 @@
 """The one alternating step: who moves, when, along which gradient, with which noise."""
 
 import itertools
-from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import lightning
@@ -11,7 +11,8 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
 from gan_lab.losses import Minimax, NonSaturating
-from gan_lab.models.adversarial import AdversarialModule, Terms, frozen
+from gan_lab.models.adversarial import AdversarialModule
+from gan_lab.models.player import Terms, frozen
 from gan_lab.networks import dcgan_upsample
 from tests.conftest import LATENT_DIM, TinyImages, fit, same, sgd, tiny_gan, tiny_network, weights
 
@@ -32,6 +33,9 @@ class Recorder(Callback):
     def record(self, model: AdversarialModule) -> None:
         self.generator.append(weights(model.generator))
         self.discriminator.append(weights(model.discriminator))
+
+
+adam = partial(torch.optim.Adam, lr=1e-2, fused=True)
 
 
 def trained(steps: int, **options: Any) -> AdversarialModule:
@@ -160,16 +164,13 @@ def test_noise_does_not_depend_on_what_others_draw() -> None:
     assert same(weights(model), weights(trained(4)))
 
 
-def test_latents_are_fresh_at_every_step_and_for_every_rank() -> None:
+def test_latents_are_fresh_at_every_step_and_for_every_rank(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[Tensor] = []
     for rank in range(2):
+        monkeypatch.setattr(lightning.Trainer, "global_rank", property(lambda _, rank=rank: rank))
         model = tiny_gan()
         model.generator.register_forward_pre_hook(lambda _, inputs: drawn.append(inputs[0].clone()))
-        type(model).global_rank = property(lambda _self, rank=rank: rank)  # type: ignore[misc, assignment]
-        try:
-            fit(model, max_steps=3)
-        finally:
-            del type(model).global_rank
+        fit(model, max_steps=3)
     assert len({tuple(latents.flatten().tolist()) for latents in drawn}) == 6
     assert drawn[0].shape == (8, LATENT_DIM)
 
@@ -188,6 +189,50 @@ def test_dropout_repeats_with_the_seed() -> None:
     torch.manual_seed(99)
     fit(again, max_steps=3)
     assert same(weights(first), weights(again))
+
+
+class Listener(Callback):
+    """Overrides a hook, so that steps go through Lightning."""
+
+    def on_before_optimizer_step(self, *_: Any) -> None: ...
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+@pytest.mark.parametrize("n_critic", [1, 2])
+def test_going_straight_to_torch_gives_the_bits_that_lightnings_way_gives(precision: str, n_critic: int) -> None:
+    direct, hooked = (
+        tiny_gan(n_critic=n_critic, optimizer=dict.fromkeys(("generator", "discriminator"), adam)) for _ in range(2)
+    )
+    fit(direct, max_steps=5, precision=precision)
+    fit(hooked, max_steps=5, precision=precision, callbacks=[Listener()])
+    assert [player.step.__self__ is player.optimizer.optimizer for player in direct.players] == [True, True]
+    assert [player.step.__self__ is player.optimizer for player in hooked.players] == [True, True]
+    assert same(weights(direct), weights(hooked))
+
+
+class OwnBackward(AdversarialModule):
+    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
+        super().backward(loss, *args, **kwargs)
+
+
+def test_whoever_listens_is_heard() -> None:
+    profiled, own = tiny_gan(), tiny_gan(OwnBackward)
+    fit(profiled, max_steps=1, profiler="simple")
+    fit(own, max_steps=1)
+    for model in (profiled, own):
+        assert all(player.step.__self__ is player.optimizer for player in model.players)
+
+
+def test_one_forward_scores_both_kinds_where_images_do_not_meet() -> None:
+    model = tiny_gan()
+    calls = count_calls(model.discriminator)
+    real, fake = torch.randn(3, 1, 8, 8), torch.randn(3, 1, 8, 8)
+    together = model.score_both(real, fake, ())
+    assert len(calls) == 1
+    model.discriminator.scores_each_image_alone = False
+    apart = model.score_both(real, fake, ())
+    assert len(calls) == 3
+    torch.testing.assert_close(together, apart)
 
 
 class TwoTerms(AdversarialModule):
@@ -281,11 +326,11 @@ def test_sample_is_repeatable_and_changes_nothing() -> None:
 def test_frozen_passes_gradients_on_and_recovers_from_errors() -> None:
     layer = nn.Linear(2, 1)
     inputs = torch.ones(1, 2, requires_grad=True)
-    with frozen(layer):
+    with frozen(list(layer.parameters())):
         layer(inputs).sum().backward()
     assert inputs.grad is not None
     assert layer.weight.grad is None
-    with pytest.raises(RuntimeError, match="stop"), frozen(layer):
+    with pytest.raises(RuntimeError, match="stop"), frozen(list(layer.parameters())):
         raise RuntimeError("stop")
     assert layer.weight.requires_grad
 
@@ -300,9 +345,3 @@ def test_half_precision_scores_meet_a_float32_loss() -> None:
     fit(model, max_steps=2, precision="bf16-mixed")
     assert model.scores["real"].dtype == torch.float32
     assert all(parameter.isfinite().all() for parameter in model.parameters())
-
-
-@pytest.fixture(autouse=True)
-def _leave_no_hooks() -> Iterator[None]:
-    yield
-    assert "global_rank" not in vars(AdversarialModule)

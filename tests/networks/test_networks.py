@@ -150,3 +150,14 @@ def test_convolutional_players_start_as_dcgan_says(make: Callable[..., Pair]) ->
 def test_a_size_that_no_stack_of_doublings_reaches_is_refused(make: Callable[..., Pair], size: int) -> None:
     with pytest.raises(ValueError, match=f"the image size must be .*not {size}$"):
         make(size)
+
+
+def test_who_claims_to_score_each_image_alone_does() -> None:
+    for make in (make_mlp, make_transposed, make_upsample, make_small):
+        _, discriminator = make()
+        size = 32 if make is make_transposed else 28
+        images = torch.randn(6, 1, size, size)
+        if getattr(discriminator, "scores_each_image_alone", False):
+            torch.testing.assert_close(discriminator(images)[:2], discriminator(images[:2]))
+        else:
+            assert not torch.allclose(discriminator(images)[:2], discriminator(images[:2]))

@@ -1,0 +1,25 @@
+"""`make benchmark`: every table of docs/performance.md, in about five minutes."""
+
+import logging
+import platform
+import warnings
+
+import torch
+
+from benchmarks import choices, loading, steps
+from gan_lab import machine
+
+
+def main() -> None:
+    """Measure and print."""
+    warnings.filterwarnings("ignore")
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    logging.getLogger("gan_lab").setLevel(logging.ERROR)
+    machine.prepare()
+    print(f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}\n")
+    for part in (steps, loading, choices):
+        print("\n".join(part.report()), end="\n\n", flush=True)
+
+
+if __name__ == "__main__":
+    main()

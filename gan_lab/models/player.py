@@ -1,0 +1,91 @@
+"""One side of the game while it is trained: its parameters, and how they move."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from lightning import LightningModule
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.core.optimizer import LightningOptimizer
+from lightning.pytorch.plugins.precision import DoublePrecision, MixedPrecision, Precision
+from lightning.pytorch.profilers import PassThroughProfiler
+from lightning.pytorch.strategies import SingleDeviceStrategy
+from lightning.pytorch.utilities.model_helpers import is_overridden
+from torch import Tensor, nn
+
+from gan_lab.models.reporting import Report
+
+Terms = dict[str, Tensor]
+HOOKS = ("on_before_zero_grad", "on_before_backward", "on_after_backward", "on_before_optimizer_step")
+METHODS = (*HOOKS, "backward", "manual_backward", "optimizer_step", "optimizer_zero_grad")
+
+
+class Player:
+    """Descends what its side minimises.
+
+    Args:
+        name: "generator" or "discriminator".
+        module: the LightningModule that is trained.
+        network: what the player learns.
+        optimizer: of the network's parameters.
+    """
+
+    def __init__(self, name: str, module: LightningModule, network: nn.Module, optimizer: LightningOptimizer) -> None:
+        self.name = name
+        self.optimizer = optimizer
+        self.parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        self.scaler = getattr(module.trainer.precision_plugin, "scaler", None)
+        direct = nobody_listens(module)
+        self.backward: Callable[[Tensor], None] = Tensor.backward if direct else module.manual_backward
+        self.step: Callable[[], object] = optimizer.optimizer.step if direct else optimizer.step
+
+    def descend(self, terms: Terms, report: Report | None) -> None:
+        """Take one optimizer step down the sum of the terms, and report on it where a report is wanted."""
+        values = list(terms.values())
+        loss = torch.stack(values).sum() if len(values) > 1 else values[0]
+        for parameter in self.parameters:
+            parameter.grad = None
+        self.backward(loss)
+        if report is not None:
+            self._add_to(report, loss, terms)
+        self.step()
+
+    def _add_to(self, report: Report, loss: Tensor, terms: Terms) -> None:
+        gradients = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
+        scale = self.scaler.get_scale() if self.scaler is not None else 1.0  # gradients are still scaled here
+        report.add(f"loss/{self.name}", loss)
+        report.add(f"gradient_norm/{self.name}", nn.utils.get_total_norm(gradients) / scale)
+        if len(terms) > 1:
+            for name, term in terms.items():
+                report.add(f"loss/{self.name}/{name}", term)
+
+
+def nobody_listens(module: LightningModule) -> bool:
+    """Whether plain `loss.backward()` and `optimizer.step()` are all that Lightning would do.
+
+    Its own versions call some twenty hooks a step, a seventh of a small GAN's time (docs/performance.md). Where no
+    callback overrides one, and nothing is scaled, profiled or distributed, they can be left out.
+    """
+    trainer = module.trainer
+    callbacks: Sequence[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    plugin = trainer.precision_plugin
+    return (
+        type(plugin) in (Precision, DoublePrecision, MixedPrecision)
+        and getattr(plugin, "scaler", None) is None
+        and type(trainer.strategy) is SingleDeviceStrategy
+        and type(trainer.profiler) is PassThroughProfiler  # type: ignore[attr-defined]
+        and not any(is_overridden(method, module, LightningModule) for method in METHODS)
+        and not any(is_overridden(hook, callback, Callback) for hook in HOOKS for callback in callbacks)
+    )
+
+
+@contextmanager
+def frozen(parameters: Sequence[nn.Parameter]) -> Iterator[None]:
+    """Gradients flow through what uses the parameters, but none are computed for them."""
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad_(True)

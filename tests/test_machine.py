@@ -1,0 +1,62 @@
+import os
+import platform
+
+import pytest
+import torch
+
+from gan_lab import machine
+from gan_lab.errors import UserError
+
+
+@pytest.fixture
+def cuda_devices(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: request.param > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: request.param)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+
+@pytest.mark.parametrize("cuda_devices", [0], indirect=True)
+@pytest.mark.parametrize(
+    ("accelerator", "devices", "precision", "message"),
+    [
+        ("gpu", "auto", "32-true", "trainer.accelerator=gpu: not on this machine, which has cpu"),
+        ("mps", "auto", "32-true", "trainer.accelerator=mps: not on this machine"),
+        ("auto", 99, "32-true", "trainer.devices=99: .* set trainer.devices=1"),
+        ("auto", 1, "16-mixed", "set trainer.precision=bf16-mixed"),
+    ],
+)
+def test_what_the_machine_has_not_got_is_refused(
+    cuda_devices: None, accelerator: str, devices: int | str, precision: str, message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        machine.check(accelerator, devices, precision)
+
+
+@pytest.mark.parametrize("cuda_devices", [1], indirect=True)
+def test_a_gpu_takes_half_precision(cuda_devices: None) -> None:
+    machine.check("auto", "auto", "16-mixed")
+    machine.check("gpu", 1, "32-true")
+    with pytest.raises(UserError, match="bf16-mixed"):
+        machine.check("cpu", 1, "16-mixed")
+
+
+@pytest.mark.parametrize("cuda_devices", [4], indirect=True)
+def test_several_devices_are_refused_until_they_are_supported(cuda_devices: None) -> None:
+    with pytest.raises(UserError, match="only one device is supported so far"):
+        machine.check("gpu", 2, "32-true")
+    with pytest.raises(UserError, match="this machine has 4 CUDA devices; set trainer.devices=4"):
+        machine.check("gpu", 5, "32-true")
+
+
+def test_glibc_agrees_to_keep_memory_and_others_are_left_alone() -> None:
+    assert machine.keep_freed_memory() == (platform.libc_ver()[0] == "glibc")
+
+
+@pytest.mark.parametrize(("available", "expected"), [(False, ""), (True, "0,1")])
+def test_only_a_machine_without_cuda_stops_looking(
+    available: bool, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
+    machine.stop_looking_for_cuda()
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == expected
