@@ -30,7 +30,6 @@ from gan_lab.trainer import Trainer
 NOT_APPLICABLE = (
     "The number of training batches .* is smaller than the logging interval",
     "You're resuming from a checkpoint that ended before the epoch ended and your dataloader is not resumable",
-    "Checkpoint directory .* exists and is not empty",
     "`isinstance\\(treespec, LeafSpec\\)` is deprecated",
 )
 
