@@ -1,4 +1,4 @@
-"""`make benchmark`: every table of docs/performance.md, in about five minutes."""
+"""`make benchmark`: every table of docs/performance.md, in under ten minutes."""
 
 import logging
 import platform

@@ -17,8 +17,12 @@ def make_step(
     images: Tensor,
     batch_size: int,
     channels_last: bool = False,
+    joined: bool = False,
 ) -> Callable[[], None]:
-    """A function that trains on one batch of uint8 images (n, channels, height, width)."""
+    """A function that trains on one batch of uint8 images (n, channels, height, width).
+
+    With `joined`, the discriminator scores real and generated images in one forward; without batch norm that is the same.
+    """
     layout = torch.channels_last if channels_last else torch.contiguous_format
     generator.to(memory_format=layout)
     discriminator.to(memory_format=layout)
@@ -37,7 +41,11 @@ def make_step(
         place += batch_size
         fake = generator(torch.randn(batch_size, 100))
 
-        loss = F.softplus(-discriminator(real)).mean() + F.softplus(discriminator(fake.detach())).mean()
+        if joined:
+            real_logits, fake_logits = discriminator(torch.cat((real, fake.detach()))).chunk(2)
+        else:
+            real_logits, fake_logits = discriminator(real), discriminator(fake.detach())
+        loss = F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
         discriminator_optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         discriminator_optimizer.step()

@@ -31,11 +31,13 @@ class Case:
     batch_size: int
     block: int
     pairs: int
-    limit: float  # the ratio that this project promises
+    limit: float | None  # the ratio that this project promises
+    joined: bool = False  # whether the hand-written loop, too, scores both kinds of images in one forward
 
 
 CASES = (
     Case("mlp", batch_size=64, block=50, pairs=30, limit=1.10),
+    Case("mlp", batch_size=64, block=50, pairs=30, limit=None, joined=True),
     Case("dcgan_small", batch_size=64, block=10, pairs=40, limit=1.03),
     Case("dcgan_upsample", batch_size=128, block=2, pairs=16, limit=1.03),
     Case("dcgan_transposed", batch_size=128, block=2, pairs=12, limit=1.03),
@@ -93,9 +95,8 @@ def measure(case: Case) -> tuple[float, float, float]:
         shape = (60_000, data.channels, data.image_size, data.image_size)
         data.splits["train"] = torch.randint(0, 256, shape, dtype=torch.uint8), torch.randint(0, 10, (60_000,))
         data.prepare_data = lambda: None  # nothing to fetch
-        step = make_step(
-            deepcopy(model.generator), deepcopy(model.discriminator), data.splits["train"][0], case.batch_size
-        )
+        players = deepcopy(model.generator), deepcopy(model.discriminator)
+        step = make_step(*players, data.splits["train"][0], case.batch_size, joined=case.joined)
         watch = Interleave(step, case.block, case.pairs)
         loggers = [build(node) for node in config.logger.values()]
         trainer = build(config.trainer, callbacks=[*wanted_callbacks(config), watch], logger=loggers)
@@ -116,8 +117,8 @@ def report() -> list[str]:
     ]
     for case in CASES:
         ours, theirs, ratio = measure(case)
-        lines.append(
-            f"| {case.network} | {case.batch_size} | {ours * 1e3:.2f} | {theirs * 1e3:.2f} | {ratio:.3f} "
-            f"| <= {case.limit:.2f} |"
-        )
+        name = f"{case.network}, joined forwards in both" if case.joined else case.network
+        promise = f"<= {case.limit:.2f}" if case.limit else ""
+        times = f"{ours * 1e3:.2f} | {theirs * 1e3:.2f} | {ratio:.3f}"
+        lines.append(f"| {name} | {case.batch_size} | {times} | {promise} |")
     return lines

@@ -24,7 +24,6 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import ConfigDict, Field, PydanticUserError, TypeAdapter, ValidationError
 
 from gan_lab.errors import UserError, nearest
-from gan_lab.types import NonNegativeInt
 
 ALLOWED_PACKAGES = {
     "gan_lab",
@@ -40,7 +39,7 @@ INSTANTIATION_KEYS = {"_target_", "_partial_", "_recursive_", "_convert_"}
 class Root:
     """The top level of conf/train.yaml."""
 
-    seed: NonNegativeInt
+    seed: Annotated[int, Field(ge=0, lt=2**32)]  # what every library's generators take
     resume: str | None
     run_dir: str | None
     data: dict[str, Any]
@@ -69,6 +68,9 @@ def check(config: DictConfig) -> None:
     except OmegaConfBaseException as error:
         raise UserError(str(error).splitlines()[0]) from error
     problems = dict(_problems_of_call(Root, cast(dict[str, Any], values), ""))
+    for group in ("data", "model", "trainer"):
+        if "_target_" not in (config.get(group) or {}):
+            problems[group] = f"{group}._target_: this value is missing"
     if problems:
         # A value that is taken from another place is wrong there; say it once.
         own = {path: problem for path, problem in problems.items() if not _is_borrowed(config, path)}
@@ -150,13 +152,12 @@ def _problems_of_call(constructor: type, values: Mapping[str, Any], path: str) -
     for key, value in values.items():
         if key in INSTANTIATION_KEYS:
             continue
+        yield from _problems(value, prefix + key)  # what is nested is held against its own constructor
         if key not in parameters:
             if not takes_anything:
                 message = f"{constructor.__name__} has no such option. {nearest(key, parameters)}"
                 yield prefix + key, f"{prefix}{key}: {message}"
-        elif _holds_target(value):
-            yield from _problems(value, prefix + key)
-        else:
+        elif not _holds_target(value):
             yield from _problems_of_value(parameters[key].annotation, value, prefix + key)
     if not values.get("_partial_", False):
         required = {name for name, parameter in parameters.items() if parameter.default is parameter.empty}

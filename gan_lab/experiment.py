@@ -1,10 +1,12 @@
 """The composition root: from a configuration to objects to a trained model."""
 
+import logging
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -23,7 +25,7 @@ from gan_lab.data.in_memory import InMemoryDataModule
 from gan_lab.errors import UserError
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.runs import Run
-from gan_lab.trainer import Trainer
+from gan_lab.trainer import Trainer, last_batch
 
 # Warnings of Lightning's that don't apply here: the loggers count batches over epochs, the order of the images needs no
 # state to go on, a resumed run belongs in its folder; and one about Lightning's own code.
@@ -51,7 +53,9 @@ def check(config: DictConfig) -> None:
         UserError: saying what is wrong.
     """
     configuration.check(config)
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # building a trainer is not training yet
     machine.check(config.trainer.accelerator, config.trainer.devices, config.trainer.precision)
+    build_trainer(config)
     data: InMemoryDataModule = build(config.data)
     with torch.device("meta"):
         model: AdversarialModule = build(config.model)
@@ -76,6 +80,8 @@ def train(config: DictConfig) -> None:
     run = Run(HydraConfig.get().runtime.output_dir)
     with open_dict(config):
         config.run_dir = str(run.folder)
+        if "root" in config.data:  # a run may be resumed from another working directory
+            config.data.root = str(Path(config.data.root).expanduser().absolute())
     check(config)
     if config.resume and is_complete(run, config):
         return
@@ -86,17 +92,47 @@ def train(config: DictConfig) -> None:
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     data: InMemoryDataModule = build(config.data)
     model: AdversarialModule = build(config.model)
-    callbacks = wanted_callbacks(config)
-    loggers = [build(node) for node in config.logger.values() if node]
-    trainer: Trainer = build(config.trainer, callbacks=callbacks, logger=loggers, plugins=[AtomicCheckpointIO()])
+    trainer = build_trainer(config, SameData(run.record()) if config.resume else None)
     with recorded(run, config, trainer, data):
         run.save_config(config)
         trainer.fit(model, data, ckpt_path=run.checkpoint if config.resume else None, weights_only=True)
 
 
+class SameData(Callback):
+    """Refuses to go on with a run on other images than it began with."""
+
+    def __init__(self, record: dict[str, Any]) -> None:
+        self.expected = record.get("data")
+
+    def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Compare, now that the images are loaded."""
+        found = trainer.datamodule.describe()  # type: ignore[attr-defined]
+        for name in ("name", "substitute", "train_images"):
+            if self.expected is not None and found.get(name) != self.expected.get(name):
+                raise UserError(
+                    f"the run began on data with {name}={self.expected.get(name)} from {self.expected.get('source')}, "
+                    f"but finds {name}={found.get(name)} from {found.get('source')}; put the data back to go on"
+                )
+
+
+def build_trainer(config: DictConfig, *extra: Callback | None) -> Trainer:
+    """The trainer with its callbacks and loggers."""
+    callbacks = [*filter(None, extra), *wanted_callbacks(config)]
+    checkpoints = any(isinstance(callback, Checkpoint) for callback in callbacks)
+    trainer: Trainer = build(
+        config.trainer,
+        callbacks=callbacks,
+        logger=[build(node) for node in (config.logger or {}).values() if node],
+        plugins=[AtomicCheckpointIO()],
+        default_root_dir=config.run_dir,
+        **({} if checkpoints else {"enable_checkpointing": False}),  # else Lightning would add checkpoints of its own
+    )
+    return trainer
+
+
 def wanted_callbacks(config: DictConfig) -> list[Callback]:
     """The configured callbacks, without those that a switch of the trainer turns off."""
-    callbacks: list[Callback] = [build(node) for node in config.callbacks.values() if node]
+    callbacks: list[Callback] = [build(node) for node in (config.callbacks or {}).values() if node]
     off = tuple(kind for switch, kind in SWITCHES.items() if config.trainer.get(switch) is False)
     return [callback for callback in callbacks if not isinstance(callback, off)]
 
@@ -104,18 +140,17 @@ def wanted_callbacks(config: DictConfig) -> list[Callback]:
 def is_complete(run: Run, config: DictConfig) -> bool:
     """Whether the run has already reached its end; if so, say it."""
     record = run.record()
-    if record["status"] != "finished" or record["end"] != end_of(config):
+    batches, per_epoch = record.get("batches", 0), record.get("batches_per_epoch", 0)
+    end = last_batch(config.trainer.max_steps, config.trainer.max_epochs, per_epoch)
+    if record["status"] != "finished" or end is None or batches < end:
         return False
+    counted_in_epochs = config.trainer.max_steps == -1
+    later = f"max_epochs={2 * config.trainer.max_epochs}" if counted_in_epochs else f"max_steps={2 * batches}"
     print(
-        f"{run.folder} is finished: {record['batches']:,} batches, {record['images_seen']:,} images.\n"
-        f"To go on, set a later end: trainer.max_steps={2 * record['batches']}"
+        f"{run.folder} is finished: {batches:,} batches, {record['images_seen']:,} images.\n"
+        f"To go on, set a later end: trainer.{later}"
     )
     return True
-
-
-def end_of(config: DictConfig) -> dict[str, int | None]:
-    """Where the configuration lets a run end."""
-    return {"max_steps": config.trainer.max_steps, "max_epochs": config.trainer.max_epochs}
 
 
 @contextmanager
@@ -126,7 +161,7 @@ def recorded(run: Run, config: DictConfig, trainer: Trainer, data: InMemoryDataM
     """
     started = {"started": runs.now(), "seconds": 0.0, "images_seen": 0}
     before: dict[str, Any] = run.record() if run.record_file.exists() else started
-    run.update_record(**before | {"status": "running", "seed": config.seed, "end": end_of(config)} | runs.provenance())
+    run.update_record(**before | {"status": "running", "seed": config.seed} | runs.provenance())
     start = perf_counter()
 
     def close(status: str, **values: object) -> None:
@@ -138,6 +173,7 @@ def recorded(run: Run, config: DictConfig, trainer: Trainer, data: InMemoryDataM
             ended=runs.now(),
             seconds=round(before["seconds"] + seconds, 1),
             batches=trainer.global_step,
+            batches_per_epoch=trainer.num_training_batches if images_seen else 0,
             images_seen=images_seen,
             images_per_second=round((images_seen - before["images_seen"]) / seconds, 1),
             batch_size={"per_process": data.batch_size, "global": data.batch_size * trainer.world_size},

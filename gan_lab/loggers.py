@@ -27,6 +27,11 @@ class TensorBoard(TensorBoardLogger):
         super().__init__(folder, name="", version="")
 
     @rank_zero_only
+    def save(self) -> None:
+        """Flush; the run folder's configuration is the record of the hyperparameters, not another file here."""
+        self.experiment.flush()
+
+    @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Write every metric over `step`, and some over images seen as well."""
         super().log_metrics(metrics, step)
@@ -71,7 +76,7 @@ class MetricsCSV(Logger):
         """Append a row."""
         row: dict[str, object] = {
             "step": step,
-            **{name: f"{value:.6g}" for name, value in metrics.items()},
+            **{name: f"{value:.9g}" for name, value in metrics.items()},
         }
         if self.columns is None:
             kept = [old for old in self._rows() if int(old["step"]) < (step or 0)]

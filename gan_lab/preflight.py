@@ -1,9 +1,11 @@
 """What happens between composing a configuration and Hydra's first write to disk."""
 
+from pathlib import Path
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
@@ -29,6 +31,8 @@ class Preflight(Callback):
             if config.resume is not None:
                 resume(config)
             check(without_hydra(config))
+            if config.resume is None:
+                claim(config, "hydra.run.dir")
         except CONFIGURATION_ERRORS as error:
             fail(explain(error))
 
@@ -52,6 +56,40 @@ class Preflight(Callback):
                 check(without_hydra(job))
             except CONFIGURATION_ERRORS as error:
                 fail(f"in the job {' '.join(overrides)}: {explain(error)}")
+        try:
+            claim(config, "hydra.sweep.dir")
+        except UserError as error:
+            fail(str(error))
+
+
+def claim(config: DictConfig, option: str) -> None:
+    """Make the folder that Hydra will write to, for this program alone.
+
+    A name that Hydra made from the time gets a number where another program had the same idea in the same second; one
+    that the user chose is taken as it is, unless a run lies there.
+
+    Raises:
+        UserError: the folder holds a run, or can't be made.
+    """
+    HydraConfig.instance().set_config(config)
+    wanted = Path(str(OmegaConf.select(config, option)))
+    chosen = any(override.startswith(f"{option}=") for override in config.hydra.overrides.hydra)
+    if chosen and (wanted / "run.json").exists():
+        raise UserError(f"{option}={wanted}: there is a run already. Go on with it, resume={wanted}, or choose another")
+    folder, number = wanted, 1
+    while True:
+        try:
+            folder.mkdir(parents=True, exist_ok=chosen)
+            break
+        except FileExistsError as error:
+            if chosen:
+                raise UserError(f"{option}={wanted}: is not a folder") from error
+            number += 1
+            folder = wanted.with_name(f"{wanted.name}_{number}")
+        except OSError as error:
+            raise UserError(f"{option}={wanted}: can't be made: {error.strerror}") from error
+    with read_write(config.hydra):
+        OmegaConf.select(config, option.rpartition(".")[0]).dir = str(folder)
 
 
 def without_hydra(config: DictConfig) -> DictConfig:
@@ -65,9 +103,9 @@ def resume(config: DictConfig) -> None:
     Raises:
         UserError: there is no such run, or the command line changes what makes it the run that it is.
     """
-    run = Run.open(config.resume)
+    run = Run.open(str(config.resume))
     saved = run.config()
-    overrides = [override for override in config.hydra.overrides.task if not override.startswith("resume=")]
+    overrides = [override for override in config.hydra.overrides.task if not override.lstrip("+").startswith("resume=")]
     for override in OverridesParser.create().parse_overrides(overrides):
         key = override.key_or_group
         if key.partition(".")[0] not in CHANGEABLE or "." not in key:

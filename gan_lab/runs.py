@@ -12,7 +12,6 @@ import os
 import platform
 import subprocess
 import sys
-import tempfile
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -29,11 +28,12 @@ from gan_lab.models.adversarial import AdversarialModule
 
 def write_atomically(path: Path, content: str) -> None:
     """Replace a file as a whole: a reader, or a crash, sees the old content or the new."""
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("w", encoding="utf-8") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    Path(file.name).replace(path)
+    partial.replace(path)
 
 
 class Run:
@@ -91,7 +91,7 @@ class Run:
             UserError: it can't be read.
         """
         try:
-            record = json.loads(self.record_file.read_text())
+            record = json.loads(self.record_file.read_text(encoding="utf-8"))
         except ValueError as error:
             raise UserError(f"{self.record_file} can't be read: {error}") from error
         assert isinstance(record, dict)
@@ -110,6 +110,8 @@ class Run:
         """
         config = self.config()
         configuration.check(config)
+        if not issubclass(configuration.resolve(config.model._target_, "model._target_"), AdversarialModule):
+            raise UserError(f"{self.config_file}: model._target_={config.model._target_} is not a model")
         model: AdversarialModule = configuration.build(config.model)
         checkpoint = self.load_checkpoint()
         try:

@@ -1,13 +1,22 @@
-"""Lightning's Trainer with the types and ranges of what a command line sets."""
+"""Lightning's Trainer with the types and ranges of what a command line sets, and an end that is counted in batches."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import lightning
-from pydantic import Field
+from lightning import LightningModule
+from lightning.pytorch.callbacks import Callback
 
 from gan_lab.types import PositiveInt
 
-Precision = Literal["32-true", "64-true", "bf16-mixed", "16-mixed", "bf16-true"]
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+Limit = Literal[-1] | PositiveInt
+# Options of Lightning's that can't work here, and what to do instead.
+REFUSED = {
+    "accumulate_grad_batches": "two players can't accumulate; raise data.batch_size",
+    "gradient_clip_val": "Lightning can't clip with two optimizers",
+    "num_nodes": "only one device is supported so far",
+    "strategy": "only one device is supported so far",
+}
 
 
 class Trainer(lightning.Trainer):
@@ -15,9 +24,12 @@ class Trainer(lightning.Trainer):
 
     Args:
         max_steps: batches to train on, -1 for no limit.
-        max_epochs: passes over the training images, None or -1 for no limit.
+        max_epochs: passes over the training images, None or -1 for no limit; the lower of the two limits counts.
         devices: how many, or "auto" for one.
         log_every_n_steps: batches between two logging points; nothing waits for the device in between.
+
+    Raises:
+        ValueError: an option that can't work here.
     """
 
     def __init__(
@@ -26,17 +38,46 @@ class Trainer(lightning.Trainer):
         accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"],
         devices: PositiveInt | Literal["auto"],
         precision: Precision,
-        max_steps: Annotated[int, Field(ge=-1)],
-        max_epochs: Annotated[int, Field(ge=-1)] | None,
+        max_steps: Limit,
+        max_epochs: Limit | None,
         log_every_n_steps: PositiveInt,
+        callbacks: list[Callback] | None = None,
         **options: Any,
     ) -> None:
+        for option, reason in REFUSED.items():
+            if option in options:
+                raise ValueError(f"{option}: {reason}")
         super().__init__(
             accelerator=accelerator,
             devices=1 if devices == "auto" else devices,
             precision=precision,
             max_steps=max_steps,
-            max_epochs=max_epochs,
+            max_epochs=-1,
             log_every_n_steps=log_every_n_steps,
+            callbacks=[EpochLimit(max_epochs), *(callbacks or [])],
             **options,
         )
+
+
+class EpochLimit(Callback):
+    """Turns the limit in epochs into one in batches.
+
+    Lightning counts an epoch that was cut short as a whole one, so a resumed run would end too early.
+    """
+
+    def __init__(self, max_epochs: int | None) -> None:
+        self.max_epochs = max_epochs
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: LightningModule) -> None:
+        """Set the limit, now that the length of an epoch is known."""
+        loop = trainer.fit_loop.epoch_loop
+        limit = last_batch(loop.max_steps, self.max_epochs, trainer.num_training_batches)
+        loop.max_steps = -1 if limit is None else limit
+
+
+def last_batch(max_steps: int, max_epochs: int | None, batches_per_epoch: float) -> int | None:
+    """The batch after which a run ends; None where it has no end."""
+    limits = [max_steps] if max_steps != -1 else []
+    if max_epochs is not None and max_epochs != -1:
+        limits.append(int(max_epochs * batches_per_epoch))
+    return min(limits, default=None)

@@ -46,7 +46,11 @@ def test_what_ships_is_sound(model: str, network: str) -> None:
         ("model.network.generator.width=x", "model.network.generator.width=x: must be a valid integer"),
         ("model.optimizer.generator.lr=x", "model.optimizer.generator.lr=x: must be a valid number"),
         ("model.optimizer.generator.betas=[1,a]", "model.optimizer.generator.betas=[1, 'a']: must be a valid number"),
-        ("trainer.max_steps=-2", "trainer.max_steps=-2: must be greater than or equal to -1"),
+        ("trainer.max_steps=-2", "trainer.max_steps=-2: must be -1 or greater than or equal to 1"),
+        ("trainer.max_steps=0", "trainer.max_steps=0: must be -1 or greater than or equal to 1"),
+        ("trainer.precision=64-true", "must be '32-true', 'bf16-mixed' or '16-mixed'"),
+        ("seed=4294967296", "seed=4294967296: must be less than 4294967296"),
+        ("~data._target_", "data._target_: this value is missing"),
         ("trainer.log_every_n_steps=0", "trainer.log_every_n_steps=0: must be greater than or equal to 1"),
         ("trainer.accelerator=gpus", "trainer.accelerator=gpus: must be 'auto', 'cpu', 'gpu', 'cuda' or 'mps'"),
         ("trainer.detect_anomaly=maybe", "trainer.detect_anomaly=maybe: must be a valid boolean"),
@@ -177,3 +181,16 @@ def test_the_small_network_brings_its_tuned_settings_and_the_command_line_still_
     assert (own.data.batch_size, own.model.optimizer.discriminator.lr) == (16, 1e-4)
     other = composed("model=dcgan", "model/network=dcgan_upsample")
     assert (other.data.batch_size, other.model.optimizer.generator.lr) == (128, 2e-4)
+
+
+def test_nothing_hostile_hides_below_options_that_a_library_takes_unnamed() -> None:
+    found = problems(
+        "logger.csv._target_=lightning.pytorch.loggers.TensorBoardLogger",
+        "~logger.csv.file",
+        "+logger.csv.save_dir=x",
+        "+logger.csv.extra={_target_: logging.FileHandler, filename: executed}",
+        "+logger.csv.deeper={list: [{_target_: os.system}]}",
+    )
+    assert len(found) == 2
+    assert "logging.FileHandler: not a class" in found[0]
+    assert "os.system: not a class" in found[1]

@@ -1,13 +1,13 @@
 """Runs as a user starts them: `python train.py ...` in an empty folder."""
 
 import csv
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -112,7 +112,7 @@ def test_a_finished_run_says_so(command: Command, capsys: pytest.CaptureFixture[
         ("trainer=gpu", "a resumed run keeps its configuration"),
         ("trainer.max_step=9", "trainer.max_step: there is no such option. Did you mean max_steps"),
         ("+trainer.nothing.at_all=9", "the run has no such option"),
-        ("trainer.max_steps=x", "trainer.max_steps=x: must be a valid integer"),
+        ("trainer.max_steps=x", "trainer.max_steps=x: must be -1 or a valid integer"),
     ],
 )
 def test_a_resumed_run_stays_the_run_that_it_is(override: str, message: str, command: Command) -> None:
@@ -228,6 +228,70 @@ def test_help_and_configuration_are_shown_without_a_run(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_record_is_plain_json(command: Command) -> None:
-    command(*QUICK, "trainer.max_steps=1")
-    assert json.loads(Path("run/run.json").read_text())["end"] == {"max_steps": 1, "max_epochs": None}
+def test_a_folder_that_another_program_made_in_the_same_second_is_not_shared(command: Command) -> None:
+    now = datetime.now()
+    taken = [Path(f"logs/runs/{now + timedelta(seconds=later):%Y-%m-%d_%H-%M-%S}_vanilla_mnist") for later in range(60)]
+    for folder in taken:
+        folder.mkdir(parents=True)
+    assert command(*(argument for argument in QUICK if not argument.startswith("hydra"))) is None
+    (own,) = set(Path("logs/runs").iterdir()) - set(taken)
+    assert own.name.endswith("_vanilla_mnist_2")
+    assert Run.open(own).record()["status"] == "finished"
+    assert not any(any(folder.iterdir()) for folder in taken)
+
+
+def test_a_new_run_does_not_move_into_an_old_ones_folder(command: Command) -> None:
+    assert command(*QUICK, "trainer.max_steps=1") is None
+    before = Run("run").record()
+    assert "there is a run already. Go on with it, resume=run" in str(command(*QUICK, "seed=2"))
+    assert Run("run").record() == before
+
+
+def test_a_folder_that_cannot_be_made_is_named(command: Command) -> None:
+    Path("file").write_text("")
+    assert "hydra.run.dir=file/run: can't be made" in str(command(*QUICK, "hydra.run.dir=file/run"))
+
+
+def test_epochs_are_counted_right_over_a_stop(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    epochs = [argument for argument in QUICK if "max_steps" not in argument]
+    assert command(*epochs, "trainer.max_epochs=1") is None
+    assert command("resume=run") is None
+    assert "is finished: 35 batches" in capsys.readouterr().out
+    assert command("resume=run", "trainer.max_epochs=2") is None
+    assert Run("run").record()["batches"] == 70
+
+
+def test_a_run_goes_on_with_its_own_images_only(command: Command, tmp_path: Path) -> None:
+    assert command(*QUICK) is None
+    assert Run("run").config().data.root == str(tmp_path / "data")
+    record = Run("run").record()
+    Run("run").update_record(data=record["data"] | {"substitute": False, "source": "elsewhere", "train_images": 60000})
+    message = command("resume=run", "trainer.max_steps=9")
+    assert "the run began on data with substitute=False from elsewhere, but finds substitute=True" in str(message)
+
+
+def test_without_its_callbacks_a_run_writes_no_checkpoints_of_lightnings(command: Command, tmp_path: Path) -> None:
+    assert command(*QUICK, "callbacks.checkpoint=null", "logger.tensorboard=null") is None
+    assert not list(tmp_path.rglob("*.ckpt"))
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("+trainer.gradient_clip_val=1", "Error: trainer: gradient_clip_val: "),
+        ("+trainer.strategy=ddp", "Error: trainer: strategy: only one device"),
+        ("+trainer.num_nodes=2", "Error: trainer: num_nodes: only one device"),
+        ("trainer.profiler=foo", "Error: trainer: "),
+        ("trainer.limit_train_batches=-1", "Error: trainer: "),
+        ("hydra.run.dir=/proc/nothing", "can't be made"),
+    ],
+)
+def test_what_lightning_would_refuse_later_is_refused_at_once(override: str, message: str, command: Command) -> None:
+    assert message in str(command(override))
+    assert not Path("logs").exists()
+
+
+def test_the_profilers_table_is_shown(tmp_path: Path) -> None:
+    program = [sys.executable, str(REPOSITORY / "train.py"), *OFFLINE, "model=vanilla", "debug=profile"]
+    shown = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert "run_training_batch" in shown

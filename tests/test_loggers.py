@@ -36,6 +36,12 @@ def test_a_resumed_run_keeps_the_rows_before_it_and_repeats_none(tmp_path: Path)
     assert table(Path(file)) == ["step,loss,early,new", "5,5,1,", "10,-10,,1", "15,-15,,2"]
 
 
+def test_counts_keep_every_digit(tmp_path: Path) -> None:
+    logger = MetricsCSV(file=str(tmp_path / "metrics.csv"))
+    logger.log_metrics({"images_seen": 1_235_201.0, "loss": 0.123456789}, 1)
+    assert table(logger.file)[1] == "1,1235201,0.123456789"
+
+
 def test_half_a_row_of_a_killed_run_is_dropped(tmp_path: Path) -> None:
     file = tmp_path / "metrics.csv"
     file.write_text("step,loss\n5,0.5\n1")

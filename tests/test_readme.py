@@ -32,7 +32,7 @@ def lsgan(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def test_the_variant_trains_and_minimises_what_it_says(lsgan: ModuleType) -> None:
     model = tiny_gan(lsgan.LSGAN)
     before = weights(model)
-    fit(model, max_steps=2)
+    fit(model, max_steps=2, log_every_n_steps=1)
     assert not same(weights(model.generator), {k[10:]: v for k, v in before.items() if k.startswith("generator.")})
     real, fake = torch.zeros(2, 1, 8, 8), torch.ones(2, 1, 8, 8)
     model.score = lambda images, condition: images.mean((1, 2, 3)) * 3 - 1  # -1 for real, 2 for generated images

@@ -75,6 +75,19 @@ def test_a_hostile_configuration_is_refused(run: Run) -> None:
         run.load_model()
 
 
+def test_a_model_must_be_a_model(run: Run) -> None:
+    config = run.config()
+    config.model = {"_target_": "lightning.pytorch.loggers.TensorBoardLogger", "save_dir": "x"}
+    run.save_config(config)
+    with pytest.raises(UserError, match="is not a model"):
+        run.load_model()
+
+
+def test_others_may_read_what_is_written(run: Run) -> None:
+    expected = run.checkpoint.stat().st_mode
+    assert {file.stat().st_mode for file in (run.config_file, run.record_file)} == {expected}
+
+
 def test_a_checkpoint_of_another_model_is_refused(run: Run) -> None:
     config = run.config()
     config.model.network.generator.hidden = [9]

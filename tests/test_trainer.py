@@ -1,16 +1,60 @@
-from gan_lab.trainer import Trainer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gan_lab.trainer import Trainer, last_batch
+from tests.conftest import TinyImages, same, tiny_gan, weights
+
+
+def trainer(**options: Any) -> Trainer:
+    defaults: dict[str, Any] = {
+        "accelerator": "cpu",
+        "devices": "auto",
+        "precision": "32-true",
+        "max_steps": -1,
+        "max_epochs": None,
+        "log_every_n_steps": 1000,
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+    }
+    return Trainer(**defaults | options)
 
 
 def test_auto_means_one_device_and_options_go_on_to_lightning() -> None:
-    trainer = Trainer(
-        accelerator="cpu",
-        devices="auto",
-        precision="32-true",
-        max_steps=7,
-        max_epochs=None,
-        log_every_n_steps=3,
-        logger=False,
-        enable_progress_bar=False,
-        limit_train_batches=2,
-    )
-    assert (trainer.num_devices, trainer.max_steps, trainer.limit_train_batches) == (1, 7, 2)
+    made = trainer(limit_train_batches=2)
+    assert (made.num_devices, made.limit_train_batches) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("max_steps", "max_epochs", "expected"),
+    [(10, None, 10), (-1, 2, 8), (5, 2, 5), (50, 2, 8), (-1, None, None), (-1, -1, None), (7, -1, 7)],
+)
+def test_the_lower_limit_counts(max_steps: int, max_epochs: int | None, expected: int | None) -> None:
+    assert last_batch(max_steps, max_epochs, 4) == expected
+    if expected is not None:
+        made = trainer(max_steps=max_steps, max_epochs=max_epochs)
+        made.fit(tiny_gan(), TinyImages(count=32))
+        assert made.global_step == expected
+
+
+@pytest.mark.parametrize("stop", [2, 4, 5])
+def test_epochs_end_where_they_would_have_after_a_stop_within_one(stop: int, tmp_path: Path) -> None:
+    """Lightning would count the epoch that was cut short as a whole one."""
+    first, resumed, whole = (tiny_gan() for _ in range(3))
+    cut = trainer(max_steps=stop)
+    cut.fit(first, TinyImages(count=32))
+    cut.save_checkpoint(tmp_path / "stop.ckpt")
+    later = trainer(max_epochs=3)
+    later.fit(resumed, TinyImages(count=32), ckpt_path=tmp_path / "stop.ckpt", weights_only=True)
+    assert later.global_step == 12
+    trainer(max_epochs=3).fit(whole, TinyImages(count=32))
+    assert same(weights(resumed), weights(whole))
+
+
+@pytest.mark.parametrize("option", ["accumulate_grad_batches", "gradient_clip_val", "num_nodes", "strategy"])
+def test_options_that_cannot_work_say_why(option: str) -> None:
+    with pytest.raises(ValueError, match=f"^{option}: "):
+        trainer(**{option: 2})

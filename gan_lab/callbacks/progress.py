@@ -17,7 +17,7 @@ class ProgressBar(TQDMProgressBar):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start where training stands."""
         super().on_train_start(trainer, pl_module)
-        self.train_progress_bar.reset(total_batches(trainer))
+        self.train_progress_bar.reset(trainer.max_steps if trainer.max_steps != -1 else None)
         self.train_progress_bar.initial = trainer.global_step
         self._show(trainer, pl_module)
 
@@ -26,7 +26,7 @@ class ProgressBar(TQDMProgressBar):
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Move on every `refresh_rate` batches."""
-        if trainer.global_step % self.refresh_rate == 0:
+        if self.is_enabled and trainer.global_step % self.refresh_rate == 0:
             self._show(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -52,11 +52,3 @@ class ProgressBar(TQDMProgressBar):
     def _show(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.train_progress_bar.n = trainer.global_step
         self.train_progress_bar.set_postfix(self.get_metrics(trainer, pl_module))
-
-
-def total_batches(trainer: Trainer) -> int | None:
-    """How many batches the whole run has, None if that is open."""
-    limits = [trainer.max_steps] if trainer.max_steps != -1 else []
-    if trainer.max_epochs not in (None, -1) and isinstance(trainer.num_training_batches, int):
-        limits.append(trainer.max_epochs * trainer.num_training_batches)
-    return min(limits, default=None)

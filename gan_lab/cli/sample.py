@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> None:
         UserError: no such run, no checkpoint in it, an output that exists or has no known format.
     """
     out: Path = arguments.out
-    form = arguments.format or SUFFIXES.get(out.suffix)
+    form = arguments.format or SUFFIXES.get(out.suffix.lower())
     if form is None:
         raise UserError(f"--out {out}: {out.suffix} is no known format; add --format {'|'.join(SUFFIXES.values())}")
     if out.exists() and not arguments.force:
@@ -53,15 +53,25 @@ def run(arguments: argparse.Namespace) -> None:
     model = Run.open(arguments.run_folder).load_model()
     latents = seeding.normal((arguments.count, model.latent_dim), seeding.derive(arguments.seed, "sample"))
     drawn = torch.cat([model.sample(chunk) for chunk in torch.split(latents, CHUNK)])
-    out.parent.mkdir(parents=True, exist_ok=True)
+    pixels = images.grid(drawn, math.ceil(math.sqrt(len(drawn)))) if form == "png" else images.to_uint8(drawn)
     partial = out.with_name(f".{out.name}.partial")
-    write(
-        images.grid(drawn, math.ceil(math.sqrt(len(drawn)))) if form == "png" else images.to_uint8(drawn), form, partial
-    )
-    if out.is_dir():
-        shutil.rmtree(out)
-    partial.replace(out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        remove(partial)
+        write(pixels, form, partial)
+        remove(out)
+        partial.replace(out)
+    except OSError as error:
+        raise UserError(f"--out {out}: can't be written: {error.strerror}") from error
     print(f"{arguments.count} images after {model.images_seen:,} training images: {out}")
+
+
+def remove(path: Path) -> None:
+    """Remove what stands in the way, file or folder."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write(pixels: Any, form: str, path: Path) -> None:

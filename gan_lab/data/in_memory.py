@@ -68,7 +68,7 @@ class EpochLoader:
                 order = order.to(self.images.device)
             place = (step % len(self) * self.world_size + self.rank) * self.batch_size
             chosen = order[place : place + self.batch_size]
-            # A third of the time that indexing with brackets takes.
+            # A fifth of the time that indexing with brackets takes.
             yield self.images.index_select(0, chosen), self.labels.index_select(0, chosen)
 
 
@@ -144,7 +144,7 @@ class InMemoryDataModule(LightningDataModule):
             seed=self.seed,
             rank=self.trainer.global_rank if self.trainer else 0,
             world_size=self._world_size,
-            position=lambda: self.trainer.global_step if self.trainer else 0,
+            position=self._position,
         )
 
     def test_dataloader(self) -> SequentialLoader:
@@ -165,6 +165,14 @@ class InMemoryDataModule(LightningDataModule):
         """Normalise on the device: uint8 in [0, 255] to float32 in [-1, 1]."""
         pixels, labels = batch
         return images.to_float(pixels), labels
+
+    def _position(self) -> int:
+        """How many batches were trained on; with `overfit_batches` the first ones come again and again."""
+        if self.trainer is None:
+            return 0
+        step = self.trainer.global_step
+        overfits = self.trainer.overfit_batches > 0  # type: ignore[attr-defined]
+        return step % int(self.trainer.num_training_batches) if overfits else step
 
     @property
     def _world_size(self) -> int:

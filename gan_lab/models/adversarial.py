@@ -72,7 +72,6 @@ class AdversarialModule(LightningModule):
     def discriminator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
         """What the discriminator minimises, given images (batch, channels, height, width); the sum counts."""
         real_scores, fake_scores = self.score_both(real, fake, condition)
-        self.scores.update(real=real_scores.detach(), fake=fake_scores.detach())
         return {"adversarial": self.objective.discriminator(real_scores, fake_scores)}
 
     def generator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
@@ -85,8 +84,9 @@ class AdversarialModule(LightningModule):
     # What stays.
 
     def score(self, images: Tensor, condition: Condition) -> Tensor:
-        """Logits in float32: under autocast a half-precision loss would round away the discriminator's edge."""
-        return cast(Tensor, self.discriminator(images, *condition)).float()
+        """Logits in float32 or better: a half-precision loss would round away the discriminator's edge."""
+        scores: Tensor = self.discriminator(images, *condition)
+        return scores.float() if scores.dtype in (torch.bfloat16, torch.float16) else scores
 
     def draw(self, real: Tensor, condition: Condition) -> Tensor:
         """As many generated images as there are real ones, from fresh latents."""
@@ -112,10 +112,13 @@ class AdversarialModule(LightningModule):
 
         It does make one where images of a batch meet, in batch norm for example: then each kind keeps its own batch.
         """
-        if not getattr(self.discriminator, "scores_each_image_alone", False):
-            return self.score(real, condition), self.score(fake, condition)
-        scores = self.score(torch.cat((real, fake)), tuple(torch.cat((part, part)) for part in condition))
-        return scores[: len(real)], scores[len(real) :]
+        if getattr(self.discriminator, "scores_each_image_alone", False):
+            both = self.score(torch.cat((real, fake)), tuple(torch.cat((part, part)) for part in condition))
+            real_scores, fake_scores = both[: len(real)], both[len(real) :]
+        else:
+            real_scores, fake_scores = self.score(real, condition), self.score(fake, condition)
+        self.scores.update(real=real_scores.detach(), fake=fake_scores.detach())
+        return real_scores, fake_scores
 
     def sample(self, latents: Tensor, *condition: Tensor) -> Tensor:
         """Images in [-1, 1] for latents (batch, latent_dim), drawn in evaluation mode, without gradients."""
@@ -132,25 +135,28 @@ class AdversarialModule(LightningModule):
         seeding.seed_device(self.device, seeding.derive(self.seed, "step", step, trainer.global_rank))
         generator, discriminator = self.players
         generator_learns = (step + 1) % self.n_critic == 0
-        # Reading a number off the device waits for it, so it happens at logging points only.
-        report = self.report if (step + 1) % trainer.log_every_n_steps == 0 else None  # type: ignore[attr-defined]
+        # Reading a number off the device waits for it, so it happens at logging points only. There each player tells
+        # of its latest turn: the generator's may lie some batches back.
+        until_report = -(step + 1) % trainer.log_every_n_steps  # type: ignore[attr-defined]
         real, condition = self.split(batch)
 
         # One drawing serves both players: the discriminator sees it detached, the generator learns through it.
         with torch.set_grad_enabled(generator_learns):
             fake = self.draw(real, condition)
 
-        discriminator.descend(self.discriminator_terms(real, fake.detach(), condition), report)
+        terms = self.discriminator_terms(real, fake.detach(), condition)
+        discriminator.descend(terms, self.report if until_report == 0 else None)
         self.after_discriminator_step()
 
         if generator_learns:
             with frozen(discriminator.parameters):
-                generator.descend(self.generator_terms(real, fake, condition), report)
+                terms = self.generator_terms(real, fake, condition)
+                generator.descend(terms, self.report if until_report < self.n_critic else None)
 
         self.images_seen += len(real) * trainer.world_size
-        if report is not None:
-            report.add_scores(**self.scores)
-            report.send(trainer, step + 1, self.images_seen)
+        if until_report == 0:
+            self.report.add_scores(self.scores)
+            self.report.send(trainer, step + 1, self.images_seen)
 
     # Lightning's side of it.
 

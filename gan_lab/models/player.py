@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from gan_lab.models.reporting import Report
 
 Terms = dict[str, Tensor]
-HOOKS = ("on_before_zero_grad", "on_before_backward", "on_after_backward", "on_before_optimizer_step")
-METHODS = (*HOOKS, "backward", "manual_backward", "optimizer_step", "optimizer_zero_grad")
+HOOKS = ("on_before_backward", "on_after_backward", "on_before_optimizer_step")
+METHODS = (*HOOKS, "backward", "manual_backward", "optimizer_step")
 
 
 class Player:
@@ -63,7 +63,7 @@ class Player:
 def nobody_listens(module: LightningModule) -> bool:
     """Whether plain `loss.backward()` and `optimizer.step()` are all that Lightning would do.
 
-    Its own versions call some twenty hooks a step, a seventh of a small GAN's time (docs/performance.md). Where no
+    Its own versions call some twenty hooks a step, a tenth of the smallest GAN's time. Where no
     callback overrides one, and nothing is scaled, profiled or distributed, they can be left out.
     """
     trainer = module.trainer

@@ -5,6 +5,7 @@ epoch ends: a wait for the device each time. Here a logging point costs one wait
 between two logging points none.
 """
 
+from collections.abc import Mapping
 from time import perf_counter
 
 import torch
@@ -25,11 +26,11 @@ class Report:
         """Take a number that may still be computing; it is read when the report is sent."""
         self.scalars[name] = scalar.detach().float().reshape(())
 
-    def add_scores(self, real: Tensor, fake: Tensor) -> None:
-        """Take the discriminator's logits of real and of generated images: their means, and how often it is right."""
-        for kind, scores, right in (("real", real, real > 0), ("fake", fake, fake < 0)):
-            self.add(f"logit/{kind}", scores.mean())
-            self.add(f"accuracy/{kind}", right.float().mean())
+    def add_scores(self, scores: Mapping[str, Tensor]) -> None:
+        """Take the discriminator's logits of "real" and "fake" images: their means, and how often it is right."""
+        for kind, logits in scores.items():
+            self.add(f"logit/{kind}", logits.mean())
+            self.add(f"accuracy/{kind}", (logits > 0 if kind == "real" else logits < 0).float().mean())
 
     def start(self, images_seen: int) -> None:
         """Start the clock for images/s."""

@@ -4,7 +4,7 @@ import pytest
 from lightning import Trainer
 from lightning.pytorch.callbacks import Callback
 
-from gan_lab.callbacks.progress import ProgressBar, total_batches
+from gan_lab.callbacks.progress import ProgressBar
 from tests.conftest import TinyImages, fit, tiny_gan
 
 
@@ -31,16 +31,6 @@ def test_one_bar_counts_the_batches_of_the_whole_run(capsys: pytest.CaptureFixtu
     assert all(name in last for name in ("D=", "G=", "images/s="))
 
 
-@pytest.mark.parametrize(
-    ("max_steps", "max_epochs", "expected"), [(10, None, 10), (-1, 2, 8), (5, 2, 5), (50, 2, 8), (-1, -1, None)]
-)
-def test_the_length_of_a_run(max_steps: int, max_epochs: int | None, expected: int | None) -> None:
-    totals: list[int | None] = []
-
-    class Stop(Callback):
-        def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
-            totals.append(total_batches(trainer))
-            trainer.should_stop = True
-
-    fit(tiny_gan(), TinyImages(count=32), max_steps=max_steps, max_epochs=max_epochs, callbacks=[Stop()])
-    assert totals == [expected]
+def test_a_refresh_rate_of_zero_turns_the_bar_off(capsys: pytest.CaptureFixture[str]) -> None:
+    fit(tiny_gan(), max_steps=3, callbacks=[ProgressBar(refresh_rate=0)], enable_progress_bar=True)
+    assert capsys.readouterr().out == ""

@@ -75,6 +75,16 @@ def test_the_model_sees_normalised_images() -> None:
     assert 0.9 < seen[0].max() <= 1
 
 
+def test_overfitting_shows_the_same_batches_again_and_again() -> None:
+    seen: list[torch.Tensor] = []
+    model = tiny_gan()
+    model.discriminator.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0][:8].clone()))
+    fit(model, max_steps=6, overfit_batches=2)
+    batches = seen[::2]  # the discriminator's turns
+    assert len({tuple(batch.flatten().tolist()) for batch in batches}) == 2
+    assert torch.equal(batches[0], batches[2])
+
+
 def test_splits_are_loaded_once() -> None:
     data = TinyImages()
     data.setup("fit")
