@@ -21,7 +21,7 @@ def make_step(
 ) -> Callable[[], None]:
     """A function that trains on one batch of uint8 images (n, channels, height, width).
 
-    With `joined`, the discriminator scores real and generated images in one forward; without batch norm that is the same.
+    With `joined`, the discriminator scores both kinds of images in one forward: the same where it has no batch norm.
     """
     layout = torch.channels_last if channels_last else torch.contiguous_format
     generator.to(memory_format=layout)
