@@ -73,7 +73,7 @@ def nobody_listens(module: LightningModule) -> bool:
         type(plugin) in (Precision, DoublePrecision, MixedPrecision)
         and getattr(plugin, "scaler", None) is None
         and type(trainer.strategy) is SingleDeviceStrategy
-        and type(trainer.profiler) is PassThroughProfiler  # type: ignore[attr-defined]
+        and isinstance(trainer.profiler, PassThroughProfiler)  # type: ignore[attr-defined]
         and not any(is_overridden(method, module, LightningModule) for method in METHODS)
         and not any(is_overridden(hook, callback, Callback) for hook in HOOKS for callback in callbacks)
     )
