@@ -88,6 +88,8 @@ def train(config: DictConfig) -> None:
 
     for message in NOT_APPLICABLE:
         warnings.filterwarnings("ignore", message)
+    if config.resume:
+        run.load_checkpoint()  # says what is wrong with it, if anything is
     machine.prepare()
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     data: InMemoryDataModule = build(config.data)
@@ -189,7 +191,10 @@ def recorded(run: Run, config: DictConfig, trainer: Trainer, data: InMemoryDataM
         print(f"{summary(run)}\nTo go on: python train.py resume={run.folder}")
         sys.exit(ending.exit_code)
     except BaseException as error:
-        close("failed", error=f"{type(error).__name__}: {error}")
+        if config.resume and not trainer.global_step:
+            run.update_record(**before)  # refused before it went on: nothing has happened to the run
+        else:
+            close("failed", error=f"{type(error).__name__}: {error}")
         raise
     close("finished", error=None)
     print(summary(run))

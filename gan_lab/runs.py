@@ -128,7 +128,7 @@ class Run:
             UserError: it is missing or damaged.
         """
         if not self.checkpoint.is_file():
-            raise UserError(f"{self.folder} has no checkpoint yet: {self.checkpoint.name} is missing")
+            raise UserError(f"{self.folder} has no checkpoint: it ended before {self.checkpoint.name} was first saved")
         try:
             checkpoint: dict[str, Any] = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
         except Exception as error:

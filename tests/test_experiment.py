@@ -264,10 +264,22 @@ def test_epochs_are_counted_right_over_a_stop(command: Command, capsys: pytest.C
 def test_a_run_goes_on_with_its_own_images_only(command: Command, tmp_path: Path) -> None:
     assert command(*QUICK) is None
     assert Run("run").config().data.root == str(tmp_path / "data")
-    record = Run("run").record()
-    Run("run").update_record(data=record["data"] | {"substitute": False, "source": "elsewhere", "train_images": 60000})
+    other = Run("run").record()["data"] | {"substitute": False, "source": "elsewhere", "train_images": 60000}
+    Run("run").update_record(data=other)
+    before = Run("run").record()
     message = command("resume=run", "trainer.max_steps=9")
+    assert Run("run").record() == before
     assert "the run began on data with substitute=False from elsewhere, but finds substitute=True" in str(message)
+
+
+@pytest.mark.parametrize(("content", "message"), [(b"half", "last.ckpt is damaged"), (None, "has no checkpoint")])
+def test_a_run_without_a_sound_checkpoint_can_not_go_on(content: bytes | None, message: str, command: Command) -> None:
+    assert command(*QUICK) is None
+    file = Run("run").checkpoint
+    file.unlink() if content is None else file.write_bytes(content)
+    before = Run("run").record()
+    assert message in str(command("resume=run", "trainer.max_steps=9"))
+    assert Run("run").record() == before
 
 
 def test_without_its_callbacks_a_run_writes_no_checkpoints_of_lightnings(command: Command, tmp_path: Path) -> None:

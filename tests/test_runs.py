@@ -35,7 +35,7 @@ def test_the_record_keeps_what_is_not_updated(run: Run) -> None:
     [
         (".hydra/config.yaml", "is not a run folder: it has no .hydra/config.yaml"),
         ("run.json", "is not a run folder: it has no run.json"),
-        ("checkpoints/last.ckpt", "has no checkpoint yet"),
+        ("checkpoints/last.ckpt", "has no checkpoint: it ended before last.ckpt was first saved"),
     ],
 )
 def test_what_is_missing_is_named(remove: str, message: str, run: Run) -> None:
