@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from gan_lab.errors import readable_errors
+from gan_lab.errors import UserError, fail, readable_errors
 
 
 @hydra.main(version_base="1.3", config_path=str(Path(__file__).parent / "conf"), config_name="train")
@@ -13,7 +15,12 @@ def main(config: DictConfig) -> None:
     """Train as the command line says."""
     from gan_lab.experiment import train  # torch and lightning only when there is something to do
 
-    train(config)
+    try:
+        train(config)
+    except UserError as error:
+        if HydraConfig.get().mode == RunMode.RUN:
+            fail(str(error))  # before Hydra adds a line of its own; in a sweep the other jobs go on
+        raise
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import inspect
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Annotated, Any, cast, get_type_hints
 
@@ -45,8 +45,8 @@ class Root:
     data: dict[str, Any]
     model: dict[str, Any]
     trainer: dict[str, Any]
-    callbacks: dict[str, Any]
-    logger: dict[str, Any]
+    callbacks: dict[str, Any] = field(default_factory=dict)
+    logger: dict[str, Any] = field(default_factory=dict)
 
 
 def steps_without_epochs(max_epochs: int | None, steps: int) -> int:

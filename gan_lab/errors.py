@@ -44,6 +44,10 @@ def readable_errors() -> Iterator[None]:
         yield
     except CONFIGURATION_ERRORS as error:
         fail(explain(error))
+    except ValueError as error:
+        if "Config group override must be a string" in str(error):  # Hydra's own, for group=null
+            fail("a group can't be null: choose one of its configurations (--help lists them) or leave it out, ~group")
+        raise
     finally:
         del os.environ["HYDRA_FULL_ERROR"]
 

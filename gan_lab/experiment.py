@@ -124,7 +124,7 @@ def build_trainer(config: DictConfig, *extra: Callback | None) -> Trainer:
     trainer: Trainer = build(
         config.trainer,
         callbacks=callbacks,
-        logger=[build(node) for node in (config.logger or {}).values() if node],
+        logger=[build(node) for node in config.get("logger", {}).values() if node],
         plugins=[AtomicCheckpointIO()],
         default_root_dir=config.run_dir,
         **({} if checkpoints else {"enable_checkpointing": False}),  # else Lightning would add checkpoints of its own
@@ -134,7 +134,7 @@ def build_trainer(config: DictConfig, *extra: Callback | None) -> Trainer:
 
 def wanted_callbacks(config: DictConfig) -> list[Callback]:
     """The configured callbacks, without those that a switch of the trainer turns off."""
-    callbacks: list[Callback] = [build(node) for node in (config.callbacks or {}).values() if node]
+    callbacks: list[Callback] = [build(node) for node in config.get("callbacks", {}).values() if node]
     off = tuple(kind for switch, kind in SWITCHES.items() if config.trainer.get(switch) is False)
     return [callback for callback in callbacks if not isinstance(callback, off)]
 

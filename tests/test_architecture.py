@@ -70,7 +70,7 @@ def test_losses_networks_and_images_need_torch_only(path: Path) -> None:
 
 
 def test_train_py_only_composes() -> None:
-    assert len((REPOSITORY / "train.py").read_text().splitlines()) < 30
+    assert len((REPOSITORY / "train.py").read_text().splitlines()) < 40
     assert {module for module in imported(REPOSITORY / "train.py") if module.startswith("gan_lab")} == {
         "gan_lab.errors",
         "gan_lab.experiment",

