@@ -68,9 +68,12 @@ def check(config: DictConfig) -> None:
     except OmegaConfBaseException as error:
         raise UserError(str(error).splitlines()[0]) from error
     problems = dict(_problems_of_call(Root, cast(dict[str, Any], values), ""))
-    for group in ("data", "model", "trainer"):
-        if "_target_" not in (config.get(group) or {}):
-            problems[group] = f"{group}._target_: this value is missing"
+    parts = {group: config.get(group) for group in ("data", "model", "trainer")}
+    for group in ("callbacks", "logger"):
+        parts |= {f"{group}.{name}": node for name, node in (config.get(group) or {}).items() if node is not None}
+    for path, node in parts.items():
+        if not isinstance(node, DictConfig) or "_target_" not in node:
+            problems[path] = f"{path}._target_: this value is missing"
     if problems:
         # A value that is taken from another place is wrong there; say it once.
         own = {path: problem for path, problem in problems.items() if not _is_borrowed(config, path)}

@@ -51,6 +51,8 @@ def test_what_ships_is_sound(model: str, network: str) -> None:
         ("trainer.precision=64-true", "must be '32-true', 'bf16-mixed' or '16-mixed'"),
         ("seed=4294967296", "seed=4294967296: must be less than 4294967296"),
         ("~data._target_", "data._target_: this value is missing"),
+        ("+callbacks.made_up.value=1", "callbacks.made_up._target_: this value is missing"),
+        ("callbacks.samples=3", "callbacks.samples._target_: this value is missing"),
         ("trainer.log_every_n_steps=0", "trainer.log_every_n_steps=0: must be greater than or equal to 1"),
         ("trainer.accelerator=gpus", "trainer.accelerator=gpus: must be 'auto', 'cpu', 'gpu', 'cuda' or 'mps'"),
         ("trainer.detect_anomaly=maybe", "trainer.detect_anomaly=maybe: must be a valid boolean"),
