@@ -78,6 +78,8 @@ def blamed_on(option: str) -> Iterator[None]:
 def train(config: DictConfig) -> None:
     """Train as configured, in the run folder that Hydra made, or go on in the one that is resumed."""
     run = Run(HydraConfig.get().runtime.output_dir)
+    if run.record_file.exists() and not config.resume:  # a sweep into the folder of another one
+        raise UserError(f"{run.folder}: there is a run already. Go on with it, resume={run.folder}, or choose another")
     with open_dict(config):
         config.run_dir = str(run.folder)
         if "root" in config.data:  # a run may be resumed from another working directory

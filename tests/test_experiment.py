@@ -249,6 +249,14 @@ def test_a_new_run_does_not_move_into_an_old_ones_folder(command: Command) -> No
     assert Run("run").record() == before
 
 
+def test_a_new_sweep_does_not_move_into_an_old_ones_folders(command: Command) -> None:
+    sweep = ["-m", *(argument for argument in QUICK if not argument.startswith("hydra")), "hydra.sweep.dir=sweep"]
+    assert command(*sweep, "seed=1") is None
+    before = Run("sweep/0").record()
+    assert "there is a run already" in str(command(*sweep, "seed=2"))
+    assert Run("sweep/0").record() == before
+
+
 def test_a_folder_that_cannot_be_made_is_named(command: Command) -> None:
     Path("file").write_text("")
     assert "hydra.run.dir=file/run: can't be made" in str(command(*QUICK, "hydra.run.dir=file/run"))
