@@ -18,7 +18,7 @@ def fresh_step(channels_last: bool = False) -> object:
     """A new small DCGAN and the step that trains it."""
     return make_step(
         dcgan_small.Generator(latent_dim=100, width=32, image_size=28, channels=1),
-        dcgan_small.Discriminator(width=32, image_size=28, channels=1),
+        dcgan_small.Discriminator(width=32, norm="batch", image_size=28, channels=1),
         torch.randint(0, 256, (4500, 1, 28, 28), dtype=torch.uint8),
         BATCH_SIZE,
         channels_last,

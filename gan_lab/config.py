@@ -54,7 +54,13 @@ def steps_without_epochs(max_epochs: int | None, steps: int) -> int:
     return steps if max_epochs is None else -1
 
 
+def add(*terms: int) -> int:
+    """Their sum."""
+    return sum(terms)
+
+
 OmegaConf.register_new_resolver("steps_without_epochs", steps_without_epochs, replace=True)
+OmegaConf.register_new_resolver("add", add, replace=True)
 
 
 def check(config: DictConfig) -> None:

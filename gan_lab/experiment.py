@@ -28,8 +28,9 @@ from gan_lab.runs import Run
 from gan_lab.trainer import Trainer, last_batch
 
 # Warnings of Lightning's that don't apply here: the loggers count batches over epochs, the order of the images needs no
-# state to go on, a resumed run belongs in its folder; and one about Lightning's own code.
+# state to go on, the generator's moving average is not trained; and one about Lightning's own code.
 NOT_APPLICABLE = (
+    "Found .* in eval mode at the start of training",
     "The number of training batches .* is smaller than the logging interval",
     "You're resuming from a checkpoint that ended before the epoch ended and your dataloader is not resumable",
     "`isinstance\\(treespec, LeafSpec\\)` is deprecated",

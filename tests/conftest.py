@@ -21,6 +21,7 @@ from gan_lab.losses import NonSaturating
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.networks import mlp
 from gan_lab.runs import Run
+from gan_lab.schedules import Constant
 
 REPOSITORY = Path(__file__).parent.parent
 CONF = REPOSITORY / "conf"
@@ -32,7 +33,7 @@ class TinyImages(InMemoryDataModule):
     """Random images; those for testing are others than those for training."""
 
     def __init__(self, count: int = 64, batch_size: int = 8, seed: int = 0) -> None:
-        super().__init__(image_size=SIZE, channels=1, batch_size=batch_size, seed=seed)
+        super().__init__(image_size=SIZE, channels=1, classes=10, batch_size=batch_size, seed=seed)
         self.count = count
 
     def load(self, split: str) -> Batch:
@@ -51,7 +52,7 @@ def sgd(learning_rate: float = 0.1) -> Callable[[Iterable[nn.Parameter]], torch.
 def tiny_network() -> dict[str, nn.Module]:
     return {
         "generator": mlp.Generator(latent_dim=LATENT_DIM, hidden=[8], image_size=SIZE, channels=1),
-        "discriminator": mlp.Discriminator(hidden=[8], image_size=SIZE, channels=1),
+        "discriminator": mlp.Discriminator(hidden=[8], norm="none", image_size=SIZE, channels=1),
     }
 
 
@@ -60,7 +61,10 @@ def tiny_gan(cls: type[AdversarialModule] = AdversarialModule, init_seed: int = 
     defaults: dict[str, Any] = {
         "network": tiny_network(),
         "objective": NonSaturating(label_smoothing=0.0),
+        "penalty": {},
         "optimizer": {"generator": sgd(), "discriminator": sgd()},
+        "schedule": {"generator": Constant(), "discriminator": Constant()},
+        "ema_half_life": None,
         "latent_dim": LATENT_DIM,
         "n_critic": 1,
         "seed": 0,

@@ -17,8 +17,10 @@ MAY_IMPORT = {
     "errors": set(),
     "images": set(),
     "losses": set(),
+    "penalties": set(),
+    "schedules": set(),
     "networks": {"types"},
-    "models": {"losses", "images", *LEAVES},
+    "models": {"losses", "penalties", "schedules", "images", *LEAVES},
     "data": {"images", *LEAVES},
     "callbacks": {"images", *LEAVES},
     "loggers": LEAVES,
@@ -31,7 +33,7 @@ MAY_IMPORT = {
     "preflight": {"experiment", "runs", *LEAVES},
     "cli": {"experiment", "runs", "config", "images", *LEAVES},
 }
-TORCH_ONLY = {"losses", "networks", "images"}
+TORCH_ONLY = {"losses", "penalties", "schedules", "networks", "images"}
 ALLOWED_BESIDE_TORCH = {"torch", "torchvision", "PIL", "pydantic"}
 
 

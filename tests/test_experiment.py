@@ -127,7 +127,7 @@ def test_a_resumed_run_stays_the_run_that_it_is(override: str, message: str, com
     [
         (["modle=dcgan"], "Error: modle: there is no such option. Did you mean model?"),
         (["modle.n_critic=1"], "Error: modle: there is no such option. Did you mean model?"),
-        (["model=dcgann"], "Error: model=dcgann: there is no such choice. Did you mean dcgan?"),
+        (["model=dcgann"], "Error: model=dcgann: there is no such choice. Did you mean dcgan or cgan"),
         (["model/network=mpl"], "Error: model/network=mpl: there is no such choice. Did you mean mlp?"),
         (["model.n_critc=1"], "Error: model.n_critc: there is no such option. Did you mean n_critic?"),
         (["data.batch_size=0"], "Error: data.batch_size=0: must be greater than or equal to 1"),

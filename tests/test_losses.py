@@ -1,11 +1,23 @@
 import math
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy
 
-from gan_lab.losses import Minimax, NonSaturating
+from gan_lab.losses import (
+    Hinge,
+    LeastSquares,
+    Minimax,
+    NonSaturating,
+    Objective,
+    RelativisticPairing,
+    Wasserstein,
+)
+
+Gradient = Callable[[Tensor, Tensor], Any]
 
 REAL = torch.tensor([[2.0], [-1.0], [0.5]], dtype=torch.float64)
 FAKE = torch.tensor([[-3.0], [0.25], [1.0]], dtype=torch.float64)
@@ -86,3 +98,78 @@ def gradients(loss: object) -> tuple[Tensor, ...]:
 def assert_close(left: tuple[Tensor, ...], right: tuple[Tensor, ...]) -> None:
     for ours, reference in zip(left, right, strict=True):
         torch.testing.assert_close(ours, reference, rtol=1e-12, atol=1e-15)
+
+
+# One real and one generated score, 2 and -3, and what each objective makes of them, worked out by hand.
+def softplus(value: float) -> float:
+    return math.log(1 + math.exp(value))
+
+
+@pytest.mark.parametrize(
+    ("objective", "discriminator", "generator"),
+    [
+        (LeastSquares(), (1**2 + 3**2) / 2, 4**2 / 2),
+        (Hinge(), 0.0 + 0.0, 3.0),  # both lie beyond the margin
+        (Wasserstein(), -3.0 - 2.0, 3.0),
+        (RelativisticPairing(), softplus(-5), softplus(5)),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_losses_by_hand(objective: Objective, discriminator: float, generator: float) -> None:
+    real, fake = torch.tensor([[2.0]], dtype=torch.float64), torch.tensor([[-3.0]], dtype=torch.float64)
+    compared = (real,) if objective.relativistic else ()
+    assert objective.discriminator(real, fake).item() == pytest.approx(discriminator, abs=1e-12)
+    assert objective.generator(fake, *compared).item() == pytest.approx(generator, abs=1e-12)
+
+
+def test_the_hinge_counts_what_is_within_the_margin() -> None:
+    # Real 2 and -1: 0 and 2; generated -3 and 0.5: 0 and 1.5. Means 1 and 0.75.
+    real, fake = torch.tensor([2.0, -1.0]), torch.tensor([-3.0, 0.5])
+    assert Hinge().discriminator(real, fake).item() == pytest.approx(1.75)
+
+
+@pytest.mark.parametrize(
+    ("objective", "discriminator", "generator"),
+    [
+        # Slopes of the discriminator's loss at scores a of real and b of generated images, of the generator's at b.
+        (LeastSquares(), lambda a, b: (a - 1, b), lambda a, b: b - 1),
+        (Hinge(), lambda a, b: (-(a < 1).double(), (b > -1).double()), lambda a, b: -torch.ones_like(b)),
+        (Wasserstein(), lambda a, b: (-torch.ones_like(a), torch.ones_like(b)), lambda a, b: -torch.ones_like(b)),
+        (
+            RelativisticPairing(),
+            lambda a, b: (-(b - a).sigmoid(), (b - a).sigmoid()),
+            lambda a, b: -(a - b).sigmoid(),
+        ),
+        (NonSaturating(label_smoothing=0.0), lambda a, b: (-(-a).sigmoid(), b.sigmoid()), lambda a, b: -(-b).sigmoid()),
+        (Minimax(label_smoothing=0.0), lambda a, b: (-(-a).sigmoid(), b.sigmoid()), lambda a, b: -b.sigmoid()),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Objective) else "",
+)
+def test_gradients_by_hand(objective: Objective, discriminator: Gradient, generator: Gradient) -> None:
+    compared = (REAL,) if objective.relativistic else ()
+    _, at_real, at_fake = gradients(objective.discriminator)
+    _, _, turn = gradients(lambda _, fake: objective.generator(fake, *compared))
+    expected = tuple(part / len(REAL) for part in discriminator(REAL, FAKE))
+    assert_close((at_real, at_fake), expected)
+    assert_close((turn,), (generator(REAL, FAKE) / len(FAKE),))
+
+
+@pytest.mark.parametrize("objective", [LeastSquares(), Hinge(), Wasserstein(), RelativisticPairing()])
+def test_every_objective_stays_finite_far_out(objective: Objective) -> None:
+    high, low = torch.full((2, 1), 1e4), torch.full((2, 1), -1e4)
+    compared = (low,) if objective.relativistic else ()
+    for real, fake in ((high, low), (low, high)):
+        assert objective.discriminator(real, fake).isfinite()
+        assert objective.generator(fake, *compared).isfinite()
+
+
+def test_readings_say_what_the_scores_mean() -> None:
+    real, fake = torch.tensor([2.0, 0.4, -1.0, 0.2]), torch.tensor([-3.0, 0.3, 1.0, 0.6])
+    assert readings(Hinge(), real, fake) == pytest.approx({"accuracy/real": 3 / 4, "accuracy/fake": 1 / 4})
+    assert readings(LeastSquares(), real, fake) == pytest.approx({"accuracy/real": 1 / 4, "accuracy/fake": 2 / 4})
+    assert readings(Wasserstein(), real, fake) == pytest.approx({"wasserstein_estimate": 0.4 - -0.275})
+    assert readings(RelativisticPairing(), real, fake) == pytest.approx({"accuracy/pairs": 2 / 4})
+
+
+def readings(objective: Objective, real: Tensor, fake: Tensor) -> dict[str, float]:
+    return {name: value.item() for name, value in objective.readings(real, fake).items()}

@@ -1,7 +1,7 @@
 """Grids of generated images: what one looks at first."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lightning import Trainer
 from lightning.pytorch.callbacks import Callback
@@ -12,16 +12,19 @@ from gan_lab.types import NonNegativeInt, PositiveInt
 
 
 class SampleGrid(Callback):
-    """Draws the same latents again and again while the generator learns.
+    """Draws the same latents, or translates the same images, again and again while the generator learns.
 
     Grids are PNG files named by the images seen so far, and images in TensorBoard with images seen as the x-axis.
-    The first comes before training, the last after it.
+    The first comes before training, the last after it. What a grid shows is the model's to say: a conditional one draws
+    a row for each class.
 
     Args:
         folder: where the files go.
         rows: of the grid.
         columns: of the grid.
         every_n_images: images seen between two grids.
+        weights: "ema" draws with the generator's moving average where there is one, "raw" with the generator as it is,
+            "both" with each in turn; the raw grids' names then end in "_raw".
         seed: of the latents.
     """
 
@@ -32,12 +35,14 @@ class SampleGrid(Callback):
         rows: PositiveInt,
         columns: PositiveInt,
         every_n_images: PositiveInt,
+        weights: Literal["ema", "raw", "both"],
         seed: NonNegativeInt,
     ) -> None:
         self.folder = Path(folder)
         self.rows = rows
         self.columns = columns
         self.every_n_images = every_n_images
+        self.kinds = {"": weights != "raw"} if weights != "both" else {"": True, "_raw": False}
         self.seed = seed
         self.drawn_at: int = 0
 
@@ -58,15 +63,15 @@ class SampleGrid(Callback):
             self.draw(trainer, pl_module)
 
     def draw(self, trainer: Trainer, pl_module: Any) -> None:
-        """Write one grid."""
+        """Write a grid with each of the wanted weights."""
         self.drawn_at = pl_module.images_seen
         if not trainer.is_global_zero:
             return
-        shape = (self.rows * self.columns, pl_module.latent_dim)
-        latents = seeding.normal(shape, seeding.derive(self.seed, "grid")).to(pl_module.device)
-        grid = images.grid(pl_module.sample(latents), self.columns)
         self.folder.mkdir(parents=True, exist_ok=True)
-        images.save_png(grid, self.folder / f"{self.drawn_at:09d}.png")
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_image("samples", grid, self.drawn_at)
+        for suffix, ema in self.kinds.items():
+            seed = seeding.derive(self.seed, "grid")
+            grid = images.grid(*pl_module.showcase(self.rows, self.columns, seed, ema=ema))
+            images.save_png(grid, self.folder / f"{self.drawn_at:09d}{suffix}.png")
+            for logger in trainer.loggers:
+                if isinstance(logger, TensorBoardLogger):
+                    logger.experiment.add_image(f"samples{suffix}", grid, self.drawn_at)

@@ -97,16 +97,24 @@ class InMemoryDataModule(LightningDataModule):
     Args:
         image_size: side of the square images in pixels.
         channels: 1 for grey, 3 for colour; the networks follow.
+        classes: labels lie in [0, classes).
         batch_size: images a batch, for each process.
         seed: of the order of the images.
     """
 
     def __init__(
-        self, *, image_size: PositiveInt, channels: PositiveInt, batch_size: PositiveInt, seed: NonNegativeInt
+        self,
+        *,
+        image_size: PositiveInt,
+        channels: PositiveInt,
+        classes: PositiveInt,
+        batch_size: PositiveInt,
+        seed: NonNegativeInt,
     ) -> None:
         super().__init__()
         self.image_size = image_size
         self.channels = channels
+        self.classes = classes
         self.batch_size = batch_size
         self.seed = seed
         self.splits: dict[str, Batch] = {}

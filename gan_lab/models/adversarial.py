@@ -3,39 +3,54 @@
 A variant says *what* its players minimise, as named terms; this module is the only place where they move.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, cast
 
 import torch
 from lightning import LightningModule
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
 from gan_lab import seeding
 from gan_lab.losses import Objective
+from gan_lab.models.average import MovingAverage
 from gan_lab.models.counting import BatchCountingLoop
 from gan_lab.models.player import Player, Terms, frozen
 from gan_lab.models.reporting import Report
+from gan_lab.penalties import Penalty, slopes
+from gan_lab.schedules import Constant, Schedule
 from gan_lab.types import NonNegativeInt, PositiveInt
 
 Condition = tuple[Tensor, ...]
+PLAYERS = ("generator", "discriminator")
+NOTHING: Mapping[str, Tensor] = MappingProxyType({})
 
 
 class AdversarialModule(LightningModule):
     """A generator against a discriminator, one alternating step a batch.
 
-    Every random number of a step (latents, dropout) is a pure function of (seed, step, rank): ranks differ,
+    Every random number of a step (latents, dropout, penalties) is a pure function of (seed, step, rank): ranks differ,
     and a resumed run draws what an uninterrupted one would have.
 
     Args:
         network: the players: `generator` maps latents (batch, latent_dim) to images in [-1, 1], shape
             (batch, channels, height, width); `discriminator` maps images to logits (batch, 1).
         objective: the losses of both players, functions of logits.
+        penalty: named terms that are added to the discriminator's loss.
         optimizer: for each player, what makes its optimizer from its parameters.
+        schedule: for each player, the factor of its learning rate over the run.
+        ema_half_life: of a moving average of the generator, in images that the generator learns from; samples are
+            drawn with it. None keeps no average.
         latent_dim: size of the standard normal latent z.
         n_critic: the discriminator learns on every batch, the generator on every n-th.
         seed: of the noise; the networks' first weights come from whoever built them.
+
+    Raises:
+        ValueError: a penalty on a discriminator whose scores depend on the rest of the batch.
     """
 
     def __init__(
@@ -43,7 +58,10 @@ class AdversarialModule(LightningModule):
         *,
         network: Mapping[str, nn.Module],
         objective: Objective,
+        penalty: Mapping[str, Penalty],
         optimizer: Mapping[str, Callable[[Iterable[nn.Parameter]], Optimizer]],
+        schedule: Mapping[str, Schedule],
+        ema_half_life: PositiveInt | None,
         latent_dim: PositiveInt,
         n_critic: PositiveInt,
         seed: NonNegativeInt,
@@ -52,15 +70,24 @@ class AdversarialModule(LightningModule):
         self.automatic_optimization = False
         self.generator = network["generator"]
         self.discriminator = network["discriminator"]
+        self.average = MovingAverage(self.generator, ema_half_life) if ema_half_life else None
         self.objective = objective
+        self.penalty = penalty
         self.optimizer = optimizer
+        self.schedule = schedule
         self.latent_dim = latent_dim
         self.n_critic = n_critic
         self.seed = seed
         self.images_seen = 0  # real images trained on so far, by all processes together
         self.report = Report()
         self.players: list[Player] = []  # while training
+        self.total_batches: float = float("inf")  # of the run, while training
         self.scores: dict[str, Tensor] = {}  # the discriminator's latest logits, for whoever watches
+        if penalty and any(isinstance(layer, _BatchNorm) for layer in self.discriminator.modules()):
+            raise ValueError(
+                f"a gradient penalty ({', '.join(penalty)}) needs scores that don't depend on other images, but the "
+                "discriminator has batch norm: set model.network.discriminator.norm=layer, or model/penalty=none"
+            )
 
     # What a variant may say differently.
 
@@ -71,12 +98,14 @@ class AdversarialModule(LightningModule):
 
     def discriminator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
         """What the discriminator minimises, given images (batch, channels, height, width); the sum counts."""
-        real_scores, fake_scores = self.score_both(real, fake, condition)
-        return {"adversarial": self.objective.discriminator(real_scores, fake_scores)}
+        penalties, scored = self.penalise(real, fake, condition)
+        real_scores, fake_scores = self.score_both(real, fake, condition, scored)
+        return {"adversarial": self.objective.discriminator(real_scores, fake_scores), **penalties}
 
     def generator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
         """What the generator minimises; gradients flow into it through `fake`."""
-        return {"adversarial": self.objective.generator(self.score(fake, condition))}
+        compared = (self.score(real, condition),) if self.objective.relativistic else ()
+        return {"adversarial": self.objective.generator(self.score(fake, condition), *compared)}
 
     def after_discriminator_step(self) -> None:
         """A chance to constrain the discriminator's weights."""
@@ -107,27 +136,51 @@ class AdversarialModule(LightningModule):
         self.discriminator_terms(real, fake, condition)
         self.generator_terms(real, fake, condition)
 
-    def score_both(self, real: Tensor, fake: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
+    def penalise(self, real: Tensor, fake: Tensor, condition: Condition) -> tuple[Terms, Terms]:
+        """The penalties, and the scores of "real" or "fake" images where one has needed them already."""
+        terms: Terms = {}
+        scored: Terms = {}
+        for name, penalty in self.penalty.items():
+            points = penalty.points(real, fake)
+            scores, gradients = slopes(lambda images: self.score(images, condition), points)
+            terms[name] = penalty.cost(gradients)
+            scored |= {kind: scores for kind, images in (("real", real), ("fake", fake)) if images is points}
+        return terms, scored
+
+    def score_both(
+        self, real: Tensor, fake: Tensor, condition: Condition, scored: Mapping[str, Tensor] = NOTHING
+    ) -> tuple[Tensor, Tensor]:
         """Logits of real and of generated images, in one forward where the discriminator says it makes no difference.
 
         It does make one where images of a batch meet, in batch norm for example: then each kind keeps its own batch.
+        What is `scored` already isn't scored again.
         """
-        if getattr(self.discriminator, "scores_each_image_alone", False):
+        if not scored and getattr(self.discriminator, "scores_each_image_alone", False):
             both = self.score(torch.cat((real, fake)), tuple(torch.cat((part, part)) for part in condition))
             real_scores, fake_scores = both[: len(real)], both[len(real) :]
         else:
-            real_scores, fake_scores = self.score(real, condition), self.score(fake, condition)
+            real_scores = scored["real"] if "real" in scored else self.score(real, condition)
+            fake_scores = scored["fake"] if "fake" in scored else self.score(fake, condition)
         self.scores.update(real=real_scores.detach(), fake=fake_scores.detach())
         return real_scores, fake_scores
 
-    def sample(self, latents: Tensor, *condition: Tensor) -> Tensor:
-        """Images in [-1, 1] for latents (batch, latent_dim), drawn in evaluation mode, without gradients."""
-        training = self.generator.training
-        self.generator.eval()
-        with torch.no_grad():
-            images: Tensor = self.generator(latents, *condition)
-        self.generator.train(training)
+    def drawing(self, ema: bool = True) -> nn.Module:
+        """The network that draws samples: the generator's moving average if there is one and it is wanted."""
+        return self.average if ema and self.average is not None else self.generator
+
+    def sample(self, latents: Tensor, *condition: Tensor, ema: bool = True) -> Tensor:
+        """Images in [-1, 1] for latents (batch, latent_dim), drawn in evaluation mode, without gradients.
+
+        By the generator's moving average where there is one; `ema=False` takes the generator as it is.
+        """
+        with evaluating(self.drawing(ema)) as network, torch.no_grad():
+            images: Tensor = network(latents, *condition)
         return images
+
+    def showcase(self, rows: int, columns: int, seed: int, ema: bool = True) -> tuple[Tensor, int]:
+        """What a grid of samples shows: images in [-1, 1], the same latents at every call; and how many a row."""
+        latents = seeding.normal((rows * columns, self.latent_dim), seed).to(self.device)
+        return self.sample(latents, ema=ema), columns
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         """The discriminator descends its terms, then, on every `n_critic`-th batch, the generator its own."""
@@ -138,6 +191,7 @@ class AdversarialModule(LightningModule):
         # Reading a number off the device waits for it, so it happens at logging points only. There each player tells
         # of its latest turn: the generator's may lie some batches back.
         until_report = -(step + 1) % trainer.log_every_n_steps  # type: ignore[attr-defined]
+        self.set_learning_rates(step)
         real, condition = self.split(batch)
 
         # One drawing serves both players: the discriminator sees it detached, the generator learns through it.
@@ -152,20 +206,41 @@ class AdversarialModule(LightningModule):
             with frozen(discriminator.parameters):
                 terms = self.generator_terms(real, fake, condition)
                 generator.descend(terms, self.report if until_report < self.n_critic else None)
+            if self.average is not None:
+                self.average.follow(len(real) * trainer.world_size)
 
         self.images_seen += len(real) * trainer.world_size
         if until_report == 0:
-            self.report.add_scores(self.scores)
+            self.add_readings()
             self.report.send(trainer, step + 1, self.images_seen)
+
+    def set_learning_rates(self, step: int) -> None:
+        """Follow the schedules, which are functions of the step alone."""
+        for player in self.players:
+            schedule = self.schedule[player.name]
+            if not isinstance(schedule, Constant):
+                player.scale_learning_rate(schedule(step / self.total_batches))
+
+    def add_readings(self) -> None:
+        """What else a report tells: scores, what the objective reads from them, learning rates that change."""
+        for kind, scores in self.scores.items():
+            self.report.add(f"logit/{kind}", scores.mean())
+        if self.scores:
+            for name, reading in self.objective.readings(**self.scores).items():
+                self.report.add(name, reading)
+        for player in self.players:
+            if not isinstance(self.schedule[player.name], Constant):
+                self.report.add(f"learning_rate/{player.name}", player.learning_rate)
 
     # Lightning's side of it.
 
     def configure_optimizers(self) -> list[Optimizer]:
         """One optimizer a player, the generator's first."""
-        return [
-            self.optimizer["generator"](self.generator.parameters()),
-            self.optimizer["discriminator"](self.discriminator.parameters()),
-        ]
+        optimizers = [self.optimizer[name](getattr(self, name).parameters()) for name in PLAYERS]
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["initial_lr"] = group["lr"]  # as torch's schedulers call it; checkpoints keep it
+        return optimizers
 
     def setup(self, stage: str) -> None:
         """Count batches, not optimizer steps, in whichever trainer this runs."""
@@ -175,11 +250,14 @@ class AdversarialModule(LightningModule):
 
     def on_train_start(self) -> None:
         """Put the players in place, generator first, and start the clock."""
-        names, optimizers = ("generator", "discriminator"), cast(list[LightningOptimizer], self.optimizers())
+        optimizers = cast(list[LightningOptimizer], self.optimizers())
         self.players = [
             Player(name, self, getattr(self, name), optimizer)
-            for name, optimizer in zip(names, optimizers, strict=True)
+            for name, optimizer in zip(PLAYERS, optimizers, strict=True)
         ]
+        self.total_batches = self.trainer.estimated_stepping_batches
+        if self.average is not None:
+            self.average.watch(self.generator)
         self.report.start(self.images_seen)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -189,3 +267,13 @@ class AdversarialModule(LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on counting images where the checkpoint stood."""
         self.images_seen = checkpoint["images_seen"]
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[nn.Module]:
+    """The network in evaluation mode, and afterwards in the mode that it was in."""
+    training = network.training
+    try:
+        yield network.eval()
+    finally:
+        network.train(training)

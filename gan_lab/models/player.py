@@ -50,6 +50,16 @@ class Player:
             self._add_to(report, loss, terms)
         self.step()
 
+    @property
+    def learning_rate(self) -> float:
+        """Of the first parameter group."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    def scale_learning_rate(self, factor: float) -> None:
+        """Set every group's rate to a share of what it began with."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["initial_lr"] * factor
+
     def _add_to(self, report: Report, loss: Tensor, terms: Terms) -> None:
         gradients = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
         scale = self.scaler.get_scale() if self.scaler is not None else 1.0  # gradients are still scaled here

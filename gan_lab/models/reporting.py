@@ -5,7 +5,6 @@ epoch ends: a wait for the device each time. Here a logging point costs one wait
 between two logging points none.
 """
 
-from collections.abc import Mapping
 from time import perf_counter
 
 import torch
@@ -20,17 +19,15 @@ class Report:
 
     def __init__(self) -> None:
         self.scalars: dict[str, Tensor] = {}
+        self.numbers: dict[str, float] = {}  # known to the CPU already
         self.last: tuple[float, int] | None = None  # time and images seen at the last logging point
 
-    def add(self, name: str, scalar: Tensor) -> None:
+    def add(self, name: str, scalar: Tensor | float) -> None:
         """Take a number that may still be computing; it is read when the report is sent."""
-        self.scalars[name] = scalar.detach().float().reshape(())
-
-    def add_scores(self, scores: Mapping[str, Tensor]) -> None:
-        """Take the discriminator's logits of "real" and "fake" images: their means, and how often it is right."""
-        for kind, logits in scores.items():
-            self.add(f"logit/{kind}", logits.mean())
-            self.add(f"accuracy/{kind}", (logits > 0 if kind == "real" else logits < 0).float().mean())
+        if isinstance(scalar, Tensor):
+            self.scalars[name] = scalar.detach().float().reshape(())
+        else:
+            self.numbers[name] = scalar
 
     def start(self, images_seen: int) -> None:
         """Start the clock for images/s."""
@@ -45,12 +42,12 @@ class Report:
             images_seen: real images trained on, by all processes together.
         """
         values = torch.stack(list(self.scalars.values())).tolist()
-        metrics = dict(zip(self.scalars, values, strict=True)) | {"images_seen": float(images_seen)}
+        metrics = dict(zip(self.scalars, values, strict=True)) | self.numbers | {"images_seen": float(images_seen)}
         if self.last is not None:
             seconds = perf_counter() - self.last[0]
             metrics["images_per_second"] = (images_seen - self.last[1]) / seconds
         self.start(images_seen)
-        self.scalars = {}
+        self.scalars, self.numbers = {}, {}
         for logger in trainer.loggers:
             logger.log_metrics(metrics, step)
         trainer.callback_metrics.update({name: torch.tensor(value) for name, value in metrics.items()})

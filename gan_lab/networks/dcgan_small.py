@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from gan_lab.networks.init import dcgan_init
+from gan_lab.networks.norms import Norm, needs_bias, norm_2d, normalise_weights
 from gan_lab.networks.sizes import quarter
 from gan_lab.types import PositiveInt
 
@@ -43,23 +44,26 @@ class Discriminator(nn.Module):
 
     Args:
         width: feature maps after the first convolution; twice as many after the second.
+        norm: of the second convolution; spectral norm is on every layer.
     """
 
-    def __init__(self, *, width: PositiveInt, image_size: PositiveInt, channels: PositiveInt) -> None:
+    def __init__(self, *, width: PositiveInt, norm: Norm, image_size: PositiveInt, channels: PositiveInt) -> None:
         super().__init__()
+        self.scores_each_image_alone = norm != "batch"
         side = quarter(image_size)
-        self.layers = nn.Sequential(
+        self.features = nn.Sequential(
             nn.Conv2d(channels, width, 4, 2, 1),
             nn.LeakyReLU(0.2, inplace=True),
-            nn.Conv2d(width, 2 * width, 4, 2, 1, bias=False),
-            nn.BatchNorm2d(2 * width),
+            nn.Conv2d(width, 2 * width, 4, 2, 1, bias=needs_bias(norm)),
+            *norm_2d(norm, 2 * width),
             nn.LeakyReLU(0.2, inplace=True),
             nn.Flatten(),
-            nn.Linear(2 * width * side**2, 1),
         )
+        self.output = nn.Linear(2 * width * side**2, 1)
         self.apply(dcgan_init)
+        normalise_weights(self, norm)
 
     def forward(self, images: Tensor) -> Tensor:
         """Score each image."""
-        logits: Tensor = self.layers(images)
+        logits: Tensor = self.output(self.features(images))
         return logits

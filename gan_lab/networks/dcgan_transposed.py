@@ -5,6 +5,7 @@ import itertools
 from torch import Tensor, nn
 
 from gan_lab.networks.init import dcgan_init
+from gan_lab.networks.norms import Norm, needs_bias, norm_2d, normalise_weights
 from gan_lab.networks.sizes import doublings
 from gan_lab.types import PositiveInt
 
@@ -46,10 +47,12 @@ class Discriminator(nn.Module):
 
     Args:
         width: feature maps after the first layer; doubled by each further one. 128 at 32x32 is 128-256-512.
+        norm: of every convolution but the first and the last; spectral norm is on these, too.
     """
 
-    def __init__(self, *, width: PositiveInt, image_size: PositiveInt, channels: PositiveInt) -> None:
+    def __init__(self, *, width: PositiveInt, norm: Norm, image_size: PositiveInt, channels: PositiveInt) -> None:
         super().__init__()
+        self.scores_each_image_alone = norm != "batch"
         widths = [width * 2**i for i in range(doublings(image_size))]
         layers: list[nn.Module] = [
             nn.Conv2d(channels, width, 4, 2, 1, bias=False),
@@ -57,15 +60,16 @@ class Discriminator(nn.Module):
         ]
         for inputs, outputs in itertools.pairwise(widths):
             layers += [
-                nn.Conv2d(inputs, outputs, 4, 2, 1, bias=False),
-                nn.BatchNorm2d(outputs),
+                nn.Conv2d(inputs, outputs, 4, 2, 1, bias=needs_bias(norm)),
+                *norm_2d(norm, outputs),
                 nn.LeakyReLU(0.2, inplace=True),
             ]
-        layers += [nn.Conv2d(widths[-1], 1, 4, 1, 0, bias=False), nn.Flatten()]
-        self.layers = nn.Sequential(*layers)
+        self.features = nn.Sequential(*layers)
+        self.output = nn.Sequential(nn.Conv2d(widths[-1], 1, 4, 1, 0, bias=False), nn.Flatten())
         self.apply(dcgan_init)
+        normalise_weights(self, norm)
 
     def forward(self, images: Tensor) -> Tensor:
         """Score each image."""
-        logits: Tensor = self.layers(images)
+        logits: Tensor = self.output(self.features(images))
         return logits

@@ -8,6 +8,7 @@ share of the old value that is kept, torch's the share of the new one: 0.2.
 from torch import Tensor, nn
 
 from gan_lab.networks.init import dcgan_init
+from gan_lab.networks.norms import Norm, norm_2d, normalise_weights
 from gan_lab.networks.sizes import quarter
 from gan_lab.types import PositiveInt, Probability
 
@@ -55,12 +56,14 @@ class Discriminator(nn.Module):
     Args:
         width: feature maps after the first convolution; doubled by each of the three further ones.
         dropout: probability with which an activation is dropped after each convolution.
+        norm: of every convolution but the first; spectral norm is on every layer.
     """
 
     def __init__(
-        self, *, width: PositiveInt, dropout: Probability, image_size: PositiveInt, channels: PositiveInt
+        self, *, width: PositiveInt, dropout: Probability, norm: Norm, image_size: PositiveInt, channels: PositiveInt
     ) -> None:
         super().__init__()
+        self.scores_each_image_alone = norm != "batch"
         side = quarter(image_size)
         layers: list[nn.Module] = []
         for index, (inputs, outputs, stride) in enumerate(
@@ -75,13 +78,15 @@ class Discriminator(nn.Module):
             if index == 1 and side % 2:  # 7x7 to 8x8, so that the next convolution halves evenly
                 layers.append(nn.ZeroPad2d((0, 1, 0, 1)))
             if index:
-                layers.append(nn.BatchNorm2d(outputs, momentum=BATCH_NORM_MOMENTUM))
+                layers += norm_2d(norm, outputs, momentum=BATCH_NORM_MOMENTUM)
             layers += [nn.LeakyReLU(0.2, inplace=True), nn.Dropout(dropout)]
         side = (side + 1) // 2
-        self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(8 * width * side**2, 1))
+        self.features = nn.Sequential(*layers, nn.Flatten())
+        self.output = nn.Linear(8 * width * side**2, 1)
         self.apply(dcgan_init)
+        normalise_weights(self, norm)
 
     def forward(self, images: Tensor) -> Tensor:
         """Score each image."""
-        logits: Tensor = self.layers(images)
+        logits: Tensor = self.output(self.features(images))
         return logits

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from gan_lab.networks.norms import Norm, norm_1d, normalise_weights
 from gan_lab.types import PositiveInt
 
 
-def hidden_layers(sizes: Sequence[int]) -> nn.Sequential:
-    """Linear layers from size to size, each followed by LeakyReLU 0.2."""
+def hidden_layers(sizes: Sequence[int], norm: Norm = "none") -> nn.Sequential:
+    """Linear layers from size to size, each followed by its norm and LeakyReLU 0.2."""
     layers: list[nn.Module] = []
     for inputs, outputs in itertools.pairwise(sizes):
-        layers += [nn.Linear(inputs, outputs), nn.LeakyReLU(0.2)]
+        layers += [nn.Linear(inputs, outputs), *norm_1d(norm, outputs), nn.LeakyReLU(0.2)]
     return nn.Sequential(*layers)
 
 
@@ -44,15 +45,17 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Images (batch, channels, image_size, image_size) to logits (batch, 1)."""
 
-    scores_each_image_alone = True
-
-    def __init__(self, *, hidden: Sequence[PositiveInt], image_size: PositiveInt, channels: PositiveInt) -> None:
+    def __init__(
+        self, *, hidden: Sequence[PositiveInt], norm: Norm, image_size: PositiveInt, channels: PositiveInt
+    ) -> None:
         super().__init__()
+        self.scores_each_image_alone = norm != "batch"
         sizes = [channels * image_size**2, *hidden]
-        self.hidden = hidden_layers(sizes)
+        self.features = nn.Sequential(nn.Flatten(), *hidden_layers(sizes, norm))
         self.output = nn.Linear(sizes[-1], 1)
+        normalise_weights(self, norm)
 
     def forward(self, images: Tensor) -> Tensor:
         """Score each image."""
-        logits: Tensor = self.output(self.hidden(images.flatten(1)))
+        logits: Tensor = self.output(self.features(images))
         return logits

@@ -26,3 +26,20 @@ def doublings(image_size: int) -> int:
             f"this network doubles a 4x4 map, so the image size must be 8, 16, 32, 64, ..., not {image_size}"
         )
     return count
+
+
+def halvings(image_size: int) -> int:
+    """How often an image halves evenly until its side is between 4 and 7: 28 twice to 7, 32 three times to 4.
+
+    Raises:
+        ValueError: it does not, or not once.
+    """
+    side, count = image_size, 0
+    while side >= 8 and side % 2 == 0:
+        side, count = side // 2, count + 1
+    if not 4 <= side <= 7 or count == 0:
+        raise ValueError(
+            "this network halves the image until 4 to 7 pixels are left, so the image size must be 4, 5, 6 or 7 "
+            f"doubled once or more (28, 32, 64, ...), not {image_size}"
+        )
+    return count

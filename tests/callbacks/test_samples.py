@@ -11,7 +11,7 @@ from tests.conftest import fit, read_image, same, tiny_gan, weights
 
 
 def grids(folder: Path, **options: Any) -> SampleGrid:
-    defaults: dict[str, Any] = {"rows": 2, "columns": 3, "every_n_images": 24, "seed": 0}
+    defaults: dict[str, Any] = {"rows": 2, "columns": 3, "every_n_images": 24, "weights": "ema", "seed": 0}
     return SampleGrid(folder=str(folder), **defaults | options)
 
 
@@ -45,7 +45,7 @@ def test_the_latents_stay_the_same_and_the_picture_follows_the_generator(tmp_pat
     model = tiny_gan()
     seen: list[torch.Tensor] = []
     original = model.sample
-    model.sample = lambda latents: seen.append(latents) or original(latents)  # type: ignore[assignment, func-returns-value]
+    model.sample = lambda latents, ema: seen.append(latents) or original(latents, ema=ema)  # type: ignore[assignment, func-returns-value]
     fit(model, max_steps=3, callbacks=[grids(tmp_path)])
     assert len(seen) == 2
     assert torch.equal(*seen)

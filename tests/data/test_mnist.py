@@ -29,6 +29,7 @@ def make(root: Path, **options: Any) -> MNIST:
         "fallback": "error",
         "image_size": 28,
         "channels": 1,
+        "classes": 10,
         "batch_size": 10,
         "seed": 0,
     }

@@ -179,7 +179,7 @@ def test_dropout_repeats_with_the_seed() -> None:
         torch.manual_seed(3)
         network = {
             "generator": tiny_network()["generator"],
-            "discriminator": dcgan_upsample.Discriminator(width=2, dropout=0.5, image_size=8, channels=1),
+            "discriminator": dcgan_upsample.Discriminator(width=2, dropout=0.5, norm="batch", image_size=8, channels=1),
         }
         return tiny_gan(network=network)
 

@@ -14,28 +14,28 @@ Pair = tuple[nn.Module, nn.Module]
 def make_mlp(size: int = 28, channels: int = 1) -> Pair:
     return (
         mlp.Generator(latent_dim=100, hidden=[128, 128], image_size=size, channels=channels),
-        mlp.Discriminator(hidden=[128, 128], image_size=size, channels=channels),
+        mlp.Discriminator(hidden=[128, 128], norm="none", image_size=size, channels=channels),
     )
 
 
 def make_transposed(size: int = 32, channels: int = 1) -> Pair:
     return (
         dcgan_transposed.Generator(latent_dim=100, width=128, image_size=size, channels=channels),
-        dcgan_transposed.Discriminator(width=128, image_size=size, channels=channels),
+        dcgan_transposed.Discriminator(width=128, norm="batch", image_size=size, channels=channels),
     )
 
 
 def make_upsample(size: int = 28, channels: int = 1) -> Pair:
     return (
         dcgan_upsample.Generator(latent_dim=100, width=64, image_size=size, channels=channels),
-        dcgan_upsample.Discriminator(width=32, dropout=0.25, image_size=size, channels=channels),
+        dcgan_upsample.Discriminator(width=32, dropout=0.25, norm="batch", image_size=size, channels=channels),
     )
 
 
 def make_small(size: int = 28, channels: int = 1) -> Pair:
     return (
         dcgan_small.Generator(latent_dim=100, width=32, image_size=size, channels=channels),
-        dcgan_small.Discriminator(width=32, image_size=size, channels=channels),
+        dcgan_small.Discriminator(width=32, norm="batch", image_size=size, channels=channels),
     )
 
 

@@ -1,0 +1,49 @@
+"""A moving average of a generator: it draws better than any single state of one that keeps circling."""
+
+from copy import deepcopy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class MovingAverage(nn.Module):
+    """A frozen copy of a network that follows it, exponentially forgetting.
+
+    Karras et al. 2018, section 5 (arXiv:1710.10196). Weights and the running statistics of batch norm are averaged,
+    other buffers are the network's latest.
+
+    Args:
+        network: what is followed.
+        half_life: after so many images that the network has learned from, what it was counts half.
+    """
+
+    def __init__(self, network: nn.Module, half_life: int) -> None:
+        super().__init__()
+        self.network = deepcopy(network).requires_grad_(False).eval()
+        self.half_life = half_life
+        self.pairs: tuple[list[Tensor], list[Tensor]] = [], []
+        self.copies: list[tuple[Tensor, Tensor]] = []
+
+    def watch(self, network: nn.Module) -> None:
+        """Look up what is averaged once, now that both networks are on the device they train on."""
+        own, now = dict(self.network.state_dict(keep_vars=True)), dict(network.state_dict(keep_vars=True))
+        parameters = dict(network.named_parameters())
+        averaged = [name for name in own if name in parameters or "running_" in name]
+        self.pairs = [own[name].data for name in averaged], [now[name].data for name in averaged]
+        self.copies = [(own[name], now[name]) for name in own if name not in averaged]
+
+    @torch.no_grad()
+    def follow(self, images: int) -> None:
+        """Move towards the watched network, which has just learned from so many images."""
+        torch._foreach_lerp_(*self.pairs, 1 - 0.5 ** (images / self.half_life))
+        for own, now in self.copies:
+            own.copy_(now)
+
+    def train(self, mode: bool = True) -> "MovingAverage":
+        """It is never trained, so it stays in evaluation mode."""
+        return self
+
+    def forward(self, *inputs: Tensor) -> Any:
+        """What the averaged network makes of the inputs."""
+        return self.network(*inputs)

@@ -1,0 +1,46 @@
+"""Conditional GAN (Mirza and Osindero 2014, arXiv:1411.1784): both players are told the label."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gan_lab import seeding
+from gan_lab.models.adversarial import AdversarialModule, Condition
+from gan_lab.types import PositiveInt
+
+
+class CGAN(AdversarialModule):
+    """Draws what it is asked for.
+
+    The i-th generated image is asked to be of the i-th real one's class. So each class is asked for as often as the
+    data has it, and what compares pairs, an interpolating penalty or a relativistic objective, compares like with like.
+
+    Args:
+        network: players that know nothing of labels.
+        conditioning: for each player, what makes one that is told labels (batch,) out of it.
+        classes: how many labels there are.
+    """
+
+    def __init__(
+        self,
+        *,
+        network: Mapping[str, nn.Module],
+        conditioning: Mapping[str, Callable[[nn.Module], nn.Module]],
+        classes: PositiveInt,
+        **options: Any,
+    ) -> None:
+        super().__init__(network={name: conditioning[name](player) for name, player in network.items()}, **options)
+        self.classes = classes
+
+    def split(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Condition]:
+        """Real images, and their labels for both players."""
+        images, labels = batch
+        return images, (labels,)
+
+    def showcase(self, rows: int, columns: int, seed: int, ema: bool = True) -> tuple[Tensor, int]:
+        """One row for each class, whatever `rows` says, and the same latent all the way down a column."""
+        latents = seeding.normal((columns, self.latent_dim), seed).to(self.device)
+        labels = torch.arange(self.classes, device=self.device).repeat_interleave(columns)
+        return self.sample(latents.repeat(self.classes, 1), labels, ema=ema), columns

@@ -1,0 +1,191 @@
+"""The residual players of R3GAN (Huang et al. 2024, section 3 and appendix, arXiv:2501.05441), for small images.
+
+Both are mirror images of each other: a learned constant map at the smallest size, stages of residual blocks, and
+bilinear resampling between stages. Blocks are inverted bottlenecks with a grouped convolution. Nothing is normalised:
+variance is kept by initialisation alone, each block starting as the identity.
+"""
+
+import itertools
+import math
+from typing import Any, TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gan_lab.networks.norms import Norm, needs_bias, norm_2d, normalise_weights
+from gan_lab.networks.sizes import halvings
+from gan_lab.types import PositiveInt
+
+SLOPE = 0.2
+ACTIVATION_GAIN = math.sqrt(2 / (1 + SLOPE**2))  # keeps the variance over a leaky ReLU (He et al. 2015, equation 15)
+EXPANSION = 2
+
+
+Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
+
+
+def initialised(layer: Layer, gain: float = 1.0) -> Layer:
+    """A layer whose output has gain^2 times the variance of its input; biases zero."""
+    nn.init.normal_(layer.weight, 0.0, gain / math.sqrt(layer.weight[0].numel()))
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+class Block(nn.Module):
+    """x + f(x): to twice the width, a grouped 3x3 convolution, and back (batch, width, height, height).
+
+    Args:
+        width: feature maps in and out.
+        group_size: feature maps that a group of the 3x3 convolution sees.
+        blocks: in the whole network; the more there are, the less each adds at first (Fixup, Zhang et al. 2019,
+            arXiv:1901.09321).
+        norm: of what the activations get.
+    """
+
+    def __init__(self, *, width: int, group_size: int, blocks: int, norm: Norm) -> None:
+        super().__init__()
+        inner, gain, bias = EXPANSION * width, ACTIVATION_GAIN * blocks**-0.25, needs_bias(norm)
+        groups = max(1, inner // group_size)
+        self.layers = nn.Sequential(
+            initialised(nn.Conv2d(width, inner, 1, bias=bias), gain),
+            *norm_2d(norm, inner),
+            nn.LeakyReLU(SLOPE, inplace=True),
+            initialised(nn.Conv2d(inner, inner, 3, padding=1, groups=groups, bias=bias), gain),
+            *norm_2d(norm, inner),
+            nn.LeakyReLU(SLOPE, inplace=True),
+            initialised(nn.Conv2d(inner, width, 1, bias=False), 0.0 if norm != "spectral" else gain),
+        )
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Add what the block has to say."""
+        added: Tensor = self.layers(maps)
+        return maps + added
+
+
+class Upsample(nn.Sequential):
+    """A 1x1 convolution to another width, then bilinear interpolation to twice the size."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(initialised(nn.Conv2d(inputs, outputs, 1, bias=False)))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(batch, inputs, height, height) to (batch, outputs, 2 height, 2 height)."""
+        wider: Tensor = self[0](maps)
+        return F.interpolate(wider, scale_factor=2, mode="bilinear")
+
+
+class Downsample(nn.Sequential):
+    """Bilinear interpolation to half the size, the mean of 2x2 places, then a 1x1 convolution to another width."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(initialised(nn.Conv2d(inputs, outputs, 1, bias=False)))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(batch, inputs, height, height) to (batch, outputs, height / 2, height / 2)."""
+        smaller: Tensor = self[0](F.avg_pool2d(maps, 2))
+        return smaller
+
+
+class Constant(nn.Module):
+    """A learned map, each feature scaled by a linear function of the latent."""
+
+    def __init__(self, *, latent_dim: int, width: int, side: int) -> None:
+        super().__init__()
+        self.map = nn.Parameter(torch.randn(width, side, side))
+        self.scale = initialised(nn.Linear(latent_dim, width, bias=False))
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """(batch, latent_dim) to (batch, width, side, side)."""
+        scales: Tensor = self.scale(latents)
+        return self.map * scales[:, :, None, None]
+
+
+def stage_widths(width: int, max_width: int, image_size: int) -> tuple[list[int], int]:
+    """Feature maps of each stage from the largest image to the smallest, and the side of the smallest."""
+    count = halvings(image_size)
+    return [min(width * 2**stage, max_width) for stage in range(count + 1)], image_size // 2**count
+
+
+class Generator(nn.Module):
+    """Latents (batch, latent_dim) to images (batch, channels, image_size, image_size); data lie in [-1, 1].
+
+    As in the paper nothing bounds the output: what leaves [-1, 1] is clipped where pixels are made.
+
+    Args:
+        width: feature maps at the size of the image, twice as many with each halving,
+        max_width: up to so many.
+        blocks: residual blocks a stage.
+        group_size: feature maps a group of the 3x3 convolutions.
+    """
+
+    def __init__(
+        self,
+        *,
+        latent_dim: PositiveInt,
+        width: PositiveInt,
+        max_width: PositiveInt,
+        blocks: PositiveInt,
+        group_size: PositiveInt,
+        image_size: PositiveInt,
+        channels: PositiveInt,
+    ) -> None:
+        super().__init__()
+        widths, side = stage_widths(width, max_width, image_size)
+        block: dict[str, Any] = {"group_size": group_size, "blocks": blocks * len(widths), "norm": "none"}
+        layers: list[nn.Module] = [Constant(latent_dim=latent_dim, width=widths[-1], side=side)]
+        layers += [Block(width=widths[-1], **block) for _ in range(blocks)]
+        for inputs, outputs in itertools.pairwise(reversed(widths)):
+            layers.append(Upsample(inputs, outputs))
+            layers += [Block(width=outputs, **block) for _ in range(blocks)]
+        self.layers = nn.Sequential(*layers, initialised(nn.Conv2d(width, channels, 1, bias=False)))
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """Draw one image per latent."""
+        images: Tensor = self.layers(latents)
+        return images
+
+
+class Discriminator(nn.Module):
+    """Images (batch, channels, image_size, image_size) to logits (batch, 1).
+
+    Args:
+        width: feature maps at the size of the image, twice as many with each halving,
+        max_width: up to so many.
+        blocks: residual blocks a stage.
+        group_size: feature maps a group of the 3x3 convolutions.
+        norm: of the blocks; the paper's is none.
+    """
+
+    def __init__(
+        self,
+        *,
+        width: PositiveInt,
+        max_width: PositiveInt,
+        blocks: PositiveInt,
+        group_size: PositiveInt,
+        norm: Norm,
+        image_size: PositiveInt,
+        channels: PositiveInt,
+    ) -> None:
+        super().__init__()
+        self.scores_each_image_alone = norm != "batch"
+        widths, side = stage_widths(width, max_width, image_size)
+        block: dict[str, Any] = {"group_size": group_size, "blocks": blocks * len(widths), "norm": norm}
+        layers: list[nn.Module] = [initialised(nn.Conv2d(channels, width, 1, bias=False))]
+        layers += [Block(width=width, **block) for _ in range(blocks)]
+        for inputs, outputs in itertools.pairwise(widths):
+            layers.append(Downsample(inputs, outputs))
+            layers += [Block(width=outputs, **block) for _ in range(blocks)]
+        last = widths[-1]
+        self.features = nn.Sequential(
+            *layers, initialised(nn.Conv2d(last, last, side, groups=last, bias=False)), nn.Flatten()
+        )
+        self.output = initialised(nn.Linear(last, 1, bias=False))
+        normalise_weights(self, norm)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Score each image."""
+        logits: Tensor = self.output(self.features(images))
+        return logits

@@ -1,0 +1,129 @@
+"""What keeps a discriminator smooth: penalties on its gradient with respect to images.
+
+A penalty says where the gradient is looked at, and what it costs. With g the gradient of the score C with respect
+to an image, its norm |g| is taken over all of the image's dimensions, and the cost averaged over the batch.
+Scores of an image must not depend on other images: no batch norm in the discriminator.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+TINY = 1e-12  # under the root, whose slope at zero would be infinite
+Positive = Annotated[float, Field(gt=0.0)]
+
+
+class Penalty(ABC):
+    """A term of the discriminator's loss."""
+
+    @abstractmethod
+    def points(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Where the gradient is looked at: images of the shape of `real` and `fake`, (batch, ...)."""
+
+    @abstractmethod
+    def cost(self, gradients: Tensor) -> Tensor:
+        """What gradients (batch, ...) cost, a scalar."""
+
+
+def slopes(critic: Callable[[Tensor], Tensor], points: Tensor) -> tuple[Tensor, Tensor]:
+    """Scores of images, and the gradient of each image's score with respect to the image.
+
+    Both are part of the graph, and in float32 or better: half precision would lose the penalty's own gradient.
+
+    Args:
+        critic: maps images (batch, ...) to scores (batch, ...), each image's by itself.
+        points: images (batch, ...).
+    """
+    leaf = points.detach()
+    leaf = (leaf.float() if leaf.dtype in (torch.bfloat16, torch.float16) else leaf).requires_grad_()
+    with torch.enable_grad(), full_precision(leaf.device):
+        scores = critic(leaf)
+        (gradients,) = torch.autograd.grad(scores.sum(), leaf, create_graph=True)
+    return scores, gradients
+
+
+def full_precision(device: torch.device) -> AbstractContextManager[object]:
+    """A context without autocast."""
+    available = torch.amp.is_autocast_available(device.type)
+    return torch.autocast(device.type, enabled=False) if available else nullcontext()
+
+
+def squared_norm(gradients: Tensor) -> Tensor:
+    """|g|^2 of each image, shape (batch,)."""
+    return gradients.flatten(1).square().sum(1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientPenalty(Penalty):
+    """WGAN-GP: the gradient has norm 1 between real and generated images.
+
+    Gulrajani et al. 2017, equation 3 and algorithm 1 (arXiv:1704.00028): weight * E[(|g| - 1)^2] at
+    e x + (1 - e) G(z), with e uniform in [0, 1], one for each pair of images.
+    """
+
+    weight: Positive
+
+    def points(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Random places on the lines between the i-th real and the i-th generated image."""
+        share = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device, dtype=real.dtype)
+        return torch.lerp(fake.to(real.dtype), real, share)
+
+    def cost(self, gradients: Tensor) -> Tensor:
+        """The weighted mean of (|g| - 1)^2."""
+        return self.weight * ((squared_norm(gradients) + TINY).sqrt() - 1).square().mean()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DRAGAN(GradientPenalty):
+    """The gradient has norm 1 around real images.
+
+    Kodali et al. 2017, section 2.3 (arXiv:1705.07215): weight * E[(|g| - 1)^2] at x + d, with d normal.
+
+    Args:
+        weight: of the penalty.
+        noise: standard deviation of d in units of the image range [-1, 1]. The authors' code takes half the standard
+            deviation of a batch's pixels: 0.31 for MNIST. A constant does not depend on how batches are divided
+            between processes.
+    """
+
+    noise: Positive
+
+    def points(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Real images under noise."""
+        return real + self.noise * torch.randn_like(real)
+
+
+@dataclass(frozen=True, kw_only=True)
+class R1(Penalty):
+    """The gradient vanishes at real images: gamma / 2 * E[|g|^2] at x.
+
+    Mescheder et al. 2018, equation 9 (arXiv:1801.04406).
+    """
+
+    gamma: Positive
+
+    def points(self, real: Tensor, fake: Tensor) -> Tensor:
+        """The real images."""
+        return real
+
+    def cost(self, gradients: Tensor) -> Tensor:
+        """gamma / 2 times the mean of |g|^2."""
+        return self.gamma / 2 * squared_norm(gradients).mean()
+
+
+@dataclass(frozen=True, kw_only=True)
+class R2(R1):
+    """The gradient vanishes at generated images: gamma / 2 * E[|g|^2] at G(z).
+
+    Mescheder et al. 2018, equation 10 (arXiv:1801.04406).
+    """
+
+    def points(self, real: Tensor, fake: Tensor) -> Tensor:
+        """The generated images."""
+        return fake

@@ -1,0 +1,132 @@
+"""Penalties against what a linear critic must pay, finite differences, and themselves in half precision."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gan_lab.penalties import DRAGAN, R1, R2, GradientPenalty, Penalty, slopes
+
+SHAPE = (6, 1, 3, 3)
+PENALTIES: list[Penalty] = [GradientPenalty(weight=10.0), DRAGAN(weight=10.0, noise=0.3), R1(gamma=2.0), R2(gamma=2.0)]
+
+
+def pay(penalty: Penalty, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
+    _, gradients = slopes(critic, penalty.points(real, fake))
+    return penalty.cost(gradients)
+
+
+def images(seed: int = 0, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(SHAPE, generator=generator, dtype=dtype), torch.randn(SHAPE, generator=generator, dtype=dtype)
+
+
+def smooth_critic() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(9, 5), nn.Tanh(), nn.Linear(5, 1)).double()
+
+
+@pytest.mark.parametrize(
+    ("penalty", "expected"),
+    [
+        (GradientPenalty(weight=10.0), lambda norm: 10 * (norm - 1) ** 2),
+        (DRAGAN(weight=10.0, noise=0.3), lambda norm: 10 * (norm - 1) ** 2),
+        (R1(gamma=3.0), lambda norm: 1.5 * norm**2),
+        (R2(gamma=3.0), lambda norm: 1.5 * norm**2),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_linear_critic_pays_by_its_norm(penalty: Penalty, expected: Callable[[float], float]) -> None:
+    weight = torch.arange(1.0, 10.0, dtype=torch.float64)
+    paid = pay(penalty, lambda points: points.flatten(1) @ weight, *images())
+    assert paid.item() == pytest.approx(expected(weight.norm().item()), rel=1e-12)
+
+
+def test_the_norm_is_over_all_dimensions_of_an_image_and_of_each_image_by_itself() -> None:
+    # Image i has gradient i everywhere: norm 3 i over its nine pixels.
+    real, fake = images()
+    scale = torch.arange(6, dtype=torch.float64)
+    paid = pay(GradientPenalty(weight=1.0), lambda points: points.flatten(1).sum(1) * scale, real, fake)
+    assert paid.item() == pytest.approx(sum((3 * i - 1) ** 2 for i in range(6)) / 6)
+
+
+@pytest.mark.parametrize("penalty", PENALTIES, ids=lambda penalty: type(penalty).__name__)
+def test_a_flat_critic_has_finite_gradients(penalty: Penalty) -> None:
+    weight = torch.zeros(9, requires_grad=True)
+    real, fake = images(dtype=torch.float32)
+    paid = pay(penalty, lambda points: points.flatten(1) @ weight, real, fake)
+    (gradient,) = torch.autograd.grad(paid, weight)
+    assert gradient.isfinite().all()
+
+
+def test_every_pair_has_a_place_of_its_own_on_its_line() -> None:
+    torch.manual_seed(0)
+    real, fake = torch.ones(1000, 1, 2, 2), torch.zeros(1000, 1, 2, 2)
+    share = GradientPenalty(weight=1.0).points(real, fake)
+    assert (share.flatten(1) == share.flatten(1)[:, :1]).all(), "one share for all pixels of a pair"
+    shares = share[:, 0, 0, 0]
+    assert len(shares.unique()) > 990, "one share for each pair, not one for the batch"
+    assert 0 <= shares.min() < 0.01
+    assert 0.99 < shares.max() <= 1
+    assert shares.mean().item() == pytest.approx(0.5, abs=0.03)
+
+
+def test_dragan_looks_around_real_images_only() -> None:
+    torch.manual_seed(0)
+    real, fake = torch.full((500, 1, 3, 3), 0.5), torch.full((500, 1, 3, 3), 9.0)
+    away = DRAGAN(weight=1.0, noise=0.2).points(real, fake) - real
+    assert away.std().item() == pytest.approx(0.2, rel=0.05)
+    assert away.mean().abs() < 0.02
+
+
+def test_zero_centred_penalties_look_at_their_own_kind() -> None:
+    real, fake = images()
+    assert R1(gamma=1.0).points(real, fake) is real
+    assert R2(gamma=1.0).points(real, fake) is fake
+
+
+@pytest.mark.parametrize("penalty", [R1(gamma=2.0), R2(gamma=2.0), GradientPenalty(weight=3.0)])
+def test_gradients_with_respect_to_the_critic_equal_finite_differences(penalty: Penalty) -> None:
+    critic, (real, fake) = smooth_critic(), images()
+
+    def of_parameters(*values: Tensor) -> Tensor:
+        torch.manual_seed(1)  # the same places on the lines each time
+        names = [name for name, _ in critic.named_parameters()]
+        with torch.nn.utils.stateless._reparametrize_module(critic, dict(zip(names, values, strict=True))):
+            return pay(penalty, critic, real, fake)
+
+    values = tuple(parameter.detach().clone().requires_grad_() for parameter in critic.parameters())
+    assert torch.autograd.gradcheck(of_parameters, values)
+
+
+def test_the_scores_that_come_along_are_the_critics() -> None:
+    critic, (real, _) = smooth_critic(), images()
+    scores, gradients = slopes(critic, real)
+    torch.testing.assert_close(scores, critic(real), rtol=0, atol=0)
+    assert gradients.shape == real.shape
+    (flat,) = torch.autograd.grad(scores.sum(), critic[1].weight, retain_graph=True)
+    assert flat.abs().sum() > 0, "they can be learned from"
+
+
+@pytest.mark.parametrize("penalty", PENALTIES, ids=lambda penalty: type(penalty).__name__)
+def test_autocast_changes_nothing(penalty: Penalty) -> None:
+    critic, (real, fake) = smooth_critic().float(), images(dtype=torch.float32)
+    torch.manual_seed(2)
+    plain = pay(penalty, critic, real, fake)
+    torch.manual_seed(2)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = pay(penalty, critic, real, fake)
+    assert mixed.dtype == torch.float32
+    assert torch.equal(plain, mixed)
+
+
+def test_half_precision_images_are_looked_at_in_float32() -> None:
+    scores, gradients = slopes(smooth_critic().float(), images(dtype=torch.float32)[0].bfloat16())
+    assert scores.dtype == gradients.dtype == torch.float32
+
+
+def test_no_gradient_reaches_the_generator() -> None:
+    latent = torch.randn(SHAPE, dtype=torch.float64, requires_grad=True)
+    paid = pay(R2(gamma=1.0), smooth_critic(), images()[0], latent * 2)
+    assert torch.autograd.grad(paid, latent, allow_unused=True) == (None,)
