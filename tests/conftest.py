@@ -18,7 +18,7 @@ from gan_lab.checkpoint_io import AtomicCheckpointIO
 from gan_lab.config import build
 from gan_lab.data.in_memory import Batch, InMemoryDataModule
 from gan_lab.losses import NonSaturating
-from gan_lab.models.adversarial import AdversarialModule
+from gan_lab.models.latent import LatentGAN
 from gan_lab.networks import mlp
 from gan_lab.runs import Run
 from gan_lab.schedules import Constant
@@ -56,7 +56,7 @@ def tiny_network() -> dict[str, nn.Module]:
     }
 
 
-def tiny_gan(cls: type[AdversarialModule] = AdversarialModule, init_seed: int = 0, **options: Any) -> AdversarialModule:
+def tiny_gan(cls: type[LatentGAN] = LatentGAN, init_seed: int = 0, **options: Any) -> LatentGAN:
     torch.manual_seed(init_seed)
     defaults: dict[str, Any] = {
         "network": tiny_network(),
@@ -73,7 +73,7 @@ def tiny_gan(cls: type[AdversarialModule] = AdversarialModule, init_seed: int = 
 
 
 def fit(
-    model: AdversarialModule, data: InMemoryDataModule | None = None, ckpt_path: Path | None = None, **options: Any
+    model: LatentGAN, data: InMemoryDataModule | None = None, ckpt_path: Path | None = None, **options: Any
 ) -> lightning.Trainer:
     defaults: dict[str, Any] = {
         "accelerator": "cpu",
@@ -125,9 +125,9 @@ def run(tmp_path: Path) -> Run:
     return run
 
 
-def untrained(run: Run) -> AdversarialModule:
+def untrained(run: Run) -> LatentGAN:
     torch.manual_seed(7)
-    model: AdversarialModule = build(run.config().model)
+    model: LatentGAN = build(run.config().model)
     return model
 
 

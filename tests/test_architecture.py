@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "runs": {"config", "models", *LEAVES},
     "experiment": {"machine", "runs", "config", "trainer", "checkpoint_io", "models", "data", "callbacks", *LEAVES},
     "preflight": {"experiment", "runs", *LEAVES},
-    "cli": {"experiment", "runs", "config", "images", *LEAVES},
+    "cli": {"experiment", "runs", "config", "models", "images", *LEAVES},
 }
 TORCH_ONLY = {"losses", "penalties", "schedules", "networks", "images"}
 ALLOWED_BESIDE_TORCH = {"torch", "torchvision", "PIL", "pydantic"}

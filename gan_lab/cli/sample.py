@@ -17,7 +17,14 @@ def add_parser(commands: Any) -> None:
     """Declare the command."""
     parser = commands.add_parser("sample", help="draw images with a trained generator", description=__doc__)
     parser.add_argument("run_folder", help="folder of a run, finished or not")
-    parser.add_argument("--count", type=positive, default=64, help="how many images (64)")
+    parser.add_argument("--count", type=positive, help="how many images (64; 10 of each class of a conditional model)")
+    parser.add_argument("--class", type=non_negative, dest="label", help="of a conditional model: this class only")
+    parser.add_argument(
+        "--weights",
+        choices=("ema", "raw"),
+        default="ema",
+        help="the generator's moving average, where the run kept one, or the generator as it is (ema)",
+    )
     parser.add_argument("--seed", type=non_negative, default=0, help="of the latents (0)")
     parser.add_argument("--out", type=Path, default=Path("samples.png"), help="file or folder to write (samples.png)")
     parser.add_argument(
@@ -34,7 +41,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Draw and write.
 
     Raises:
-        UserError: no such run, no checkpoint in it, an output that exists or has no known format.
+        UserError: no such run, no checkpoint in it, no such class, an output that exists or has no known format.
     """
     out: Path = arguments.out
     form = arguments.format or SUFFIXES.get(out.suffix.lower())
@@ -48,12 +55,24 @@ def run(arguments: argparse.Namespace) -> None:
     import torch  # torch only where there is something to draw
 
     from gan_lab import images, seeding
+    from gan_lab.models.latent import LatentGAN
     from gan_lab.runs import Run
 
     model = Run.open(arguments.run_folder).load_model()
-    latents = seeding.normal((arguments.count, model.latent_dim), seeding.derive(arguments.seed, "sample"))
-    drawn = torch.cat([model.sample(chunk) for chunk in torch.split(latents, CHUNK)])
-    pixels = images.grid(drawn, math.ceil(math.sqrt(len(drawn)))) if form == "png" else images.to_uint8(drawn)
+    if not isinstance(model, LatentGAN):
+        raise UserError(f"{arguments.run_folder}: {type(model).__name__} translates images: use gan-lab translate")
+    classes = getattr(model, "classes", 0) if arguments.label is None else 0
+    count = arguments.count or (10 * classes or 64)
+    try:
+        condition = model.ask_for(count, arguments.label)
+    except ValueError as error:
+        raise UserError(f"--class {arguments.label}: {error}") from error
+    latents = seeding.normal((count, model.latent_dim), seeding.derive(arguments.seed, "sample"))
+    inputs = zip(*(torch.split(part, CHUNK) for part in (latents, *condition)), strict=True)
+    ema = arguments.weights == "ema"
+    drawn = torch.cat([model.sample(*chunk, ema=ema) for chunk in inputs])
+    columns = count // classes if classes and count % classes == 0 else math.ceil(math.sqrt(count))
+    pixels = images.grid(drawn, columns) if form == "png" else images.to_uint8(drawn)
     partial = out.with_name(f".{out.name}.partial")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +82,7 @@ def run(arguments: argparse.Namespace) -> None:
         partial.replace(out)
     except OSError as error:
         raise UserError(f"--out {out}: can't be written: {error.strerror}") from error
-    print(f"{arguments.count} images after {model.images_seen:,} training images: {out}")
+    print(f"{count} images after {model.images_seen:,} training images: {out}")
 
 
 def remove(path: Path) -> None:

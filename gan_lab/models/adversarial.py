@@ -3,6 +3,7 @@
 A variant says *what* its players minimise, as named terms; this module is the only place where they move.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
@@ -37,15 +38,14 @@ class AdversarialModule(LightningModule):
     and a resumed run draws what an uninterrupted one would have.
 
     Args:
-        network: the players: `generator` maps latents (batch, latent_dim) to images in [-1, 1], shape
-            (batch, channels, height, width); `discriminator` maps images to logits (batch, 1).
+        network: the players: `generator` makes images (batch, channels, height, width), `discriminator` maps images to
+            logits (batch, ...).
         objective: the losses of both players, functions of logits.
         penalty: named terms that are added to the discriminator's loss.
         optimizer: for each player, what makes its optimizer from its parameters.
         schedule: for each player, the factor of its learning rate over the run.
         ema_half_life: of a moving average of the generator, in images that the generator learns from; samples are
             drawn with it. None keeps no average.
-        latent_dim: size of the standard normal latent z.
         n_critic: the discriminator learns on every batch, the generator on every n-th.
         seed: of the noise; the networks' first weights come from whoever built them.
 
@@ -62,7 +62,6 @@ class AdversarialModule(LightningModule):
         optimizer: Mapping[str, Callable[[Iterable[nn.Parameter]], Optimizer]],
         schedule: Mapping[str, Schedule],
         ema_half_life: PositiveInt | None,
-        latent_dim: PositiveInt,
         n_critic: PositiveInt,
         seed: NonNegativeInt,
     ) -> None:
@@ -75,7 +74,6 @@ class AdversarialModule(LightningModule):
         self.penalty = penalty
         self.optimizer = optimizer
         self.schedule = schedule
-        self.latent_dim = latent_dim
         self.n_critic = n_critic
         self.seed = seed
         self.images_seen = 0  # real images trained on so far, by all processes together
@@ -95,6 +93,24 @@ class AdversarialModule(LightningModule):
         """Take a batch apart into real images and what both players are told about them: here, nothing."""
         images, _ = batch
         return images, ()
+
+    @abstractmethod
+    def draw(self, real: Tensor, condition: Condition) -> Tensor:
+        """As many generated images as there are real ones; gradients flow back into the generator."""
+
+    @abstractmethod
+    def showcase(self, rows: int, columns: int, seed: int, ema: bool = True) -> tuple[Tensor, int]:
+        """What a grid shows while the model learns: images in [-1, 1], from the same inputs at every call, row by row.
+
+        Args:
+            rows: wanted; the model may have its reasons for another number.
+            columns: wanted.
+            seed: of the inputs.
+            ema: whether the generator's moving average draws, where there is one.
+
+        Returns:
+            The images (n, channels, height, width), and how many make a row.
+        """
 
     def discriminator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
         """What the discriminator minimises, given images (batch, channels, height, width); the sum counts."""
@@ -116,11 +132,6 @@ class AdversarialModule(LightningModule):
         """Logits in float32 or better: a half-precision loss would round away the discriminator's edge."""
         scores: Tensor = self.discriminator(images, *condition)
         return scores.float() if scores.dtype in (torch.bfloat16, torch.float16) else scores
-
-    def draw(self, real: Tensor, condition: Condition) -> Tensor:
-        """As many generated images as there are real ones, from fresh latents."""
-        latents = torch.randn(len(real), self.latent_dim, device=real.device, dtype=real.dtype)
-        return cast(Tensor, self.generator(latents, *condition))
 
     def rehearse(self, batch: tuple[Tensor, Tensor]) -> None:
         """Go through a step without moving anything: do the players fit the images and each other?
@@ -167,20 +178,6 @@ class AdversarialModule(LightningModule):
     def drawing(self, ema: bool = True) -> nn.Module:
         """The network that draws samples: the generator's moving average if there is one and it is wanted."""
         return self.average if ema and self.average is not None else self.generator
-
-    def sample(self, latents: Tensor, *condition: Tensor, ema: bool = True) -> Tensor:
-        """Images in [-1, 1] for latents (batch, latent_dim), drawn in evaluation mode, without gradients.
-
-        By the generator's moving average where there is one; `ema=False` takes the generator as it is.
-        """
-        with evaluating(self.drawing(ema)) as network, torch.no_grad():
-            images: Tensor = network(latents, *condition)
-        return images
-
-    def showcase(self, rows: int, columns: int, seed: int, ema: bool = True) -> tuple[Tensor, int]:
-        """What a grid of samples shows: images in [-1, 1], the same latents at every call; and how many a row."""
-        latents = seeding.normal((rows * columns, self.latent_dim), seed).to(self.device)
-        return self.sample(latents, ema=ema), columns
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         """The discriminator descends its terms, then, on every `n_critic`-th batch, the generator its own."""

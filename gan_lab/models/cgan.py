@@ -7,11 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from gan_lab import seeding
-from gan_lab.models.adversarial import AdversarialModule, Condition
+from gan_lab.models.adversarial import Condition
+from gan_lab.models.latent import LatentGAN
 from gan_lab.types import PositiveInt
 
 
-class CGAN(AdversarialModule):
+class CGAN(LatentGAN):
     """Draws what it is asked for.
 
     The i-th generated image is asked to be of the i-th real one's class. So each class is asked for as often as the
@@ -38,6 +39,18 @@ class CGAN(AdversarialModule):
         """Real images, and their labels for both players."""
         images, labels = batch
         return images, (labels,)
+
+    def ask_for(self, count: int, label: int | None = None) -> Condition:
+        """Labels for so many images: the one that is wanted, or as many of each class as of any other, in order.
+
+        Raises:
+            ValueError: there is no such class.
+        """
+        if label is None:
+            return (torch.arange(count, device=self.device) * self.classes // count,)
+        if not 0 <= label < self.classes:
+            raise ValueError(f"there is no class {label}: the run knows 0 to {self.classes - 1}")
+        return (torch.full((count,), label, device=self.device),)
 
     def showcase(self, rows: int, columns: int, seed: int, ema: bool = True) -> tuple[Tensor, int]:
         """One row for each class, whatever `rows` says, and the same latent all the way down a column."""

@@ -6,10 +6,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from gan_lab.models.adversarial import AdversarialModule
+from gan_lab.models.latent import LatentGAN
 
 
-class WGAN(AdversarialModule):
+class WGAN(LatentGAN):
     """A critic kept Lipschitz by clipping its weights (algorithm 1); everything else is chosen in conf/model/wgan.yaml.
 
     Args:

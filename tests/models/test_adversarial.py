@@ -11,7 +11,7 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
 from gan_lab.losses import Minimax, NonSaturating
-from gan_lab.models.adversarial import AdversarialModule
+from gan_lab.models.latent import LatentGAN
 from gan_lab.models.player import Terms, frozen
 from gan_lab.networks import dcgan_upsample
 from tests.conftest import LATENT_DIM, TinyImages, fit, same, sgd, tiny_gan, tiny_network, weights
@@ -30,7 +30,7 @@ class Recorder(Callback):
     def on_train_batch_end(self, trainer: lightning.Trainer, pl_module: Any, *_: Any) -> None:
         self.record(pl_module)
 
-    def record(self, model: AdversarialModule) -> None:
+    def record(self, model: LatentGAN) -> None:
         self.generator.append(weights(model.generator))
         self.discriminator.append(weights(model.discriminator))
 
@@ -38,7 +38,7 @@ class Recorder(Callback):
 adam = partial(torch.optim.Adam, lr=1e-2, fused=True)
 
 
-def trained(steps: int, **options: Any) -> AdversarialModule:
+def trained(steps: int, **options: Any) -> LatentGAN:
     model = tiny_gan(**options)
     fit(model, max_steps=steps)
     return model
@@ -175,7 +175,7 @@ def test_latents_are_fresh_at_every_step_and_for_every_rank(monkeypatch: pytest.
 
 
 def test_dropout_repeats_with_the_seed() -> None:
-    def make() -> AdversarialModule:
+    def make() -> LatentGAN:
         torch.manual_seed(3)
         network = {
             "generator": tiny_network()["generator"],
@@ -209,7 +209,7 @@ def test_going_straight_to_torch_gives_the_bits_that_lightnings_way_gives(precis
     assert same(weights(direct), weights(hooked))
 
 
-class OwnBackward(AdversarialModule):
+class OwnBackward(LatentGAN):
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
         super().backward(loss, *args, **kwargs)
 
@@ -234,7 +234,7 @@ def test_one_forward_scores_both_kinds_where_images_do_not_meet() -> None:
     torch.testing.assert_close(together, apart)
 
 
-class TwoTerms(AdversarialModule):
+class TwoTerms(LatentGAN):
     """A generator that also minimises the mean square of its images."""
 
     def generator_terms(self, real: Tensor, fake: Tensor, condition: tuple[Tensor, ...]) -> Terms:
@@ -277,7 +277,7 @@ def test_each_report_tells_of_the_generators_latest_turn(n_critic: int, interval
     losses: dict[int, float] = {}
     reported: dict[int, float] = {}
 
-    class Watched(AdversarialModule):
+    class Watched(LatentGAN):
         def generator_terms(self, real: Tensor, fake: Tensor, condition: tuple[Tensor, ...]) -> Terms:
             terms = super().generator_terms(real, fake, condition)
             losses[self.global_step + 1] = terms["adversarial"].item()

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.models.average import MovingAverage
+from gan_lab.models.latent import LatentGAN
 from tests.conftest import LATENT_DIM, fit, same, sgd, tiny_gan, tiny_network, weights
 
 
@@ -53,7 +53,7 @@ def test_it_is_frozen_and_stays_in_evaluation_mode() -> None:
     assert not any(parameter.requires_grad for parameter in average.parameters())
 
 
-def trained(steps: int, **options: Any) -> AdversarialModule:
+def trained(steps: int, **options: Any) -> LatentGAN:
     model = tiny_gan(ema_half_life=16, **options)
     fit(model, max_steps=steps)
     return model
@@ -79,7 +79,7 @@ def test_it_moves_with_the_generators_steps(n_critic: int, updates: int, monkeyp
 def test_it_is_the_average_by_hand_after_training() -> None:
     states: list[dict[str, torch.Tensor]] = []
 
-    class Recorded(AdversarialModule):
+    class Recorded(LatentGAN):
         def on_train_batch_end(self, *_: Any) -> None:
             states.append(weights(self.generator))
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from gan_lab.losses import Hinge, NonSaturating, Objective, RelativisticPairing, Wasserstein
-from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.models.cgan import CGAN
+from gan_lab.models.latent import LatentGAN
 from gan_lab.models.wgan import WGAN
 from gan_lab.networks import labelled, mlp
 from gan_lab.penalties import R1, R2, GradientPenalty
@@ -116,7 +116,7 @@ def scheduled(schedule: Any, steps: int, stop: int | None = None, folder: Path |
     """The learning rates of both players at every step, of one run or of one that was stopped and resumed."""
     rates: list[list[float]] = []
 
-    class Watched(AdversarialModule):
+    class Watched(LatentGAN):
         def on_train_batch_end(self, *_: Any) -> None:
             rates.append([player.learning_rate for player in self.players])
 
@@ -161,7 +161,7 @@ def test_learning_rates_that_change_are_logged() -> None:
     assert "learning_rate/discriminator" not in logged
 
 
-def tiny_cgan(conditioning: str = "concat", **options: Any) -> AdversarialModule:
+def tiny_cgan(conditioning: str = "concat", **options: Any) -> LatentGAN:
     told = LATENT_DIM + 10
     channels = 2 if conditioning == "concat" else 1
     network = {
@@ -261,7 +261,7 @@ def test_projection_is_bounded_where_the_rest_is() -> None:
     assert torch.linalg.matrix_norm(told.vectors.weight, 2).item() == pytest.approx(1, rel=1e-3)
 
 
-class BoundarySeeking(AdversarialModule):
+class BoundarySeeking(LatentGAN):
     """The generator seeks the boundary where D = 1/2: log(D / (1 - D)) = 0 (Hjelm et al. 2018, arXiv:1702.08431)."""
 
     def generator_terms(self, real: Tensor, fake: Tensor, condition: tuple[Tensor, ...]) -> dict[str, Tensor]:

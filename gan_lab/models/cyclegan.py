@@ -1,0 +1,99 @@
+"""CycleGAN (Zhu et al. 2017, arXiv:1703.10593): translation between two domains without pairs."""
+
+from typing import Annotated, Any
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from gan_lab.models.adversarial import AdversarialModule, Condition, evaluating
+from gan_lab.models.player import Terms
+from gan_lab.models.pool import ImagePool
+from gan_lab.types import NonNegativeInt, PositiveInt
+
+Weight = Annotated[float, Field(ge=0.0)]
+
+
+class CycleGAN(AdversarialModule):
+    """Two games at once, tied together by what must come back.
+
+    Every batch is one tensor, images of domain A and then as many of domain B; `images_seen` counts both. What is
+    generated are images of A made from B, then images of B made from A, so real and generated ones stand in the same
+    places. Means over both domains are half of the paper's sums over them, for all terms alike.
+
+    Args:
+        cycle_weight: of |F(G(a)) - a| + |G(F(b)) - b|, mean absolute differences of pixels (equation 2).
+        identity_weight: of |F(a) - a| + |G(b) - b| (section 5.2).
+        pool_size: for each domain, how many generated images are kept for its discriminator (section 4).
+        image_size: of the kept images,
+        channels: and how many they have.
+    """
+
+    def __init__(
+        self,
+        *,
+        cycle_weight: Weight,
+        identity_weight: Weight,
+        pool_size: NonNegativeInt,
+        image_size: PositiveInt,
+        channels: PositiveInt,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.cycle_weight = cycle_weight
+        self.identity_weight = identity_weight
+        self.pool_a, self.pool_b = (ImagePool(pool_size, (channels, image_size, image_size)) for _ in range(2))
+
+    def split(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Condition]:
+        """Both domains in one tensor (2 batch, channels, height, width).
+
+        Raises:
+            ValueError: the batch is not a pair of images.
+        """
+        a, b = batch
+        if a.shape != b.shape:
+            raise ValueError("CycleGAN needs images of two domains: choose data=mnist_colors or data=unpaired_folders")
+        return torch.cat((a, b)), ()
+
+    def draw(self, real: Tensor, condition: Condition) -> Tensor:
+        """Each image translated into the other domain."""
+        fake: Tensor = self.generator(real)
+        return fake
+
+    def discriminator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
+        """The discriminators see a history of translations."""
+        a, b = fake.chunk(2)
+        return super().discriminator_terms(real, torch.cat((self.pool_a(a), self.pool_b(b))), condition)
+
+    def generator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
+        """To convince, to be undone by the other generator, and to leave alone what is in the wanted domain already."""
+        terms = super().generator_terms(real, fake, condition)
+        if self.cycle_weight:
+            terms["cycle"] = self.cycle_weight * (self.generator(fake) - real).abs().mean()
+        if self.identity_weight:
+            terms["identity"] = self.identity_weight * (self.generator(swapped(real)) - real).abs().mean()
+        return terms
+
+    def showcase(self, rows: int, columns: int, seed: int, ema: bool = True) -> tuple[Tensor, int]:
+        """A row for each of `rows` pairs of images: a, its translation, and back again; the same for b."""
+        real, _ = self.split(self.trainer.datamodule.example(rows))  # type: ignore[attr-defined]
+        real = real.to(self.device)
+        with evaluating(self.drawing(ema)) as network, torch.no_grad():
+            fake = network(real)
+            back = network(fake)
+        (a, b), (from_b, from_a), (back_a, back_b) = (images.chunk(2) for images in (real, fake, back))
+        return torch.stack((a, from_a, back_a, b, from_b, back_b), dim=1).flatten(0, 1), 6
+
+    def translate(self, images: Tensor, direction: str, ema: bool = True) -> Tensor:
+        """Images (n, channels, height, width) in [-1, 1] into the other domain; direction is "a2b" or "b2a"."""
+        with evaluating(self.drawing(ema)) as network, torch.no_grad():
+            # Both directions at once is what the network does: the other half is thrown away.
+            from_b, from_a = network(torch.cat((images, images))).chunk(2)
+        translated: Tensor = from_a if direction == "a2b" else from_b
+        return translated
+
+
+def swapped(images: Tensor) -> Tensor:
+    """B before A."""
+    a, b = images.chunk(2)
+    return torch.cat((b, a))

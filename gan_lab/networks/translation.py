@@ -1,0 +1,157 @@
+"""The players of CycleGAN (Zhu et al. 2017, section 7.2, arXiv:1703.10593): two of each, one for each direction.
+
+Both domains travel in one tensor, the first half of the batch in domain A and the second in domain B, so that a pair
+of players is used like a single one.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from gan_lab.networks.init import dcgan_init
+from gan_lab.networks.norms import Norm, needs_bias, norm_2d, normalise_weights
+from gan_lab.networks.sizes import quarter
+from gan_lab.types import PositiveInt
+
+Direction = Literal["a2b", "b2a"]
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions around which the input is carried (batch, width, height, height)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(width, width, 3, padding=1, padding_mode="reflect"),
+            nn.InstanceNorm2d(width),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(width, width, 3, padding=1, padding_mode="reflect"),
+            nn.InstanceNorm2d(width),
+        )
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Add what the block has to say."""
+        added: Tensor = self.layers(maps)
+        return maps + added
+
+
+class Translator(nn.Sequential):
+    """Images (batch, channels, size, size) to images of the same shape in [-1, 1].
+
+    Args:
+        channels: of the images.
+        width: feature maps at full size; twice as many at half, four times as many at a quarter of it.
+        blocks: residual blocks at a quarter of the size.
+    """
+
+    def __init__(self, *, channels: int, width: int, blocks: int) -> None:
+        layers: list[nn.Module] = [
+            nn.Conv2d(channels, width, 7, padding=3, padding_mode="reflect"),
+            nn.InstanceNorm2d(width),
+            nn.ReLU(inplace=True),
+        ]
+        for inputs in (width, 2 * width):
+            layers += [
+                nn.Conv2d(inputs, 2 * inputs, 3, 2, 1),
+                nn.InstanceNorm2d(2 * inputs),
+                nn.ReLU(inplace=True),
+            ]
+        layers += [Residual(4 * width) for _ in range(blocks)]
+        for inputs in (4 * width, 2 * width):
+            layers += [
+                nn.ConvTranspose2d(inputs, inputs // 2, 3, 2, 1, output_padding=1),
+                nn.InstanceNorm2d(inputs // 2),
+                nn.ReLU(inplace=True),
+            ]
+        layers += [nn.Conv2d(width, channels, 7, padding=3, padding_mode="reflect"), nn.Tanh()]
+        super().__init__(*layers)
+
+
+class Translators(nn.Module):
+    """One translator for each direction.
+
+    Args:
+        width: feature maps of each at full size.
+        blocks: residual blocks of each.
+        image_size: a multiple of 4.
+        channels: of both domains.
+    """
+
+    def __init__(
+        self, *, width: PositiveInt, blocks: PositiveInt, image_size: PositiveInt, channels: PositiveInt
+    ) -> None:
+        super().__init__()
+        quarter(image_size)  # refuses what doesn't halve twice
+        self.a2b, self.b2a = (Translator(channels=channels, width=width, blocks=blocks) for _ in range(2))
+        self.apply(dcgan_init)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images of A, then as many of B, each to the other domain: (2n, ...) to images of A (from B), then of B."""
+        a, b = images.chunk(2)
+        return torch.cat((self.b2a(b), self.a2b(a)))
+
+
+class PatchGAN(nn.Module):
+    """Images (batch, channels, size, size) to a map of logits (batch, 1, height, width), one for each patch.
+
+    Isola et al. 2017, section 3.2.2 (arXiv:1611.07004). With 3 layers a logit sees 70 pixels, with 2 layers 34.
+
+    Args:
+        channels: of the images.
+        width: feature maps after the first convolution, doubled by each further one.
+        layers: convolutions that halve the size.
+        norm: of every convolution but the first and the last; spectral norm is on these, too.
+    """
+
+    def __init__(self, *, channels: int, width: int, layers: int, norm: Norm) -> None:
+        super().__init__()
+        stack: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
+        for layer in range(1, layers + 1):
+            inputs, outputs = (width * 2 ** min(exponent, 3) for exponent in (layer - 1, layer))
+            stride = 2 if layer < layers else 1
+            stack += [
+                nn.Conv2d(inputs, outputs, 4, stride, 1, bias=needs_bias(norm)),
+                *norm_2d(norm, outputs),
+                nn.LeakyReLU(0.2, inplace=True),
+            ]
+        self.features = nn.Sequential(*stack)
+        self.output = nn.Conv2d(outputs, 1, 4, 1, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Score each patch of each image."""
+        logits: Tensor = self.output(self.features(images))
+        return logits
+
+
+class PatchGANs(nn.Module):
+    """One discriminator for each domain: (2n, ...), images of A, then of B, to their patches' logits (2n, 1, ...).
+
+    Args:
+        width: feature maps of each after the first convolution.
+        layers: of each, that halve the size.
+        norm: of each.
+        image_size: large enough that something is left after the last layer.
+        channels: of both domains.
+
+    Raises:
+        ValueError: nothing is left.
+    """
+
+    def __init__(
+        self, *, width: PositiveInt, layers: PositiveInt, norm: Norm, image_size: PositiveInt, channels: PositiveInt
+    ) -> None:
+        super().__init__()
+        if image_size // 2**layers < 3:
+            raise ValueError(
+                f"{layers} layers leave nothing of {image_size} pixels: set model.network.discriminator.layers="
+                f"{max(1, (image_size // 3).bit_length() - 1)} or less"
+            )
+        self.a, self.b = (PatchGAN(channels=channels, width=width, layers=layers, norm=norm) for _ in range(2))
+        self.apply(dcgan_init)
+        normalise_weights(self, norm)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Score each image in its own domain."""
+        a, b = images.chunk(2)
+        return torch.cat((self.a(a), self.b(b)))
