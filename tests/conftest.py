@@ -16,7 +16,8 @@ from torch import nn
 
 from gan_lab.checkpoint_io import AtomicCheckpointIO
 from gan_lab.config import build
-from gan_lab.data.in_memory import Batch, InMemoryDataModule
+from gan_lab.data.base import Batch
+from gan_lab.data.in_memory import InMemoryDataModule
 from gan_lab.losses import NonSaturating
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.networks import mlp
@@ -32,7 +33,7 @@ class TinyImages(InMemoryDataModule):
     """Random images; those for testing are others than those for training."""
 
     def __init__(self, count: int = 64, batch_size: int = 8, seed: int = 0) -> None:
-        super().__init__(image_size=SIZE, channels=1, batch_size=batch_size, seed=seed)
+        super().__init__(image_size=SIZE, channels=1, classes=10, batch_size=batch_size, seed=seed)
         self.count = count
 
     def load(self, split: str) -> Batch:
