@@ -35,6 +35,8 @@ NOT_APPLICABLE = (
     "`isinstance\\(treespec, LeafSpec\\)` is deprecated",
 )
 
+PATHS = {"root", "cache"}  # options of data modules
+
 # Lightning refuses a callback whose switch is off.
 SWITCHES = {
     "enable_progress_bar": ProgressBar,
@@ -82,8 +84,8 @@ def train(config: DictConfig) -> None:
         raise UserError(f"{run.folder}: there is a run already. Go on with it, resume={run.folder}, or choose another")
     with open_dict(config):
         config.run_dir = str(run.folder)
-        if "root" in config.data:  # a run may be resumed from another working directory
-            config.data.root = str(Path(config.data.root).expanduser().absolute())
+        for name in PATHS & config.data.keys():  # a run may be resumed from another working directory
+            config.data[name] = str(Path(config.data[name]).expanduser().absolute())
     check(config)
     if config.resume and is_complete(run, config):
         return

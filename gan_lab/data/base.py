@@ -90,5 +90,10 @@ class ImageDataModule(LightningDataModule):
         return self.trainer.global_rank if self.trainer else 0
 
     @property
+    def _processes_here(self) -> int:
+        """On this machine."""
+        return self.trainer.num_devices if self.trainer else 1
+
+    @property
     def _world_size(self) -> int:
         return self.trainer.world_size if self.trainer else 1
