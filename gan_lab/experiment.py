@@ -35,7 +35,7 @@ NOT_APPLICABLE = (
     "`isinstance\\(treespec, LeafSpec\\)` is deprecated",
 )
 
-PATHS = {"root", "cache"}  # options of data modules
+PATHS = {"root", "domain_a", "domain_b", "cache"}  # options of data modules
 
 # Lightning refuses a callback whose switch is off.
 SWITCHES = {
@@ -84,8 +84,7 @@ def train(config: DictConfig) -> None:
         raise UserError(f"{run.folder}: there is a run already. Go on with it, resume={run.folder}, or choose another")
     with open_dict(config):
         config.run_dir = str(run.folder)
-        for name in PATHS & config.data.keys():  # a run may be resumed from another working directory
-            config.data[name] = str(Path(config.data[name]).expanduser().absolute())
+        make_absolute(config.data)
     check(config)
     if config.resume and is_complete(run, config):
         return
@@ -102,6 +101,12 @@ def train(config: DictConfig) -> None:
     with recorded(run, config, trainer, data):
         run.save_config(config)
         trainer.fit(model, data, ckpt_path=run.checkpoint if config.resume else None, weights_only=True)
+
+
+def make_absolute(data: DictConfig) -> None:
+    """Spell out the paths of a data module: a run may be resumed from another working directory."""
+    for name in PATHS & data.keys():
+        data[name] = str(Path(data[name]).expanduser().absolute())
 
 
 class SameData(Callback):
