@@ -69,12 +69,8 @@ class ImageFolder(InMemoryDataModule):
             for split, files in zip(listing.files, image_files.hold_out(groups[name], self.test_share), strict=True):
                 listing.files[split] += files
                 listing.labels[split] += [label if labelled else 0] * len(files)
-        if labelled and groups[""]:
-            log.warning(
-                "%s: %d of the images lie beside its class folders, and are left out", self.root, len(groups[""])
-            )
-        elif not labelled and len(names) > 1:
-            log.info("The %d class folders are ignored; data.classes=%d makes them labels", len(names), len(names))
+        if self._rank == 0:
+            self._tell(names, beside=len(groups[""]))
         return listing
 
     def prepare_data(self) -> None:
@@ -102,3 +98,10 @@ class ImageFolder(InMemoryDataModule):
         damaged = {f"{split}_damaged": count for split, count in self.damaged.items()}
         described = {"name": "image_folder", "source": str(self.root), "substitute": False, **counts, **damaged}
         return described | {"classes": self.listing.names}
+
+    def _tell(self, names: list[str], beside: int) -> None:
+        """Say what the labels leave out, or what is left of them."""
+        if self.classes > 1 and beside:
+            log.warning("%s: %d of the images lie beside its class folders, and are left out", self.root, beside)
+        elif self.classes == 1 and len(names) > 1:
+            log.info("The %d class folders are ignored; data.classes=%d makes them labels", len(names), len(names))

@@ -94,6 +94,16 @@ def test_images_beside_the_class_folders_count_only_without_classes(
     assert 5 in loaded(make(folder, classes=1))[0]
 
 
+def test_only_one_process_does_the_talking(
+    folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ImageFolder, "_rank", 1)
+    (folder / "cats/03.png").write_text("text")
+    Image.new("L", (8, 8)).save(folder / "stray.png")
+    assert len(loaded(make(folder))[0]) == 53
+    assert caplog.text == ""
+
+
 def test_labels_stay_with_their_images_when_files_are_damaged(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     for name in ("cats/03.png", "cats/19.png", "dogs/00.png"):
         (folder / name).write_text("text")
