@@ -70,7 +70,10 @@ def check(config: DictConfig) -> None:
         UserError: listing everything that is wrong, a line each.
     """
     try:
-        values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        missing = sorted(OmegaConf.missing_keys(config))
+        if missing:
+            raise UserError("\n".join(f"{path}: this value is missing; set {path}=..." for path in missing))
+        values = OmegaConf.to_container(config, resolve=True)
     except OmegaConfBaseException as error:
         raise UserError(str(error).splitlines()[0]) from error
     problems = dict(_problems_of_call(Root, cast(dict[str, Any], values), ""))

@@ -21,7 +21,7 @@ from gan_lab import machine, runs
 from gan_lab.callbacks.endings import Interrupted
 from gan_lab.checkpoint_io import AtomicCheckpointIO
 from gan_lab.config import build
-from gan_lab.data.in_memory import InMemoryDataModule
+from gan_lab.data.base import ImageDataModule
 from gan_lab.errors import UserError
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.runs import Run
@@ -35,6 +35,8 @@ NOT_APPLICABLE = (
     "You're resuming from a checkpoint that ended before the epoch ended and your dataloader is not resumable",
     "`isinstance\\(treespec, LeafSpec\\)` is deprecated",
 )
+
+PATHS = {"root", "domain_a", "domain_b", "cache"}  # options of data modules
 
 # Lightning refuses a callback whose switch is off.
 SWITCHES = {
@@ -57,14 +59,13 @@ def check(config: DictConfig) -> None:
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # building a trainer is not training yet
     machine.check(config.trainer.accelerator, config.trainer.devices, config.trainer.precision)
     build_trainer(config)
-    data: InMemoryDataModule = build(config.data)
+    data: ImageDataModule = build(config.data)
     with torch.device("meta"):
         model: AdversarialModule = build(config.model)
-        images = torch.zeros(2, data.channels, data.image_size, data.image_size)
         with blamed_on("model.optimizer"):
             model.configure_optimizers()
         with blamed_on("model.network"):
-            model.rehearse((images, torch.zeros(2, dtype=torch.long)))
+            model.rehearse(data.example())
 
 
 @contextmanager
@@ -83,8 +84,7 @@ def train(config: DictConfig) -> None:
         raise UserError(f"{run.folder}: there is a run already. Go on with it, resume={run.folder}, or choose another")
     with open_dict(config):
         config.run_dir = str(run.folder)
-        if "root" in config.data:  # a run may be resumed from another working directory
-            config.data.root = str(Path(config.data.root).expanduser().absolute())
+        make_absolute(config.data)
     check(config)
     if config.resume and is_complete(run, config):
         return
@@ -95,12 +95,18 @@ def train(config: DictConfig) -> None:
         run.load_checkpoint()  # says what is wrong with it, if anything is
     machine.prepare()
     lightning.seed_everything(config.seed, workers=True, verbose=False)
-    data: InMemoryDataModule = build(config.data)
+    data: ImageDataModule = build(config.data)
     model: AdversarialModule = build(config.model)
     trainer = build_trainer(config, SameData(run.record()) if config.resume else None)
     with recorded(run, config, trainer, data):
         run.save_config(config)
         trainer.fit(model, data, ckpt_path=run.checkpoint if config.resume else None, weights_only=True)
+
+
+def make_absolute(data: DictConfig) -> None:
+    """Spell out the paths of a data module: a run may be resumed from another working directory."""
+    for name in PATHS & data.keys():
+        data[name] = str(Path(data[name]).expanduser().absolute())
 
 
 class SameData(Callback):
@@ -159,7 +165,7 @@ def is_complete(run: Run, config: DictConfig) -> bool:
 
 
 @contextmanager
-def recorded(run: Run, config: DictConfig, trainer: Trainer, data: InMemoryDataModule) -> Iterator[None]:
+def recorded(run: Run, config: DictConfig, trainer: Trainer, data: ImageDataModule) -> Iterator[None]:
     """Keep run.json true whatever happens in between, and say at the end what was reached and where it is.
 
     A signal that asked the run to stop ends the program with the exit code shells give it.

@@ -16,7 +16,8 @@ from torch import nn
 
 from gan_lab.checkpoint_io import AtomicCheckpointIO
 from gan_lab.config import build
-from gan_lab.data.in_memory import Batch, InMemoryDataModule
+from gan_lab.data.base import Batch
+from gan_lab.data.in_memory import InMemoryDataModule
 from gan_lab.losses import NonSaturating
 from gan_lab.models.latent import LatentGAN
 from gan_lab.networks import mlp

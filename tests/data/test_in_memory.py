@@ -44,6 +44,14 @@ def test_iterating_starts_where_training_stands(step: int) -> None:
     assert indices(loader(position=lambda: step)) == endless[step : step + 6]
 
 
+def test_a_batch_is_a_function_of_its_step_alone() -> None:
+    epochs = [images for start in (0, 6, 12) for images, _ in loader(position=lambda start=start: start)]
+    asked = loader()
+    for step in (0, 17, 5, 6, 5, 0):
+        assert torch.equal(asked.batch(step)[0], epochs[step])
+        assert torch.equal(loader().batch(step)[0], epochs[step])
+
+
 def test_ranks_share_each_global_batch_without_overlap() -> None:
     one = indices(loader(batch_size=8))
     two = [indices(loader(batch_size=4, rank=rank, world_size=2)) for rank in range(2)]
@@ -61,6 +69,24 @@ def test_a_batch_larger_than_the_dataset_is_refused_by_its_option() -> None:
     with pytest.raises(UserError, match=r"data\.batch_size=65 on 1 process\(es\) is more than the 64 training images"):
         fit(tiny_gan(), TinyImages(batch_size=65), max_steps=1)
     fit(tiny_gan(), TinyImages(batch_size=64), max_steps=1)
+
+
+def test_labels_beyond_the_classes_are_refused() -> None:
+    data = TinyImages()
+    data.classes = 9
+    with pytest.raises(UserError, match=r"data\.classes=9, but the train images have labels up to 9; set it to 10"):
+        data.setup("fit")
+
+
+def test_the_example_has_the_form_of_a_batch() -> None:
+    data = TinyImages(batch_size=2)
+    data.setup("fit")
+    batch = data.on_after_batch_transfer(next(iter(data.train_dataloader())), 0)
+    with torch.device("meta"):
+        example = data.example()
+    for real, zeros in zip(batch, example, strict=True):
+        assert (real.shape, real.dtype) == (zeros.shape, zeros.dtype)
+        assert zeros.is_meta
 
 
 def test_the_model_sees_normalised_images() -> None:

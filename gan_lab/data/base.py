@@ -1,0 +1,99 @@
+"""What every data module shares: images on the training device, batches of [-1, 1], a place in the order."""
+
+from abc import abstractmethod
+
+import torch
+from lightning import LightningDataModule
+from torch import Tensor
+
+from gan_lab import images
+from gan_lab.errors import UserError
+from gan_lab.types import NonNegativeInt, PositiveInt
+
+Batch = tuple[Tensor, Tensor]
+DEVICE_SHARE = 0.25  # of the accelerator's free memory that a dataset may take
+
+
+class ImageDataModule(LightningDataModule):
+    """Square images of one size, held as uint8 and delivered as float32 in [-1, 1].
+
+    Args:
+        image_size: side of the square images in pixels.
+        channels: 1 for grey, 3 for colour; the networks follow.
+        batch_size: images a batch, for each process.
+        seed: of the order of the images.
+    """
+
+    def __init__(
+        self, *, image_size: PositiveInt, channels: PositiveInt, batch_size: PositiveInt, seed: NonNegativeInt
+    ) -> None:
+        super().__init__()
+        self.image_size = image_size
+        self.channels = channels
+        self.batch_size = batch_size
+        self.seed = seed
+
+    @abstractmethod
+    def describe(self) -> dict[str, object]:
+        """Where the images came from, in plain values, for the run's record."""
+
+    @abstractmethod
+    def example(self) -> Batch:
+        """A batch of two, zeros in the form that a model is given: for rehearsing one, also on the meta device."""
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """Move a batch that is not on the device yet."""
+        first, second = batch
+        return first.to(device, non_blocking=True), second.to(device, non_blocking=True)
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Normalise on the device what is pixels: uint8 in [0, 255] to float32 in [-1, 1]; labels are int64."""
+        first, second = (images.to_float(part) if part.dtype == torch.uint8 else part for part in batch)
+        return first, second
+
+    def _ready(self, dataset: Batch, split: str, of: str = "") -> Batch:
+        """Images uint8 (n, channels, height, width) and labels int64 (n,), brought to size and onto the device.
+
+        Args:
+            dataset: as loaded.
+            split: "train" or "test".
+            of: " of domain a", where there are several.
+
+        Raises:
+            UserError: there are fewer images to train on than a batch takes.
+        """
+        pixels, labels = dataset
+        pixels = images.fit(pixels, self.image_size)
+        if split == "train" and len(pixels) < self.batch_size * self._world_size:
+            raise UserError(
+                f"data.batch_size={self.batch_size} on {self._world_size} process(es) is more than the "
+                f"{len(pixels)} training images{of}; set it to {len(pixels) // self._world_size} or less"
+            )
+        device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
+        if device.type == "cuda" and pixels.nbytes > DEVICE_SHARE * torch.cuda.mem_get_info(device)[0]:
+            device = torch.device("cpu")
+        return pixels.to(device), labels.to(device)
+
+    def _zeros(self) -> Tensor:
+        return torch.zeros(2, self.channels, self.image_size, self.image_size)
+
+    def _position(self) -> int:
+        """How many batches were trained on; with `overfit_batches` the first ones come again and again."""
+        if self.trainer is None:
+            return 0
+        step = self.trainer.global_step
+        overfits = self.trainer.overfit_batches > 0  # type: ignore[attr-defined]
+        return step % int(self.trainer.num_training_batches) if overfits else step
+
+    @property
+    def _rank(self) -> int:
+        return self.trainer.global_rank if self.trainer else 0
+
+    @property
+    def _processes_here(self) -> int:
+        """On this machine."""
+        return self.trainer.num_devices if self.trainer else 1
+
+    @property
+    def _world_size(self) -> int:
+        return self.trainer.world_size if self.trainer else 1

@@ -1,0 +1,146 @@
+"""Decoded image files: in memory, or in a memory-mapped cache where they don't fit.
+
+    <cache>/<key>/images.npy     uint8 (n, channels, size, size), the sound images first
+    <cache>/<key>/damaged.json   the places of the damaged files in the list of files
+
+The key tells the files apart by name, size and time of change. The folder appears under its name when it is whole.
+"""
+
+import json
+import logging
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gan_lab.data import image_files, memory
+from gan_lab.errors import UserError
+
+log = logging.getLogger(__name__)
+
+VERSION = 1  # of decoding: a cache written by another one is not used
+MEMORY_SHARE = 0.5  # of the available memory that decoded images may take
+
+
+class Decoded(NamedTuple):
+    """Images uint8 (n, channels, size, size), and the places of the files that are not among them."""
+
+    images: Tensor
+    damaged: list[int]
+
+
+class Decoder:
+    """Decodes image files once, and finds them again in its cache if they went there.
+
+    Args:
+        cache: the folder of the cache; made when it is needed.
+        size: side of the square images in pixels.
+        channels: 1 for grey, 3 for RGB.
+
+    Raises:
+        ValueError: another number of channels.
+    """
+
+    def __init__(self, *, cache: str, size: int, channels: int) -> None:
+        if channels not in (1, 3):
+            raise ValueError(f"data.channels must be 1 (grey) or 3 (RGB), not {channels}")
+        self.cache = Path(cache).expanduser()
+        self.size = size
+        self.channels = channels
+
+    def prepare(self, root: Path, files: Sequence[Path], *, processes: int) -> None:
+        """Fill the cache where these files need it; once per machine, before its processes `load`.
+
+        Args:
+            root: the folder that the files are below; a folder that moves keeps its place in the cache.
+            files: what to decode.
+            processes: how many on this machine will hold the images.
+
+        Raises:
+            UserError: all files are damaged, or the cache can't be written.
+        """
+        entry = self.cache / self._key(root, files)
+        if not entry.exists() and not self._fits(len(files), processes):
+            self._write(entry, files, quiet=False)
+
+    def load(self, root: Path, files: Sequence[Path], *, processes: int, quiet: bool) -> Decoded:
+        """The images in these files, from the cache if they are there; arguments and errors as of `prepare`.
+
+        Args:
+            quiet: say nothing: another process does.
+        """
+        entry = self.cache / self._key(root, files)
+        if not entry.exists():
+            if self._fits(len(files), processes):
+                pixels = np.empty(self._shape(len(files)), np.uint8)
+                damaged = image_files.decode(files, pixels, quiet=quiet)
+                return Decoded(torch.from_numpy(pixels[: len(files) - len(damaged)]), damaged)
+            self._write(entry, files, quiet)
+        return self._read(entry, len(files))
+
+    def _shape(self, count: int) -> tuple[int, int, int, int]:
+        return count, self.channels, self.size, self.size
+
+    def _fits(self, count: int, processes: int) -> bool:
+        return math.prod(self._shape(count)) * processes <= MEMORY_SHARE * memory.available()
+
+    def _key(self, root: Path, files: Sequence[Path]) -> str:
+        digest = blake2b(repr((VERSION, self.size, self.channels)).encode(), digest_size=16)
+        for path in files:
+            try:
+                status = path.stat()
+                state = status.st_size, status.st_mtime_ns
+            except OSError:  # a link to nowhere, say: decoding will report it
+                state = 0, 0
+            digest.update(repr((path.relative_to(root).as_posix(), *state)).encode())
+        return digest.hexdigest()
+
+    def _write(self, entry: Path, files: Sequence[Path], quiet: bool) -> None:
+        """Decode into a folder of another name, and let it appear as `entry` when it is whole."""
+        shape = self._shape(len(files))
+        try:
+            self.cache.mkdir(parents=True, exist_ok=True)
+            free = shutil.disk_usage(self.cache).free
+            if math.prod(shape) > free:  # a memory map that finds the disk full ends the program without a word
+                raise UserError(
+                    f"data.cache={self.cache} has {free / 1e9:.1f} GB left, and {len(files):,} images of "
+                    f"{self.size}x{self.size} pixels need {math.prod(shape) / 1e9:.1f} GB; set it to a larger disk"
+                )
+            with tempfile.TemporaryDirectory(prefix="partial-", dir=self.cache) as folder:
+                whole = Path(folder) / entry.name
+                whole.mkdir()
+                pixels = np.lib.format.open_memmap(whole / "images.npy", mode="w+", dtype=np.uint8, shape=shape)
+                damaged = image_files.decode(files, pixels, quiet=quiet)
+                pixels.flush()
+                with (whole / "damaged.json").open("w", encoding="utf-8") as file:
+                    json.dump(damaged, file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                try:
+                    whole.rename(entry)
+                except OSError:
+                    if not entry.exists():  # else another process was first, with the same content
+                        raise
+        except OSError as error:
+            raise UserError(f"data.cache={self.cache} can't be written: {error.strerror or error}") from error
+        if not quiet:
+            log.info("%s images don't fit into memory; decoded into %s", f"{len(files):,}", entry)
+
+    def _read(self, entry: Path, count: int) -> Decoded:
+        try:
+            damaged: list[int] = json.loads((entry / "damaged.json").read_text(encoding="utf-8"))
+            # Copy on write: torch wants memory that it could write to, and nothing reaches the file.
+            pixels = np.load(entry / "images.npy", mmap_mode="c")
+            if pixels.shape != self._shape(count) or pixels.dtype != np.uint8:
+                raise ValueError(f"it holds {pixels.dtype} {pixels.shape}")
+        except (OSError, ValueError) as error:
+            raise UserError(f"{entry} is damaged: {error}. Remove it, and it is made again.") from error
+        return Decoded(torch.from_numpy(pixels[: count - len(damaged)]), damaged)

@@ -1,0 +1,200 @@
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gan_lab.data import decoded, image_files
+from gan_lab.data.decoded import Decoder
+from gan_lab.errors import UserError
+
+COUNT = 5
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    """Images of one value each, 10, 11, ..., and a damaged file in their midst."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for index in range(COUNT):
+        Image.fromarray(np.full((4, 4), 10 + index, np.uint8)).save(folder / f"{index}.png")
+    (folder / "1damaged.png").write_text("text")
+    return image_files.find(folder)
+
+
+@pytest.fixture
+def attempts(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """What was decoded."""
+    attempts: list[Path] = []
+    read = image_files.read
+    monkeypatch.setattr(image_files, "read", lambda path, *options: attempts.append(path) or read(path, *options))
+    return attempts
+
+
+@pytest.fixture
+def little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoded.memory, "available", lambda: 100)
+
+
+def decoder(tmp_path: Path, size: int = 4, channels: int = 1) -> Decoder:
+    return Decoder(cache=str(tmp_path / "deep/cache"), size=size, channels=channels)
+
+
+def load(tmp_path: Path, files: list[Path], **options: int) -> decoded.Decoded:
+    return decoder(tmp_path, **options).load(files[0].parent, files, processes=1, quiet=False)
+
+
+def values(found: decoded.Decoded) -> list[int]:
+    assert found.images.dtype == torch.uint8
+    assert found.damaged == [2]
+    return found.images[:, 0, 0, 0].tolist()
+
+
+def entries(tmp_path: Path) -> list[Path]:
+    return sorted((tmp_path / "deep/cache").iterdir())
+
+
+def test_what_fits_stays_in_memory(files: list[Path], tmp_path: Path) -> None:
+    assert values(load(tmp_path, files)) == [10, 11, 12, 13, 14]
+    assert not (tmp_path / "deep").exists()
+
+
+@pytest.mark.parametrize(("available", "processes", "fits"), [(192, 1, True), (191, 1, False), (192, 2, False)])
+def test_half_of_the_memory_may_be_taken_by_all_processes_together(
+    available: int, processes: int, fits: bool, files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoded.memory, "available", lambda: available)  # 6 files of 16 bytes
+    decoder(tmp_path).prepare(files[0].parent, files, processes=processes)
+    assert (tmp_path / "deep").exists() != fits
+
+
+@pytest.mark.usefixtures("little_memory")
+def test_what_does_not_fit_is_decoded_once_into_the_cache(
+    files: list[Path], tmp_path: Path, attempts: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = load(tmp_path, files)
+    assert values(first) == [10, 11, 12, 13, 14]
+    assert len(attempts) == len(files)
+    (entry,) = entries(tmp_path)
+    assert {path.name for path in entry.iterdir()} == {"images.npy", "damaged.json"}
+    assert values(load(tmp_path, files)) == values(first)
+    monkeypatch.setattr(decoded.memory, "available", lambda: 1 << 40)
+    assert values(load(tmp_path, files)) == values(first), "also when memory is free again"
+    assert len(attempts) == len(files)
+
+
+@pytest.mark.usefixtures("little_memory")
+def test_cached_images_are_read_from_the_disk_and_never_written(files: list[Path], tmp_path: Path) -> None:
+    found = load(tmp_path, files)
+    assert torch.equal(found.images.index_select(0, torch.tensor([4, 0]))[:, 0, 0, 0], torch.tensor([14, 10]).byte())
+    (entry,) = entries(tmp_path)
+    maps = Path("/proc/self/maps")
+    assert not maps.exists() or str(entry / "images.npy") in maps.read_text()
+    found.images.zero_()
+    assert values(load(tmp_path, files)) == [10, 11, 12, 13, 14]
+
+
+@pytest.mark.usefixtures("little_memory")
+def test_preparing_leaves_nothing_to_decode(files: list[Path], tmp_path: Path, attempts: list[Path]) -> None:
+    decoder(tmp_path).prepare(files[0].parent, files, processes=1)
+    assert len(attempts) == len(files)
+    load(tmp_path, files)
+    assert len(attempts) == len(files)
+
+
+@pytest.mark.usefixtures("little_memory")
+def test_changed_files_and_other_sizes_are_decoded_anew(
+    files: list[Path], tmp_path: Path, attempts: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(tmp_path, files)
+    Image.fromarray(np.full((4, 4), 99, np.uint8)).save(files[0])
+    os.utime(files[0], ns=(0, 0))
+    assert values(load(tmp_path, files)) == [99, 11, 12, 13, 14]
+    load(tmp_path, files, channels=3)
+    load(tmp_path, files, size=8)
+    load(tmp_path, files[:-1])
+    monkeypatch.setattr(decoded, "VERSION", decoded.VERSION + 1)
+    load(tmp_path, files)
+    assert len(entries(tmp_path)) == 6
+    assert len(attempts) == 6 * len(files) - 1
+
+
+@pytest.mark.usefixtures("little_memory")
+def test_a_folder_that_moves_keeps_its_place_in_the_cache(
+    files: list[Path], tmp_path: Path, attempts: list[Path]
+) -> None:
+    load(tmp_path, files)
+    files[0].parent.rename(tmp_path / "moved")
+    load(tmp_path, image_files.find(tmp_path / "moved"))
+    assert len(attempts) == len(files)
+
+
+@pytest.mark.usefixtures("little_memory")
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, RuntimeError])
+def test_an_interruption_leaves_nothing_that_could_be_mistaken_for_a_cache(
+    interruption: type[BaseException], files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decode = image_files.decode
+
+    def interrupted(*arguments: object, **options: object) -> list[int]:
+        decode(*arguments, **options)
+        raise interruption
+
+    with monkeypatch.context() as patch:
+        patch.setattr(image_files, "decode", interrupted)
+        with pytest.raises(interruption):
+            load(tmp_path, files)
+    assert entries(tmp_path) == []
+    left = tmp_path / "deep/cache/partial-killed/whole"  # what a program that was killed leaves
+    left.mkdir(parents=True)
+    (left / "images.npy").write_bytes(b"half")
+    assert values(load(tmp_path, files)) == [10, 11, 12, 13, 14]
+
+
+@pytest.mark.usefixtures("little_memory")
+def test_the_first_of_two_processes_wins(files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    decode = image_files.decode
+
+    def overtaken(*arguments: object, **options: object) -> list[int]:
+        monkeypatch.setattr(image_files, "decode", decode)
+        load(tmp_path, files)
+        return decode(*arguments, **options)
+
+    monkeypatch.setattr(image_files, "decode", overtaken)
+    assert values(load(tmp_path, files)) == [10, 11, 12, 13, 14]
+    assert len(entries(tmp_path)) == 1
+
+
+@pytest.mark.usefixtures("little_memory")
+def test_a_damaged_cache_is_named(files: list[Path], tmp_path: Path) -> None:
+    load(tmp_path, files)
+    (entry,) = entries(tmp_path)
+    content = (entry / "images.npy").read_bytes()
+    (entry / "images.npy").write_bytes(content[:-20])
+    with pytest.raises(UserError, match=f"{entry} is damaged: .*Remove it"):
+        load(tmp_path, files)
+
+
+@pytest.mark.usefixtures("little_memory")
+def test_a_disk_without_room_is_refused_beforehand(
+    files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoded.shutil, "disk_usage", lambda _: SimpleNamespace(free=95))
+    with pytest.raises(UserError, match=r"data\.cache=.* has 0\.0 GB left, and 6 images of 4x4 pixels need"):
+        load(tmp_path, files)
+    assert entries(tmp_path) == []
+
+
+@pytest.mark.usefixtures("little_memory")
+def test_a_cache_that_cannot_be_made_is_named(files: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "deep").write_text("")
+    with pytest.raises(UserError, match=r"data\.cache=.*deep/cache can't be written: "):
+        load(tmp_path, files)
+
+
+def test_images_are_grey_or_rgb(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"data\.channels must be 1 \(grey\) or 3 \(RGB\), not 2"):
+        decoder(tmp_path, channels=2)

@@ -1,0 +1,175 @@
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gan_lab.config import build, check
+from gan_lab.data import decoded
+from gan_lab.data.image_folder import ImageFolder
+from gan_lab.errors import UserError
+from tests.conftest import composed, fit, tiny_gan
+
+VALUES = {"cats": 10, "dogs": 100, "eels": 200}  # each class's images are of one value, plus their number
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three classes of twenty images; those of the eels lie deeper."""
+    root = tmp_path / "pictures"
+    for name, value in VALUES.items():
+        place = root / name / ("pond" if name == "eels" else "")
+        place.mkdir(parents=True)
+        for index in range(20):
+            Image.fromarray(np.full((9, 12), value + index, np.uint8)).save(place / f"{index:02}.png")
+    (root / "notes").mkdir()
+    (root / "notes/readme.txt").write_text("no class")
+    return root
+
+
+def make(root: Path, **options: Any) -> ImageFolder:
+    defaults: dict[str, Any] = {
+        "root": str(root),
+        "test_share": 0.1,
+        "cache": str(root.parent / "cache"),
+        "image_size": 8,
+        "channels": 1,
+        "classes": 3,
+        "batch_size": 4,
+        "seed": 0,
+    }
+    return ImageFolder(**defaults | options)
+
+
+def loaded(data: ImageFolder, stage: str = "fit") -> tuple[list[int], list[int]]:
+    data.prepare_data()
+    data.setup(stage)
+    images, labels = data.splits["train" if stage == "fit" else "test"]
+    assert images.shape == (len(labels), data.channels, data.image_size, data.image_size)
+    assert (images.dtype, labels.dtype) == (torch.uint8, torch.int64)
+    return images[:, 0, 0, 0].tolist(), labels.tolist()
+
+
+def test_subfolders_are_classes_in_the_order_of_their_names(folder: Path) -> None:
+    values, labels = loaded(make(folder))
+    assert labels == [0] * 18 + [1] * 18 + [2] * 18
+    assert values == [first + index for first in VALUES.values() for index in range(20) if index not in (9, 19)]
+
+
+def test_every_tenth_image_of_a_class_is_for_testing_with_labels_or_without(folder: Path) -> None:
+    expected = [first + index for first in VALUES.values() for index in (9, 19)]
+    assert loaded(make(folder), "test") == (expected, [0, 0, 1, 1, 2, 2])
+    assert loaded(make(folder, classes=1), "test") == (expected, [0] * 6)
+
+
+def test_classes_are_ignored_on_request_and_that_is_said(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    data = make(folder, classes=1)
+    assert set(loaded(data)[1]) == {0}
+    assert "The 3 class folders are ignored; data.classes=3 makes them labels" in caplog.text
+    assert data.describe()["classes"] == []
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_another_number_of_classes_is_refused_with_the_right_one(classes: int, folder: Path) -> None:
+    with pytest.raises(UserError, match=r"has 3 class folders: set data\.classes=3, or data\.classes=1 to ignore"):
+        make(folder, classes=classes).prepare_data()
+
+
+def test_a_flat_folder_has_one_class(folder: Path) -> None:
+    assert set(loaded(make(folder / "dogs", classes=1))[1]) == {0}
+    with pytest.raises(UserError, match=r"has no class folders: set data\.classes=1$"):
+        make(folder / "dogs", classes=3).prepare_data()
+
+
+def test_images_beside_the_class_folders_count_only_without_classes(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    Image.fromarray(np.full((8, 8), 5, np.uint8)).save(folder / "stray.png")
+    assert 5 not in loaded(make(folder))[0]
+    assert "1 of the images lie beside its class folders, and are left out" in caplog.text
+    assert 5 in loaded(make(folder, classes=1))[0]
+
+
+def test_only_one_process_does_the_talking(
+    folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ImageFolder, "_rank", 1)
+    (folder / "cats/03.png").write_text("text")
+    Image.new("L", (8, 8)).save(folder / "stray.png")
+    assert len(loaded(make(folder))[0]) == 53
+    assert caplog.text == ""
+
+
+def test_labels_stay_with_their_images_when_files_are_damaged(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("cats/03.png", "cats/19.png", "dogs/00.png"):
+        (folder / name).write_text("text")
+    data = make(folder)
+    values, labels = loaded(data)
+    assert labels == [0] * 17 + [1] * 17 + [2] * 18
+    assert values[:5] == [10, 11, 12, 14, 15]
+    assert values[17] == 101
+    assert "2 of 54 images can't be read" in caplog.text
+    loaded(data, "test")
+    assert data.describe() == {
+        "name": "image_folder",
+        "source": str(folder),
+        "substitute": False,
+        "train_images": 52,
+        "test_images": 5,
+        "train_damaged": 2,
+        "test_damaged": 1,
+        "classes": ["cats", "dogs", "eels"],
+    }
+
+
+def test_images_that_do_not_fit_into_memory_come_from_the_cache(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "cats/03.png").write_text("text")
+    expected = loaded(make(folder))
+    monkeypatch.setattr(decoded.memory, "available", lambda: 0)
+    assert loaded(make(folder)) == expected
+    assert len(list((folder.parent / "cache").iterdir())) == 1
+    data = make(folder)
+    fit(tiny_gan(), data, max_steps=2)
+    assert data.describe()["train_images"] == 53
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_colours_and_sizes_are_as_asked(channels: int, folder: Path) -> None:
+    Image.new("RGB", (100, 50), (255, 0, 0)).save(folder / "cats/00.png")
+    data = make(folder, channels=channels, image_size=32)
+    loaded(data)
+    assert data.splits["train"][0][0, :, 5, 5].tolist() == ([76] if channels == 1 else [255, 0, 0])
+
+
+def test_what_is_no_folder_or_has_no_images_is_one_message(tmp_path: Path, folder: Path) -> None:
+    with pytest.raises(UserError, match=r"data\.root=/nowhere: there is no such folder"):
+        make(Path("/nowhere"))
+    with pytest.raises(UserError, match="there are no images in this folder"):
+        make(folder / "notes").prepare_data()
+    with pytest.raises(ValueError, match=r"data\.channels must be 1"):
+        make(folder, channels=2)
+
+
+def test_testing_needs_a_share(folder: Path) -> None:
+    data = make(folder, test_share=0.0)
+    assert len(loaded(data)[0]) == 60
+    with pytest.raises(UserError, match=r"data\.test_share=0\.0 keeps no image of .*pictures for testing"):
+        data.setup("test")
+
+
+def test_the_command_line_names_the_folder(folder: Path) -> None:
+    config = composed(
+        "data=image_folder", f"data.root={folder}", "data.classes=3", "data.image_size=64", "data.batch_size=8"
+    )
+    check(config)
+    data = build(config.data)
+    data.setup("fit")
+    assert data.splits["train"][0].shape == (54, 3, 64, 64)
+    with pytest.raises(UserError, match=r"^data\.root: this value is missing; set data\.root=\.\.\.$"):
+        check(composed("data=image_folder"))
+    with pytest.raises(UserError, match=r"^data\.test_share=1\.0: must be less than 1$"):
+        check(composed("data=image_folder", f"data.root={folder}", "data.test_share=1.0"))

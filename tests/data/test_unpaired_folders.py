@@ -1,0 +1,108 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan_lab.config import build, check
+from gan_lab.data import decoded
+from gan_lab.data.unpaired_folders import UnpairedFolders
+from gan_lab.errors import UserError
+from tests.conftest import composed
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> dict[str, str]:
+    """Thirty images of values from 0 on, some deeper than others, and twelve from 100 on."""
+    for name, first, count in (("horses", 0, 30), ("zebras", 100, 12)):
+        for index in range(count):
+            place = tmp_path / name / ("old" if index < 5 else "young")
+            place.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.full((6, 5, 3), first + index, np.uint8)).save(place / f"{index:02}.png")
+    return {"domain_a": str(tmp_path / "horses"), "domain_b": str(tmp_path / "zebras")}
+
+
+def make(folders: dict[str, str], **options: Any) -> UnpairedFolders:
+    defaults: dict[str, Any] = {
+        "test_share": 0.1,
+        "cache": str(Path(folders["domain_a"]).parent / "cache"),
+        "image_size": 8,
+        "channels": 3,
+        "batch_size": 4,
+        "seed": 0,
+    }
+    return UnpairedFolders(**defaults | folders | options)
+
+
+def loaded(data: UnpairedFolders, stage: str = "fit") -> list[list[int]]:
+    data.prepare_data()
+    data.setup(stage)
+    split = data.splits["train" if stage == "fit" else "test"]
+    assert all(images.shape == (len(labels), data.channels, 8, 8) for images, labels in split)
+    return [images[:, 0, 0, 0].tolist() for images, _ in split]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_each_domain_is_a_folder_at_any_depth_of_which_every_tenth_is_for_testing(
+    channels: int, folders: dict[str, str]
+) -> None:
+    data = make(folders, channels=channels)
+    horses, zebras = loaded(data)
+    assert horses == [value for value in range(30) if value not in (9, 19, 29)]
+    assert zebras == [value for value in range(100, 112) if value != 109]
+    assert loaded(data, "test") == [[9, 19, 29], [109]]
+    assert data.describe() == {
+        "name": "unpaired_folders",
+        "source": {"a": folders["domain_a"], "b": folders["domain_b"]},
+        "substitute": False,
+        "train_images": {"a": 27, "b": 11},
+        "test_images": {"a": 3, "b": 1},
+        "train_damaged": {"a": 0, "b": 0},
+        "test_damaged": {"a": 0, "b": 0},
+    }
+
+
+def test_damaged_files_are_counted_by_domain(folders: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
+    (Path(folders["domain_b"]) / "old/02.png").write_text("text")
+    data = make(folders)
+    assert 102 not in loaded(data)[1]
+    assert data.describe()["train_damaged"] == {"a": 0, "b": 1}
+    assert "old/02.png (no image)" in caplog.text
+
+
+def test_what_does_not_fit_into_memory_comes_from_the_cache(
+    folders: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = loaded(make(folders))
+    monkeypatch.setattr(decoded.memory, "available", lambda: 0)
+    assert loaded(make(folders)) == expected
+    assert len(list((Path(folders["domain_a"]).parent / "cache").iterdir())) == 2
+
+
+def test_testing_can_be_done_without(folders: dict[str, str]) -> None:
+    data = make(folders, test_share=0.0)
+    assert [len(values) for values in loaded(data)] == [30, 12]
+    with pytest.raises(UserError, match=r"data\.test_share=0\.0 keeps no image of .*horses for testing"):
+        data.setup("test")
+
+
+def test_a_folder_that_is_none_or_has_no_images_is_one_message(folders: dict[str, str], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"data\.domain_b=/nowhere: there is no such folder"):
+        make(folders, domain_b="/nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="empty: there are no images in this folder"):
+        make(folders, domain_b=str(tmp_path / "empty")).prepare_data()
+    with pytest.raises(ValueError, match=r"data\.channels must be 1"):
+        make(folders, channels=4)
+
+
+def test_the_command_line_names_the_folders(folders: dict[str, str]) -> None:
+    named = [f"data.{name}={folder}" for name, folder in folders.items()]
+    config = composed("data=unpaired_folders", *named, "data.image_size=8")
+    check(config)
+    assert isinstance(build(config.data), UnpairedFolders)
+    with pytest.raises(
+        UserError, match=r"^data\.domain_a: this value is missing.*\ndata\.domain_b: this value is missing"
+    ):
+        check(composed("data=unpaired_folders"))
