@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "networks": {"types"},
     "models": {"losses", "images", *LEAVES},
     "data": {"images", *LEAVES},
+    "metrics": {"images", *LEAVES},
     "callbacks": {"images", *LEAVES},
     "loggers": LEAVES,
     "checkpoint_io": LEAVES,
@@ -29,7 +30,7 @@ MAY_IMPORT = {
     "runs": {"config", "models", *LEAVES},
     "experiment": {"machine", "runs", "config", "trainer", "checkpoint_io", "models", "data", "callbacks", *LEAVES},
     "preflight": {"experiment", "runs", *LEAVES},
-    "cli": {"experiment", "runs", "config", "images", *LEAVES},
+    "cli": {"experiment", "runs", "config", "images", "data", "metrics", *LEAVES},
 }
 TORCH_ONLY = {"losses", "networks", "images"}
 ALLOWED_BESIDE_TORCH = {"torch", "torchvision", "PIL", "pydantic"}
