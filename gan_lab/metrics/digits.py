@@ -101,12 +101,17 @@ def shipped() -> Digits:
 def for_dataset(name: str, data: LabelledImages, cache_folder: Path) -> Digits:
     """The extractor of a dataset: shipped, or cached, or trained now (about a minute for 60,000 images) and cached.
 
-    The cache is keyed by the content of the training images, their labels and the recipe.
+    The cache is keyed by the content of the training images, their labels and the recipe. Weights trained on another
+    machine differ in their last bits, and so do their hash and the protocol: to compare scores of several machines, let
+    them share the cached file.
 
     Args:
         name: of the dataset.
         data: where its images come from; not asked where the extractor is shipped.
         cache_folder: where trained ones are kept.
+
+    Raises:
+        UserError: the folder can't be written to.
     """
     if name in SHIPPED:
         return Digits(file=str(SHIPPED[name]))
@@ -121,7 +126,10 @@ def for_dataset(name: str, data: LabelledImages, cache_folder: Path) -> Digits:
             except UserError as error:
                 log.warning("%s. Training it again.", error)
         log.warning("Training a classifier of %s for the scores; this happens once (%s)", name, path)
-        save(path, name, data, SEED, epochs)
+        try:
+            save(path, name, data, SEED, epochs)
+        except OSError as error:
+            raise UserError(f"{path}: can't be written: {error.strerror}") from error
         return Digits(file=str(path))
 
 

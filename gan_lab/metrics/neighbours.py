@@ -32,6 +32,8 @@ def manifold_scores(real: Tensor, fake: Tensor, real_radii: Tensor | None = None
       share of real balls that hold any. Naeem et al. 2020 (arXiv:2002.09797), eq. 3 and 4. Coverage notices what
       recall forgives: a few images repeated.
 
+    All of them depend on n and m; only with n = m are the values what the papers lead to expect.
+
     Args:
         real: features, shape (n, d), n > 5.
         fake: features, shape (m, d), m > 3.

@@ -12,9 +12,7 @@ from gan_lab.metrics import hashes
 from gan_lab.metrics.extractors import Plain
 
 DEFINITIONS = 1  # to be raised when a score's definition changes, so that older numbers are not taken for the same
-ENOUGH = (
-    10_000  # images on each side, below which FID's bias is no longer small (Chong & Forsyth 2020, arXiv:1911.07023)
-)
+ENOUGH = 10_000  # images on each side; below, FID's bias is no longer small (Chong & Forsyth 2020, arXiv:1911.07023)
 NOT_COUNTED = {"seed", "versions"}
 NOT_COUNTED_OF_EXTRACTOR = {"accuracy"}  # a property of the weights, whose hash counts
 Weights = Literal["ema", "raw", "given"]

@@ -1,12 +1,12 @@
 """All scores of a set of generated images, in one pass through the extractor."""
 
 from collections.abc import Collection
-from functools import cached_property
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
+from gan_lab import seeding
 from gan_lab.metrics import classes, scores
 from gan_lab.metrics.extractors import Extractor, extract
 from gan_lab.metrics.neighbours import K_DENSITY_COVERAGE, manifold_scores, radii
@@ -28,7 +28,7 @@ class Scorer:
     Args:
         extractor: to look through, the one that the real statistics are of.
         real: statistics of the real images.
-        seed: of KID's subsets and the Inception Score's splits, recorded in the protocol.
+        seed: of random subsets and splits, recorded in the protocol.
         groups: which scores; during training one may want the cheap ones only.
 
     Raises:
@@ -48,6 +48,7 @@ class Scorer:
         self.real = real.to(torch.device("cpu") if device.type == "mps" else device)
         self.seed = seed
         self.groups = groups
+        self._real_part = self.real.features[:0], torch.empty(0)  # of the manifold, and its radii: kept, as they cost
         self.reset()
 
     def reset(self) -> None:
@@ -74,7 +75,8 @@ class Scorer:
             fid: `fid`, lower is better.
             kid: `kid`, `kid_std`.
             inception_score: `inception_score`, `inception_score_std`, higher is better.
-            manifold: `precision`, `recall`, `density`, `coverage`, higher is better.
+            manifold: `precision`, `recall`, `density`, `coverage`, higher is better; of equally many real and generated
+                images, a random part of the larger set: a thousand images could never cover ten thousand.
             classes: `modes`, the classes that occur (`class_counts` has how often); `class_kl`, of their histogram to
                 that of the real images, in nats, both as classified, infinite for a class that the real ones lack.
                 Where classes were asked for: `class_accuracy`; `class_fid`, the mean of the FID within the
@@ -96,7 +98,7 @@ class Scorer:
             mean, deviation = scores.inception_score(logits, self.seed)
             found |= {"inception_score": mean, "inception_score_std": deviation}
         if "manifold" in self.groups:
-            found |= manifold_scores(self.real.features, features, self._real_radii)
+            found |= self._manifold_scores(features)
         if "classes" in self.groups and self.extractor.num_classes:
             found |= self._class_scores(features, logits.argmax(1), asked)
         return found
@@ -117,10 +119,6 @@ class Scorer:
             seed=self.seed,
         )
 
-    @cached_property
-    def _real_radii(self) -> Tensor:
-        return radii(self.real.features, K_DENSITY_COVERAGE)
-
     def _gathered(self) -> tuple[Tensor, Tensor, Tensor]:
         """Features (n, d), logits (n, classes) and asked classes (n,) of all processes."""
         device = self.extractor.device
@@ -134,6 +132,20 @@ class Scorer:
             for parts in zip(*(self._shares or [nothing]), strict=True)
         )
         return features, logits, asked
+
+    def _manifold_scores(self, features: Tensor) -> dict[str, float]:
+        size = min(len(features), len(self.real.features))
+        if len(self._real_part[0]) != size:
+            real = self._part(self.real.features, size)
+            self._real_part = real, radii(real, K_DENSITY_COVERAGE)
+        real, real_radii = self._real_part
+        return manifold_scores(real, self._part(features, size), real_radii)
+
+    def _part(self, features: Tensor, size: int) -> Tensor:
+        """Some of the rows, at random, or all of them."""
+        if len(features) == size:
+            return features
+        return features[seeding.permutation(len(features), seeding.derive(self.seed, "manifold"))[:size]]
 
     def _class_scores(self, features: Tensor, shown: Tensor, asked: Tensor) -> dict[str, float]:
         counts = classes.histogram(shown, self.extractor.num_classes)

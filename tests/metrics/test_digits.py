@@ -113,6 +113,13 @@ def test_other_images_or_a_damaged_cache_mean_training_again(tmp_path: Path, cap
     assert len(list(tmp_path.iterdir())) == 2
 
 
+@pytest.mark.usefixtures("short_training")
+def test_a_cache_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UserError, match="file/Few-.*: can't be written"):
+        for_dataset("Few", Few(), tmp_path / "file")
+
+
 def test_images_that_are_not_square_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="Few: this extractor needs square images, not 10x12"):
         digits.save(tmp_path / "few.safetensors", "Few", Few(size=10), 0, 1)

@@ -133,6 +133,17 @@ def test_coverage_notices_repeated_images_which_fid_hardly_does(
     assert cheated["precision"] > clean["precision"] - 0.05
 
 
+def test_few_images_are_held_against_as_few(real: RealStatistics, extractor: Digits, others: Labelled) -> None:
+    """In random parts of both: neither a few nor many images move the scores of good ones far."""
+    few = scored(real, extractor, others[0][:500], "manifold")
+    whole = scored(real, extractor, others[0], "manifold")
+    assert few == pytest.approx(whole, abs=0.15)
+    many = Scorer(extractor=extractor, real=real, seed=0, groups=("manifold",))
+    many.update(others[0])
+    many.update(others[0])
+    assert many.compute()["density"] == pytest.approx(whole["density"], abs=0.15)
+
+
 def test_asked_classes_are_compared_with_those_shown(
     real: RealStatistics, extractor: Digits, others: Labelled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
