@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "networks": {"types"},
     "models": {"losses", "penalties", "schedules", "images", *LEAVES},
     "data": {"images", *LEAVES},
+    "metrics": {"images", *LEAVES},
     "callbacks": {"images", *LEAVES},
     "loggers": LEAVES,
     "checkpoint_io": LEAVES,
@@ -31,7 +32,7 @@ MAY_IMPORT = {
     "runs": {"config", "models", *LEAVES},
     "experiment": {"machine", "runs", "config", "trainer", "checkpoint_io", "models", "data", "callbacks", *LEAVES},
     "preflight": {"experiment", "runs", *LEAVES},
-    "cli": {"experiment", "runs", "config", "models", "images", *LEAVES},
+    "cli": {"experiment", "runs", "config", "models", "images", "data", "metrics", *LEAVES},
 }
 TORCH_ONLY = {"losses", "penalties", "schedules", "networks", "images"}
 ALLOWED_BESIDE_TORCH = {"torch", "torchvision", "PIL", "pydantic"}

@@ -1,0 +1,1 @@
+"""Feature extractors, and the scores computed on what they extract."""

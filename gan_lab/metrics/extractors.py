@@ -1,0 +1,164 @@
+"""From images to features: the contract of what every score looks through, and the way of the images into it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Literal, Self
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gan_lab import images as conversions
+from gan_lab.metrics import hashes
+from gan_lab.types import PositiveInt
+
+Plain = str | int | float | bool | None
+EXTRACTED_AT_ONCE = 500  # images
+BORDER = 8  # pixels that `gan_lab.images.fit` adds to a side at most, both edges together
+GREY = "G + 0.299 (R - G) + 0.114 (B - G)"  # ITU-R BT.601's luma, in a form that leaves grey pixels as they are
+OTHER_SIZES = f"up to {BORDER} pixels more: border cropped, else bilinear"
+
+
+class Extractor(nn.Module, ABC):
+    """Maps uint8 images (n, channels, height, width), grey or RGB of any size, to float features (n, num_features).
+
+    Frozen, and in evaluation mode for good: no score depends on what was measured before, or with it.
+
+    Attributes:
+        num_features: values for each image.
+        num_classes: of the dataset, that `classify` tells apart; 0 where it tells none of them.
+        identity: what makes the features what they are, in plain values: name, sha256 of the weights, input size,
+            antialias, dtype. Extractors of equal identity give equal features.
+    """
+
+    num_features: int
+    num_classes: int
+    identity: dict[str, Plain]
+
+    @abstractmethod
+    def look(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (n, num_features) and logits (n, classes) in one pass; (n, 0) where there are no logits."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features alone."""
+        return self.look(images)[0]
+
+    def classify(self, images: Tensor) -> Tensor:
+        """Logits alone."""
+        return self.look(images)[1]
+
+    def freeze(self) -> None:
+        """To be called at a constructor's end."""
+        self.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> Self:
+        """Stay in evaluation mode, whatever a surrounding module is told."""
+        return super().train(False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+
+def extract(extractor: Extractor, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Features (n, num_features) and logits (n, classes or 0) of any number of uint8 images, wherever they are."""
+    chunks = [extractor.look(chunk.to(extractor.device)) for chunk in torch.split(images, EXTRACTED_AT_ONCE)]
+    features, logits = zip(*chunks, strict=True)
+    return torch.cat(features), torch.cat(logits)
+
+
+class Custom(Extractor):
+    """Any module as an extractor.
+
+    Args:
+        module: maps float images (n, channels, size, size) in [-1, 1] to features of shape (n, ...).
+        size: side of the images it takes.
+        channels: of the images it takes.
+        antialias: whether larger images are smoothed before they are reduced.
+    """
+
+    def __init__(self, *, module: nn.Module, size: PositiveInt, channels: Literal[1, 3], antialias: bool) -> None:
+        super().__init__()
+        self.module = module
+        self.size = size
+        self.channels = channels
+        self.antialias = antialias
+        self.freeze()
+        state = dict(sorted(module.state_dict().items()))
+        kind = type(module)
+        self.identity = {
+            "name": f"{kind.__module__}.{kind.__qualname__}",
+            "sha256": hashes.of_values({name: hashes.of_tensors(value) for name, value in state.items()}),
+            "input_size": size,
+            "other_sizes": "bilinear",
+            "channels": channels,
+            "grey": GREY,
+            "antialias": antialias,
+            "dtype": "float32",
+        }
+        self.num_classes = 0
+        self.num_features = self(torch.zeros(1, channels, size, size, dtype=torch.uint8)).shape[1]
+
+    def look(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Features, and no logits."""
+        pixels = resized(with_channels(images, self.channels), self.size, self.antialias)
+        with full_precision(pixels.device):
+            features = self.module(conversions.to_float(pixels)).flatten(1)
+        return features, features.new_empty(len(features), 0)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are; a module without any works on the CPU."""
+        return next((weight.device for weight in self.module.parameters()), torch.device("cpu"))
+
+
+@contextmanager
+def full_precision(device: torch.device) -> Iterator[None]:
+    """Keep a surrounding autocast, and cuDNN's TF32 (on by default), out of the features."""
+    with ExitStack() as stack:
+        stack.enter_context(torch.autocast(device.type, enabled=False))
+        if device.type == "cuda":
+            flags = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
+            stack.enter_context(flags)
+        yield
+
+
+def with_channels(images: Tensor, channels: int) -> Tensor:
+    """uint8 images (n, 1 or 3, height, width) as float32 (n, channels, height, width) in [0, 255], nothing rounded.
+
+    Grey becomes RGB by repetition, RGB becomes grey by ITU-R BT.601's luma, 0.299 R + 0.587 G + 0.114 B.
+
+    Raises:
+        ValueError: images of another type or shape.
+    """
+    if images.dtype != torch.uint8:
+        raise ValueError(f"images must be uint8 in [0, 255], not {str(images.dtype).removeprefix('torch.')}")
+    if images.dim() != 4 or images.shape[1] not in (1, 3):
+        raise ValueError(f"images must have the shape (n, 1 or 3, height, width), not {tuple(images.shape)}")
+    if images.shape[1] == channels:
+        return images.float()
+    if channels == 3:
+        return images.float().repeat(1, 3, 1, 1)
+    red, green, blue = torch.split(images.float(), 1, dim=1)
+    return green + 0.299 * (red - green) + 0.114 * (blue - green)
+
+
+def without_border(images: Tensor, size: int) -> Tensor:
+    """Undo the black border with which `gan_lab.images.fit` brings images of `size` to up to 8 pixels more.
+
+    What a generator draws into the border is not looked at: the dataset has nothing there.
+    """
+    height, width = images.shape[-2:]
+    if not (0 <= height - size <= BORDER and 0 <= width - size <= BORDER):
+        return images
+    top, left = (height - size) // 2, (width - size) // 2
+    return images[..., top : top + size, left : left + size]
+
+
+def resized(images: Tensor, size: int, antialias: bool) -> Tensor:
+    """Float images in [0, 255] brought to (n, channels, size, size), bilinear, nothing rounded."""
+    if images.shape[-2:] == (size, size):
+        return images
+    return F.interpolate(images, (size, size), mode="bilinear", antialias=antialias).clamp(0, 255)

@@ -1,0 +1,51 @@
+"""Tensors with a description, in safetensors files that are whole or not there."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+
+class DamagedFileError(Exception):
+    """A file is there, but it is not what it should be; the message says which and why."""
+
+
+def write(path: Path, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
+    """Replace a file as a whole: a reader, a crash or another process that writes it sees the old content or the new.
+
+    The same tensors and description make the same bytes: the description is one text, because safetensors writes
+    several in no fixed order.
+    """
+    metadata = {"description": json.dumps(description, sort_keys=True)}
+    content = safetensors.torch.save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, metadata)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and description, on the CPU; reading executes nothing from the file.
+
+    Raises:
+        DamagedFileError: it is not a file that `write` made.
+        OSError: it can't be read.
+    """
+    path.open("rb").close()  # safetensors' own errors don't name what is missing
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+            return tensors, json.loads(file.metadata()["description"])
+    except (SafetensorError, TypeError, KeyError, ValueError) as error:
+        raise DamagedFileError(f"{path} is damaged: {error}") from error

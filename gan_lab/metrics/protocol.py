@@ -1,0 +1,118 @@
+"""How a score came about: without it, a number can't be compared with another."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
+from importlib.metadata import version
+from typing import Any, Literal, get_args
+
+import gan_lab
+from gan_lab.errors import UserError
+from gan_lab.metrics import hashes
+from gan_lab.metrics.extractors import Plain
+
+DEFINITIONS = 1  # to be raised when a score's definition changes, so that older numbers are not taken for the same
+ENOUGH = 10_000  # images on each side; below, FID's bias is no longer small (Chong & Forsyth 2020, arXiv:1911.07023)
+NOT_COUNTED = {"seed", "versions"}
+NOT_COUNTED_OF_EXTRACTOR = {"accuracy"}  # a property of the weights, whose hash counts
+Weights = Literal["ema", "raw", "given"]
+
+
+def extractor_hash(identity: Mapping[str, Plain]) -> str:
+    """The hash of what decides the features."""
+    return hashes.of_values({part: told for part, told in identity.items() if part not in NOT_COUNTED_OF_EXTRACTOR})
+
+
+def installed() -> dict[str, str]:
+    """Versions of what computes the scores."""
+    return {"gan_lab": gan_lab.__version__, "torch": version("torch"), "torchmetrics": version("torchmetrics")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """What scores must share to be comparable, and what else one may want to know of them.
+
+    The seed of the latents and of the random subsets, and the packages' versions, are recorded but don't count: they
+    move a score within its noise, and `DEFINITIONS` counts what moves it further.
+
+    Args:
+        extractor: its `identity`, which says the antialias choice and the dtype of features as well.
+        data: content hash of the real images and their labels.
+        split: which of the dataset they are.
+        n_real: number of real images.
+        n_fake: number of generated images.
+        weights: the generator's: "ema", "raw", or "given" where the images came as they are.
+        dtype: of the statistics.
+        seed: of latents and subsets.
+        definitions: version of the scores' definitions.
+        versions: of packages.
+    """
+
+    extractor: dict[str, Plain]
+    data: str
+    split: str
+    n_real: int
+    n_fake: int
+    weights: Weights
+    seed: int
+    dtype: str = "float64"
+    definitions: int = DEFINITIONS
+    versions: dict[str, str] = field(default_factory=installed)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON, the id among them."""
+        return {"id": self.id, **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Protocol":
+        """Back from plain values.
+
+        Raises:
+            UserError: they are not those of a protocol.
+        """
+        given = {name: value for name, value in values.items() if name != "id"}
+        names = {item.name for item in fields(cls)}
+        wrong = sorted(given.keys() ^ names)
+        if wrong or given["weights"] not in get_args(Weights) or not isinstance(given["extractor"], Mapping):
+            raise UserError(f"a score's protocol can't be read: {', '.join(wrong) or 'extractor or weights'}")
+        return cls(**given | {"extractor": dict(given["extractor"]), "versions": dict(given["versions"])})
+
+    @cached_property
+    def id(self) -> str:
+        """Eight hex digits, equal for scores that may be compared."""
+        return hashes.of_values(dict(self._counted()))[:8]
+
+    @property
+    def small(self) -> bool:
+        """Whether there are so few images that FID's bias is large."""
+        return min(self.n_real, self.n_fake) < ENOUGH
+
+    def label(self, score: str) -> str:
+        """A score's name with what must be said of it: "FID (n=1,000, biased)"."""
+        return f"{score} (n={min(self.n_real, self.n_fake):,}, biased)" if self.small else score
+
+    def difference(self, other: "Protocol") -> list[str]:
+        """Why scores of this protocol and of another may not be compared, a reason each; none if they may."""
+        mine, others = dict(self._counted()), dict(other._counted())
+        return [
+            f"{name}: {shown(mine.get(name))} and {shown(others.get(name))}"
+            for name in dict.fromkeys([*mine, *others])
+            if mine.get(name) != others.get(name)
+        ]
+
+    def _counted(self) -> Iterator[tuple[str, Plain]]:
+        for name, value in asdict(self).items():
+            if name == "extractor":
+                for part, told in value.items():
+                    if part not in NOT_COUNTED_OF_EXTRACTOR:
+                        yield f"extractor {part}", told
+            elif name not in NOT_COUNTED:
+                yield name, value
+
+
+def shown(value: Plain) -> str:
+    """A value as one reads it: thousands apart, hashes short."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    text = str(value)
+    return text[:8] if len(text) == 64 else text

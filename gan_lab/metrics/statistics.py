@@ -1,0 +1,122 @@
+"""What scores must know of real images: computed once for each dataset, extractor and split, then read from disk."""
+
+import logging
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gan_lab.metrics import files, hashes
+from gan_lab.metrics.extractors import Extractor, Plain, extract
+from gan_lab.metrics.processes import first_alone
+from gan_lab.metrics.protocol import extractor_hash
+from gan_lab.metrics.scores import Moments
+
+log = logging.getLogger(__name__)
+
+UNKNOWN = -1  # the label of an image without one
+
+
+@dataclass(frozen=True, kw_only=True)
+class RealStatistics:
+    """Real images as the scores see them.
+
+    Args:
+        moments: for FID.
+        features: shape (n, d), for KID and neighbours.
+        logits: shape (n, classes), or (n, 0) where the extractor has none.
+        labels: int64, shape (n,), -1 where unknown.
+        data: content hash of images and labels.
+        split: which of the dataset.
+        extractor: its identity.
+    """
+
+    moments: Moments
+    features: Tensor
+    logits: Tensor
+    labels: Tensor
+    data: str
+    split: str
+    extractor: dict[str, Plain]
+
+    def to(self, device: torch.device) -> "RealStatistics":
+        """The same on another device."""
+        moments = Moments(self.moments.count, self.moments.total.to(device), self.moments.outer.to(device))
+        moved = {name: getattr(self, name).to(device) for name in ("features", "logits", "labels")}
+        return replace(self, moments=moments, **moved)
+
+
+def real_statistics(
+    images: Tensor, labels: Tensor | None, extractor: Extractor, *, split: str, cache_folder: Path | None
+) -> RealStatistics:
+    """Statistics on the CPU, from the cache if they are there; where several processes run, the first computes them.
+
+    Args:
+        images: uint8, shape (n, channels, height, width): exactly those to be measured against.
+        labels: int64, shape (n,), where there are any.
+        extractor: to look through.
+        split: what the images are called.
+        cache_folder: where statistics are kept, None to keep none. A file's name holds the content hash of the images
+            and labels, the extractor's hash, the split and n. A damaged file is computed again, with a warning.
+    """
+    labels = torch.full((len(images),), UNKNOWN) if labels is None else labels
+    description: dict[str, Any] = {
+        "data": hashes.of_tensors(images, labels),
+        "extractor": extractor_hash(extractor.identity),
+        "split": split,
+        "count": len(images),
+    }
+    if cache_folder is None:
+        return _from_tensors(_compute(images, labels, extractor), description, extractor)
+    path = (
+        cache_folder / f"{description['data'][:16]}-{description['extractor'][:16]}-{split}-{len(images)}.safetensors"
+    )
+    with first_alone():
+        tensors = _cached(path, description)
+        if tensors is None:
+            tensors = _compute(images, labels, extractor)
+            try:
+                files.write(path, tensors, description)
+            except OSError as error:
+                log.warning("%s can't be written (%s): the next run computes it again", path, error.strerror)
+    return _from_tensors(tensors, description, extractor)
+
+
+def _compute(images: Tensor, labels: Tensor, extractor: Extractor) -> dict[str, Tensor]:
+    features, logits = (tensor.cpu() for tensor in extract(extractor, images))
+    moments = Moments.of(features)
+    return {
+        "features": features,
+        "logits": logits,
+        "labels": labels.cpu(),
+        "total": moments.total,
+        "outer": moments.outer,
+    }
+
+
+def _cached(path: Path, description: dict[str, Any]) -> dict[str, Tensor] | None:
+    try:
+        tensors, told = files.read(path)
+    except FileNotFoundError:
+        return None
+    except (files.DamagedFileError, OSError) as error:
+        log.warning("%s. Computing it again.", error)
+        return None
+    if told != description:
+        log.warning("%s is of other images or another extractor. Computing it again.", path)
+        return None
+    return tensors
+
+
+def _from_tensors(tensors: dict[str, Tensor], description: dict[str, Any], extractor: Extractor) -> RealStatistics:
+    return RealStatistics(
+        moments=Moments(description["count"], tensors["total"], tensors["outer"]),
+        features=tensors["features"],
+        logits=tensors["logits"],
+        labels=tensors["labels"],
+        data=description["data"],
+        split=description["split"],
+        extractor=extractor.identity,
+    )

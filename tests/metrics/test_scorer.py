@@ -1,0 +1,238 @@
+"""All scores of genuine digits and of what can be wrong with generated ones; several processes against one."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from torchvision.transforms.functional import gaussian_blur
+
+from gan_lab.metrics import classes, digits, scores
+from gan_lab.metrics.digits import Digits
+from gan_lab.metrics.extractors import Custom
+from gan_lab.metrics.processes import gathered
+from gan_lab.metrics.scorer import GROUPS, Scorer
+from gan_lab.metrics.statistics import RealStatistics, real_statistics
+from tests.metrics.conftest import Labelled
+
+EVERYTHING = {
+    "fid",
+    "kid",
+    "kid_std",
+    "inception_score",
+    "inception_score_std",
+    "precision",
+    "recall",
+    "density",
+    "coverage",
+    "modes",
+    "class_kl",
+}
+HALF = 2250
+
+
+@pytest.fixture(autouse=True)
+def few_subsets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """KID over ten random subsets instead of a hundred takes a tenth of the time."""
+    monkeypatch.setattr(scores, "KID_SUBSETS", 10)
+
+
+@pytest.fixture(scope="module")
+def real(numerals: Labelled, extractor: Digits) -> RealStatistics:
+    images, labels = (values[:HALF] for values in numerals)
+    return real_statistics(images, labels, extractor, split="train", cache_folder=None)
+
+
+@pytest.fixture
+def others(numerals: Labelled) -> Labelled:
+    """As good as generated images can be: genuine digits that the real statistics have not seen."""
+    return numerals[0][HALF:], numerals[1][HALF:]
+
+
+def scored(real: RealStatistics, extractor: Digits, images: torch.Tensor, *groups: Any) -> dict[str, float]:
+    scorer = Scorer(extractor=extractor, real=real, seed=0, groups=groups or GROUPS)
+    scorer.update(images)
+    return scorer.compute()
+
+
+def test_every_score_has_a_name_and_a_sensible_value(real: RealStatistics, extractor: Digits, others: Labelled) -> None:
+    state = torch.get_rng_state()
+    scorer = Scorer(extractor=extractor, real=real, seed=0)
+    for images in torch.split(others[0][:1100], 400):
+        scorer.update(images)
+    found = scorer.compute()
+    assert torch.equal(torch.get_rng_state(), state), "measuring does not change training"
+    assert found.keys() == EVERYTHING
+    assert 0 < found["fid"] < 1
+    assert abs(found["kid"]) < 0.01
+    assert 9 < found["inception_score"] < 10
+    assert all(found[name] > 0.7 for name in ("precision", "recall", "density", "coverage"))
+    assert found["modes"] == 10
+    assert 0 <= found["class_kl"] < 0.02
+    assert sum(scorer.class_counts) == scorer.count == 1100
+    assert scorer.compute() == found, "asking twice changes nothing"
+    scorer.reset()
+    scorer.update(others[0][1100:])
+    assert scorer.compute()["fid"] == scored(real, extractor, others[0][1100:], "fid")["fid"]
+
+
+def test_the_real_images_themselves_are_perfect(real: RealStatistics, extractor: Digits, numerals: Labelled) -> None:
+    found = scored(real, extractor, numerals[0][:HALF], "fid", "manifold", "classes")
+    assert found["fid"] == pytest.approx(0, abs=1e-6)
+    assert found["precision"] == found["recall"] == found["coverage"] == 1
+    assert found["class_kl"] == 0
+
+
+def noisy(images: torch.Tensor, strength: float) -> torch.Tensor:
+    noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
+    return (images + strength * noise).round().clamp(0, 255).byte()
+
+
+def blurred(images: torch.Tensor, sigma: float) -> torch.Tensor:
+    return gaussian_blur(images.float(), 11, sigma).round().byte()
+
+
+def shifted(images: torch.Tensor, pixels: int) -> torch.Tensor:
+    return images.roll(pixels, 3)
+
+
+def test_what_is_worse_scores_worse(real: RealStatistics, extractor: Digits, others: Labelled) -> None:
+    images, labels = others
+    measure = partial(scored, real, extractor)
+    clean = measure(images, "fid", "manifold", "classes")
+    for corrupt, strengths in ((noisy, (10, 30, 90)), (blurred, (0.5, 1.0, 2.0)), (shifted, (1, 2, 4))):
+        found = [measure(corrupt(images, strength), "fid")["fid"] for strength in strengths]
+        fids = [clean["fid"], *found]
+        assert fids == sorted(fids), corrupt.__name__
+        assert fids[1] > 2 * fids[0], f"the weakest form of {corrupt.__name__} is noticed"
+
+    inverted = measure(255 - images, "fid", "manifold")
+    assert inverted["fid"] > 100 * clean["fid"]
+    assert inverted["coverage"] < 0.01
+
+    without_nine = measure(images[labels != 9], "fid", "manifold", "classes")
+    half = measure(images[labels < 5], "fid", "manifold", "classes")
+    assert 3 * clean["fid"] < without_nine["fid"] < half["fid"] / 3
+    assert clean["coverage"] > without_nine["coverage"] > half["coverage"]
+    assert clean["class_kl"] < 0.05 < without_nine["class_kl"] < half["class_kl"]
+
+
+def test_coverage_notices_repeated_images_which_fid_hardly_does(
+    real: RealStatistics, extractor: Digits, others: Labelled
+) -> None:
+    images = others[0]
+    repeated = images[: HALF // 10].repeat(10, 1, 1, 1)
+    clean, cheated = (scored(real, extractor, pictures, "fid", "manifold") for pictures in (images, repeated))
+    blurry = scored(real, extractor, blurred(images, 1.0), "fid")
+    assert cheated["fid"] < blurry["fid"] / 5
+    assert cheated["coverage"] < clean["coverage"] / 1.5
+    assert cheated["recall"] < clean["recall"] / 10
+    assert cheated["precision"] > clean["precision"] - 0.05
+
+
+def test_few_images_are_held_against_as_few(real: RealStatistics, extractor: Digits, others: Labelled) -> None:
+    """In random parts of both: neither a few nor many images move the scores of good ones far."""
+    few = scored(real, extractor, others[0][:500], "manifold")
+    whole = scored(real, extractor, others[0], "manifold")
+    assert few == pytest.approx(whole, abs=0.15)
+    many = Scorer(extractor=extractor, real=real, seed=0, groups=("manifold",))
+    many.update(others[0])
+    many.update(others[0])
+    assert many.compute()["density"] == pytest.approx(whole["density"], abs=0.15)
+
+
+def test_asked_classes_are_compared_with_those_shown(
+    real: RealStatistics, extractor: Digits, others: Labelled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images, labels = others
+    scorer = Scorer(extractor=extractor, real=real, seed=0, groups=("classes",))
+    scorer.update(images, labels)
+    found = scorer.compute()
+    assert found["class_accuracy"] > 0.99
+    assert "class_fid" not in found, "450 images of each class are too few"
+
+    monkeypatch.setattr(classes, "ENOUGH_IN_CLASS", 100)
+    honest = scorer.compute()
+    assert honest["class_fid_classes"] == 10
+    scorer.reset()
+    scorer.update(images, (labels + 1) % 10)
+    wrong = scorer.compute()
+    assert wrong["class_accuracy"] < 0.01
+    assert wrong["class_fid"] > 5 * honest["class_fid"]
+
+
+def test_the_protocol_tells_what_was_done(real: RealStatistics, extractor: Digits, others: Labelled) -> None:
+    scorer = Scorer(extractor=extractor, real=real, seed=3, groups=("fid",))
+    scorer.update(others[0][:50])
+    scorer.compute()
+    protocol = scorer.protocol("ema")
+    assert (protocol.n_real, protocol.n_fake, protocol.weights, protocol.seed) == (HALF, 50, "ema", 3)
+    assert protocol.extractor == extractor.identity
+    assert protocol.data == real.data
+    assert protocol.label("FID") == "FID (n=50, biased)"
+
+
+def test_an_extractor_without_logits_has_fewer_scores(numerals: Labelled) -> None:
+    extractor = Custom(module=torch.nn.AvgPool2d(7), size=28, channels=1, antialias=True)
+    statistics = real_statistics(numerals[0][:100], None, extractor, split="train", cache_folder=None)
+    scorer = Scorer(extractor=extractor, real=statistics, seed=0)
+    scorer.update(numerals[0][100:200])
+    assert scorer.compute().keys() == EVERYTHING - {"inception_score", "inception_score_std", "modes", "class_kl"}
+
+
+def test_what_cannot_be_measured_is_refused(real: RealStatistics, extractor: Digits, numerals: Labelled) -> None:
+    scorer = Scorer(extractor=extractor, real=real, seed=0)
+    with pytest.raises(ValueError, match="6 generated images or more, not 0"):
+        scorer.compute()
+    with pytest.raises(ValueError, match="must be uint8"):
+        scorer.update(torch.zeros(2, 1, 28, 28))
+    few = real_statistics(numerals[0][:5], None, extractor, split="train", cache_folder=None)
+    with pytest.raises(ValueError, match="6 real images or more, not 5"):
+        Scorer(extractor=extractor, real=few, seed=0)
+    other = Custom(module=torch.nn.AvgPool2d(7), size=28, channels=1, antialias=True)
+    with pytest.raises(ValueError, match="another extractor's"):
+        Scorer(extractor=other, real=real, seed=0)
+
+
+def check_gathering(rank: int) -> None:
+    """Two shares of rows come back in their order, also where one is longer, or empty."""
+    rows = torch.arange(10).reshape(5, 2)
+    assert torch.equal(gathered(rows[rank::2]), rows)
+    assert torch.equal(gathered(rows if rank else rows[:0]), rows)
+
+
+def share(rank: int, world_size: int, folder: Path, count: int) -> None:
+    """What one process does: statistics from the common cache, its share of the images, all scores."""
+    torch.set_num_threads(1)
+    scores.KID_SUBSETS = 10
+    if world_size > 1:
+        init = f"file://{folder}/meeting{count}"
+        dist.init_process_group("gloo", init_method=init, rank=rank, world_size=world_size)
+        check_gathering(rank)
+    images, asked = torch.load(folder / "images.pt")
+    extractor = digits.shipped()
+    cache = folder / f"cache{world_size}"
+    real = real_statistics(images[700:], asked[700:], extractor, split="train", cache_folder=cache)
+    scorer = Scorer(extractor=extractor, real=real, seed=0)
+    mine = slice(rank, count, world_size)
+    for stretch in range(rank, count, 150 * world_size):
+        batch = slice(stretch, min(stretch + 150 * world_size, count), world_size)
+        scorer.update(images[batch], asked[batch])
+    assert sum(len(part[0]) for part in scorer._shares) == len(images[mine])
+    torch.save(scorer.compute() | {"count": scorer.count}, folder / f"{world_size}-{rank}-{count}.pt")
+    if world_size > 1:
+        dist.destroy_process_group()
+
+
+def test_two_processes_give_what_one_gives(tmp_path: Path, numerals: Labelled) -> None:
+    torch.save(tuple(values[:1200].clone() for values in numerals), tmp_path / "images.pt")
+    share(0, 1, tmp_path, 401)
+    mp.spawn(share, args=(2, tmp_path, 401), nprocs=2)
+    one, first, second = (torch.load(tmp_path / f"{who}-401.pt") for who in ("1-0", "2-0", "2-1"))
+    assert one["count"] == 401
+    assert first == second
+    assert first == pytest.approx(one, rel=1e-6)
+    assert len(list((tmp_path / "cache2").iterdir())) == 1
