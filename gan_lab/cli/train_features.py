@@ -46,6 +46,7 @@ def run(arguments: argparse.Namespace) -> None:
         fallback="error",  # a substitute's accuracy would say nothing
         image_size=28,
         channels=1,
+        classes=10,
         batch_size=1,
         seed=0,
     )
