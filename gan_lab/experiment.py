@@ -58,14 +58,22 @@ def check(config: DictConfig) -> None:
     configuration.check(config)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # building a trainer is not training yet
     machine.check(config.trainer.accelerator, config.trainer.devices, config.trainer.precision)
-    build_trainer(config)
+    trainer = build_trainer(config)
     data: ImageDataModule = build(config.data)
     with torch.device("meta"):
         model: AdversarialModule = build(config.model)
+        known = config.data.get("classes")
+        if getattr(model, "classes", known) != known:
+            raise UserError(f"model.classes={config.model.classes}: the data has {known}; set data.classes instead")
         with blamed_on("model.optimizer"):
             model.configure_optimizers()
         with blamed_on("model.network"):
             model.rehearse(data.example())
+    if model.needs_an_end and trainer.has_no_end:
+        raise UserError(
+            "model.schedule: learning rates that fall until the end need one: set trainer.max_steps or "
+            "trainer.max_epochs, or model/schedule=constant"
+        )
 
 
 @contextmanager

@@ -50,6 +50,7 @@ class Trainer(lightning.Trainer):
         for option, reason in REFUSED.items():
             if option in options:
                 raise ValueError(f"{option}: {reason}")
+        self.has_no_end = last_batch(max_steps, max_epochs, 1) is None
         super().__init__(
             accelerator=accelerator,
             devices=1 if devices == "auto" else devices,

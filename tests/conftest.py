@@ -1,5 +1,6 @@
 """What tests share: a tiny dataset, a tiny GAN, a short training. No test needs a network."""
 
+import sys
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -14,10 +15,12 @@ from omegaconf import DictConfig
 from PIL import Image
 from torch import nn
 
+import train
 from gan_lab.checkpoint_io import AtomicCheckpointIO
 from gan_lab.config import build
 from gan_lab.data.base import Batch
 from gan_lab.data.in_memory import InMemoryDataModule
+from gan_lab.errors import readable_errors
 from gan_lab.losses import NonSaturating
 from gan_lab.models.latent import LatentGAN
 from gan_lab.networks import mlp
@@ -130,6 +133,29 @@ def untrained(run: Run) -> LatentGAN:
     torch.manual_seed(7)
     model: LatentGAN = build(run.config().model)
     return model
+
+
+OFFLINE = ("data.download=false", "trainer.accelerator=cpu", "trainer.enable_progress_bar=false")
+QUICK = (*OFFLINE, "model=vanilla", "trainer.max_steps=6", "trainer.log_every_n_steps=2", "hydra.run.dir=run")
+
+Command = Callable[..., str | int | None]
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Calls train.py in an empty folder; returns what the program ends with: None, a message or a code."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> str | int | None:
+        monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
+        try:
+            with readable_errors():
+                train.main()
+        except SystemExit as ending:
+            return ending.code
+        return None
+
+    return call
 
 
 @pytest.fixture(autouse=True)

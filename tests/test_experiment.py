@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,33 +13,9 @@ import pytest
 import torch
 from PIL import Image
 
-import train
-from gan_lab.errors import readable_errors
 from gan_lab.experiment import make_absolute
 from gan_lab.runs import Run
-from tests.conftest import REPOSITORY, composed, same
-
-OFFLINE = ("data.download=false", "trainer.accelerator=cpu", "trainer.enable_progress_bar=false")
-QUICK = (*OFFLINE, "model=vanilla", "trainer.max_steps=6", "trainer.log_every_n_steps=2", "hydra.run.dir=run")
-
-Command = Callable[..., str | int | None]
-
-
-@pytest.fixture
-def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Calls train.py in an empty folder; returns what the program ends with: None, a message or a code."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> str | int | None:
-        monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
-        try:
-            with readable_errors():
-                train.main()
-        except SystemExit as ending:
-            return ending.code
-        return None
-
-    return call
+from tests.conftest import OFFLINE, QUICK, REPOSITORY, Command, composed, same
 
 
 def checkpoint(folder: str) -> dict[str, torch.Tensor]:

@@ -2,11 +2,11 @@
 
 import argparse
 import math
-import shutil
 from pathlib import Path
 from typing import Any
 
 from gan_lab.cli.arguments import non_negative, positive
+from gan_lab.cli.outputs import check_output, replacing
 from gan_lab.errors import UserError
 
 SUFFIXES = {".png": "png", ".pt": "pt", ".npy": "npy", "": "png-folder"}
@@ -47,10 +47,7 @@ def run(arguments: argparse.Namespace) -> None:
     form = arguments.format or SUFFIXES.get(out.suffix.lower())
     if form is None:
         raise UserError(f"--out {out}: {out.suffix} is no known format; add --format {'|'.join(SUFFIXES.values())}")
-    if out.exists() and not arguments.force:
-        raise UserError(f"--out {out}: exists already; choose another name, or replace it with --force")
-    if out.is_dir() and not all(path.suffix == ".png" for path in out.iterdir()):
-        raise UserError(f"--out {out}: holds more than images, so --force won't replace it; choose another name")
+    check_output(out, arguments.force)
 
     import torch  # torch only where there is something to draw
 
@@ -73,24 +70,9 @@ def run(arguments: argparse.Namespace) -> None:
     drawn = torch.cat([model.sample(*chunk, ema=ema) for chunk in inputs])
     columns = count // classes if classes and count % classes == 0 else math.ceil(math.sqrt(count))
     pixels = images.grid(drawn, columns) if form == "png" else images.to_uint8(drawn)
-    partial = out.with_name(f".{out.name}.partial")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        remove(partial)
+    with replacing(out) as partial:
         write(pixels, form, partial)
-        remove(out)
-        partial.replace(out)
-    except OSError as error:
-        raise UserError(f"--out {out}: can't be written: {error.strerror}") from error
     print(f"{count} images after {model.images_seen:,} training images: {out}")
-
-
-def remove(path: Path) -> None:
-    """Remove what stands in the way, file or folder."""
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def write(pixels: Any, form: str, path: Path) -> None:

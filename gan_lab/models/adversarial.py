@@ -217,6 +217,11 @@ class AdversarialModule(LightningModule):
             self.add_readings()
             self.report.send(trainer, step + 1, self.images_seen)
 
+    @property
+    def needs_an_end(self) -> bool:
+        """Whether learning rates depend on how long the run is going to be."""
+        return not all(isinstance(schedule, Constant) for schedule in self.schedule.values())
+
     def set_learning_rates(self, step: int) -> None:
         """Follow the schedules, which are functions of the step alone."""
         for player in self.players:

@@ -117,6 +117,8 @@ class PatchGAN(nn.Module):
             ]
         self.features = nn.Sequential(*stack)
         self.output = nn.Conv2d(outputs, 1, 4, 1, 1)
+        self.apply(dcgan_init)
+        normalise_weights(self, norm)
 
     def forward(self, images: Tensor) -> Tensor:
         """Score each patch of each image."""
@@ -148,8 +150,6 @@ class PatchGANs(nn.Module):
                 f"{max(1, (image_size // 3).bit_length() - 1)} or less"
             )
         self.a, self.b = (PatchGAN(channels=channels, width=width, layers=layers, norm=norm) for _ in range(2))
-        self.apply(dcgan_init)
-        normalise_weights(self, norm)
 
     def forward(self, images: Tensor) -> Tensor:
         """Score each image in its own domain."""

@@ -1,0 +1,48 @@
+"""Where a command writes: nothing is lost that was there, nothing half-written stays."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gan_lab.errors import UserError
+
+
+def check_output(out: Path, force: bool) -> None:
+    """Refuse, before any work is done, to replace what was not to be replaced.
+
+    Raises:
+        UserError: the output exists, without `force` or holding more than images.
+    """
+    if out.exists() and not force:
+        raise UserError(f"--out {out}: exists already; choose another name, or replace it with --force")
+    if out.is_dir() and not all(path.suffix == ".png" for path in out.iterdir()):
+        raise UserError(f"--out {out}: holds more than images, so --force won't replace it; choose another name")
+
+
+@contextmanager
+def replacing(out: Path) -> Iterator[Path]:
+    """A place beside the output to write a file or folder to, which takes the output's name once it is whole.
+
+    Raises:
+        UserError: it can't be written.
+    """
+    partial = out.with_name(f".{out.name}.partial")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        remove(partial)
+        yield partial
+        remove(out)
+        partial.replace(out)
+    except OSError as error:
+        raise UserError(f"--out {out}: can't be written: {error.strerror}") from error
+    finally:
+        remove(partial)
+
+
+def remove(path: Path) -> None:
+    """Remove what stands in the way, file or folder."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,73 @@
+"""`gan-lab translate`: a folder of images into the other domain."""
+
+import argparse
+import itertools
+from pathlib import Path
+from typing import Any
+
+from gan_lab.cli.arguments import positive
+from gan_lab.cli.outputs import check_output, replacing
+from gan_lab.errors import UserError
+
+
+def add_parser(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("translate", help="translate a folder of images with a CycleGAN", description=__doc__)
+    parser.add_argument("run_folder", help="folder of a run of model=cyclegan, finished or not")
+    parser.add_argument("--direction", choices=("a2b", "b2a"), default="a2b", help="from which domain to which (a2b)")
+    parser.add_argument("--input", type=Path, required=True, help="folder of images, looked through at any depth")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write, a PNG file for each image")
+    parser.add_argument(
+        "--weights",
+        choices=("ema", "raw"),
+        default="ema",
+        help="the generators' moving average, where the run kept one, or the generators as they are (ema)",
+    )
+    parser.add_argument("--batch-size", type=positive, default=64, help="images at a time (64)")
+    parser.add_argument("--force", action="store_true", help="replace --out if it exists")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Read, translate and write.
+
+    Raises:
+        UserError: no such run, no CycleGAN's, an input without a sound image, an output that exists.
+    """
+    out: Path = arguments.out
+    check_output(out, arguments.force)
+
+    import numpy as np
+    import torch
+
+    from gan_lab import images
+    from gan_lab.data import image_files
+    from gan_lab.models.cyclegan import CycleGAN
+    from gan_lab.runs import Run
+
+    folder = image_files.existing_folder(str(arguments.input), "--input")
+    run = Run.open(arguments.run_folder)
+    model = run.load_model()
+    if not isinstance(model, CycleGAN):
+        raise UserError(f"{arguments.run_folder}: {type(model).__name__} draws from noise: use gan-lab sample")
+    data = run.config().data
+    files = image_files.find(folder)
+    pixels = np.empty((len(files), data.channels, data.image_size, data.image_size), np.uint8)
+    damaged = image_files.decode(files, pixels)
+    names = [path.relative_to(folder).with_suffix("") for index, path in enumerate(files) if index not in damaged]
+    originals = torch.from_numpy(pixels[: len(names)])
+    with replacing(out) as partial:
+        partial.mkdir()
+        for start in range(0, len(originals), arguments.batch_size):
+            stretch = slice(start, start + arguments.batch_size)
+            batch = images.to_float(originals[stretch])
+            translated = model.translate(batch, arguments.direction, ema=arguments.weights == "ema")
+            for name, image in zip(names[stretch], images.to_uint8(translated), strict=True):
+                images.save_png(image, unused(partial, "_".join(name.parts)))
+    print(f"{len(names)} images translated after {model.images_seen:,} training images: {out}")
+
+
+def unused(folder: Path, name: str) -> Path:
+    """A PNG file of that name, numbered where images of two formats share it."""
+    names = itertools.chain([name], (f"{name}_{number}" for number in itertools.count(2)))
+    return next(path for path in (folder / f"{candidate}.png" for candidate in names) if not path.exists())

@@ -1,0 +1,119 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gan_lab import images
+from gan_lab.checkpoint_io import AtomicCheckpointIO
+from gan_lab.cli import main
+from gan_lab.config import build
+from gan_lab.runs import Run
+from tests.conftest import composed, read_image
+
+SIZE = 8
+
+
+@pytest.fixture
+def cyclegan(tmp_path: Path) -> Run:
+    """A finished run's folder, made without training."""
+    run = Run(tmp_path / "run")
+    tiny = (
+        "model.network.generator.width=2",
+        "model.network.generator.blocks=1",
+        "model.network.discriminator.width=2",
+    )
+    run.save_config(composed("model=cyclegan", "data.image_size=8", "model.network.discriminator.layers=1", *tiny))
+    torch.manual_seed(7)
+    model = build(run.config().model)
+    torch.nn.init.normal_(model.average.network.a2b[-2].weight)  # so that the directions, and ema and raw, differ
+    AtomicCheckpointIO().save_checkpoint({"state_dict": model.state_dict(), "images_seen": 640}, run.checkpoint)
+    run.update_record(status="finished")
+    return run
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    (folder / "deeper").mkdir(parents=True)
+    noise = np.random.default_rng(0)
+    for name in ("a.png", "deeper/b.jpg", "c.bmp", "a.bmp"):
+        Image.fromarray(noise.integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)).save(folder / name)
+    return folder
+
+
+def translate(run: Run, folder: Path, out: Path, *options: str) -> None:
+    main(["translate", str(run.folder), "--input", str(folder), "--out", str(out), *options])
+
+
+def test_every_image_is_translated_under_its_name(
+    cyclegan: Run, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    translate(cyclegan, photos, out)
+    assert sorted(path.name for path in out.iterdir()) == ["a.png", "a_2.png", "c.png", "deeper_b.png"]
+    assert capsys.readouterr().out == f"4 images translated after 640 training images: {out}\n"
+    original = torch.from_numpy(np.array(Image.open(photos / "c.bmp"))).permute(2, 0, 1)
+    model = cyclegan.load_model()
+    expected = images.to_uint8(model.translate(images.to_float(original)[None], "a2b"))[0]  # type: ignore[operator]
+    assert torch.equal(read_image(out / "c.png"), expected)
+
+
+def test_direction_and_weights_are_those_asked_for(cyclegan: Run, photos: Path, tmp_path: Path) -> None:
+    asked = {"a2b": (), "b2a": ("--direction", "b2a"), "raw": ("--weights", "raw"), "one": ("--batch-size", "1")}
+    for name, options in asked.items():
+        translate(cyclegan, photos, tmp_path / name, *options)
+    a2b, b2a, raw, one = (read_image(tmp_path / name / "c.png") for name in asked)
+    assert not torch.equal(a2b, b2a)
+    assert not torch.equal(a2b, raw)
+    assert torch.equal(a2b, one)
+
+
+def test_damaged_images_are_left_out(cyclegan: Run, photos: Path, tmp_path: Path) -> None:
+    (photos / "aa.png").write_text("not an image")
+    translate(cyclegan, photos, tmp_path / "out")
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"a.png", "a_2.png", "c.png", "deeper_b.png"}
+
+
+def test_wrong_requests_change_nothing(cyclegan: Run, photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "mixed").mkdir()
+    (tmp_path / "mixed" / "thesis.tex").write_text("precious")
+    out = tmp_path / "out"
+    wrong = [
+        ((cyclegan, tmp_path / "nowhere", out), "--input"),
+        ((cyclegan, tmp_path / "empty", out), "there are no images in this folder"),
+        ((cyclegan, photos, tmp_path / "mixed"), "exists already"),
+        ((cyclegan, photos, tmp_path / "mixed", "--force"), "holds more than images"),
+        ((cyclegan, photos, out, "--direction", "b2c"), ""),
+        ((cyclegan, photos, out, "--batch-size", "0"), ""),
+    ]
+    before = sorted(tmp_path.rglob("*"))
+    for arguments, message in wrong:
+        with pytest.raises(SystemExit) as ending:
+            translate(*arguments)  # type: ignore[arg-type]
+        assert ending.value.code not in (0, None)
+        assert message in str(ending.value.code) or not message
+        assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_each_kind_of_run_names_the_other_command(cyclegan: Run, photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as ending:
+        main(["sample", str(cyclegan.folder), "--out", str(tmp_path / "x.png")])
+    assert "CycleGAN translates images: use gan-lab translate" in str(ending.value.code)
+
+
+def test_a_run_that_draws_from_noise_translates_nothing(run: Run, photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as ending:
+        translate(run, photos, tmp_path / "out")
+    assert "VanillaGAN draws from noise: use gan-lab sample" in str(ending.value.code)
+
+
+def test_force_replaces_a_folder_of_images(cyclegan: Run, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    translate(cyclegan, photos, out)
+    (photos / "c.bmp").unlink()
+    translate(cyclegan, photos, out, "--force")
+    assert not (out / "c.png").exists()
