@@ -7,7 +7,7 @@ from time import perf_counter
 
 import torch
 
-from benchmarks.hand_written import make_step
+from benchmarks.hand_written import gan
 from gan_lab import machine
 from gan_lab.networks import dcgan_small
 
@@ -16,7 +16,7 @@ BATCH_SIZE, BLOCK, PAIRS = 64, 10, 20
 
 def fresh_step(channels_last: bool = False) -> object:
     """A new small DCGAN and the step that trains it."""
-    return make_step(
+    return gan(
         dcgan_small.Generator(latent_dim=100, width=32, image_size=28, channels=1),
         dcgan_small.Discriminator(width=32, norm="batch", image_size=28, channels=1),
         torch.randint(0, 256, (4500, 1, 28, 28), dtype=torch.uint8),

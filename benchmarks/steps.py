@@ -1,4 +1,4 @@
-"""A training step of this project against the hand-written loop, block by block in one process."""
+"""A training step of this project against a hand-written loop, block by block in one process."""
 
 import tempfile
 from collections.abc import Callable
@@ -14,8 +14,9 @@ import torch
 from hydra import compose, initialize_config_dir
 from lightning.pytorch.callbacks import Callback
 from omegaconf import open_dict
+from torch import Tensor
 
-from benchmarks.hand_written import make_step
+from benchmarks import hand_written
 from gan_lab.config import build
 from gan_lab.experiment import wanted_callbacks
 
@@ -25,8 +26,9 @@ WARM_UP = 2  # pairs of blocks that don't count
 
 @dataclass(frozen=True)
 class Case:
-    """A network, the images a batch, batches a block, and how many pairs of blocks are measured."""
+    """A model, the images a batch, batches a block, and how many pairs of blocks are measured."""
 
+    model: str
     network: str
     batch_size: int
     block: int
@@ -36,11 +38,16 @@ class Case:
 
 
 CASES = (
-    Case("mlp", batch_size=64, block=50, pairs=30, limit=1.10),
-    Case("mlp", batch_size=64, block=50, pairs=30, limit=None, joined=True),
-    Case("dcgan_small", batch_size=64, block=10, pairs=40, limit=1.03),
-    Case("dcgan_upsample", batch_size=128, block=2, pairs=16, limit=1.03),
-    Case("dcgan_transposed", batch_size=128, block=2, pairs=12, limit=1.03),
+    Case("vanilla", "mlp", batch_size=64, block=50, pairs=30, limit=1.10),
+    Case("vanilla", "mlp", batch_size=64, block=50, pairs=30, limit=None, joined=True),
+    Case("dcgan", "dcgan_small", batch_size=64, block=10, pairs=40, limit=1.03),
+    Case("dcgan", "dcgan_upsample", batch_size=128, block=2, pairs=16, limit=1.03),
+    Case("dcgan", "dcgan_transposed", batch_size=128, block=2, pairs=12, limit=1.03),
+    Case("wgan", "dcgan_small", batch_size=64, block=10, pairs=40, limit=1.05),
+    Case("wgan_gp", "dcgan_small", batch_size=64, block=10, pairs=30, limit=1.05),
+    Case("cgan", "dcgan_small", batch_size=64, block=10, pairs=40, limit=1.05),
+    Case("r3gan", "resnet", batch_size=64, block=2, pairs=16, limit=1.05),
+    Case("cyclegan", "resnet_patchgan_small", batch_size=16, block=2, pairs=16, limit=1.05),
 )
 
 
@@ -78,7 +85,7 @@ def measure(case: Case) -> tuple[float, float, float]:
         config = compose(
             "train",
             [
-                "model=dcgan",
+                f"model={case.model}",
                 f"model/network={case.network}",
                 f"data.batch_size={case.batch_size}",
                 "trainer.accelerator=cpu",
@@ -93,10 +100,12 @@ def measure(case: Case) -> tuple[float, float, float]:
         data, model = build(config.data), build(config.model)
         # As many images as MNIST has, so that epochs, and with them checkpoints, are as long as in a real run.
         shape = (60_000, data.channels, data.image_size, data.image_size)
-        data.splits["train"] = torch.randint(0, 256, shape, dtype=torch.uint8), torch.randint(0, 10, (60_000,))
+        images = torch.randint(0, 256, shape, dtype=torch.uint8)
+        labels = torch.randint(0, 10, (60_000,))
+        one_domain = images, labels
+        data.splits["train"] = (one_domain, one_domain) if case.model == "cyclegan" else one_domain
         data.prepare_data = lambda: None  # nothing to fetch
-        players = deepcopy(model.generator), deepcopy(model.discriminator)
-        step = make_step(*players, data.splits["train"][0], case.batch_size, joined=case.joined)
+        step = by_hand(case, deepcopy(model.generator), deepcopy(model.discriminator), images, labels)
         watch = Interleave(step, case.block, case.pairs)
         loggers = [build(node) for node in config.logger.values()]
         trainer = build(config.trainer, callbacks=[*wanted_callbacks(config), watch], logger=loggers)
@@ -109,16 +118,31 @@ def measure(case: Case) -> tuple[float, float, float]:
     )
 
 
+def by_hand(case: Case, generator: Any, discriminator: Any, images: Tensor, labels: Tensor) -> Callable[[], None]:
+    """The hand-written loop that does the same work with the same networks."""
+    if case.model == "cyclegan":
+        judges = discriminator.a, discriminator.b
+        return hand_written.cyclegan(generator.a2b, generator.b2a, judges, [images, images], case.batch_size)
+    if case.model == "cgan":
+        return hand_written.cgan(generator, discriminator, images, labels, case.batch_size)
+    if case.model == "r3gan":
+        return hand_written.r3gan(generator, discriminator, images, case.batch_size)
+    if case.model.startswith("wgan"):
+        penalty = 10.0 if case.model == "wgan_gp" else None
+        return hand_written.wgan(generator, discriminator, images, case.batch_size, penalty)
+    return hand_written.gan(generator, discriminator, images, case.batch_size, joined=case.joined)
+
+
 def report() -> list[str]:
     """The table, a Markdown line each."""
     lines = [
-        "| network | batch | gan_lab, ms a step | hand-written, ms a step | ratio | promised |",
-        "|---|---:|---:|---:|---:|---:|",
+        "| model | network | batch | gan_lab, ms a step | hand-written, ms a step | ratio | promised |",
+        "|---|---|---:|---:|---:|---:|---:|",
     ]
     for case in CASES:
         ours, theirs, ratio = measure(case)
         name = f"{case.network}, joined forwards in both" if case.joined else case.network
         promise = f"<= {case.limit:.2f}" if case.limit else ""
         times = f"{ours * 1e3:.2f} | {theirs * 1e3:.2f} | {ratio:.3f}"
-        lines.append(f"| {name} | {case.batch_size} | {times} | {promise} |")
+        lines.append(f"| {case.model} | {name} | {case.batch_size} | {times} | {promise} |")
     return lines
