@@ -1,0 +1,84 @@
+"""Do digits survive translation, and do they get the right colours? `python -m benchmarks.colours RUN_FOLDER`.
+
+For a run of model=cyclegan on data=mnist_colors, on the test digits, which it has never seen. Unpaired training never
+shows which grey digit belongs to which colour; that each class has a hue of its own is what there is to find out.
+"""
+
+import sys
+
+import torch
+from torch import Tensor
+
+from gan_lab import images
+from gan_lab.config import build
+from gan_lab.data.mnist_colors import hue_of, hues
+from gan_lab.errors import readable_errors
+from gan_lab.metrics import digits
+from gan_lab.models.cyclegan import CycleGAN
+from gan_lab.runs import Run
+
+CLASSES = 10
+
+
+def accuracy(pixels: Tensor, labels: Tensor) -> float:
+    """Share of RGB images (n, 3, h, w) in [-1, 1] that the digit classifier reads right by their brightest channel."""
+    brightest = images.to_uint8(pixels).amax(1, keepdim=True)
+    read = torch.cat([digits.shipped().classify(chunk) for chunk in torch.split(brightest, 1000)]).argmax(1)
+    return float((read == labels).double().mean())
+
+
+def hue_errors(pixels: Tensor, labels: Tensor, seed: int) -> Tensor:
+    """How far each image's hue lies from its class's, in degrees, in [0, 180]."""
+    away = (hue_of(pixels) - hues(CLASSES, seed)[labels]).abs() % 360
+    return torch.minimum(away, 360 - away)
+
+
+def histogram(pixels: Tensor, seed: int) -> Tensor:
+    """Shares of images whose hue is nearest to each class's."""
+    away = (hue_of(pixels)[:, None] - hues(CLASSES, seed)).abs() % 360
+    nearest = torch.minimum(away, 360 - away).nan_to_num(0).argmin(1)
+    return nearest.bincount(minlength=CLASSES) / len(pixels)
+
+
+def chroma(pixels: Tensor) -> float:
+    """Mean difference between an image's brightest and darkest channel, in [0, 1]."""
+    return float((pixels.amax(1) - pixels.amin(1)).mean() / 2)
+
+
+def translate(model: CycleGAN, pixels: Tensor, direction: str) -> Tensor:
+    """All images, in portions."""
+    return torch.cat([model.translate(chunk, direction) for chunk in torch.split(pixels, 500)])
+
+
+def report(folder: str) -> list[str]:
+    """The table, a Markdown line each."""
+    run = Run.open(folder)
+    model, data = run.load_model(), build(run.config().data)
+    assert isinstance(model, CycleGAN)
+    data.prepare_data()
+    data.setup("test")
+    (a, a_labels), (b, b_labels) = data.splits["test"]
+    grey, coloured = images.to_float(a), images.to_float(b)
+    to_colour, to_grey = translate(model, grey, "a2b"), translate(model, coloured, "b2a")
+    seed = data.seed
+    lines = [
+        "| test digits | read right | hue off by (median) | hue is its class's | distance of hues from B's | chroma |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    of_b = histogram(coloured, seed)
+    for name, pixels, labels in (("coloured originals", coloured, b_labels), ("grey to colour", to_colour, a_labels)):
+        off = hue_errors(pixels, labels, seed)
+        distance = (histogram(pixels, seed) - of_b).abs().sum() / 2
+        right = (off < 180 / CLASSES).double().mean()
+        lines.append(
+            f"| {name} | {accuracy(pixels, labels):.2%} | {off.nanmedian():.1f} degrees | {right:.1%} "
+            f"| {distance:.3f} | {chroma(pixels):.3f} |"
+        )
+    for name, pixels, labels in (("grey originals", grey, a_labels), ("colour to grey", to_grey, b_labels)):
+        lines.append(f"| {name} | {accuracy(pixels, labels):.2%} |  |  |  | {chroma(pixels):.3f} |")
+    return [*lines, "", f"After {model.images_seen:,} images, {len(a):,} + {len(b):,} test digits."]
+
+
+if __name__ == "__main__":
+    with readable_errors():
+        print("\n".join(report(sys.argv[1])))
