@@ -274,3 +274,35 @@ def test_a_new_variant_is_its_difference() -> None:
     logged = fit(model, max_steps=3, log_every_n_steps=1).callback_metrics
     assert not same(weights(model.generator), {k[10:]: v for k, v in before.items() if k.startswith("generator.")})
     assert math.isfinite(logged["loss/generator"].item())
+
+
+def test_both_kinds_of_images_have_the_range_of_tanh() -> None:
+    seen: dict[str, tuple[float, float]] = {}
+
+    class Watched(LatentGAN):
+        def discriminator_terms(self, real: Tensor, fake: Tensor, condition: tuple[Tensor, ...]) -> dict[str, Tensor]:
+            seen.update(real=(real.min().item(), real.max().item()), fake=(fake.min().item(), fake.max().item()))
+            return super().discriminator_terms(real, fake, condition)
+
+    class BlackAndWhite(TinyImages):
+        def load(self, split: str) -> tuple[Tensor, Tensor]:
+            images, labels = super().load(split)
+            return images.gt(127).byte() * 255, labels
+
+    model = tiny_gan(Watched)
+    nn.init.constant_(model.generator.output[0].weight, 100.0)  # saturates the tanh
+    fit(model, BlackAndWhite(), max_steps=1)
+    assert seen["real"] == (-1, 1)
+    assert -1 <= seen["fake"][0] < -0.9 or 0.9 < seen["fake"][1] <= 1
+
+
+def test_the_critics_turn_leaves_no_graph_into_the_generator() -> None:
+    attached: list[bool] = []
+
+    class Watched(LatentGAN):
+        def discriminator_terms(self, real: Tensor, fake: Tensor, condition: tuple[Tensor, ...]) -> dict[str, Tensor]:
+            attached.append(fake.requires_grad)
+            return super().discriminator_terms(real, fake, condition)
+
+    fit(tiny_gan(Watched, penalty={"r2": R2(gamma=1.0)}), max_steps=2)
+    assert attached == [False, False]
