@@ -11,12 +11,12 @@ from gan_lab.errors import UserError, fail, readable_errors
 
 
 @hydra.main(version_base="1.3", config_path=str(Path(__file__).parent / "conf"), config_name="train")
-def main(config: DictConfig) -> None:
-    """Train as the command line says."""
+def main(config: DictConfig) -> float | None:
+    """Train as the command line says; a sweeper minimises what this returns."""
     from gan_lab.experiment import train  # torch and lightning only when there is something to do
 
     try:
-        train(config)
+        return train(config)
     except UserError as error:
         if HydraConfig.get().mode == RunMode.RUN:
             fail(str(error))  # before Hydra adds a line of its own; in a sweep the other jobs go on

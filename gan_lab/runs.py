@@ -2,9 +2,10 @@
 
 .hydra/config.yaml      the composed configuration; paths in it follow the folder when it is moved
 checkpoints/last.ckpt   everything that a resumed run needs; tensors and plain values only
+checkpoints/best.ckpt   the same of the state with the lowest FID while training
 samples/                grids of generated images, named by images seen
 tensorboard/, metrics.csv
-run.json                status, versions, data source, seed, timing: see `Run.record`
+run.json                status, versions, data source, seed, timing, scores: see `Run.record`
 """
 
 import json
@@ -14,7 +15,7 @@ import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning
 import torch
@@ -24,6 +25,8 @@ import gan_lab
 from gan_lab import config as configuration
 from gan_lab.errors import UserError
 from gan_lab.models.adversarial import AdversarialModule
+
+Which = Literal["last", "best"]
 
 
 def write_atomically(path: Path, content: str) -> None:
@@ -47,6 +50,7 @@ class Run:
         self.folder = Path(folder)
         self.config_file = self.folder / ".hydra" / "config.yaml"
         self.checkpoint = self.folder / "checkpoints" / "last.ckpt"
+        self.best = self.folder / "checkpoints" / "best.ckpt"
         self.record_file = self.folder / "run.json"
 
     @classmethod
@@ -87,6 +91,10 @@ class Run:
     def record(self) -> dict[str, Any]:
         """What run.json holds: `status` is running, finished, interrupted or failed.
 
+        Where the run was scored, `best` is its lowest FID while training, {images_seen, fid, protocol}, and `scores` is
+        what it reached at the end, {images_seen, values: by name, class_counts, protocol}; protocols as
+        `gan_lab.metrics.protocol.Protocol.to_dict` gives them.
+
         Raises:
             UserError: it can't be read.
         """
@@ -102,8 +110,8 @@ class Run:
         record = self.record() if self.record_file.exists() else {}
         write_atomically(self.record_file, json.dumps(record | values, indent=2) + "\n")
 
-    def load_model(self) -> AdversarialModule:
-        """The trained model, on the CPU, in evaluation mode.
+    def load_model(self, which: Which = "last") -> AdversarialModule:
+        """The trained model, on the CPU, in evaluation mode: as training left it, or at its lowest FID.
 
         Raises:
             UserError: there is no checkpoint yet, or it does not fit the configuration.
@@ -113,28 +121,32 @@ class Run:
         if not issubclass(configuration.resolve(config.model._target_, "model._target_"), AdversarialModule):
             raise UserError(f"{self.config_file}: model._target_={config.model._target_} is not a model")
         model: AdversarialModule = configuration.build(config.model)
-        checkpoint = self.load_checkpoint()
+        checkpoint = self.load_checkpoint(which)
         try:
             model.load_state_dict(checkpoint["state_dict"])
         except (KeyError, RuntimeError) as error:
-            raise UserError(f"{self.checkpoint} does not fit the run's configuration: {error}") from error
+            raise UserError(f"{self._file(which)} does not fit the run's configuration: {error}") from error
         model.on_load_checkpoint(checkpoint)
         return model.eval()
 
-    def load_checkpoint(self) -> dict[str, Any]:
-        """The last checkpoint, on the CPU; loading executes nothing from the file.
+    def load_checkpoint(self, which: Which = "last") -> dict[str, Any]:
+        """The last checkpoint, or the best, on the CPU; loading executes nothing from the file.
 
         Raises:
             UserError: it is missing or damaged.
         """
-        if not self.checkpoint.is_file():
-            raise UserError(f"{self.folder} has no checkpoint: it ended before {self.checkpoint.name} was first saved")
+        file = self._file(which)
+        if not file.is_file():
+            raise UserError(f"{self.folder} has no checkpoint: it ended before {file.name} was first saved")
         try:
-            checkpoint: dict[str, Any] = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+            checkpoint: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
         except Exception as error:
             reason = str(error).partition("\n")[0] or type(error).__name__
-            raise UserError(f"{self.checkpoint} is damaged: {reason}") from error
+            raise UserError(f"{file} is damaged: {reason}") from error
         return checkpoint
+
+    def _file(self, which: Which) -> Path:
+        return self.checkpoint if which == "last" else self.best
 
 
 def now() -> str:

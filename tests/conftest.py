@@ -22,8 +22,9 @@ from gan_lab.data.base import Batch
 from gan_lab.data.in_memory import InMemoryDataModule
 from gan_lab.errors import readable_errors
 from gan_lab.losses import NonSaturating
+from gan_lab.models.cgan import CGAN
 from gan_lab.models.latent import LatentGAN
-from gan_lab.networks import mlp
+from gan_lab.networks import labelled, mlp
 from gan_lab.runs import Run
 from gan_lab.schedules import Constant
 
@@ -74,6 +75,24 @@ def tiny_gan(cls: type[LatentGAN] = LatentGAN, init_seed: int = 0, **options: An
         "seed": 0,
     }
     return cls(**defaults | options)
+
+
+def tiny_cgan(conditioning: str = "concat", **options: Any) -> LatentGAN:
+    told = LATENT_DIM + 10
+    channels = 2 if conditioning == "concat" else 1
+    network = {
+        "generator": mlp.Generator(latent_dim=told, hidden=[8], image_size=SIZE, channels=1),
+        "discriminator": mlp.Discriminator(hidden=[8], norm="none", image_size=SIZE, channels=channels),
+    }
+    discriminators = {
+        "concat": partial(labelled.ConcatDiscriminator, classes=10, image_size=SIZE),
+        "projection": partial(labelled.ProjectionDiscriminator, classes=10, image_size=SIZE, channels=1),
+    }
+    wrap = {
+        "generator": partial(labelled.LabelledGenerator, classes=10),
+        "discriminator": discriminators[conditioning],
+    }
+    return tiny_gan(CGAN, network=network, conditioning=wrap, classes=10, **options)
 
 
 def fit(
@@ -136,7 +155,14 @@ def untrained(run: Run) -> LatentGAN:
 
 
 OFFLINE = ("data.download=false", "trainer.accelerator=cpu", "trainer.enable_progress_bar=false")
-QUICK = (*OFFLINE, "model=vanilla", "trainer.max_steps=6", "trainer.log_every_n_steps=2", "hydra.run.dir=run")
+QUICK = (
+    *OFFLINE,
+    "model=vanilla",
+    "trainer.max_steps=6",
+    "trainer.log_every_n_steps=2",
+    "hydra.run.dir=run",
+    "callbacks.quality=null",
+)
 
 Command = Callable[..., str | int | None]
 

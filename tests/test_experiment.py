@@ -12,8 +12,12 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from gan_lab.experiment import make_absolute
+import train
+from gan_lab.callbacks.quality import Quality
+from gan_lab.experiment import make_absolute, objective
+from gan_lab.metrics.protocol import Protocol
 from gan_lab.runs import Run
 from tests.conftest import OFFLINE, QUICK, REPOSITORY, Command, composed, same
 
@@ -307,7 +311,8 @@ def test_a_run_without_a_sound_checkpoint_can_not_go_on(content: bytes | None, m
 
 
 def test_a_run_needs_neither_loggers_nor_callbacks(command: Command) -> None:
-    assert command(*QUICK, "~logger", "~callbacks") is None
+    quick = [argument for argument in QUICK if not argument.startswith("callbacks")]
+    assert command(*quick, "~logger", "~callbacks") is None
     assert {path.name for path in Path("run").iterdir()} == {".hydra", "run.json", "train.log"}
 
 
@@ -330,6 +335,109 @@ def test_without_its_callbacks_a_run_writes_no_checkpoints_of_lightnings(command
 def test_what_lightning_would_refuse_later_is_refused_at_once(override: str, message: str, command: Command) -> None:
     assert message in str(command(override))
     assert not Path("logs").exists()
+
+
+# A run of six batches of 128 that is scored after every second, quickly.
+SCORED = (
+    *(argument for argument in QUICK if "quality" not in argument),
+    "callbacks.quality.every_n_images=256",
+    "callbacks.quality.count_during=20",
+    "callbacks.quality.real_during=100",
+    "callbacks.quality.count=60",
+    "callbacks.quality.groups=[fid,inception_score,manifold,classes]",  # kid takes seconds
+)
+
+
+def scored(folder: str, name: str) -> dict[int, float]:
+    """A column of metrics.csv: values by step."""
+    with (Path(folder) / "metrics.csv").open() as file:
+        return {int(row["step"]): float(row[name]) for row in csv.DictReader(file) if row[name]}
+
+
+def test_a_run_is_scored_while_it_trains_and_at_the_end(
+    command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(*SCORED) is None
+    run = Run.open("run")
+    record = run.record()
+    fids, final = scored("run", "quality/fid"), scored("run", "final/fid")
+    assert list(fids) == [2, 4, 6]
+    assert record["scores"]["images_seen"] == 768
+    assert {6: record["scores"]["values"]["fid"]} == pytest.approx(final)
+    assert {"precision", "coverage", "inception_score", "modes"} <= record["scores"]["values"].keys()
+    assert sum(record["scores"]["class_counts"]) == 60
+    protocol = Protocol.from_dict(record["scores"]["protocol"])
+    assert protocol.to_dict() == record["scores"]["protocol"]
+    # 500 test digits are all that the substitute has.
+    assert (protocol.split, protocol.n_real, protocol.n_fake, protocol.weights) == ("test", 500, 60, "ema")
+
+    step = min(fids, key=lambda step: fids[step])
+    best = record["best"]
+    assert (best["images_seen"], best["fid"]) == (128 * step, pytest.approx(fids[step]))
+    assert (best["protocol"]["split"], best["protocol"]["n_real"], best["protocol"]["n_fake"]) == ("train", 100, 20)
+    assert run.load_model("best").images_seen == best["images_seen"]
+    assert run.load_model().images_seen == 768
+    assert objective(run) == best["fid"]
+
+    assert 0 < record["scoring_seconds"] < record["seconds"]
+    assert (tmp_path / "data/cache/statistics").is_dir()
+    assert run.config().callbacks.quality.cache == str(tmp_path / "data/cache")
+    events = EventAccumulator("run/tensorboard")
+    events.Reload()
+    assert [event.step for event in events.Scalars("quality/fid")] == [2, 4, 6]
+    assert [event.step for event in events.Scalars("by_images_seen/final/fid")] == [768]
+
+    output = capsys.readouterr().out
+    line = next(line for line in output.splitlines() if line.startswith("Scores "))
+    assert f"FID (n=60, biased) {record['scores']['values']['fid']:.4g}; precision " in line
+    assert line.endswith(f"(60 images, digits MNIST, ema, protocol {protocol.id})")
+    line = next(line for line in output.splitlines() if line.startswith("Best "))
+    assert f"FID (n=20, biased) {best['fid']:.4g} (to train images, protocol {best['protocol']['id']})" in line
+    assert line.endswith("run/checkpoints/best.ckpt")
+
+
+def test_scores_change_nothing_about_a_run_and_survive_its_resumption(command: Command) -> None:
+    assert command(*QUICK, "trainer.max_steps=8", "hydra.run.dir=unscored") is None
+    assert command(*SCORED, "trainer.max_steps=8", "hydra.run.dir=whole") is None
+    assert command(*SCORED, "trainer.max_steps=4", "hydra.run.dir=parts") is None
+    before = Run("parts").record()
+    assert before["scores"]["images_seen"] == 512
+    assert command("resume=parts", "trainer.max_steps=8") is None
+    assert same(checkpoint("parts"), checkpoint("whole"))
+    assert same(checkpoint("parts"), checkpoint("unscored"))
+    parts, whole = Run("parts").record(), Run("whole").record()
+    assert (parts["best"], parts["scores"]) == (whole["best"], whole["scores"])
+    assert scored("parts", "quality/fid") == scored("whole", "quality/fid")
+    assert list(scored("parts", "final/fid")) == [4, 8]
+    assert parts["scoring_seconds"] > before["scoring_seconds"]
+
+
+def test_a_run_killed_while_it_was_scored_at_the_end_is_scored_when_resumed(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(Quality, "on_fit_end", lambda *_: (_ for _ in ()).throw(RuntimeError("killed")))
+        with pytest.raises(RuntimeError, match="killed"):
+            command(*SCORED)
+    assert "scores" not in Run("run").record()
+    assert command("resume=run") is None
+    record = Run("run").record()
+    assert (record["status"], record["scores"]["images_seen"]) == ("finished", 768)
+    assert record["best"]["images_seen"] in (256, 512, 768)
+
+
+def test_a_model_that_translates_is_not_scored(command: Command) -> None:
+    tiny = ("data.image_size=8", "data.batch_size=4", "trainer.max_steps=2", "model.network.discriminator.layers=1")
+    assert command(*SCORED, "model=cyclegan", "data=mnist_colors", *tiny) is None
+    record = Run("run").record()
+    assert record["scoring_seconds"] == 0
+    assert not {"scores", "best"} & record.keys()
+    assert objective(Run("run")) is None
+
+
+def test_a_sweeper_is_told_what_to_minimise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gan_lab.experiment.train", lambda config: 2.5)
+    assert train.main.__wrapped__(composed()) == 2.5  # type: ignore[attr-defined]
 
 
 def test_the_profilers_table_is_shown(tmp_path: Path) -> None:

@@ -50,9 +50,18 @@ def test_its_configuration_is_only_its_difference(lsgan: ModuleType) -> None:
 
 
 def test_the_groups_table_lists_every_choice() -> None:
-    rows = dict(re.findall(r"^\| `([a-z/]+)` \| (.*) \|$", README, re.MULTILINE))
+    table = README.partition("| group | choices |")[2].partition("\n\n")[0]
+    rows = dict(re.findall(r"^\| `([a-z/]+)` \| (.*) \|$", table, re.MULTILINE))
     for group, text in rows.items():
         choices = {path.stem for path in (CONF / group).glob("*.yaml")} - {"base", "latent"}
         assert choices <= set(re.findall(r"`([a-z0-9_]+)`", text)), group
     groups = {str(path.parent.relative_to(CONF)) for path in CONF.glob("*/**/*.yaml")}
     assert groups - {"hydra", "callbacks", "logger", "model/optimizer"} == rows.keys()
+
+
+def test_every_variant_has_a_recipe_that_exists() -> None:
+    table = README.partition("| `model=` |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| `([a-z0-9_]+)` \| .* \| `experiment=([a-z0-9_]+)` \|$", table, re.MULTILINE)
+    assert {model for model, _ in rows} == {path.stem for path in (CONF / "model").glob("*.yaml")} - {"base", "latent"}
+    for model, experiment in rows:
+        assert composed(f"experiment={experiment}").model._target_ == composed(f"model={model}").model._target_

@@ -5,6 +5,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
+from gan_lab.checkpoint_io import AtomicCheckpointIO
 from gan_lab.errors import UserError
 from gan_lab.runs import Run, git_commit, provenance, write_atomically
 from tests.conftest import TINY, composed, same, untrained, weights
@@ -15,6 +16,20 @@ def test_a_model_comes_back_with_its_weights_in_evaluation_mode(run: Run) -> Non
     assert same(weights(model), weights(untrained(run)))
     assert model.images_seen == 640
     assert not model.training
+
+
+def test_the_best_state_is_loaded_where_it_is_asked_for(run: Run) -> None:
+    with pytest.raises(UserError, match=r"has no checkpoint: it ended before best\.ckpt was first saved"):
+        run.load_model("best")
+    earlier = untrained(run)
+    earlier.generator.output[0].bias.data.fill_(1.0)
+    AtomicCheckpointIO().save_checkpoint({"state_dict": earlier.state_dict(), "images_seen": 320}, run.best)
+    best = run.load_model("best")
+    assert same(weights(best), weights(earlier))
+    assert (best.images_seen, run.load_model().images_seen) == (320, 640)
+    run.best.write_bytes(b"half")
+    with pytest.raises(UserError, match=r"best\.ckpt is damaged"):
+        run.load_model("best")
 
 
 def test_a_moved_folder_still_works(run: Run, tmp_path: Path) -> None:

@@ -5,8 +5,9 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
 
-from gan_lab.callbacks.checkpoints import LastCheckpoint
+from gan_lab.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from gan_lab.callbacks.endings import Interrupted
+from gan_lab.callbacks.quality import Best, Quality
 from gan_lab.checkpoint_io import AtomicCheckpointIO
 from tests.conftest import TinyImages, fit, same, tiny_gan, weights
 
@@ -76,3 +77,87 @@ def test_checkpoints_hold_only_what_weights_only_loads(tmp_path: Path) -> None:
     loaded = torch.load(tmp_path / "last.ckpt", weights_only=True)
     assert loaded["images_seen"] == 24
     assert "hyper_parameters" not in loaded
+
+
+class Judge(Quality):
+    """Finds what it is told to: the FID after each batch."""
+
+    def __init__(self, fids: list[float], batches: int = 0) -> None:
+        self.best: Best | None = None
+        self.fids = fids
+        self.batches = batches
+
+    def on_fit_start(self, *_: Any) -> None: ...
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, *_: Any) -> None:
+        self.judge(pl_module)
+
+    def on_train_end(self, trainer: Any, pl_module: Any) -> None:
+        self.judge(pl_module)  # the last state, scored at the end only
+
+    def on_fit_end(self, *_: Any) -> None: ...
+
+    def judge(self, pl_module: Any) -> None:
+        self.batches += 1
+        fid = self.fids[self.batches - 1]
+        if self.best is None or fid < self.best.fid:
+            self.best = Best(pl_module.images_seen, fid, {})
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"scored_at": 0, "best": vars(self.best) if self.best else None}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.best = Best(**state_dict["best"])
+
+
+def judged(folder: Path, fids: list[float], *callbacks: Callback, **options: Any) -> list[int]:
+    """The steps at which the best state was saved, one more judgement than batches."""
+    saves = Saves()
+    # The other checkpoint comes afterwards, as configured: on a resume it knows what is the best.
+    both = [BestCheckpoint(file=str(folder / "best.ckpt")), LastCheckpoint(file=str(folder / "l"), every_n_batches=999)]
+    options = {"plugins": [saves], "enable_checkpointing": True, **options}
+    try:
+        fit(tiny_gan(), callbacks=[Judge(fids), *callbacks, *both], **options)
+    finally:
+        saves.steps.pop()  # the last state's
+    return saves.steps
+
+
+def best(folder: Path) -> tuple[int, float]:
+    """Step and FID in the best checkpoint."""
+    loaded = torch.load(folder / "best.ckpt", weights_only=True)
+    return loaded["global_step"], loaded["callbacks"]["Judge"]["best"]["fid"]
+
+
+@pytest.mark.parametrize(
+    ("fids", "steps"),
+    [([5, 3, 4, 2, 6, 6], [1, 2, 4]), ([1, 2, 2, 2, 2, 2], [1]), ([9, 9, 9, 9, 8, 8], [1, 5])],
+)
+def test_the_best_state_so_far_is_kept(fids: list[float], steps: list[int], tmp_path: Path) -> None:
+    assert judged(tmp_path, fids, max_steps=5) == steps
+    assert best(tmp_path) == (steps[-1], min(fids))
+
+
+def test_a_state_that_is_judged_the_best_at_the_end_is_kept(tmp_path: Path) -> None:
+    assert judged(tmp_path, [3, 3, 1], max_steps=2) == [1, 2]
+    assert best(tmp_path) == (2, 1)
+
+
+def test_an_interruption_right_after_the_best_does_not_lose_it(tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        judged(tmp_path, [3, 1, 2], RaiseAt(Interrupted(2), 2), max_steps=3)
+    assert best(tmp_path) == (2, 1)
+
+
+def test_a_resumed_run_replaces_the_best_by_a_better_one_only(tmp_path: Path) -> None:
+    judged(tmp_path, [3, 2, 4], max_steps=2)
+    stop = (tmp_path / "l").rename(tmp_path / "stop.ckpt")
+    assert judged(tmp_path, [5, 6, 7], max_steps=4, ckpt_path=stop) == []
+    assert best(tmp_path) == (2, 2)
+    assert judged(tmp_path, [5, 1, 7], max_steps=4, ckpt_path=stop) == [4]
+    assert best(tmp_path) == (4, 1)
+
+
+def test_without_scores_there_is_no_best(tmp_path: Path) -> None:
+    assert run(tmp_path, 100, BestCheckpoint(file=str(tmp_path / "best.ckpt")), max_steps=2) == [2]
+    assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]

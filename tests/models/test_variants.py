@@ -2,7 +2,6 @@
 
 import itertools
 import math
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from gan_lab.losses import Hinge, NonSaturating, Objective, RelativisticPairing, Wasserstein
-from gan_lab.models.cgan import CGAN
 from gan_lab.models.latent import LatentGAN
 from gan_lab.models.wgan import WGAN
 from gan_lab.networks import labelled, mlp
 from gan_lab.penalties import R1, R2, GradientPenalty
 from gan_lab.schedules import Constant, Cosine, LinearDecay
-from tests.conftest import LATENT_DIM, SIZE, TinyImages, fit, same, sgd, tiny_gan, tiny_network, weights
+from tests.conftest import LATENT_DIM, SIZE, TinyImages, fit, same, sgd, tiny_cgan, tiny_gan, tiny_network, weights
 
 BOTH = ("generator", "discriminator")
 
@@ -159,24 +157,6 @@ def test_learning_rates_that_change_are_logged() -> None:
     logged = fit(tiny_gan(schedule=LINEAR), max_steps=8, log_every_n_steps=8).callback_metrics
     assert logged["learning_rate/generator"].item() == pytest.approx(0.025)
     assert "learning_rate/discriminator" not in logged
-
-
-def tiny_cgan(conditioning: str = "concat", **options: Any) -> LatentGAN:
-    told = LATENT_DIM + 10
-    channels = 2 if conditioning == "concat" else 1
-    network = {
-        "generator": mlp.Generator(latent_dim=told, hidden=[8], image_size=SIZE, channels=1),
-        "discriminator": mlp.Discriminator(hidden=[8], norm="none", image_size=SIZE, channels=channels),
-    }
-    discriminators = {
-        "concat": partial(labelled.ConcatDiscriminator, classes=10, image_size=SIZE),
-        "projection": partial(labelled.ProjectionDiscriminator, classes=10, image_size=SIZE, channels=1),
-    }
-    wrap = {
-        "generator": partial(labelled.LabelledGenerator, classes=10),
-        "discriminator": discriminators[conditioning],
-    }
-    return tiny_gan(CGAN, network=network, conditioning=wrap, classes=10, **options)
 
 
 OBJECTIVES = [NonSaturating(label_smoothing=0.0), Hinge(), Wasserstein(), RelativisticPairing()]

@@ -1,0 +1,249 @@
+"""Scores of what the generator draws: a few while it learns, all of them when it has learned."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from math import isfinite, nan
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Any, Literal
+
+import torch
+from lightning import Trainer
+from lightning.pytorch.callbacks import Callback
+from pydantic import Field
+from torch import Tensor
+
+from gan_lab import seeding
+from gan_lab.errors import UserError
+from gan_lab.metrics.choice import suited
+from gan_lab.metrics.drawing import drawn
+from gan_lab.metrics.extractors import Extractor
+from gan_lab.metrics.protocol import Protocol
+from gan_lab.metrics.scorer import FEWEST, Group, Scorer
+from gan_lab.metrics.statistics import real_statistics
+from gan_lab.types import NonNegativeInt, PositiveInt
+
+log = logging.getLogger(__name__)
+
+Count = Annotated[int, Field(ge=FEWEST)]
+SUBSET_SEED = 0  # of the training images that scores are taken against: the same ones for every run
+
+
+@dataclass(frozen=True)
+class Best:
+    """The lowest FID while training, in plain values: checkpoints keep it.
+
+    Args:
+        images_seen: real images that the generator was trained on.
+        fid: to training images.
+        protocol: how it came about, as `Protocol.to_dict` gives it.
+    """
+
+    images_seen: int
+    fid: float
+    protocol: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What the trained generator reached.
+
+    Args:
+        images_seen: real images that it was trained on.
+        values: the scores by name, as `Scorer.compute` returns them.
+        class_counts: how often each class was drawn, where the extractor tells classes.
+        protocol: how they came about.
+    """
+
+    images_seen: int
+    values: dict[str, float]
+    class_counts: list[int]
+    protocol: Protocol
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return vars(self) | {"protocol": self.protocol.to_dict()}
+
+
+class Quality(Callback):
+    """Scores a model that draws from noise; one that translates is left alone.
+
+    While training, scores are taken against images of the training split, always the same ones, and called
+    `quality/...`; the best checkpoint, and a sweep, go by their FID. At the end the generator is scored against the
+    test split, as `final/...`. So nothing is ever chosen by the test images, and what is reported is how well a choice
+    made without them does on them. FID to training images can't see memorised ones: the final scores, and a look at
+    neighbours, can.
+
+    Scoring changes nothing about training. The same latents are drawn each time, so that scores of different states
+    differ by the states alone. All processes take part.
+
+    Where there is no extractor for the data, one line in the log says so and what to get, and nothing is scored.
+
+    Args:
+        extractor: to look through, or "auto" for the one that suits the data (`gan_lab.metrics.choice`).
+        weights: "ema" scores the generator's moving average where there is one, "raw" the generator as it is.
+        every_n_images: images seen between two scores while training; the last state is scored in any case.
+        count_during: images that are drawn for them. FID of so few is biased upwards, by the same amount each time.
+        real_during: training images that they are held against, at most.
+        groups_during: which scores; without "fid" there is no best checkpoint.
+        count: images that are drawn at the end; all of the test split are held against them.
+        groups: which scores.
+        cache: folder for what is computed once for each dataset: statistics of real images, trained extractors.
+        seed: of latents and random subsets.
+    """
+
+    def __init__(
+        self,
+        *,
+        extractor: Literal["auto"] | Extractor,
+        weights: Literal["ema", "raw"],
+        every_n_images: PositiveInt,
+        count_during: Count,
+        real_during: Count,
+        groups_during: list[Group],
+        count: Count,
+        groups: list[Group],
+        cache: str,
+        seed: NonNegativeInt,
+    ) -> None:
+        self.extractor = extractor
+        self.weights = weights
+        self.every_n_images = every_n_images
+        self.count_during = count_during
+        self.real_during = real_during
+        self.groups_during = groups_during
+        self.count = count
+        self.groups = groups
+        self.cache = Path(cache)
+        self.seed = seed
+        self.during: Scorer | None = None  # None where nothing can be scored
+        self.at_end: Scorer | None = None
+        self.scored_at = 0  # images seen
+        self.best: Best | None = None
+        self.final: Scored | None = None
+        self.seconds = 0.0  # spent on scoring since the program began
+
+    def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
+        """Get everything ready, so that what is missing is found before training and not after it."""
+        if not hasattr(pl_module, "sample"):
+            return
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        with self._clock():
+            extractor = self.extractor if isinstance(self.extractor, Extractor) else self._suited(data)
+            if extractor is None:
+                return
+            extractor.to(pl_module.device)
+            self.during = self._scorer(extractor, data, "train", self.groups_during)
+            self.at_end = self._scorer(extractor, data, "test", self.groups)
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Score whenever another `every_n_images` images have been seen."""
+        if pl_module.images_seen // self.every_n_images > self.scored_at // self.every_n_images:
+            self._score_during(trainer, pl_module)
+
+    def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
+        """Score the last state, unless it has just been scored: it may be the best."""
+        if pl_module.images_seen > self.scored_at:
+            self._score_during(trainer, pl_module)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: Any) -> None:
+        """Score the trained generator, now that its last checkpoint is on disk: this takes a while."""
+        if self.at_end is None:
+            return
+        log.info("Scoring %s images", f"{self.count:,}")
+        with self._clock():
+            pl_module.to(trainer.strategy.root_device)  # from where Lightning has just taken it
+            self.final = self._scored(trainer, pl_module, self.at_end, self.count)
+            pl_module.cpu()
+            self._publish(trainer, "final", self.final)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What has been scored, for a run that goes on."""
+        return {"scored_at": self.scored_at, "best": asdict(self.best) if self.best else None}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from there."""
+        self.scored_at = state_dict["scored_at"]
+        self.best = Best(**state_dict["best"]) if state_dict["best"] else None
+
+    def results(self) -> dict[str, Any]:
+        """For the run's record, in plain values: `scores` at the end of training and the `best` during it, if any."""
+        found: dict[str, Any] = {}
+        if self.best:
+            found["best"] = asdict(self.best)
+        if self.final:
+            found["scores"] = self.final.to_dict()
+        return found
+
+    @contextmanager
+    def _clock(self) -> Iterator[None]:
+        start = perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds += perf_counter() - start
+
+    def _suited(self, data: Any) -> Extractor | None:
+        try:
+            return suited(data, self.cache / "extractors")
+        except UserError as error:
+            log.warning("There will be no scores. %s. Or name one: callbacks.quality.extractor", error)
+            return None
+
+    def _scorer(self, extractor: Extractor, data: Any, split: str, groups: list[Group]) -> Scorer | None:
+        """For generated images against those of a split; None where it has too few."""
+        try:
+            images, labels = self._real(data, split)
+        except UserError as error:  # no test images, say
+            log.warning("There will be no scores against the %s split: %s", split, error)
+            return None
+        if len(images) < FEWEST:
+            log.warning("There will be no scores against the %s split: it has %d images", split, len(images))
+            return None
+        real = real_statistics(images, labels, extractor, split=split, cache_folder=self.cache / "statistics")
+        return Scorer(extractor=extractor, real=real, seed=self.seed, groups=groups)
+
+    def _real(self, data: Any, split: str) -> tuple[Tensor, Tensor]:
+        """Images as the generator should draw them, uint8 at the data's size, and their labels; on the CPU."""
+        data.setup("fit" if split == "train" else split)
+        images, labels = data.splits[split]
+        if split == "train" and len(images) > self.real_during:
+            order = seeding.permutation(len(images), seeding.derive(SUBSET_SEED, "quality"))
+            chosen = order[: self.real_during].sort().values.to(images.device)
+            images, labels = images[chosen], labels[chosen]
+        return images.cpu(), labels.cpu()
+
+    def _score_during(self, trainer: Trainer, pl_module: Any) -> None:
+        if self.during is None:
+            return
+        self.scored_at = pl_module.images_seen
+        with self._clock():
+            found = self._scored(trainer, pl_module, self.during, self.count_during)
+            self._publish(trainer, "quality", found)
+        pl_module.report.start(pl_module.images_seen)  # images/s are those of training
+        fid, before = found.values.get("fid", nan), self.best
+        # What was scored in another way, before a resumed run's options were changed, can't be compared.
+        if isfinite(fid) and (before is None or before.protocol["id"] != found.protocol.id or fid < before.fid):
+            self.best = Best(found.images_seen, fid, found.protocol.to_dict())
+
+    def _scored(self, trainer: Trainer, pl_module: Any, scorer: Scorer, count: int) -> Scored:
+        ema = self.weights == "ema" and pl_module.average is not None
+        scorer.reset()
+        share = {"rank": trainer.global_rank, "world_size": trainer.world_size}
+        for images, asked in drawn(pl_module, count, seed=self.seed, ema=ema, **share):
+            scorer.update(images, asked)
+        # Processes must agree to the last bit on what is best: they save it together.
+        values = trainer.strategy.broadcast(scorer.compute())
+        scored = Scored(pl_module.images_seen, values, scorer.class_counts, scorer.protocol("ema" if ema else "raw"))
+        scorer.reset()  # the images need memory
+        return scored
+
+    def _publish(self, trainer: Trainer, prefix: str, scored: Scored) -> None:
+        """To the loggers, and to whoever monitors `trainer.callback_metrics`."""
+        metrics = {f"{prefix}/{name}": value for name, value in scored.values.items()}
+        metrics["images_seen"] = float(scored.images_seen)
+        for logger in trainer.loggers:
+            logger.log_metrics(metrics, trainer.global_step)
+        trainer.callback_metrics.update({name: torch.tensor(value) for name, value in metrics.items()})
