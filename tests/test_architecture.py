@@ -30,9 +30,10 @@ MAY_IMPORT = {
     "machine": LEAVES,
     "config": LEAVES,
     "runs": {"config", "models", *LEAVES},
+    "evaluation": {"runs", "config", "models", "data", "metrics", "images", *LEAVES},
     "experiment": {"machine", "runs", "config", "trainer", "checkpoint_io", "models", "data", "callbacks", *LEAVES},
     "preflight": {"experiment", "runs", *LEAVES},
-    "cli": {"experiment", "runs", "config", "models", "images", "data", "metrics", *LEAVES},
+    "cli": {"evaluation", "experiment", "runs", "config", "models", "images", "data", "metrics", *LEAVES},
 }
 TORCH_ONLY = {"losses", "penalties", "schedules", "networks", "images"}
 ALLOWED_BESIDE_TORCH = {"torch", "torchvision", "PIL", "pydantic"}
