@@ -31,9 +31,10 @@ MAY_IMPORT = {
     "config": LEAVES,
     "runs": {"config", "models", *LEAVES},
     "evaluation": {"runs", "config", "models", "data", "metrics", "images", *LEAVES},
+    "comparison": {"runs", "metrics", *LEAVES},
     "experiment": {"machine", "runs", "config", "trainer", "checkpoint_io", "models", "data", "callbacks", *LEAVES},
     "preflight": {"experiment", "runs", *LEAVES},
-    "cli": {"evaluation", "experiment", "runs", "config", "models", "images", "data", "metrics", *LEAVES},
+    "cli": {"evaluation", "comparison", "experiment", "runs", "config", "models", "images", "data", "metrics", *LEAVES},
 }
 TORCH_ONLY = {"losses", "penalties", "schedules", "networks", "images"}
 ALLOWED_BESIDE_TORCH = {"torch", "torchvision", "PIL", "pydantic"}

@@ -4,10 +4,10 @@ import argparse
 from collections.abc import Sequence
 
 import gan_lab
-from gan_lab.cli import evaluate, sample, train_features
+from gan_lab.cli import compare, evaluate, sample, train_features
 from gan_lab.errors import readable_errors
 
-COMMANDS = (sample, evaluate, train_features)
+COMMANDS = (sample, evaluate, compare, train_features)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
