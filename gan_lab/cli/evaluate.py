@@ -87,6 +87,9 @@ def run(arguments: argparse.Namespace) -> None:
         out = arguments.out
 
     print(table(record, extractor, real.describe(arguments.split), arguments.source))
+    if out:
+        put("--out", out, json.dumps(record.to_dict(), indent=2) + "\n")
+        print(f"Written to   {out}")
     if arguments.neighbours:
         from gan_lab import images
         from gan_lab.evaluation import memorisation
@@ -94,9 +97,6 @@ def run(arguments: argparse.Namespace) -> None:
         picture = memorisation.picture(first, real, extractor)
         put("--neighbours", arguments.neighbours, images.png(picture))
         print(f"Neighbours   {arguments.neighbours}")
-    if out:
-        put("--out", out, json.dumps(record.to_dict(), indent=2) + "\n")
-        print(f"Written to   {out}")
     print(f"Took         {perf_counter() - start:.0f} s")
 
 

@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import isnan
 from statistics import mean, stdev
 from typing import Any
 
@@ -89,12 +90,13 @@ def group(scored: Iterable[ScoredRun]) -> list[Group]:
 
 
 def ranked(groups: Iterable[Group], score: str) -> list[Group]:
-    """The best first by the mean of a score, then those that lack it."""
+    """The best first by the mean of a score, then those that lack it or where it is no number."""
     sign = -1 if title(score).more_is_better else 1
 
     def place(group: Group) -> tuple[bool, float]:
         found = group.scores.get(score)
-        return found is None, sign * found.mean if found else 0
+        known = found is not None and not isnan(found.mean)
+        return not known, sign * found.mean if found and known else 0
 
     return sorted(groups, key=place)
 

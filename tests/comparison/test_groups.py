@@ -1,3 +1,4 @@
+from math import nan
 from statistics import stdev
 
 import pytest
@@ -75,9 +76,10 @@ def test_the_best_come_first_whichever_way_that_is(make: MakeRun) -> None:
         make("a", "model=vanilla", final={"fid": 9.0, "coverage": 0.9}),
         make("b", "model=dcgan", final={"fid": 1.0, "coverage": 0.1}),
         make("c", "model=wgan", final={"fid": 5.0}),
+        make("d", "model=r3gan", final={"fid": nan, "coverage": 0.5}),
     )
-    assert [one.name for one in ranked(found, "fid")] == ["dcgan", "wgan", "vanilla"]
-    assert [one.name for one in ranked(found, "coverage")] == ["vanilla", "dcgan", "wgan"], "last who lacks it"
+    assert [one.name for one in ranked(found, "fid")] == ["dcgan", "wgan", "vanilla", "r3gan"]
+    assert [one.name for one in ranked(found, "coverage")] == ["vanilla", "r3gan", "dcgan", "wgan"], "last who lacks it"
 
 
 def test_a_score_that_some_members_lack_is_not_averaged(make: MakeRun) -> None:
