@@ -1,5 +1,6 @@
 """Images between files and networks: uint8 in [0, 255] on disk, float in [-1, 1] in a network."""
 
+from io import BytesIO
 from pathlib import Path
 
 import torch.nn.functional as F
@@ -42,5 +43,12 @@ def grid(images: Tensor, columns: int) -> Tensor:
 
 def save_png(image: Tensor, path: Path) -> None:
     """Write one uint8 image of shape (1 or 3, height, width)."""
+    path.write_bytes(png(image))
+
+
+def png(image: Tensor) -> bytes:
+    """A PNG file's content for one uint8 image of shape (1 or 3, height, width)."""
     pixels = image.cpu().permute(1, 2, 0).squeeze(2).contiguous().numpy()
-    Image.fromarray(pixels).save(path, format="PNG")
+    content = BytesIO()
+    Image.fromarray(pixels).save(content, format="PNG")
+    return content.getvalue()

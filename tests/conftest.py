@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from torch import nn
 import train
 from gan_lab.checkpoint_io import AtomicCheckpointIO
 from gan_lab.config import build
+from gan_lab.data import mnist
 from gan_lab.data.base import Batch
 from gan_lab.data.in_memory import InMemoryDataModule
 from gan_lab.errors import readable_errors
@@ -182,6 +183,39 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
         return None
 
     return call
+
+
+@pytest.fixture
+def conditional_run(tmp_path: Path) -> Run:
+    """A finished run's folder, made without training, of a model that is asked for classes."""
+    run = Run(tmp_path / "conditional")
+    run.save_config(composed("model=cgan", "model/network=mlp", *TINY[1:]))
+    checkpoint = {"state_dict": untrained(run).state_dict(), "images_seen": 320}
+    AtomicCheckpointIO().save_checkpoint(checkpoint, run.checkpoint)
+    run.update_record(status="interrupted")
+    return run
+
+
+@pytest.fixture
+def few_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder for datasets, with no network to fill it: 500 genuine digits to train on, 500 to test with."""
+
+    def unreachable(self: mnist.MNIST, name: str) -> None:
+        raise OSError("there is no network in tests")
+
+    def few(split: str) -> Batch:
+        images, labels = all_digits(split)
+        step = 9 if split == "train" else 1
+        return images[::step], labels[::step]
+
+    monkeypatch.setattr(mnist.MNIST, "_download", unreachable)
+    monkeypatch.setattr(mnist, "substitute", few)
+    root = tmp_path / "datasets"
+    root.mkdir()
+    return root
+
+
+all_digits = cache(mnist.substitute)
 
 
 @pytest.fixture(autouse=True)

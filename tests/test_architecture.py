@@ -42,8 +42,10 @@ MAY_IMPORT = {
         "callbacks",
         *LEAVES,
     },
+    "evaluation": {"runs", "config", "models", "data", "metrics", "images", *LEAVES},
+    "comparison": {"runs", "metrics", *LEAVES},
     "preflight": {"experiment", "runs", *LEAVES},
-    "cli": {"experiment", "runs", "config", "models", "images", "data", "metrics", *LEAVES},
+    "cli": {"evaluation", "comparison", "experiment", "runs", "config", "models", "images", "data", "metrics", *LEAVES},
 }
 TORCH_ONLY = {"losses", "penalties", "schedules", "networks", "images"}
 ALLOWED_BESIDE_TORCH = {"torch", "torchvision", "PIL", "pydantic"}

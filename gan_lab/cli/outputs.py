@@ -9,7 +9,7 @@ from gan_lab.errors import UserError
 
 
 def check_output(out: Path, force: bool) -> None:
-    """Refuse, before any work is done, to replace what was not to be replaced.
+    """Refuse, before any work is done, to replace what was not to be replaced: a file, or a folder of images.
 
     Raises:
         UserError: the output exists, without `force` or holding more than images.
@@ -20,8 +20,22 @@ def check_output(out: Path, force: bool) -> None:
         raise UserError(f"--out {out}: holds more than images, so --force won't replace it; choose another name")
 
 
+def refuse_existing(option: str, path: Path | None, force: bool) -> None:
+    """Refuse, before any work is done, to replace a file without being asked.
+
+    Raises:
+        UserError: there is something already, or a folder where a file is to be.
+    """
+    if path is None:
+        return
+    if path.is_dir():
+        raise UserError(f"{option} {path}: is a folder; say a file's name")
+    if path.exists() and not force:
+        raise UserError(f"{option} {path}: exists already; choose another name, or replace it with --force")
+
+
 @contextmanager
-def replacing(out: Path) -> Iterator[Path]:
+def replacing(out: Path, option: str = "--out") -> Iterator[Path]:
     """A place beside the output to write a file or folder to, which takes the output's name once it is whole.
 
     Raises:
@@ -35,9 +49,19 @@ def replacing(out: Path) -> Iterator[Path]:
         remove(out)
         partial.replace(out)
     except OSError as error:
-        raise UserError(f"--out {out}: can't be written: {error.strerror}") from error
+        raise UserError(f"{option} {out}: can't be written: {error.strerror}") from error
     finally:
         remove(partial)
+
+
+def put(option: str, path: Path, content: str | bytes) -> None:
+    """Write a file as a whole.
+
+    Raises:
+        UserError: it can't be written.
+    """
+    with replacing(path, option) as partial:
+        partial.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def remove(path: Path) -> None:

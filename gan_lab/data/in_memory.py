@@ -113,6 +113,7 @@ class InMemoryDataModule(ImageDataModule):
         super().__init__(**options)
         self.classes = classes
         self.splits: dict[str, Batch] = {}
+        self.native_size = self.image_size  # side of what was loaded; scores don't look at a border that `fit` adds
 
     @abstractmethod
     def load(self, split: str) -> Batch:
@@ -134,6 +135,7 @@ class InMemoryDataModule(ImageDataModule):
                 f"data.classes={self.classes}, but the {split} images have labels up to {highest}; "
                 f"set it to {highest + 1} or more"
             )
+        self.native_size = max(dataset[0].shape[-2:])
         self.splits[split] = self._ready(dataset, split)
 
     def example(self) -> Batch:

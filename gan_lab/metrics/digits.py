@@ -116,7 +116,7 @@ def for_dataset(name: str, data: LabelledImages, cache_folder: Path) -> Digits:
     if name in SHIPPED:
         return Digits(file=str(SHIPPED[name]))
     images, labels = data.load("train")
-    epochs = max(EPOCHS, ceil(FEWEST_BATCHES / max(1, len(images) // classifier.BATCH_SIZE)))
+    epochs = epochs_for(len(images))
     key = hashes.of_values({"data": hashes.of_tensors(images, labels), "recipe": [classifier.RECIPE, SEED, epochs]})
     path = cache_folder / f"{name}-{key[:16]}.safetensors"
     with first_alone():
@@ -131,6 +131,11 @@ def for_dataset(name: str, data: LabelledImages, cache_folder: Path) -> Digits:
         except OSError as error:
             raise UserError(f"{path}: can't be written: {error.strerror}") from error
         return Digits(file=str(path))
+
+
+def epochs_for(count: int) -> int:
+    """How often a training set of so many images is passed over."""
+    return max(EPOCHS, ceil(FEWEST_BATCHES / max(1, count // classifier.BATCH_SIZE)))
 
 
 def save(path: Path, name: str, data: LabelledImages, seed: int, epochs: int) -> float:

@@ -27,13 +27,15 @@ class Extractor(nn.Module, ABC):
 
     Attributes:
         num_features: values for each image.
-        num_classes: of the dataset, that `classify` tells apart; 0 where it tells none of them.
+        num_classes: of the dataset, that `shown` tells apart; 0 where it tells none of them.
+        one_label: whether the logits are of one label, as the Inception Score takes them.
         identity: what makes the features what they are, in plain values: name, sha256 of the weights, input size,
             antialias, dtype. Extractors of equal identity give equal features.
     """
 
     num_features: int
     num_classes: int
+    one_label = True
     identity: dict[str, Plain]
 
     @abstractmethod
@@ -47,6 +49,14 @@ class Extractor(nn.Module, ABC):
     def classify(self, images: Tensor) -> Tensor:
         """Logits alone."""
         return self.look(images)[1]
+
+    def shown(self, logits: Tensor) -> Tensor:
+        """The class that each image shows, int64 (n,), by its logits."""
+        return logits.argmax(1)
+
+    def frequencies(self, logits: Tensor) -> Tensor:
+        """How often real images show each class, shape (num_classes,), by their logits."""
+        return torch.bincount(self.shown(logits), minlength=self.num_classes)
 
     def freeze(self) -> None:
         """To be called at a constructor's end."""

@@ -94,13 +94,13 @@ class Scorer:
             found["fid"] = scores.frechet_distance(self.real.moments, features)
         if "kid" in self.groups:
             found["kid"], found["kid_std"] = scores.kernel_distance(self.real.features, features, self.seed)
-        if "inception_score" in self.groups and logits.shape[1]:
+        if "inception_score" in self.groups and logits.shape[1] and self.extractor.one_label:
             mean, deviation = scores.inception_score(logits, self.seed)
             found |= {"inception_score": mean, "inception_score_std": deviation}
         if "manifold" in self.groups:
             found |= self._manifold_scores(features)
         if "classes" in self.groups and self.extractor.num_classes:
-            found |= self._class_scores(features, logits.argmax(1), asked)
+            found |= self._class_scores(features, self.extractor.shown(logits), asked)
         return found
 
     def protocol(self, weights: Weights) -> Protocol:
@@ -149,7 +149,7 @@ class Scorer:
 
     def _class_scores(self, features: Tensor, shown: Tensor, asked: Tensor) -> dict[str, float]:
         counts = classes.histogram(shown, self.extractor.num_classes)
-        real_counts = classes.histogram(self.real.logits.argmax(1), self.extractor.num_classes)
+        real_counts = self.extractor.frequencies(self.real.logits)
         self.class_counts = counts.tolist()
         found = {"modes": float(classes.modes(counts)), "class_kl": classes.divergence(counts, real_counts)}
         told = asked != UNKNOWN

@@ -120,3 +120,12 @@ def test_splits_are_loaded_once() -> None:
     assert data.splits.keys() == {"train"}
     data.setup("test")
     assert sum(len(labels) for _, labels in data.test_dataloader()) == 64
+
+
+@pytest.mark.parametrize("image_size", [8, 12, 24])
+def test_the_size_that_images_had_is_remembered(image_size: int) -> None:
+    data = TinyImages()
+    data.image_size = image_size
+    data.setup("test")
+    assert data.splits["test"][0].shape[-1] == image_size
+    assert data.native_size == 8

@@ -29,6 +29,14 @@ def test_three_digits_make_a_class_of_stacked_mnist() -> None:
     assert classes.stacked(logits).tolist() == [904, 12]
 
 
+def test_stacks_of_independent_digits_by_hand() -> None:
+    digits = torch.tensor([[0, 5, 9], [0, 6, 9], [1, 6, 9], [0, 6, 9]])
+    shares = classes.independent(digits)
+    assert shares.shape == (1000,)
+    assert shares[[59, 69, 159, 169]].tolist() == [3 / 16, 9 / 16, 1 / 16, 3 / 16]
+    assert shares.sum() == 1
+
+
 def test_fid_within_classes_needs_enough_images(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(classes, "ENOUGH_IN_CLASS", 20)
     generator = torch.Generator().manual_seed(0)

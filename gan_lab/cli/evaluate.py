@@ -1,0 +1,210 @@
+"""`gan-lab evaluate`: how good are the images of a run, or anyone's?"""
+
+import argparse
+import json
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from gan_lab.cli.arguments import non_negative, positive
+from gan_lab.cli.outputs import put, refuse_existing
+from gan_lab.errors import UserError
+
+if TYPE_CHECKING:  # torch only where there is something to measure
+    from torch import Tensor
+
+    from gan_lab.evaluation.real import RealImages
+    from gan_lab.metrics.extractors import Extractor
+    from gan_lab.metrics.record import ScoreRecord
+
+COUNT, COUNT_OF_STACKS = 10_000, 26_000
+ROWS = 10  # of the picture of neighbours
+DATASETS = ("mnist", "fashion_mnist", "kmnist")
+
+
+def add_parser(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "evaluate", help="score a run, a folder of images or a file of them", description=__doc__
+    )
+    parser.add_argument(
+        "source",
+        type=Path,
+        help="folder of a run, finished or not; folder of images; or .pt or .npy file of uint8 images "
+        "(n, channels, height, width)",
+    )
+    parser.add_argument(
+        "--count",
+        type=positive,
+        help=f"how many images ({COUNT:,}; {COUNT_OF_STACKS:,} of stacked_mnist; all that are given by hand)",
+    )
+    parser.add_argument(
+        "--extractor",
+        choices=("auto", "digits", "inception"),
+        default="auto",
+        help="what the scores look through: a classifier of the dataset or the published one "
+        "(auto: digits for MNIST and its like, inception for others)",
+    )
+    parser.add_argument("--weights-file", help="inception's weights, where they are not in their usual place")
+    parser.add_argument(
+        "--weights",
+        choices=("ema", "raw"),
+        default="ema",
+        help="the generator's moving average, where the run kept one, or the generator as it is (ema)",
+    )
+    parser.add_argument("--split", choices=("test", "train"), default="test", help="of the real images (test)")
+    parser.add_argument("--data", choices=DATASETS, help="the dataset that images given by hand are held against")
+    parser.add_argument("--data-root", help="folder of the dataset (the run's; data)")
+    parser.add_argument("--seed", type=non_negative, default=0, help="of latents and of random subsets (0)")
+    parser.add_argument("--out", type=Path, help="JSON file to write (evaluations/<protocol>.json in a run's folder)")
+    parser.add_argument("--force", action="store_true", help="replace what exists")
+    parser.add_argument(
+        "--neighbours", type=Path, metavar="FILE.png", help="draw samples beside the training images nearest to them"
+    )
+    parser.add_argument(
+        "--gan-train-test",
+        action="store_true",
+        help="of a conditional run: teach a classifier with its images and ask one of real images about them (minutes)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Measure, print and write.
+
+    Raises:
+        UserError: there is nothing to measure or to hold it against, or an output that exists or can't be written.
+    """
+    refuse_existing("--out", arguments.out, arguments.force)
+    refuse_existing("--neighbours", arguments.neighbours, arguments.force)
+    start = perf_counter()
+    folder: Path = arguments.source
+    if (folder / "run.json").is_file() or (folder / ".hydra").is_dir():
+        record, real, extractor, first = of_run(arguments)
+        out = arguments.out or folder / "evaluations" / f"{record.protocol.id}.json"
+    else:
+        record, real, extractor, first = of_images(arguments)
+        out = arguments.out
+
+    print(table(record, extractor, real.describe(arguments.split), arguments.source))
+    if out:
+        put("--out", out, json.dumps(record.to_dict(), indent=2) + "\n")
+        print(f"Written to   {out}")
+    if arguments.neighbours:
+        from gan_lab import images
+        from gan_lab.evaluation import memorisation
+
+        picture = memorisation.picture(first, real, extractor)
+        put("--neighbours", arguments.neighbours, images.png(picture))
+        print(f"Neighbours   {arguments.neighbours}")
+    print(f"Took         {perf_counter() - start:.0f} s")
+
+
+Measured = tuple["ScoreRecord", "RealImages", "Extractor", "Tensor"]
+
+
+def of_run(arguments: argparse.Namespace) -> Measured:
+    """The scores of a run, what it was held against and through what, and the first images."""
+    from gan_lab.data.stacked_mnist import StackedMNIST
+    from gan_lab.evaluation import classifiers, drawn, real
+    from gan_lab.evaluation.scores import evaluate
+    from gan_lab.runs import Run
+
+    if arguments.data:
+        raise UserError(f"--data {arguments.data}: a run knows its dataset; leave it out")
+    trained = Run.open(arguments.source)
+    model = drawn.load(trained).to(device())
+    if arguments.gan_train_test and not model.ask_for(1):
+        raise UserError(f"--gan-train-test: {type(model).__name__} is asked for no class; model=cgan is")
+    reals = real.of_run(trained.config(), arguments.data_root, model.device)
+    reals.refuse_substitute(trained.record(), arguments.split)
+    extractor = reals.extractor(arguments.extractor, arguments.weights_file)
+    count = arguments.count or (COUNT_OF_STACKS if isinstance(reals.data, StackedMNIST) else COUNT)
+    ema = arguments.weights == "ema"
+    record = evaluate(
+        drawn.draw(model, count, seed=arguments.seed, ema=ema),
+        reals,
+        extractor,
+        split=arguments.split,
+        weights=drawn.weights_of(model, ema=ema),
+        seed=arguments.seed,
+        images_seen=model.images_seen,
+    )
+    if arguments.gan_train_test:
+        again = drawn.draw(model, count, seed=arguments.seed, ema=ema)
+        record.values.update(classifiers.gan_train_test(again, reals, seed=arguments.seed))
+    return record, reals, extractor, drawn.some(model, ROWS, seed=arguments.seed, ema=ema)
+
+
+def of_images(arguments: argparse.Namespace) -> Measured:
+    """The scores of images given by hand, what they were held against and through what, and the first of them."""
+    from gan_lab.evaluation import given, real
+    from gan_lab.evaluation.scores import evaluate
+
+    if not arguments.source.exists():
+        raise UserError(f"{arguments.source}: there is no such file or folder")
+    if not arguments.data:
+        raise UserError(
+            f"{arguments.source} is no run folder (it has no run.json). To measure the images in it, say which dataset "
+            f"to hold them against: --data {'|'.join(DATASETS)}"
+        )
+    if arguments.gan_train_test:
+        raise UserError("--gan-train-test: needs a conditional run, which can be asked for classes")
+    images = given.load(arguments.source, channels=1)
+    if arguments.count and arguments.count > len(images):
+        raise UserError(f"--count {arguments.count}: there are only {len(images):,} images in {arguments.source}")
+    images = images[: arguments.count]
+    reals = real.named(arguments.data, arguments.data_root, device())
+    extractor = reals.extractor(arguments.extractor, arguments.weights_file)
+    record = evaluate(
+        [(images, None)],
+        reals,
+        extractor,
+        split=arguments.split,
+        weights="given",
+        seed=arguments.seed,
+        images_seen=None,
+    )
+    return record, reals, extractor, images[:ROWS]
+
+
+def device() -> Any:
+    """Where images are drawn and looked at."""
+    import torch
+
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def table(record: "ScoreRecord", extractor: "Extractor", real: str, source: Path) -> str:
+    """The scores and how they came about, a line each.
+
+    Args:
+        record: what was found.
+        extractor: that was looked through.
+        real: which real images.
+        source: of the generated ones.
+    """
+    from gan_lab.metrics.titles import BESIDE, heading, title
+
+    protocol, values = record.protocol, record.values
+    trained = "" if record.images_seen is None else f" after {record.images_seen:,} training images"
+    identity = protocol.extractor
+    lines = [
+        f"Images       {protocol.n_fake:,} of {source}{trained}, weights {protocol.weights}, seed {protocol.seed}",
+        f"Real images  {real}",
+        f"Extractor    {identity['name']}, {extractor.num_features} features, sha256 {str(identity['sha256'])[:8]}",
+        f"Protocol     {protocol.id}: scores of another one can't be compared with these",
+        "",
+    ]
+    beside = {
+        "kid": lambda: f" +- {title('kid').value(values['kid_std'])}",
+        "inception_score": lambda: f" +- {title('inception_score').value(values['inception_score_std'])}",
+        "modes": lambda: f" of {extractor.num_classes:,}",
+        "class_fid": lambda: f" (mean of {values['class_fid_classes']:.0f} classes)",
+    }
+    names = [name for name in values if name not in BESIDE]
+    width = max(len(heading(name, protocol)) for name in names)
+    for name in names:
+        more = beside[name]() if name in beside else ""
+        lines.append(f"{heading(name, protocol):{width}}  {title(name).value(values[name])}{more}")
+    return "\n".join([*lines, ""])

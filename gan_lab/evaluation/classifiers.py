@@ -1,0 +1,44 @@
+"""What a classifier learns from generated images, and what one of real images makes of them."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from gan_lab.evaluation.drawn import Drawn
+from gan_lab.evaluation.real import RealImages
+from gan_lab.metrics import classifier, digits
+from gan_lab.metrics.extractors import extract
+
+
+def gan_train_test(drawn: Iterable[Drawn], real: RealImages, *, seed: int) -> dict[str, float]:
+    """GAN-train and GAN-test accuracy (Shmelkov et al. 2018, arXiv:1807.09499, section 3).
+
+    - `gan_train`: of a classifier that has seen only generated images, on real test images: how much of the classes'
+      variety was drawn. It falls with lost modes and with wrong or unrecognisable images.
+    - `gan_test`: of a classifier taught by real images, on generated ones: how well the asked class can be recognised.
+      A generator that draws one perfect image of each class reaches 100 %.
+
+    Args:
+        drawn: uint8 images and the classes asked for, in chunks.
+        real: the dataset.
+        seed: of the classifier's weights and of the order in which it learns.
+    """
+    images, asked = together(drawn)
+    images = real.without_border(images)
+    model = classifier.train(images, asked, seed, digits.epochs_for(len(images)))
+    test_images, test_labels = (part.cpu() for part in real.split("test"))
+    judge = real.classifier()
+    _, logits = extract(judge, images)
+    return {
+        "gan_train": classifier.accuracy(model, test_images, test_labels),
+        "gan_test": float((judge.shown(logits) == asked).double().mean()),
+    }
+
+
+def together(drawn: Iterable[Drawn]) -> tuple[Tensor, Tensor]:
+    """All images, and the classes they were asked to show, on the CPU."""
+    parts = [(images.cpu(), asked.cpu()) for images, asked in drawn if asked is not None]
+    assert parts, "only a conditional model is asked"
+    images, asked = zip(*parts, strict=True)
+    return torch.cat(images), torch.cat(asked)

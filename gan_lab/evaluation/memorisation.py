@@ -1,0 +1,33 @@
+"""A picture that shows whether a generator has learned its training images by heart."""
+
+import torch
+from torch import Tensor
+
+from gan_lab import images
+from gan_lab.evaluation.real import RealImages
+from gan_lab.metrics.extractors import Extractor
+from gan_lab.metrics.neighbours import nearest
+
+NEIGHBOURS = 5
+
+
+def picture(generated: Tensor, real: RealImages, extractor: Extractor) -> Tensor:
+    """Rows of a generated image and the training images nearest to it in feature space, nearest first.
+
+    Args:
+        generated: uint8, shape (n, channels, height, width).
+        real: the dataset.
+        extractor: whose features decide what is near.
+
+    Returns:
+        One uint8 picture (3, height', width').
+    """
+    known, _ = real.split("train")
+    statistics = real.statistics(extractor, "train")
+    generated = real.without_border(generated)
+    features = extractor(generated.to(extractor.device)).cpu()
+    found, _ = nearest(features, statistics.features, min(NEIGHBOURS, len(known)))
+    rows = [
+        torch.cat((image[None].cpu(), known[indices].cpu())) for image, indices in zip(generated, found, strict=True)
+    ]
+    return images.grid(images.to_float(torch.cat(rows)), columns=len(rows[0]))

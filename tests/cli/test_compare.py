@@ -1,0 +1,84 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from gan_lab.cli import main
+from gan_lab.runs import Run
+from tests.comparison.conftest import MakeRun, make
+
+__all__ = ["make"]  # the fixture
+
+
+@pytest.fixture
+def runs(make: MakeRun) -> list[Run]:
+    return [
+        make("a", "model=vanilla", "seed=1", final={"fid": 9.0, "coverage": 0.9, "modes": 10.0}),
+        make("b", "model=vanilla", "seed=2", final={"fid": 7.0, "coverage": 0.9, "modes": 10.0}),
+        make("c", "model=wgan", final={"fid": 1.0, "coverage": 0.1, "modes": 10.0}),
+    ]
+
+
+@pytest.fixture
+def logs(runs: list[Run]) -> Path:
+    return runs[0].folder.parent
+
+
+def table(logs: Path, capsys: pytest.CaptureFixture[str], *options: str) -> list[list[str]]:
+    main(["compare", str(logs), *options])
+    text = capsys.readouterr().out
+    return [[cell for cell in line.split("  ") if cell] for line in text.partition("\n\n")[0].splitlines()]
+
+
+def test_the_table_is_sorted_by_fid(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = table(logs, capsys)
+    assert [cell.strip() for cell in rows[0][:4]] == ["Setup", "Runs", "FID (n=10, biased)", "Coverage"]
+    assert [row[0].strip() for row in rows[1:]] == ["wgan", "vanilla"]
+    assert rows[2][2].strip() == "8.000 +- 1.414"
+
+
+def test_another_score_sorts_and_others_are_shown(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = table(logs, capsys, "--score", "coverage", "--columns", "modes,coverage")
+    assert [cell.strip() for cell in rows[0][2:4]] == ["Coverage", "Modes (n=10)"]
+    assert [row[0].strip() for row in rows[1:]] == ["vanilla", "wgan"]
+
+
+def test_folders_may_be_given_one_by_one(runs: list[Run], capsys: pytest.CaptureFixture[str]) -> None:
+    main(["compare", str(runs[0].folder), str(runs[2].folder), "--format", "csv"])
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+@pytest.mark.parametrize(("name", "start"), [("a.md", "| Set"), ("a.csv", "setup,"), ("a.json", "{"), ("a", "Set")])
+def test_the_name_of_the_file_decides_its_format(
+    name: str, start: str, logs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "new" / name
+    main(["compare", str(logs), "--out", str(out)])
+    assert out.read_text().startswith(start)
+    assert capsys.readouterr().out == f"3 runs, 0 without scores: {out}\n"
+    with pytest.raises(SystemExit, match=r"--out .*: exists already"):
+        main(["compare", str(logs), "--out", str(out)])
+    main(["compare", str(logs), "--out", str(out), "--format", "json", "--force"])
+    assert len(json.loads(out.read_text())["setups"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--score", "fdi"), "no run has a score named fdi. Did you mean fid?"),
+        (("--columns", "modes,beauty"), "no run has a score named beauty"),
+        (("--protocol", "nope"), "--protocol nope: no run has scores of it"),
+        (("/nowhere",), "/nowhere: there is no such folder"),
+    ],
+)
+def test_wrong_requests_are_one_line(options: tuple[str, ...], message: str, logs: Path) -> None:
+    with pytest.raises(SystemExit, match=message):
+        main(["compare", str(logs), *options])
+
+
+def test_protocols_are_not_mixed(logs: Path, make: MakeRun, capsys: pytest.CaptureFixture[str]) -> None:
+    other = make("d", "model=wgan_gp", final={"fid": 3.0}, n_fake=1000)
+    with pytest.raises(SystemExit, match="can't be compared; they differ in n_fake: 10 and 1,000"):
+        main(["compare", str(logs)])
+    rows = table(logs, capsys, "--protocol", other.record()["scores"]["protocol"]["id"])
+    assert [row[0].strip() for row in rows[1:]] == ["wgan_gp"]

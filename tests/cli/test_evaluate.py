@@ -1,0 +1,220 @@
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from gan_lab.cli import main
+from gan_lab.images import save_png
+from gan_lab.metrics import classifier, digits, scores
+from gan_lab.runs import Run
+from tests.conftest import all_digits, read_image
+
+
+@pytest.fixture(autouse=True)
+def few_subsets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scores, "KID_SUBSETS", 2)
+
+
+def evaluate(source: Path, root: Path, *options: str) -> None:
+    main(["evaluate", str(source), "--data-root", str(root), *options])
+
+
+def written(run: Run) -> dict[str, Any]:
+    (file,) = (run.folder / "evaluations").glob("*.json")
+    told: dict[str, Any] = json.loads(file.read_text())
+    assert file.stem == told["protocol"]["id"]
+    return told
+
+
+def ending(*command: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """What a command that is refused says."""
+    with pytest.raises(SystemExit) as end:
+        main(["evaluate", *command])
+    assert end.value.code not in (0, None)
+    return f"{capsys.readouterr().err}{end.value.code}"
+
+
+@pytest.fixture
+def samples(tmp_path: Path) -> Path:
+    path = tmp_path / "samples.pt"
+    torch.save(all_digits("train")[0][::45], path)
+    return path
+
+
+def test_a_run_is_printed_and_written_into_its_folder(
+    run: Run, few_digits: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evaluate(run.folder, few_digits, "--count", "20")
+    told = written(run)
+    assert told["images_seen"] == 640
+    assert told["values"].keys() >= {"fid", "kid", "inception_score", "coverage", "modes", "class_kl"}
+    assert "class_accuracy" not in told["values"]
+    protocol = told["protocol"]
+    assert (protocol["n_fake"], protocol["n_real"], protocol["split"]) == (20, 500, "test")
+    assert protocol["weights"] == "ema"
+    assert protocol["extractor"]["name"] == "digits MNIST"
+    printed = capsys.readouterr().out
+    assert f"FID (n=20, biased)    {told['values']['fid']:.3f}\n" in printed
+    assert "20 of" in printed
+    assert "after 640 training images, weights ema, seed 0" in printed
+    assert "500 of MNIST (test, NOT the full dataset)" in printed
+    assert protocol["id"] in printed
+    assert run.record() == {"status": "finished"}, "evaluating leaves the run's record alone"
+
+
+def test_the_same_command_gives_the_same_numbers(run: Run, few_digits: Path) -> None:
+    evaluate(run.folder, few_digits, "--count", "20")
+    first = written(run)
+    evaluate(run.folder, few_digits, "--count", "20")
+    assert written(run) == first
+    evaluate(run.folder, few_digits, "--count", "20", "--seed", "1")
+    assert written(run)["values"] != first["values"], "another seed is of the same protocol"
+
+
+def test_split_weights_and_place_are_as_asked(run: Run, few_digits: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "scores.json"
+    evaluate(run.folder, few_digits, "--count", "20", "--split", "train", "--weights", "raw", "--out", str(out))
+    protocol = json.loads(out.read_text())["protocol"]
+    assert (protocol["split"], protocol["weights"]) == ("train", "raw")
+    assert not (run.folder / "evaluations").exists()
+
+
+def test_a_conditional_run_is_asked_for_its_classes(
+    conditional_run: Run, few_digits: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(digits, "epochs_for", lambda _: 1)
+    monkeypatch.setattr(classifier, "BATCH_SIZE", 16)
+    evaluate(conditional_run.folder, few_digits, "--count", "20", "--gan-train-test")
+    values = written(conditional_run)["values"]
+    assert 0 <= values["class_accuracy"] <= 1
+    assert values["gan_test"] == values["class_accuracy"], "the same classifier judges"
+    assert 0 <= values["gan_train"] <= 1
+    assert re.search(rf"GAN-train accuracy +{values['gan_train']:.2%}\n", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("kind", ["pt", "npy", "folder"])
+def test_anyones_images_are_held_against_a_dataset(kind: str, samples: Path, few_digits: Path, tmp_path: Path) -> None:
+    source, out = tmp_path / f"images.{kind}", tmp_path / "scores.json"
+    images = torch.load(samples)
+    if kind == "pt":
+        source = samples
+    elif kind == "npy":
+        np.save(source, images.numpy())
+    else:
+        source.mkdir()
+        for index, image in enumerate(images):
+            save_png(image, source / f"{index:03d}.png")
+    before = sorted(tmp_path.glob("*"))
+    evaluate(source, few_digits, "--data", "mnist", "--out", str(out))
+    told = json.loads(out.read_text())
+    assert told["images_seen"] is None
+    assert told["protocol"]["weights"] == "given"
+    assert told["protocol"]["n_fake"] == 100
+    assert told["values"]["fid"] < 6
+    assert set(tmp_path.glob("*")) == {*before, out}, "nothing else is written"
+    evaluate(source, few_digits, "--data", "mnist", "--count", "50")
+    assert set(tmp_path.glob("*")) == {*before, out}
+
+
+def test_neighbours_are_drawn(run: Run, samples: Path, few_digits: Path, tmp_path: Path) -> None:
+    for source, options in ((run.folder, ("--count", "20")), (samples, ("--data", "mnist"))):
+        evaluate(source, few_digits, *options, "--neighbours", str(tmp_path / "near.png"), "--force")
+        cell = (8 if source == run.folder else 28) + 2
+        assert read_image(tmp_path / "near.png").shape == (3, 10 * cell + 2, 6 * cell + 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--count", "0"), "must be a whole number of at least 1, not 0"),
+        (("--count", "5"), "scores need 6 generated images or more, not 5"),
+        (("--seed", "-1"), "must be a whole number of at least 0"),
+        (("--extractor", "vgg"), "invalid choice: 'vgg'"),
+        (("--split", "validation"), "invalid choice: 'validation'"),
+        (("--weights", "best"), "invalid choice: 'best'"),
+        (("--extractor", "inception", "--weights-file", "/nowhere.pth"), "inception"),
+        (("--weights-file", "/nowhere.pth"), "is for --extractor inception"),
+        (("--data", "mnist"), "a run knows its dataset"),
+        (("--gan-train-test",), "VanillaGAN is asked for no class; model=cgan is"),
+        (
+            ("--out", "exists.json"),
+            "--out exists.json: exists already; choose another name, or",
+        ),
+        (("--neighbours", "exists.json"), "--neighbours exists.json: exists already"),
+        (("--out", "folder"), "--out folder: is a folder"),
+    ],
+)
+def test_wrong_requests_for_a_run(
+    options: tuple[str, ...],
+    message: str,
+    run: Run,
+    few_digits: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("exists.json").write_text("precious")
+    Path("folder").mkdir()
+    said = ending(str(run.folder), "--data-root", str(few_digits), *options, capsys=capsys)
+    assert message in said
+    assert Path("exists.json").read_text() == "precious"
+    assert not (run.folder / "evaluations").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "message"),
+    [
+        ("nowhere", ("--data", "mnist"), "there is no such file or folder"),
+        ("nowhere", (), "there is no such file or folder"),
+        ("empty", (), "is no run folder (it has no run.json). To measure the images in it"),
+        ("empty", ("--data", "mnist"), "there are no images in this folder"),
+        ("samples.pt", (), "say which dataset to hold them against: --data mnist|fashion_mnist|kmnist"),
+        ("samples.pt", ("--data", "imagenet"), "invalid choice: 'imagenet'"),
+        ("samples.pt", ("--data", "mnist", "--count", "101"), "there are only 100 images in"),
+        ("samples.pt", ("--data", "mnist", "--gan-train-test"), "needs a conditional run"),
+        ("floats.pt", ("--data", "mnist"), "must hold images uint8 (n, 1 or 3, height, width), not float32"),
+        ("pickled.npy", ("--data", "mnist"), "can't be read as images"),
+    ],
+)
+def test_wrong_requests_for_images(
+    source: str,
+    options: tuple[str, ...],
+    message: str,
+    samples: Path,
+    few_digits: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "empty").mkdir()
+    torch.save(torch.zeros(10, 1, 28, 28), tmp_path / "floats.pt")
+    np.save(tmp_path / "pickled.npy", np.array([{}], dtype=object), allow_pickle=True)
+    said = ending(str(tmp_path / source), "--data-root", str(few_digits), *options, capsys=capsys)
+    assert message in said
+
+
+@pytest.mark.parametrize(
+    ("removed", "message"),
+    [
+        ("checkpoints/last.ckpt", "has no checkpoint"),
+        ("run.json", "is not a run folder: it has no run.json"),
+    ],
+)
+def test_half_a_run_says_what_it_lacks(
+    removed: str, message: str, run: Run, few_digits: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run.folder / removed).unlink()
+    assert message in ending(str(run.folder), "--data-root", str(few_digits), capsys=capsys)
+
+
+def test_inception_without_weights_says_what_to_do(
+    run: Run, few_digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("gan_lab.metrics.inception.find_spec", lambda _: object())
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    said = ending(str(run.folder), "--data-root", str(few_digits), "--extractor", "inception", capsys=capsys)
+    assert "weights are missing. Download https://" in said

@@ -1,0 +1,31 @@
+from pathlib import Path
+
+import pytest
+
+from gan_lab.cli.outputs import put, refuse_existing
+from gan_lab.errors import UserError
+
+
+def test_what_exists_is_replaced_only_when_asked(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    refuse_existing("--out", None, False)
+    refuse_existing("--out", file, False)
+    file.write_text("precious")
+    with pytest.raises(UserError, match=r"--out .*a\.json: exists already"):
+        refuse_existing("--out", file, False)
+    refuse_existing("--out", file, True)
+    with pytest.raises(UserError, match=r"--out .*: is a folder"):
+        refuse_existing("--out", tmp_path, True)
+
+
+def test_files_are_whole_and_their_folders_made(tmp_path: Path) -> None:
+    put("--out", tmp_path / "new" / "a.md", "± 1")
+    put("--out", tmp_path / "new" / "b.png", b"\x89PNG")
+    assert (tmp_path / "new" / "a.md").read_text(encoding="utf-8") == "± 1"
+    assert sorted(file.name for file in (tmp_path / "new").iterdir()) == ["a.md", "b.png"]
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UserError, match=r"--neighbours .*x\.png: can't be written"):
+        put("--neighbours", tmp_path / "file" / "x.png", b"")

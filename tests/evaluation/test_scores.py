@@ -1,0 +1,60 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from gan_lab.errors import UserError
+from gan_lab.evaluation.drawn import Drawn
+from gan_lab.evaluation.real import RealImages, named, of_run
+from gan_lab.evaluation.scores import evaluate
+from gan_lab.metrics import scores
+from gan_lab.metrics.record import ScoreRecord
+from tests.conftest import all_digits, composed
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def few_subsets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scores, "KID_SUBSETS", 2)
+
+
+def evaluated(drawn: list[Drawn], real: RealImages) -> ScoreRecord:
+    extractor = real.extractor("auto")
+    return evaluate(drawn, real, extractor, split="test", weights="given", seed=3, images_seen=7)
+
+
+def test_genuine_digits_score_as_such(few_digits: Path) -> None:
+    images, labels = (part[1::9] for part in all_digits("train"))
+    real = named("mnist", str(few_digits), CPU)
+    record = evaluated([(images[:300], labels[:300]), (images[300:], labels[300:])], real)
+    assert record.images_seen == 7
+    assert record.values["fid"] < 1.5
+    assert record.values["class_accuracy"] > 0.97
+    assert record.values["coverage"] > 0.8
+    assert record.protocol.n_fake == record.protocol.n_real == 500
+    assert (record.protocol.split, record.protocol.weights, record.protocol.seed) == ("test", "given", 3)
+    assert sum(record.class_counts) == 500
+    bordered = torch.nn.functional.pad(images, (2, 2, 2, 2), value=255)
+    again = evaluated([(bordered, labels)], real)
+    assert again.values["fid"] == pytest.approx(record.values["fid"]), "what lies in the border is not looked at"
+
+
+def test_of_stacks_modes_are_counted(few_digits: Path) -> None:
+    overrides = ("data=stacked_mnist", "data.count=100", "data.test_count=40")
+    real = of_run(composed(*overrides), str(few_digits), CPU)
+    images, labels = real.split("train")
+    record = evaluated([(images, labels)], real)
+    assert record.values.keys() == {"fid", "kid", "kid_std", "modes", "class_kl", "class_accuracy"}
+    assert record.values["modes"] == pytest.approx(len(labels.unique()), abs=5)
+    assert len(record.class_counts) == 1000
+
+
+def test_too_few_images_are_refused(few_digits: Path) -> None:
+    real = named("mnist", str(few_digits), CPU)
+    with pytest.raises(UserError, match="scores need 6 generated images or more, not 5"):
+        evaluated([(all_digits("train")[0][:5], None)], real)
+    real.split("test")
+    real.data.splits["test"] = tuple(part[:5] for part in real.data.splits["test"])
+    with pytest.raises(UserError, match=r"scores need 6 real images or more, and there are 5 \(test\)"):
+        evaluated([(all_digits("train")[0][:10], None)], real)
