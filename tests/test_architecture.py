@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "models": {"losses", "penalties", "schedules", "images", *LEAVES},
     "data": {"images", *LEAVES},
     "metrics": {"images", *LEAVES},
-    "callbacks": {"images", *LEAVES},
+    "callbacks": {"images", "metrics", *LEAVES},
     "loggers": LEAVES,
     "checkpoint_io": LEAVES,
     "trainer": LEAVES,
