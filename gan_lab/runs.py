@@ -85,7 +85,7 @@ class Run:
         write_atomically(self.config_file, OmegaConf.to_yaml(config))
 
     def record(self) -> dict[str, Any]:
-        """What run.json holds: `status` is running, finished, interrupted or failed.
+        """What run.json holds: `status` is running, finished, interrupted, stopped (by its health) or failed.
 
         Raises:
             UserError: it can't be read.
