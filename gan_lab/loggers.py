@@ -46,7 +46,8 @@ class MetricsCSV(Logger):
     """Appends a row per logging point: `step` first, then every metric seen so far.
 
     Lightning's CSVLogger deletes the table of the run that is resumed. This one keeps it, but for the rows at or
-    after the step at which the resumed run first logs: those steps are trained again.
+    after the step at which the resumed run first logs: those steps are trained again. It is the same where a run goes
+    back to an earlier step by itself.
 
     Args:
         file: the table.
@@ -87,6 +88,11 @@ class MetricsCSV(Logger):
             self._rewrite(self._rows())
         with self.file.open("a", newline="") as file:
             csv.DictWriter(file, self.columns).writerow(row)
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Be ready for a run that goes on, perhaps from an earlier step."""
+        self.columns = None
 
     def _rows(self) -> list[dict[str, str]]:
         if not self.file.exists():

@@ -22,7 +22,7 @@ class Objective(ABC):
     """The pair of losses that makes a game."""
 
     relativistic: ClassVar[bool] = False  # whether the generator's loss compares with the scores of real images
-    boundary: ClassVar[float] = 0.0  # a score above it says "real"
+    boundary: ClassVar[float | None] = 0.0  # a score above it says "real"; None where only differences say something
 
     @abstractmethod
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
@@ -34,6 +34,8 @@ class Objective(ABC):
 
     def readings(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """What the scores tell whoever watches: by default, how often the discriminator is right."""
+        if self.boundary is None:
+            return {}
         return {
             "accuracy/real": (real > self.boundary).float().mean(),
             "accuracy/fake": (fake < self.boundary).float().mean(),
@@ -117,6 +119,8 @@ class Wasserstein(Objective):
     Arjovsky et al. 2017, Wasserstein GAN, equations 2 and 3 (arXiv:1701.07875).
     """
 
+    boundary = None
+
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """E[C(G(z))] - E[C(x)]."""
         return fake.mean() - real.mean()
@@ -139,6 +143,7 @@ class RelativisticPairing(Objective):
     """
 
     relativistic = True
+    boundary = None
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """E[softplus(-(C(x) - C(G(z))))]."""

@@ -89,7 +89,7 @@ class Run:
         write_atomically(self.config_file, OmegaConf.to_yaml(config))
 
     def record(self) -> dict[str, Any]:
-        """What run.json holds: `status` is running, finished, interrupted or failed.
+        """What run.json holds: `status` is running, finished, interrupted, stopped (by its health) or failed.
 
         Where the run was scored, `best` is its lowest FID while training, {images_seen, fid, protocol}, and `scores` is
         what it reached at the end, {images_seen, values: by name, class_counts, protocol}; protocols as

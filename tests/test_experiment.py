@@ -444,3 +444,49 @@ def test_the_profilers_table_is_shown(tmp_path: Path) -> None:
     program = [sys.executable, str(REPOSITORY / "train.py"), *OFFLINE, "model=vanilla", "debug=profile"]
     shown = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
     assert "run_training_batch" in shown
+
+
+LOST = ("model.optimizer.generator.lr=1e30", "trainer.max_steps=8")  # not finite after the first batch
+
+
+def test_a_run_that_breaks_is_stopped_and_says_why(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    message = str(command(*QUICK, *LOST))
+    assert message.startswith("Error: stopped at batch 2: nan begins: not finite: loss/discriminator")
+    assert "lower learning rates" in message
+    record = Run("run").record()
+    assert (record["status"], record["batches"]) == ("stopped", 2)
+    assert f"Error: {record['error']}" == message
+    assert len(record["alarms"]) == 1
+    assert not Run("run").checkpoint.exists()
+    assert "Stopped after 2 batches" in capsys.readouterr().out
+
+
+def test_a_stopped_run_goes_on_with_another_policy(command: Command) -> None:
+    assert command(*QUICK, "trainer.max_steps=4") is None
+    good = checkpoint("run")
+    broken = torch.load(Run("run").checkpoint, weights_only=True)
+    for optimizer in broken["optimizer_states"]:
+        optimizer["param_groups"][0]["lr"] = 1e30
+    torch.save(broken, Run("run").checkpoint)
+    assert "stopped at batch 6" in str(command("resume=run", "trainer.max_steps=8"))
+    assert same(checkpoint("run"), good)
+    policy = ("callbacks.health.policy=rollback", "callbacks.health.rollback_factor=1e-33")
+    assert command("resume=run", "trainer.max_steps=8", *policy) is None
+    record = Run("run").record()
+    assert (record["status"], record["batches"], record["error"]) == ("finished", 8, None)
+    assert [line.partition(": ")[2][:15] for line in record["alarms"]] == ["nan begins: not"] * 2 + ["back to batch 4"]
+    assert [row["step"] for row in table("run")] == ["2", "4", "6", "8"]
+
+
+def test_a_rollback_needs_checkpoints_to_go_back_to(command: Command) -> None:
+    message = str(command(*QUICK, "callbacks.health.policy=rollback", "callbacks.checkpoint=null"))
+    assert message.startswith("Error: callbacks.health.policy=rollback goes back to what callbacks.checkpoint keeps")
+    assert not Path("run").exists()
+
+
+def test_a_translator_is_watched_too(command: Command) -> None:
+    small = ("model=cyclegan", "model.network.generator.width=2", "model.network.discriminator.width=2")
+    options = [argument for argument in QUICK if argument != "model=vanilla"]
+    assert command(*options, *small, "data.batch_size=2", "callbacks.health.every_n_images=4") is None
+    logged = {name for row in table("run") for name, value in row.items() if value and name.startswith("health/")}
+    assert logged == {"health/logit_gap"}

@@ -47,6 +47,15 @@ def test_a_resumed_run_keeps_the_rows_before_it_and_repeats_none(tmp_path: Path)
     assert table(Path(file)) == ["step,loss,early,new", "5,5,1,", "10,-10,,1", "15,-15,,2"]
 
 
+def test_a_run_that_goes_back_by_itself_keeps_no_row_twice(tmp_path: Path) -> None:
+    logger = MetricsCSV(file=str(tmp_path / "metrics.csv"))
+    for step in (5, 10, 15):
+        logger.log_metrics({"loss": float(step)}, step)
+    logger.finalize("failed")
+    logger.log_metrics({"loss": -10.0}, 10)
+    assert table(logger.file) == ["step,loss", "5,5", "10,-10"]
+
+
 def test_counts_keep_every_digit(tmp_path: Path) -> None:
     logger = MetricsCSV(file=str(tmp_path / "metrics.csv"))
     logger.log_metrics({"images_seen": 1_235_201.0, "loss": 0.123456789}, 1)

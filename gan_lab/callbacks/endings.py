@@ -27,8 +27,8 @@ class GracefulEnding(Callback):
         self.previous: dict[int, Any] = {}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Listen, where Python allows it: in the main thread."""
-        if threading.current_thread() is threading.main_thread():
+        """Listen, where Python allows it: in the main thread; after a rollback it has never stopped listening."""
+        if not self.previous and threading.current_thread() is threading.main_thread():
             self.previous = {number: signal.signal(number, self._receive) for number in SIGNALS}
 
     def on_train_batch_end(

@@ -139,6 +139,11 @@ class AdversarialModule(LightningModule):
         scores: Tensor = self.discriminator(images, *condition)
         return scores.float() if scores.dtype in (torch.bfloat16, torch.float16) else scores
 
+    def judge(self, images: Tensor, condition: Condition) -> Tensor:
+        """Logits for whoever watches: in evaluation mode, without gradients, and leaving the discriminator as it is."""
+        with evaluating(self.discriminator), torch.no_grad():
+            return self.score(images, condition)
+
     def rehearse(self, batch: tuple[Tensor, Tensor]) -> None:
         """Go through a step without moving anything: do the players fit the images and each other?
 

@@ -1,3 +1,4 @@
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -5,7 +6,7 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
 
-from gan_lab.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
+from gan_lab.callbacks.checkpoints import BestCheckpoint, LastCheckpoint, are_finite
 from gan_lab.callbacks.endings import Interrupted
 from gan_lab.callbacks.quality import Best, Quality
 from gan_lab.checkpoint_io import AtomicCheckpointIO
@@ -161,3 +162,50 @@ def test_a_resumed_run_replaces_the_best_by_a_better_one_only(tmp_path: Path) ->
 def test_without_scores_there_is_no_best(tmp_path: Path) -> None:
     assert run(tmp_path, 100, BestCheckpoint(file=str(tmp_path / "best.ckpt")), max_steps=2) == [2]
     assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+@pytest.mark.parametrize("broken", ["generator", "optimizer"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_broken_state_never_takes_the_place_of_a_good_one(
+    broken: str, value: float, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Break(Callback):
+        def on_train_batch_end(self, trainer: Any, pl_module: Any, *_: Any) -> None:
+            if trainer.global_step == 5:
+                (state, *_) = trainer.optimizers[0].state.values()
+                target = pl_module.generator.output[0].weight.data if broken == "generator" else state["exp_avg"]
+                target[0, 0] = value
+
+    keep = LastCheckpoint(file=str(tmp_path / "last.ckpt"), every_n_batches=2)
+    adam = partial(torch.optim.Adam, lr=1e-3)
+    model = tiny_gan(optimizer={"generator": adam, "discriminator": adam})
+    fit(model, max_steps=7, callbacks=[Break(), keep], enable_checkpointing=True)
+    assert torch.load(tmp_path / "last.ckpt", weights_only=True)["global_step"] == 4
+    assert "Batch 7: not saved, weights or optimizer states are not finite" in caplog.text
+
+
+def test_an_interruption_of_a_broken_state_is_not_saved_either(tmp_path: Path) -> None:
+    class Break(Callback):
+        def on_train_batch_end(self, trainer: Any, pl_module: Any, *_: Any) -> None:
+            pl_module.discriminator.output.bias.data.fill_(torch.nan)
+            raise Interrupted(2)
+
+    with pytest.raises(Interrupted):
+        run(tmp_path, 100, Break(), max_steps=3)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_doubted_state_is_kept_at_the_end_only(tmp_path: Path) -> None:
+    saves = Saves()
+    keep = LastCheckpoint(file=str(tmp_path / "last.ckpt"), every_n_batches=2)
+    keep.hold = True
+    fit(tiny_gan(), max_steps=5, callbacks=[keep], plugins=[saves], enable_checkpointing=True)
+    assert saves.steps == [5]
+
+
+def test_finite_means_no_nan_and_no_infinity() -> None:
+    good = torch.tensor([1e30, -1e30])
+    assert are_finite([good, torch.zeros(2)])
+    assert are_finite([])
+    for bad in ([torch.nan], [torch.inf], [torch.inf, -torch.inf]):
+        assert not are_finite([good, torch.tensor(bad)])

@@ -43,6 +43,14 @@ def test_a_second_interrupt_stops_at_once() -> None:
     assert model.global_step == 2
 
 
+def test_who_listens_already_leaves_in_the_end_what_was_there_before() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    ending = GracefulEnding()
+    ending.on_train_start(None, None)  # type: ignore[arg-type]
+    fit(tiny_gan(), max_steps=1, callbacks=[ending])  # as after a rollback
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 def test_without_a_signal_nothing_happens() -> None:
     trainer: Trainer = fit(tiny_gan(), max_steps=3, callbacks=[GracefulEnding()])
     assert trainer.global_step == 3

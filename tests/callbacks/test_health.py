@@ -1,0 +1,471 @@
+"""What is noticed, what is told of it, and what is done about it; and that watching changes nothing."""
+
+import logging
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import lightning
+import pytest
+import torch
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.strategies import SingleDeviceStrategy
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch import Tensor, nn
+
+from gan_lab import config as configuration
+from gan_lab.callbacks.checkpoints import LastCheckpoint
+from gan_lab.callbacks.health import Health, Stopped, not_finite
+from gan_lab.callbacks.rollback import RolledBack
+from gan_lab.errors import UserError
+from gan_lab.experiment import fit as fit_with_rollbacks
+from gan_lab.losses import Minimax, RelativisticPairing, Wasserstein
+from gan_lab.models.cyclegan import CycleGAN
+from gan_lab.networks import dcgan_small, dcgan_upsample, mlp
+from tests.conftest import SIZE, TinyImages, composed, fit, same, sgd, tiny_gan, tiny_network, weights
+
+STILL = {"generator": sgd(0.0), "discriminator": sgd(0.0)}
+
+
+def health(**options: Any) -> Health:
+    defaults: dict[str, Any] = {
+        "every_n_images": 16,
+        "images": 16,
+        "classified": 0,
+        "collapse": 0.1,
+        "sure": 0.99,
+        "vanishing": 1e-3,
+        "patience": 2,
+        "policy": "warn",
+        "acts_also_on": [],
+        "rollbacks": 2,
+        "rollback_factor": 0.5,
+        "seed": 0,
+    }
+    return Health(**defaults | options)
+
+
+class At(Callback):
+    """Does something to the model after a number of batches, each time that it gets there or the first time only."""
+
+    def __init__(self, batch: int, what: Any, once: bool = False) -> None:
+        self.batch = batch
+        self.what = what
+        self.once = once
+        self.times = 0
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, pl_module: Any, *_: Any) -> None:
+        if trainer.global_step == self.batch and not (self.once and self.times):
+            self.times += 1
+            self.what(pl_module)
+
+
+def poison(model: Any) -> None:
+    model.generator.output[0].weight.data[0, 0] = torch.nan
+
+
+def one_image() -> Any:
+    """A GAN that stands still, whose generator draws one image."""
+    model = tiny_gan(optimizer=STILL)
+    nn.init.zeros_(model.generator.output[0].weight)
+    return model
+
+
+def lines(watch: Health, name: str) -> list[str]:
+    """What one alarm told, without the details; tiny players with few images win and lose by chance."""
+    started = [": ".join(line.split(": ")[:2]) for line in watch.told]
+    return [line for line in started if f": {name} " in line]
+
+
+# Alarms.
+
+
+def test_a_collapse_is_told_when_it_begins_and_when_it_ends(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    watch, logger = health(), TensorBoardLogger(tmp_path, name="", version="")
+    recover = At(9, lambda model: nn.init.normal_(model.generator.output[0].weight))
+    fit(one_image(), max_steps=14, log_every_n_steps=1, callbacks=[recover, watch], logger=logger)
+    assert lines(watch, "collapse") == ["batch 4: collapse begins", "batch 10: collapse ends"]
+    told = [line for line in watch.told if "collapse" in line]
+    assert "two samples differ by 0.0% of what two real images do. What usually helps: a penalty" in told[0]
+    assert [record.message for record in caplog.records if record.name == "gan_lab.callbacks.health"] == [
+        f"Alarm at {line}" for line in watch.told
+    ]
+    events = EventAccumulator(str(tmp_path), size_guidance={"tensors": 0, "scalars": 0})
+    events.Reload()
+    scalars = {(event.step, event.value) for event in events.Scalars("alarm/collapse")}
+    assert scalars == {(2, 0), (4, 1), (6, 1), (8, 1), (10, 0), (12, 0), (14, 0)}
+    assert [event.step for event in events.Scalars("health/diversity")] == [2, 4, 6, 8, 10, 12, 14]
+    texts = events.Tensors("alarm/collapse/text_summary")
+    assert [text.step for text in texts] == [4, 10]
+    assert texts[0].tensor_proto.string_val[0].decode() == told[0]
+
+
+class Energy(nn.Module):
+    """Scores images by the sum of their squares: far above zero for the real ones, far below for grey."""
+
+    def __init__(self, scale: float, level: float) -> None:
+        super().__init__()
+        self.level = nn.Parameter(torch.tensor(level))
+        self.scale = scale
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.scale * images.square().flatten(1).sum(1) - self.level
+
+
+@pytest.mark.parametrize(
+    ("objective", "scale", "level", "alarm"),
+    [
+        (Minimax(label_smoothing=0.0), 10.0, 50.0, "generator lost"),
+        (Minimax(label_smoothing=0.0), 10.0, -50.0, "discriminator lost"),
+        (RelativisticPairing(), -10.0, 50.0, "discriminator lost"),
+        (Wasserstein(), 0.0, 50.0, None),  # no gradient at all, but a critic has no right and wrong
+    ],
+)
+def test_a_player_that_has_won_is_told(objective: Any, scale: float, level: float, alarm: str | None) -> None:
+    network = tiny_network() | {"discriminator": Energy(scale, level)}
+    model, watch = tiny_gan(network=network, objective=objective, optimizer=STILL), health(collapse=0.0)
+    model.generator.output[0].weight.data.mul_(0.01)
+    nn.init.zeros_(model.generator.output[0].bias)
+    fit(model, max_steps=8, log_every_n_steps=1, callbacks=[watch])
+    assert [line.split(": ")[:2] for line in watch.told] == ([["batch 4", f"{alarm} begins"]] if alarm else [])
+
+
+@pytest.mark.parametrize(
+    ("measured", "on"),
+    [
+        ({"accuracy/real": 1.0, "accuracy/fake": 1.0, "gradient_norm/generator": 1e-5}, "generator_lost"),
+        ({"accuracy/pairs": 1.0, "gradient_norm/generator": 1e-5}, "generator_lost"),
+        ({"accuracy/real": 1.0, "accuracy/fake": 1.0, "gradient_norm/generator": 1.0}, None),  # it still learns
+        ({"accuracy/real": 1.0, "accuracy/fake": 0.9, "gradient_norm/generator": 1e-5}, None),
+        ({"accuracy/real": 0.5, "accuracy/fake": 0.0, "gradient_norm/generator": 1.0}, "discriminator_lost"),
+        ({"accuracy/pairs": 0.0, "gradient_norm/generator": 1.0}, "discriminator_lost"),
+        ({"accuracy/real": 0.5, "accuracy/fake": 0.5}, None),
+        ({"health/diversity": 0.09}, "collapse"),
+        ({"health/diversity": 0.1}, None),
+        ({}, None),
+    ],
+)
+def test_limits(measured: dict[str, float], on: str | None) -> None:
+    watch = health(patience=1)
+    watch.judge(lightning.Trainer(accelerator="cpu", logger=False), measured)
+    assert [name for name, alarm in watch.alarms.items() if alarm.on] == ([on] if on else [])
+
+
+def test_checks_come_at_the_first_logging_point_after_every_k_images(tmp_path: Path) -> None:
+    logger = TensorBoardLogger(tmp_path, name="", version="")
+    fit(tiny_gan(), max_steps=20, log_every_n_steps=3, callbacks=[health(every_n_images=40)], logger=logger)
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    # 40 images are 5 batches.
+    assert [event.step for event in events.Scalars("health/logit_gap")] == [6, 12, 15]
+    assert {tag for tag in events.Tags()["scalars"] if tag.startswith("health/")} == {
+        f"health/{name}" for name in ("logit_gap", "overfitting", "accuracy/train", "accuracy/held_out", "diversity")
+    }
+
+
+def test_a_resumed_run_checks_and_counts_as_an_uninterrupted_one(tmp_path: Path) -> None:
+    whole, first, second = (health(every_n_images=40, patience=3) for _ in range(3))
+    options: dict[str, Any] = {"log_every_n_steps": 3}
+    fit(one_image(), max_steps=20, callbacks=[whole], **options)
+    # After the 5th batch a check is due, but the next logging point is the 6th; by the 13th there were two bad ones.
+    for stop in (5, 13):
+        fit(one_image(), max_steps=stop, callbacks=[first], **options).save_checkpoint(tmp_path / "stop.ckpt")
+        first = health(every_n_images=40, patience=3)
+        fit(one_image(), max_steps=20, callbacks=[second], ckpt_path=tmp_path / "stop.ckpt", **options)
+        assert lines(second, "collapse") == lines(whole, "collapse") == ["batch 15: collapse begins"]
+        second = health(every_n_images=40, patience=3)
+
+
+def test_translators_are_watched_as_far_as_it_makes_sense(tmp_path: Path) -> None:
+    model, watch = tiny_gan(), health()
+    scores = {"real": torch.randn(8), "fake": torch.randn(8)}
+    translator = SimpleNamespace(scores=scores, images_seen=0)
+    assert not hasattr(CycleGAN, "sample")
+    trainer = fit(model, max_steps=1)
+    assert watch.measure(trainer, translator).keys() - trainer.callback_metrics.keys() == {"health/logit_gap"}
+
+
+# NaN.
+
+
+@pytest.mark.parametrize("log_every", [1, 4, 5])
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_what_is_not_finite_is_noticed_at_the_next_logging_point(log_every: int, value: float) -> None:
+    watch = health()
+
+    def spoil(model: Any) -> None:
+        model.discriminator.output.bias.data.fill_(value)
+
+    fit(tiny_gan(), max_steps=20, log_every_n_steps=log_every, callbacks=[watch, At(6, spoil)])
+    noticed = -(-7 // log_every) * log_every
+    assert lines(watch, "nan") == [f"batch {noticed}: nan begins"]
+    (told,) = (line for line in watch.told if "nan" in line)
+    assert "not finite: loss/discriminator" in told
+    assert "weights" in told
+    assert "lower learning rates" in told
+
+
+def test_a_weight_that_no_loss_depends_on_is_noticed_too() -> None:
+    model, watch = tiny_gan(), health()
+    model.register_parameter("idle", nn.Parameter(torch.tensor([1.0, torch.nan])))
+    fit(model, max_steps=2, log_every_n_steps=2, callbacks=[watch])
+    assert watch.told[0].startswith("batch 2: nan begins: not finite: weights. What usually helps")
+
+
+def test_the_end_of_an_infinite_loss_is_told() -> None:
+    model, watch = tiny_gan(optimizer=STILL), health()
+    spoil = At(3, lambda model: model.discriminator.output.bias.data.fill_(torch.inf))
+    mend = At(7, lambda model: model.discriminator.output.bias.data.fill_(0.0))
+    fit(model, max_steps=12, log_every_n_steps=2, callbacks=[watch, spoil, mend])
+    assert lines(watch, "nan") == ["batch 4: nan begins", "batch 8: nan ends"]
+
+
+def test_an_infinite_gradient_under_a_scaler_is_nothing_unusual() -> None:
+    model = tiny_gan()
+    trainer = fit(model, max_steps=1)
+    trainer.callback_metrics["gradient_norm/generator"] = torch.tensor(torch.inf)
+    assert not_finite(trainer, model) == ["gradient_norm/generator"]
+    trainer.precision_plugin.scaler = object()
+    assert not_finite(trainer, model) == []
+
+
+def test_what_another_process_sees_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def others_say(self: Any, decision: bool, all: bool = True) -> bool:
+        return decision if all else True
+
+    monkeypatch.setattr(SingleDeviceStrategy, "reduce_boolean_decision", others_say)
+    with pytest.raises(Stopped, match="batch 2: nan begins: not finite: numbers of another process"):
+        fit(tiny_gan(), max_steps=4, log_every_n_steps=2, callbacks=[health(policy="stop")])
+
+
+def test_all_processes_judge_by_what_the_first_one_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lightning.Trainer, "is_global_zero", False)
+    monkeypatch.setattr(SingleDeviceStrategy, "broadcast", lambda self, sent, src=0: {"health/diversity": 0.0})
+    watch = health(policy="stop", acts_also_on=["collapse"])
+    with pytest.raises(Stopped, match="batch 4: collapse begins"):
+        fit(tiny_gan(), max_steps=8, log_every_n_steps=1, callbacks=[watch])
+    assert watch.vital_signs is None
+
+
+# Policies.
+
+
+def keep(folder: Path, every: int = 4) -> LastCheckpoint:
+    return LastCheckpoint(file=str(folder / "last.ckpt"), every_n_batches=every)
+
+
+def saved(folder: Path) -> dict[str, Any]:
+    return torch.load(folder / "last.ckpt", weights_only=True)  # type: ignore[no-any-return]
+
+
+def train(model: Any, steps: int, callbacks: list[Any], ckpt_path: Path | None = None, **options: Any) -> Any:
+    """As a run is trained: over rollbacks."""
+    trainer = lightning.Trainer(
+        accelerator="cpu",
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        max_steps=steps,
+        log_every_n_steps=2,
+        callbacks=callbacks,
+        **options,
+    )
+    fit_with_rollbacks(trainer, model, TinyImages(), ckpt_path)
+    return trainer
+
+
+def test_to_warn_is_to_go_on_and_to_keep_the_last_good_checkpoint(tmp_path: Path) -> None:
+    trainer = train(tiny_gan(), 12, [At(5, poison), health(), keep(tmp_path)])
+    assert trainer.global_step == 12
+    assert saved(tmp_path)["global_step"] == 4
+
+
+def test_to_stop_is_to_end_at_the_logging_point_and_to_keep_the_last_good_checkpoint(tmp_path: Path) -> None:
+    model = tiny_gan()
+    with pytest.raises(Stopped, match="stopped at batch 6: nan begins: not finite: .*What usually helps: lower") as end:
+        train(model, 12, [At(5, poison), health(policy="stop"), keep(tmp_path)])
+    assert isinstance(end.value, UserError)
+    assert model.global_step == 6
+    assert saved(tmp_path)["global_step"] == 4
+
+
+@pytest.mark.parametrize(("poisoned", "batch"), [(1, 0), (5, 4), (11, 8)])  # in the first epoch of 8 batches, and after
+def test_a_rollback_goes_on_from_the_checkpoint_with_lower_rates(poisoned: int, batch: int, tmp_path: Path) -> None:
+    adam = partial(torch.optim.Adam, lr=1e-2)
+    options: dict[str, Any] = {"optimizer": dict.fromkeys(("generator", "discriminator"), adam), "ema_half_life": 50}
+    starts: list[tuple[int, int, dict[str, Tensor]]] = []
+
+    class Starts(Callback):
+        def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+            starts.append((trainer.global_step, pl_module.images_seen, weights(pl_module)))
+
+    watch, model = health(policy="rollback"), tiny_gan(**options)
+    spoil = At(poisoned, poison, once=True)
+    trainer = train(model, 20, [Starts(), spoil, watch, keep(tmp_path)])
+    assert (trainer.global_step, model.images_seen, watch.rolled_back) == (20, 160, 1)
+    assert watch.told[1].endswith(f"back to batch {batch} with learning rates times 0.5 (rollback 1 of 2)")
+    assert [player.learning_rate for player in model.players] == [5e-3, 5e-3]
+
+    # The same by hand: train so far, halve the rates, go on.
+    alone = tiny_gan(**options)
+    before = fit(alone, max_steps=max(batch, 1))
+    if batch:
+        assert same(starts[1][2], weights(alone))
+        before.save_checkpoint(tmp_path / "hand.ckpt")
+        checkpoint = torch.load(tmp_path / "hand.ckpt", weights_only=True)
+        for optimizer in checkpoint["optimizer_states"]:
+            optimizer["param_groups"][0]["lr"] *= 0.5
+        torch.save(checkpoint, tmp_path / "hand.ckpt")
+        alone = tiny_gan(**options)
+        fit(alone, max_steps=20, ckpt_path=tmp_path / "hand.ckpt")
+    else:
+        assert same(starts[1][2], starts[0][2])
+        halved = partial(torch.optim.Adam, lr=5e-3)
+        alone = tiny_gan(**options | {"optimizer": dict.fromkeys(("generator", "discriminator"), halved)})
+        fit(alone, max_steps=20)
+    assert starts[1][:2] == (batch, 8 * batch)
+    assert same(weights(model), weights(alone))
+
+
+def test_there_are_at_most_so_many_rollbacks_and_then_it_stops(tmp_path: Path) -> None:
+    watch, spoil = health(policy="rollback", rollbacks=2), At(5, poison)
+    with pytest.raises(Stopped, match=r"stopped after 2 rollback\(s\) at batch 6: nan begins"):
+        train(tiny_gan(), 12, [spoil, watch, keep(tmp_path)])
+    assert spoil.times == 3
+    checkpoint = saved(tmp_path)
+    assert checkpoint["global_step"] == 4
+    assert checkpoint["optimizer_states"][0]["param_groups"][0]["lr"] == 0.1 * 0.5**2
+
+
+def test_a_resumed_run_remembers_its_rollbacks_and_rates(tmp_path: Path) -> None:
+    # Killed at the worst moment: the checkpoint is rewritten, nothing has been trained since.
+    with pytest.raises(RolledBack):
+        fit(
+            tiny_gan(),
+            max_steps=12,
+            log_every_n_steps=2,
+            callbacks=[At(5, poison), health(policy="rollback"), keep(tmp_path)],
+            enable_checkpointing=True,
+        )
+    watch, spoil, model = health(policy="rollback"), At(9, poison), tiny_gan(init_seed=3)
+    with pytest.raises(Stopped, match=r"stopped after 2 rollback\(s\)"):
+        train(model, 12, [spoil, watch, keep(tmp_path)], ckpt_path=tmp_path / "last.ckpt")
+    assert spoil.times == 2
+    assert [player.learning_rate for player in model.players] == [0.025, 0.025]
+
+
+def test_a_collapsed_state_does_not_take_the_place_of_the_one_to_go_back_to(tmp_path: Path) -> None:
+    def collapse(model: Any) -> None:
+        nn.init.zeros_(model.generator.output[0].weight)
+
+    watch = health(policy="rollback", acts_also_on=["collapse"], patience=4, collapse=0.05)
+    spoil = At(9, collapse, once=True)
+    model = tiny_gan(optimizer={"generator": sgd(1e-4), "discriminator": sgd()})
+    train(model, 20, [spoil, watch, keep(tmp_path)])
+    # Bad from batch 10 on; batch 12 is not saved.
+    assert watch.told[1].startswith("batch 16: back to batch 8")
+    assert saved(tmp_path)["global_step"] == 20
+
+
+def test_only_what_is_asked_for_is_acted_on(tmp_path: Path) -> None:
+    watch = health(policy="stop")
+    train(one_image(), 12, [watch, keep(tmp_path)])
+    assert lines(watch, "collapse") == ["batch 4: collapse begins"]
+    with pytest.raises(Stopped, match="batch 4: collapse begins"):
+        train(one_image(), 12, [health(policy="stop", acts_also_on=["collapse"]), keep(tmp_path)])
+
+
+def test_without_a_checkpoint_there_is_nothing_to_go_back_to(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"callbacks.health.policy=rollback goes back to what callbacks.checkpoint"):
+        fit(tiny_gan(), max_steps=1, callbacks=[health(policy="rollback")])
+    lost = At(5, lambda model: (tmp_path / "last.ckpt").unlink())
+    with pytest.raises(Stopped, match="for want of a checkpoint"):
+        train(tiny_gan(), 12, [At(5, poison), health(policy="rollback"), keep(tmp_path), lost])
+
+
+# Watching changes nothing.
+
+
+def discriminators() -> dict[str, Any]:
+    return {
+        "plain": lambda: mlp.Discriminator(hidden=[8], norm="none", image_size=SIZE, channels=1),
+        "batch": lambda: dcgan_small.Discriminator(width=2, norm="batch", image_size=SIZE, channels=1),
+        "spectral": lambda: dcgan_small.Discriminator(width=2, norm="spectral", image_size=SIZE, channels=1),
+        "dropout": lambda: dcgan_upsample.Discriminator(
+            width=2, dropout=0.5, norm="batch", image_size=SIZE, channels=1
+        ),
+    }
+
+
+@pytest.mark.parametrize("kind", discriminators())
+@pytest.mark.parametrize("policy", ["warn", "rollback"])
+def test_a_watched_run_ends_with_the_same_bits(kind: str, policy: str, tmp_path: Path) -> None:
+    def make() -> Any:
+        torch.manual_seed(0)
+        network = {
+            "generator": dcgan_small.Generator(latent_dim=4, width=2, image_size=SIZE, channels=1),
+            "discriminator": discriminators()[kind](),
+        }
+        return tiny_gan(network=network, ema_half_life=20)
+
+    watched, alone = make(), make()
+    watch = health(every_n_images=8, policy=policy)
+    fit(
+        watched,
+        max_steps=10,
+        log_every_n_steps=1,
+        callbacks=[watch, keep(tmp_path, 100)],
+        enable_checkpointing=True,
+    )
+    fit(alone, max_steps=10)
+    assert watch.vital_signs is not None
+    assert same(weights(watched), weights(alone))
+    assert watched.discriminator.training
+
+
+def test_nothing_is_read_from_the_device_between_logging_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[int] = []
+    model = tiny_gan()
+    for name in ("item", "tolist", "cpu", "numpy", "__bool__", "__float__", "__int__"):
+        original = getattr(Tensor, name)
+
+        def spy(self: Tensor, *args: Any, _original: Any = original, **kwargs: Any) -> Any:
+            reads.append(model.global_step)
+            return _original(self, *args, **kwargs)
+
+        monkeypatch.setattr(Tensor, name, spy)
+    fit(model, TinyImages(count=800), max_steps=29, log_every_n_steps=10, callbacks=[health(every_n_images=8)])
+    assert set(reads) - {0, 29} <= {9, 10, 19, 20}
+
+
+# Configuration.
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("policy=panic", "callbacks.health.policy=panic: must be 'warn', 'stop' or 'rollback'"),
+        ("acts_also_on=[lost]", r"callbacks.health.acts_also_on=\['lost'\]: must be 'collapse' or 'won'"),
+        ("every_n_images=0", "callbacks.health.every_n_images=0: must be greater than or equal to 1"),
+        ("images=1", "callbacks.health.images=1: must be greater than or equal to 2"),
+        ("rollback_factor=1.0", "callbacks.health.rollback_factor=1.0: must be less than 1"),
+        ("sure=2", "callbacks.health.sure=2: must be less than or equal to 1"),
+        ("patience=0", "callbacks.health.patience=0"),
+        ("rollback=1", "callbacks.health.rollback: Health has no such option. Did you mean rollbacks"),
+    ],
+)
+def test_wrong_values_are_named(override: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        configuration.check(composed(f"++callbacks.health.{override}"))
+
+
+def test_nan_is_always_acted_on_and_won_means_either_player() -> None:
+    built: Health = configuration.build(composed("callbacks.health.acts_also_on=[won]").callbacks.health)
+    assert built.acts_on == {"nan", "generator_lost", "discriminator_lost"}
+    assert health().acts_on == {"nan"}
+
+
+def test_the_log_is_the_programs_own() -> None:
+    assert logging.getLogger("gan_lab.callbacks.health").getEffectiveLevel() <= logging.WARNING
