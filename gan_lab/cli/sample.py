@@ -20,6 +20,12 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--count", type=positive, help="how many images (64; 10 of each class of a conditional model)")
     parser.add_argument("--class", type=non_negative, dest="label", help="of a conditional model: this class only")
     parser.add_argument(
+        "--checkpoint",
+        choices=("last", "best"),
+        default="last",
+        help="the run's last state, or the one with the lowest FID while training (last)",
+    )
+    parser.add_argument(
         "--weights",
         choices=("ema", "raw"),
         default="ema",
@@ -55,7 +61,7 @@ def run(arguments: argparse.Namespace) -> None:
     from gan_lab.models.latent import LatentGAN
     from gan_lab.runs import Run
 
-    model = Run.open(arguments.run_folder).load_model()
+    model = Run.open(arguments.run_folder).load_model(arguments.checkpoint)
     if not isinstance(model, LatentGAN):
         raise UserError(f"{arguments.run_folder}: {type(model).__name__} translates images: use gan-lab translate")
     classes = getattr(model, "classes", 0) if arguments.label is None else 0

@@ -90,3 +90,12 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ending:
         main(["--version"])
     assert ending.value.code == 0
+
+
+def test_the_best_checkpoint_draws_if_it_is_asked(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match=r"it ended before best\.ckpt was first saved"):
+        sample(run, tmp_path / "best.pt", "--checkpoint", "best")
+    checkpoint = torch.load(run.checkpoint, weights_only=True)
+    torch.save(checkpoint | {"images_seen": 320}, run.best)
+    sample(run, tmp_path / "best.pt", "--count", "3", "--checkpoint", "best")
+    assert "3 images after 320 training images" in capsys.readouterr().out
