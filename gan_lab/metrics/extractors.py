@@ -29,6 +29,8 @@ class Extractor(nn.Module, ABC):
         num_features: values for each image.
         num_classes: of the dataset, that `shown` tells apart; 0 where it tells none of them.
         one_label: whether the logits are of one label, as the Inception Score takes them.
+        has_neighbours: whether neighbours are searched for among the features, for precision to coverage; not where
+            counted modes tell more, and of so many images that a search takes minutes.
         identity: what makes the features what they are, in plain values: name, sha256 of the weights, input size,
             antialias, dtype. Extractors of equal identity give equal features.
     """
@@ -36,6 +38,7 @@ class Extractor(nn.Module, ABC):
     num_features: int
     num_classes: int
     one_label = True
+    has_neighbours = True
     identity: dict[str, Plain]
 
     @abstractmethod

@@ -97,7 +97,7 @@ class Scorer:
         if "inception_score" in self.groups and logits.shape[1] and self.extractor.one_label:
             mean, deviation = scores.inception_score(logits, self.seed)
             found |= {"inception_score": mean, "inception_score_std": deviation}
-        if "manifold" in self.groups:
+        if "manifold" in self.groups and self.extractor.has_neighbours:
             found |= self._manifold_scores(features)
         if "classes" in self.groups and self.extractor.num_classes:
             found |= self._class_scores(features, self.extractor.shown(logits), asked)

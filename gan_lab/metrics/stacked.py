@@ -20,6 +20,7 @@ class Stacked(Extractor):
     """
 
     one_label = False
+    has_neighbours = False
 
     def __init__(self, *, digits: Digits) -> None:
         super().__init__()
