@@ -27,6 +27,8 @@ from gan_lab.config import build
 from gan_lab.data.base import ImageDataModule
 from gan_lab.errors import UserError
 from gan_lab.metrics.protocol import Protocol
+from gan_lab.metrics.record import ScoreRecord
+from gan_lab.metrics.titles import heading, in_short, title
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.runs import Run
 from gan_lab.trainer import Trainer, last_batch
@@ -288,22 +290,12 @@ def summary(run: Run) -> str:
         place = f": {run.best}" if run.best.exists() else ""
         lines.insert(1, f"Best         {best_in_short(record['best'])}{place}")
     if record.get("scores", {}).get("images_seen") == record["images_seen"]:
-        lines.insert(1, f"Scores       {in_short(record['scores'])}")
+        lines.insert(1, f"Scores       {in_short(ScoreRecord.from_dict(record['scores'], run.record_file))}")
     return "\n".join(lines)
-
-
-def in_short(scores: dict[str, Any]) -> str:
-    """The scores that one asks for first, in a line, with how they came about."""
-    protocol, values = Protocol.from_dict(scores["protocol"]), scores["values"]
-    how = f"{protocol.n_fake:,} images, {protocol.extractor['name']}, {protocol.weights}, protocol {protocol.id}"
-    parts = [f"{protocol.label('FID')} {values['fid']:.4g}"] if "fid" in values else []
-    others = ("precision", "recall", "coverage", "class_accuracy")
-    parts.append(", ".join(f"{name.replace('_', ' ')} {values[name]:.3f}" for name in others if name in values))
-    return f"{'; '.join(filter(None, parts))} ({how})"
 
 
 def best_in_short(best: dict[str, Any]) -> str:
     """The lowest FID while training, in a line."""
     protocol = Protocol.from_dict(best["protocol"])
-    what = f"{protocol.label('FID')} {best['fid']:.4g} (to {protocol.split} images, protocol {protocol.id})"
-    return f"{what} after {best['images_seen']:,} images"
+    what = f"{heading('fid', protocol)} {title('fid').value(best['fid'])}"
+    return f"{what} (to {protocol.split} images, protocol {protocol.id}) after {best['images_seen']:,} images"

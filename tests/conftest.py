@@ -140,7 +140,7 @@ TINY = ("model=vanilla", "data.image_size=8", "model.network.generator.hidden=[8
 def run(tmp_path: Path) -> Run:
     """A finished run's folder, made without training."""
     run = Run(tmp_path / "run")
-    config = composed(*TINY)
+    config = composed(*TINY, f"callbacks.quality.cache={tmp_path}/cache")
     run.save_config(config)
     model = untrained(run)
     checkpoint = {"state_dict": model.state_dict(), "images_seen": 640}
@@ -189,7 +189,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
 def conditional_run(tmp_path: Path) -> Run:
     """A finished run's folder, made without training, of a model that is asked for classes."""
     run = Run(tmp_path / "conditional")
-    run.save_config(composed("model=cgan", "model/network=mlp", *TINY[1:]))
+    run.save_config(composed("model=cgan", "model/network=mlp", *TINY[1:], f"callbacks.quality.cache={tmp_path}/cache"))
     checkpoint = {"state_dict": untrained(run).state_dict(), "images_seen": 320}
     AtomicCheckpointIO().save_checkpoint(checkpoint, run.checkpoint)
     run.update_record(status="interrupted")

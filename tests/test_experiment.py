@@ -1,7 +1,9 @@
 """Runs as a user starts them: `python train.py ...` in an empty folder."""
 
 import csv
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,8 +17,11 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import train
+from gan_lab import cli
 from gan_lab.callbacks.quality import Quality
+from gan_lab.data import mnist
 from gan_lab.experiment import make_absolute, objective
+from gan_lab.metrics import hashes, scores
 from gan_lab.metrics.protocol import Protocol
 from gan_lab.runs import Run
 from tests.conftest import OFFLINE, QUICK, REPOSITORY, Command, composed, same
@@ -389,10 +394,11 @@ def test_a_run_is_scored_while_it_trains_and_at_the_end(
 
     output = capsys.readouterr().out
     line = next(line for line in output.splitlines() if line.startswith("Scores "))
-    assert f"FID (n=60, biased) {record['scores']['values']['fid']:.4g}; precision " in line
+    assert f" FID (n=60, biased) {record['scores']['values']['fid']:.3f}, Precision " in line
+    assert ", Modes (n=60) " in line
     assert line.endswith(f"(60 images, digits MNIST, ema, protocol {protocol.id})")
     line = next(line for line in output.splitlines() if line.startswith("Best "))
-    assert f"FID (n=20, biased) {best['fid']:.4g} (to train images, protocol {best['protocol']['id']})" in line
+    assert f"FID (n=20, biased) {best['fid']:.3f} (to train images, protocol {best['protocol']['id']})" in line
     assert line.endswith("run/checkpoints/best.ckpt")
 
 
@@ -424,6 +430,44 @@ def test_a_run_killed_while_it_was_scored_at_the_end_is_scored_when_resumed(
     record = Run("run").record()
     assert (record["status"], record["scores"]["images_seen"]) == ("finished", 768)
     assert record["best"]["images_seen"] in (256, 512, 768)
+
+
+@pytest.mark.parametrize("size", [28, 32])
+def test_evaluating_a_run_finds_what_it_ended_with(
+    size: int, command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(scores, "KID_SUBSETS", 2)
+    assert command(*SCORED, f"data.image_size={size}", "callbacks.quality.groups=[fid,manifold,classes]") is None
+    ended = Run("run").record()["scores"]
+    cached = set(Path("data/cache/statistics").iterdir())
+    for checkpoint in ("last", "best"):
+        options = ("--count", "60", "--seed", str(ended["protocol"]["seed"]), "--checkpoint", checkpoint)
+        cli.main(["evaluate", "run", *options])
+    protocol = ended["protocol"]["id"]
+    last, best = (json.loads(Path(f"run/evaluations/{protocol}{of}.json").read_text()) for of in ("", "_best"))
+    assert last["protocol"] == best["protocol"] == ended["protocol"]
+    assert {name: last["values"][name] for name in ended["values"]} == ended["values"]
+    assert (last["images_seen"], best["images_seen"]) == (768, Run("run").record()["best"]["images_seen"])
+    assert ended["protocol"]["data"] == hashes.of_tensors(*mnist.substitute("test")), "without the border"
+    assert set(Path("data/cache/statistics").iterdir()) == cached, "read from the cache that training filled"
+
+    assert (
+        command(*SCORED, "seed=2", f"data.image_size={size}", "callbacks.quality=null", "hydra.run.dir=other") is None
+    )
+    cli.main(["evaluate", "other", "--count", "60"])
+    capsys.readouterr()
+    cli.main(["compare", "run", "other", "--format", "csv"])
+    (_, row) = csv.reader(capsys.readouterr().out.splitlines())
+    assert (row[1], row[-1]) == ("2", protocol)
+
+
+def test_of_stacked_digits_modes_are_counted(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    options = [argument for argument in SCORED if not argument.startswith("callbacks.quality.count=")]
+    assert command(*options, "data=stacked_mnist", "data.count=256", "data.test_count=40") is None
+    told = Run("run").record()["scores"]
+    assert told["values"].keys() == {"fid", "modes", "class_kl"}
+    assert (told["protocol"]["n_real"], told["protocol"]["n_fake"], len(told["class_counts"])) == (40, 40, 1000)
+    assert re.search(r"Modes \(n=40\) \d+ of 1,000, KL of classes \(n=40\) \d", capsys.readouterr().out)
 
 
 def test_a_model_that_translates_is_not_scored(command: Command) -> None:

@@ -13,22 +13,19 @@ import torch
 from lightning import Trainer
 from lightning.pytorch.callbacks import Callback
 from pydantic import Field
-from torch import Tensor
 
-from gan_lab import seeding
 from gan_lab.errors import UserError
-from gan_lab.metrics.choice import suited
-from gan_lab.metrics.drawing import drawn
+from gan_lab.metrics.choice import Choice, chosen
+from gan_lab.metrics.drawing import drawn, weights_of
 from gan_lab.metrics.extractors import Extractor
-from gan_lab.metrics.protocol import Protocol
+from gan_lab.metrics.real import RealImages
+from gan_lab.metrics.record import ScoreRecord
 from gan_lab.metrics.scorer import FEWEST, Group, Scorer
-from gan_lab.metrics.statistics import real_statistics
 from gan_lab.types import NonNegativeInt, PositiveInt
 
 log = logging.getLogger(__name__)
 
 Count = Annotated[int, Field(ge=FEWEST)]
-SUBSET_SEED = 0  # of the training images that scores are taken against: the same ones for every run
 
 
 @dataclass(frozen=True)
@@ -46,27 +43,6 @@ class Best:
     protocol: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Scored:
-    """What the trained generator reached.
-
-    Args:
-        images_seen: real images that it was trained on.
-        values: the scores by name, as `Scorer.compute` returns them.
-        class_counts: how often each class was drawn, where the extractor tells classes.
-        protocol: how they came about.
-    """
-
-    images_seen: int
-    values: dict[str, float]
-    class_counts: list[int]
-    protocol: Protocol
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return vars(self) | {"protocol": self.protocol.to_dict()}
-
-
 class Quality(Callback):
     """Scores a model that draws from noise; one that translates is left alone.
 
@@ -79,10 +55,11 @@ class Quality(Callback):
     Scoring changes nothing about training. The same latents are drawn each time, so that scores of different states
     differ by the states alone. All processes take part.
 
-    Where there is no extractor for the data, one line in the log says so and what to get, and nothing is scored.
+    Where there is no extractor for the data, one line in the log says so and what to get, and nothing is scored; one
+    that is asked for by name must be there.
 
     Args:
-        extractor: to look through, or "auto" for the one that suits the data (`gan_lab.metrics.choice`).
+        extractor: to look through, or its name, "auto" for the one that suits the data (`gan_lab.metrics.choice`).
         weights: "ema" scores the generator's moving average where there is one, "raw" the generator as it is.
         every_n_images: images seen between two scores while training; the last state is scored in any case.
         count_during: images that are drawn for them. FID of so few is biased upwards, by the same amount each time.
@@ -97,7 +74,7 @@ class Quality(Callback):
     def __init__(
         self,
         *,
-        extractor: Literal["auto"] | Extractor,
+        extractor: Choice | Extractor,
         weights: Literal["ema", "raw"],
         every_n_images: PositiveInt,
         count_during: Count,
@@ -117,26 +94,27 @@ class Quality(Callback):
         self.count = count
         self.groups = groups
         self.cache = Path(cache)
+        self.real: RealImages | None = None
         self.seed = seed
         self.during: Scorer | None = None  # None where nothing can be scored
         self.at_end: Scorer | None = None
         self.scored_at = 0  # images seen
         self.best: Best | None = None
-        self.final: Scored | None = None
+        self.final: ScoreRecord | None = None
         self.seconds = 0.0  # spent on scoring since the program began
 
     def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Get everything ready, so that what is missing is found before training and not after it."""
         if not hasattr(pl_module, "sample"):
             return
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        self.real = RealImages(trainer.datamodule, self.cache)  # type: ignore[attr-defined]
         with self._clock():
-            extractor = self.extractor if isinstance(self.extractor, Extractor) else self._suited(data)
+            extractor = self._extractor(self.real)
             if extractor is None:
                 return
             extractor.to(pl_module.device)
-            self.during = self._scorer(extractor, data, "train", self.groups_during)
-            self.at_end = self._scorer(extractor, data, "test", self.groups)
+            self.during = self._scorer(extractor, self.real, "train", self.groups_during, self.real_during)
+            self.at_end = self._scorer(extractor, self.real, "test", self.groups)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Score whenever another `every_n_images` images have been seen."""
@@ -185,35 +163,36 @@ class Quality(Callback):
         finally:
             self.seconds += perf_counter() - start
 
-    def _suited(self, data: Any) -> Extractor | None:
+    def _extractor(self, real: RealImages) -> Extractor | None:
+        """The one that is named, or that suits the data; None where none does.
+
+        Raises:
+            UserError: the one that is named is not to be had.
+        """
+        if isinstance(self.extractor, Extractor):
+            return self.extractor
         try:
-            return suited(data, self.cache / "extractors")
+            return chosen(self.extractor, real)
         except UserError as error:
+            if self.extractor != "auto":
+                raise
             log.warning("There will be no scores. %s. Or name one: callbacks.quality.extractor", error)
             return None
 
-    def _scorer(self, extractor: Extractor, data: Any, split: str, groups: list[Group]) -> Scorer | None:
+    def _scorer(
+        self, extractor: Extractor, real: RealImages, split: str, groups: list[Group], at_most: int | None = None
+    ) -> Scorer | None:
         """For generated images against those of a split; None where it has too few."""
         try:
-            images, labels = self._real(data, split)
+            statistics = real.statistics(extractor, split, at_most)
         except UserError as error:  # no test images, say
             log.warning("There will be no scores against the %s split: %s", split, error)
             return None
-        if len(images) < FEWEST:
-            log.warning("There will be no scores against the %s split: it has %d images", split, len(images))
+        if statistics.moments.count < FEWEST:
+            count = statistics.moments.count
+            log.warning("There will be no scores against the %s split: it has %d images", split, count)
             return None
-        real = real_statistics(images, labels, extractor, split=split, cache_folder=self.cache / "statistics")
-        return Scorer(extractor=extractor, real=real, seed=self.seed, groups=groups)
-
-    def _real(self, data: Any, split: str) -> tuple[Tensor, Tensor]:
-        """Images as the generator should draw them, uint8 at the data's size, and their labels; on the CPU."""
-        data.setup("fit" if split == "train" else split)
-        images, labels = data.splits[split]
-        if split == "train" and len(images) > self.real_during:
-            order = seeding.permutation(len(images), seeding.derive(SUBSET_SEED, "quality"))
-            chosen = order[: self.real_during].sort().values.to(images.device)
-            images, labels = images[chosen], labels[chosen]
-        return images.cpu(), labels.cpu()
+        return Scorer(extractor=extractor, real=statistics, seed=self.seed, groups=groups)
 
     def _score_during(self, trainer: Trainer, pl_module: Any) -> None:
         if self.during is None:
@@ -226,24 +205,30 @@ class Quality(Callback):
         fid, before = found.values.get("fid", nan), self.best
         # What was scored in another way, before a resumed run's options were changed, can't be compared.
         if isfinite(fid) and (before is None or before.protocol["id"] != found.protocol.id or fid < before.fid):
-            self.best = Best(found.images_seen, fid, found.protocol.to_dict())
+            self.best = Best(pl_module.images_seen, fid, found.protocol.to_dict())
 
-    def _scored(self, trainer: Trainer, pl_module: Any, scorer: Scorer, count: int) -> Scored:
-        ema = self.weights == "ema" and pl_module.average is not None
+    def _scored(self, trainer: Trainer, pl_module: Any, scorer: Scorer, count: int) -> ScoreRecord:
+        assert self.real is not None
+        ema = self.weights == "ema"
         scorer.reset()
         share = {"rank": trainer.global_rank, "world_size": trainer.world_size}
         for images, asked in drawn(pl_module, count, seed=self.seed, ema=ema, **share):
-            scorer.update(images, asked)
+            scorer.update(self.real.without_border(images), asked)
         # Processes must agree to the last bit on what is best: they save it together.
         values = trainer.strategy.broadcast(scorer.compute())
-        scored = Scored(pl_module.images_seen, values, scorer.class_counts, scorer.protocol("ema" if ema else "raw"))
+        scored = ScoreRecord(
+            images_seen=pl_module.images_seen,
+            values=values,
+            protocol=scorer.protocol(weights_of(pl_module, ema=ema)),
+            class_counts=scorer.class_counts,
+        )
         scorer.reset()  # the images need memory
         return scored
 
-    def _publish(self, trainer: Trainer, prefix: str, scored: Scored) -> None:
+    def _publish(self, trainer: Trainer, prefix: str, scored: ScoreRecord) -> None:
         """To the loggers, and to whoever monitors `trainer.callback_metrics`."""
         metrics = {f"{prefix}/{name}": value for name, value in scored.values.items()}
-        metrics["images_seen"] = float(scored.images_seen)
+        metrics["images_seen"] = float(scored.images_seen or 0)
         for logger in trainer.loggers:
             logger.log_metrics(metrics, trainer.global_step)
         trainer.callback_metrics.update({name: torch.tensor(value) for name, value in metrics.items()})

@@ -13,11 +13,11 @@ from gan_lab.errors import UserError
 if TYPE_CHECKING:  # torch only where there is something to measure
     from torch import Tensor
 
-    from gan_lab.evaluation.real import RealImages
     from gan_lab.metrics.extractors import Extractor
+    from gan_lab.metrics.real import RealImages
     from gan_lab.metrics.record import ScoreRecord
 
-COUNT, COUNT_OF_STACKS = 10_000, 26_000
+COUNT = 10_000
 ROWS = 10  # of the picture of neighbours
 DATASETS = ("mnist", "fashion_mnist", "kmnist")
 
@@ -36,16 +36,22 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--count",
         type=positive,
-        help=f"how many images ({COUNT:,}; {COUNT_OF_STACKS:,} of stacked_mnist; all that are given by hand)",
+        help=f"how many images ({COUNT:,}; of stacked_mnist its data.test_count, 26,000; all that are given by hand)",
     )
     parser.add_argument(
         "--extractor",
         choices=("auto", "digits", "inception"),
         default="auto",
         help="what the scores look through: a classifier of the dataset or the published one "
-        "(auto: digits for MNIST and its like, inception for others)",
+        "(auto: digits for MNIST, its like and small grey classes, inception for others)",
     )
     parser.add_argument("--weights-file", help="inception's weights, where they are not in their usual place")
+    parser.add_argument(
+        "--checkpoint",
+        choices=("last", "best"),
+        default="last",
+        help="of the run: its last state, or the one with the lowest FID while training (last)",
+    )
     parser.add_argument(
         "--weights",
         choices=("ema", "raw"),
@@ -56,7 +62,11 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--data", choices=DATASETS, help="the dataset that images given by hand are held against")
     parser.add_argument("--data-root", help="folder of the dataset (the run's; data)")
     parser.add_argument("--seed", type=non_negative, default=0, help="of latents and of random subsets (0)")
-    parser.add_argument("--out", type=Path, help="JSON file to write (evaluations/<protocol>.json in a run's folder)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="JSON file to write (evaluations/<protocol>.json, or <protocol>_best.json, in a run's folder)",
+    )
     parser.add_argument("--force", action="store_true", help="replace what exists")
     parser.add_argument(
         "--neighbours", type=Path, metavar="FILE.png", help="draw samples beside the training images nearest to them"
@@ -77,16 +87,19 @@ def run(arguments: argparse.Namespace) -> None:
     """
     refuse_existing("--out", arguments.out, arguments.force)
     refuse_existing("--neighbours", arguments.neighbours, arguments.force)
+    from gan_lab.evaluation.real import described
+
     start = perf_counter()
     folder: Path = arguments.source
     if (folder / "run.json").is_file() or (folder / ".hydra").is_dir():
         record, real, extractor, first = of_run(arguments)
-        out = arguments.out or folder / "evaluations" / f"{record.protocol.id}.json"
+        name = record.protocol.id + ("" if arguments.checkpoint == "last" else f"_{arguments.checkpoint}")
+        out = arguments.out or folder / "evaluations" / f"{name}.json"
     else:
         record, real, extractor, first = of_images(arguments)
         out = arguments.out
 
-    print(table(record, extractor, real.describe(arguments.split), arguments.source))
+    print(table(record, extractor, described(real, arguments.split), arguments.source))
     if out:
         put("--out", out, json.dumps(record.to_dict(), indent=2) + "\n")
         print(f"Written to   {out}")
@@ -105,41 +118,45 @@ Measured = tuple["ScoreRecord", "RealImages", "Extractor", "Tensor"]
 
 def of_run(arguments: argparse.Namespace) -> Measured:
     """The scores of a run, what it was held against and through what, and the first images."""
-    from gan_lab.data.stacked_mnist import StackedMNIST
-    from gan_lab.evaluation import classifiers, drawn, real
+    from gan_lab.evaluation import classifiers, real, trained
     from gan_lab.evaluation.scores import evaluate
+    from gan_lab.metrics.choice import chosen
+    from gan_lab.metrics.drawing import drawn, weights_of
     from gan_lab.runs import Run
 
     if arguments.data:
         raise UserError(f"--data {arguments.data}: a run knows its dataset; leave it out")
-    trained = Run.open(arguments.source)
-    model = drawn.load(trained).to(device())
+    source = Run.open(arguments.source)
+    model = trained.load(source, arguments.checkpoint).to(device())
     if arguments.gan_train_test and not model.ask_for(1):
         raise UserError(f"--gan-train-test: {type(model).__name__} is asked for no class; model=cgan is")
-    reals = real.of_run(trained.config(), arguments.data_root, model.device)
-    reals.refuse_substitute(trained.record(), arguments.split)
-    extractor = reals.extractor(arguments.extractor, arguments.weights_file)
-    count = arguments.count or (COUNT_OF_STACKS if isinstance(reals.data, StackedMNIST) else COUNT)
+    config = source.config()
+    reals = real.of_run(config, arguments.data_root)
+    real.refuse_substitute(reals, source.record(), arguments.split)
+    extractor = chosen(arguments.extractor, reals, arguments.weights_file).to(model.device)
+    count = arguments.count or config.data.get("test_count", COUNT)
     ema = arguments.weights == "ema"
     record = evaluate(
-        drawn.draw(model, count, seed=arguments.seed, ema=ema),
+        drawn(model, count, seed=arguments.seed, ema=ema),
         reals,
         extractor,
         split=arguments.split,
-        weights=drawn.weights_of(model, ema=ema),
+        weights=weights_of(model, ema=ema),
         seed=arguments.seed,
         images_seen=model.images_seen,
     )
     if arguments.gan_train_test:
-        again = drawn.draw(model, count, seed=arguments.seed, ema=ema)
+        again = drawn(model, count, seed=arguments.seed, ema=ema)
         record.values.update(classifiers.gan_train_test(again, reals, seed=arguments.seed))
-    return record, reals, extractor, drawn.some(model, ROWS, seed=arguments.seed, ema=ema)
+    first, _ = next(drawn(model, ROWS, seed=arguments.seed, ema=ema))
+    return record, reals, extractor, first
 
 
 def of_images(arguments: argparse.Namespace) -> Measured:
     """The scores of images given by hand, what they were held against and through what, and the first of them."""
     from gan_lab.evaluation import given, real
     from gan_lab.evaluation.scores import evaluate
+    from gan_lab.metrics.choice import chosen
 
     if not arguments.source.exists():
         raise UserError(f"{arguments.source}: there is no such file or folder")
@@ -148,14 +165,16 @@ def of_images(arguments: argparse.Namespace) -> Measured:
             f"{arguments.source} is no run folder (it has no run.json). To measure the images in it, say which dataset "
             f"to hold them against: --data {'|'.join(DATASETS)}"
         )
+    if arguments.checkpoint != "last":
+        raise UserError(f"--checkpoint {arguments.checkpoint}: is of a run; images given by hand have none")
     if arguments.gan_train_test:
         raise UserError("--gan-train-test: needs a conditional run, which can be asked for classes")
     images = given.load(arguments.source, channels=1)
     if arguments.count and arguments.count > len(images):
         raise UserError(f"--count {arguments.count}: there are only {len(images):,} images in {arguments.source}")
     images = images[: arguments.count]
-    reals = real.named(arguments.data, arguments.data_root, device())
-    extractor = reals.extractor(arguments.extractor, arguments.weights_file)
+    reals = real.named(arguments.data, arguments.data_root)
+    extractor = chosen(arguments.extractor, reals, arguments.weights_file).to(device())
     record = evaluate(
         [(images, None)],
         reals,
@@ -184,9 +203,9 @@ def table(record: "ScoreRecord", extractor: "Extractor", real: str, source: Path
         real: which real images.
         source: of the generated ones.
     """
-    from gan_lab.metrics.titles import BESIDE, heading, title
+    from gan_lab.metrics.titles import said
 
-    protocol, values = record.protocol, record.values
+    protocol = record.protocol
     trained = "" if record.images_seen is None else f" after {record.images_seen:,} training images"
     identity = protocol.extractor
     lines = [
@@ -196,15 +215,6 @@ def table(record: "ScoreRecord", extractor: "Extractor", real: str, source: Path
         f"Protocol     {protocol.id}: scores of another one can't be compared with these",
         "",
     ]
-    beside = {
-        "kid": lambda: f" +- {title('kid').value(values['kid_std'])}",
-        "inception_score": lambda: f" +- {title('inception_score').value(values['inception_score_std'])}",
-        "modes": lambda: f" of {extractor.num_classes:,}",
-        "class_fid": lambda: f" (mean of {values['class_fid_classes']:.0f} classes)",
-    }
-    names = [name for name in values if name not in BESIDE]
-    width = max(len(heading(name, protocol)) for name in names)
-    for name in names:
-        more = beside[name]() if name in beside else ""
-        lines.append(f"{heading(name, protocol):{width}}  {title(name).value(values[name])}{more}")
-    return "\n".join([*lines, ""])
+    scores = said(record).values()
+    width = max(len(name) for name, _ in scores)
+    return "\n".join([*lines, *(f"{name:{width}}  {value}" for name, value in scores), ""])

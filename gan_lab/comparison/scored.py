@@ -46,7 +46,7 @@ def records(run: Run) -> list[ScoreRecord]:
     found = []
     if told := run.record().get("scores"):
         found.append(ScoreRecord.from_dict(told, run.record_file))
-    for path in sorted((run.folder / "evaluations").glob("*.json")):
+    for path in sorted((run.folder / "evaluations").glob("*.json")):  # <protocol>.json before <protocol>_best.json
         try:
             told = json.loads(path.read_text(encoding="utf-8"))
         except (ValueError, OSError) as error:
@@ -58,7 +58,8 @@ def records(run: Run) -> list[ScoreRecord]:
 def choose(runs: Iterable[Run], protocol: str | None) -> tuple[list[ScoredRun], list[Run]]:
     """The scores to compare, all of one protocol, and the runs that have none.
 
-    Without a wish a run's own final scores count, or its only evaluation.
+    Without a wish a run's own final scores count, or those of its only protocol; of one protocol the last checkpoint's
+    go before the best one's.
 
     Args:
         runs: to compare.
@@ -90,10 +91,10 @@ def _below(folder: Path) -> Iterator[Path]:
 def _wanted(run: Run, found: list[ScoreRecord], protocol: str | None) -> ScoreRecord | None:
     if protocol is not None:
         return next((record for record in found if record.protocol.id.startswith(protocol)), None)
-    if "scores" in run.record() or len(found) < 2:
+    ids = sorted({record.protocol.id for record in found})
+    if "scores" in run.record() or len(ids) < 2:
         return found[0] if found else None
-    ids = " or ".join(record.protocol.id for record in found)
-    raise UserError(f"{run.folder} has been evaluated in {len(found)} ways; choose one: --protocol {ids}")
+    raise UserError(f"{run.folder} has been evaluated in {len(ids)} ways; choose one: --protocol {' or '.join(ids)}")
 
 
 def _refuse_mixture(scored: list[ScoredRun]) -> None:

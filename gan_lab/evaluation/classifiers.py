@@ -5,10 +5,10 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from gan_lab.evaluation.drawn import Drawn
-from gan_lab.evaluation.real import RealImages
-from gan_lab.metrics import classifier, digits
+from gan_lab.metrics import choice, classifier, digits
+from gan_lab.metrics.drawing import Drawn
 from gan_lab.metrics.extractors import extract
+from gan_lab.metrics.real import RealImages
 
 
 def gan_train_test(drawn: Iterable[Drawn], real: RealImages, *, seed: int) -> dict[str, float]:
@@ -27,11 +27,10 @@ def gan_train_test(drawn: Iterable[Drawn], real: RealImages, *, seed: int) -> di
     images, asked = together(drawn)
     images = real.without_border(images)
     model = classifier.train(images, asked, seed, digits.epochs_for(len(images)))
-    test_images, test_labels = (part.cpu() for part in real.split("test"))
-    judge = real.classifier()
+    judge = choice.classifier(real)
     _, logits = extract(judge, images)
     return {
-        "gan_train": classifier.accuracy(model, test_images, test_labels),
+        "gan_train": classifier.accuracy(model, *real.load("test")),
         "gan_test": float((judge.shown(logits) == asked).double().mean()),
     }
 

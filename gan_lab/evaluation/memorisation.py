@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 
 from gan_lab import images
-from gan_lab.evaluation.real import RealImages
 from gan_lab.metrics.extractors import Extractor
 from gan_lab.metrics.neighbours import nearest
+from gan_lab.metrics.real import RealImages
 
 NEIGHBOURS = 5
 
@@ -22,7 +22,7 @@ def picture(generated: Tensor, real: RealImages, extractor: Extractor) -> Tensor
     Returns:
         One uint8 picture (3, height', width').
     """
-    known, _ = real.split("train")
+    known, _ = real.load("train")
     statistics = real.statistics(extractor, "train")
     generated = real.without_border(generated)
     features = extractor(generated.to(extractor.device)).cpu()

@@ -3,16 +3,12 @@
 from collections.abc import Iterable
 
 from gan_lab.errors import UserError
-from gan_lab.evaluation.drawn import Drawn
-from gan_lab.evaluation.real import RealImages
+from gan_lab.metrics.drawing import Drawn
 from gan_lab.metrics.extractors import Extractor
 from gan_lab.metrics.protocol import Weights
+from gan_lab.metrics.real import RealImages
 from gan_lab.metrics.record import ScoreRecord
-from gan_lab.metrics.scorer import FEWEST, GROUPS, Scorer
-from gan_lab.metrics.stacked import Stacked
-
-# Counted modes say more of stacks than neighbours do, whose search among 26,000 would take minutes.
-LEFT_OUT_OF_STACKS = {"manifold"}
+from gan_lab.metrics.scorer import FEWEST, Scorer
 
 
 def evaluate(
@@ -39,11 +35,10 @@ def evaluate(
     Raises:
         UserError: there are too few images on either side.
     """
-    groups = [group for group in GROUPS if not (isinstance(extractor, Stacked) and group in LEFT_OUT_OF_STACKS)]
     statistics = real.statistics(extractor, split)
     if statistics.moments.count < FEWEST:
         raise UserError(f"scores need {FEWEST} real images or more, and there are {statistics.moments.count} ({split})")
-    scorer = Scorer(extractor=extractor, real=statistics, seed=seed, groups=groups)
+    scorer = Scorer(extractor=extractor, real=statistics, seed=seed)
     for images, asked in drawn:
         scorer.update(real.without_border(images), asked)
     try:

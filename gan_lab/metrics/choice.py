@@ -1,46 +1,58 @@
-"""The extractor that suits a dataset, where none is named."""
+"""What to look through at a dataset."""
 
-from pathlib import Path
-from typing import Protocol
+from typing import Literal
 
-from torch import Tensor
-
+from gan_lab.errors import UserError
 from gan_lab.metrics import digits
 from gan_lab.metrics.extractors import Extractor
 from gan_lab.metrics.inception import Inception
+from gan_lab.metrics.real import RealImages
+from gan_lab.metrics.stacked import Stacked
 
+Choice = Literal["auto", "digits", "inception"]
 SMALL = 64  # pixels a side, up to which a classifier is trained within minutes
+STACKED = "stacked_mnist"
 
 
-class Dataset(Protocol):
-    """What a data module offers."""
-
-    image_size: int
-    channels: int
-    classes: int
-
-    def describe(self) -> dict[str, object]:
-        """Its `name`, among others."""
-
-    def load(self, split: str) -> tuple[Tensor, Tensor]:
-        """Images uint8 (n, channels, height, width) and labels int64 (n,) of split "train" or "test"."""
-
-
-def suited(data: Dataset, cache_folder: Path) -> Extractor:
-    """What to look through at a dataset.
-
-    - Grey, labelled and up to 64 pixels a side, as MNIST and its kin: a classifier of that dataset. MNIST's is shipped;
-      another is trained on first use and cached. Its features mean something on these images, which ImageNet's don't.
-    - All others: Inception, antialiased. Colour images are what it was made for, and without labels there is nothing
-      to train a classifier on; numbers from features that suit neither would only look like scores.
+def chosen(choice: Choice, real: RealImages, weights: str | None = None) -> Extractor:
+    """The extractor by its name, or the one that suits a dataset.
 
     Args:
-        data: the dataset.
-        cache_folder: where trained classifiers are kept.
+        choice: "digits", a classifier of the dataset; "inception", the published one, antialiased; "auto":
+            - digits for grey, labelled images of up to 64 pixels a side, as MNIST and its kin, and for stacked digits.
+              Such features mean something on these images, which ImageNet's don't.
+            - inception for all others. Colour images are what it was made for, and without labels there is nothing to
+              train a classifier on; numbers from features that suit neither would only look like scores.
+        real: the dataset.
+        weights: file of inception's weights, where they don't lie at their usual place.
 
     Raises:
-        UserError: Inception or its weights are not at hand, saying what to get; or the folder can't be written to.
+        UserError: inception or its weights are not at hand, saying what to get; weights for an extractor that brings
+            its own; a classifier without classes to tell apart, or that can't be cached.
     """
-    if data.channels == 1 and data.classes > 1 and data.image_size <= SMALL:
-        return digits.for_dataset(str(data.describe()["name"]), data, cache_folder)
-    return Inception(weights=None, antialias=True)
+    if choice == "auto":
+        choice = "digits" if suits_a_classifier(real) else "inception"
+    if choice == "inception":
+        return Inception(weights=weights, antialias=True)
+    if weights is not None:
+        raise UserError(f"{weights}: weights are for the inception extractor; {choice} brings its own")
+    return classifier(real)
+
+
+def suits_a_classifier(real: RealImages) -> bool:
+    """Whether a classifier tells more of the images than Inception."""
+    data = real.data
+    return real.name == STACKED or (data.channels == 1 and data.classes > 1 and data.image_size <= SMALL)
+
+
+def classifier(real: RealImages) -> Extractor:
+    """The classifier that real images have taught: shipped for MNIST and stacks of it, else cached, or trained now.
+
+    Raises:
+        UserError: the dataset has no classes; the cache can't be written to.
+    """
+    if real.name == STACKED:
+        return Stacked(digits=digits.shipped())
+    if real.data.classes < 2:
+        raise UserError("the digits extractor needs a dataset with classes; choose inception")
+    return digits.for_dataset(real.name, real, real.cache_folder / "extractors")

@@ -7,8 +7,10 @@ import torch
 from torch import Tensor
 
 from gan_lab import images, seeding
+from gan_lab.metrics.protocol import Weights
 
 DRAWN_AT_ONCE = 500  # images
+Drawn = tuple[Tensor, Tensor | None]
 
 
 class Sampler(Protocol):
@@ -20,6 +22,10 @@ class Sampler(Protocol):
     def device(self) -> torch.device:
         """Where it draws."""
 
+    @property
+    def average(self) -> object | None:
+        """The generator's moving average, if it keeps one."""
+
     def ask_for(self, count: int) -> tuple[Tensor, ...]:
         """What to `sample` so many images with: nothing, or the classes (count,) to draw."""
 
@@ -27,12 +33,16 @@ class Sampler(Protocol):
         """Images in [-1, 1] for latents (n, latent_dim)."""
 
 
-def drawn(
-    model: Sampler, count: int, *, seed: int, ema: bool, rank: int = 0, world_size: int = 1
-) -> Iterator[tuple[Tensor, Tensor | None]]:
+def weights_of(model: Sampler, *, ema: bool) -> Weights:
+    """Which weights draw: the moving average where it is wanted and the model keeps one."""
+    return "ema" if ema and model.average is not None else "raw"
+
+
+def drawn(model: Sampler, count: int, *, seed: int, ema: bool, rank: int = 0, world_size: int = 1) -> Iterator[Drawn]:
     """Batches of uint8 images (n, channels, height, width), and the classes (n,) that were asked for, if any were.
 
-    The latents come from a generator of their own: what is drawn here doesn't change what training draws.
+    The latents come from a generator of their own: what is drawn here doesn't change what training draws. A
+    conditional model is asked for every class equally often.
 
     Args:
         model: draws.

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gan_lab.metrics.protocol import Protocol
+from gan_lab.metrics.record import ScoreRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,7 @@ TITLES = {
     "gan_test": Title(text="GAN-test accuracy", form=".2%", more_is_better=True),
 }
 BESIDE = {"kid_std", "inception_score_std", "class_fid_classes"}  # said with another score, not on their own
+HEADLINES = ("fid", "precision", "recall", "coverage", "modes", "class_kl", "class_accuracy")  # asked for first
 
 
 def title(name: str) -> Title:
@@ -57,3 +59,30 @@ def heading(name: str, protocol: Protocol) -> str:
     if shown.counts_images:
         return f"{shown.text} (n={protocol.n_fake:,})"
     return protocol.label(shown.text) if shown.small_n_matters else shown.text
+
+
+def said(record: ScoreRecord) -> dict[str, tuple[str, str]]:
+    """By a score's name its heading and its value, with what belongs to it: "Modes (n=26,000)", "998 of 1,000"."""
+    return {
+        name: (heading(name, record.protocol), title(name).value(value) + beside(name, record))
+        for name, value in record.values.items()
+        if name not in BESIDE
+    }
+
+
+def beside(name: str, record: ScoreRecord) -> str:
+    """What is said with a score's value: its deviation, or of how many classes."""
+    values = record.values
+    if name in ("kid", "inception_score"):
+        return f" +- {title(name).value(values[f'{name}_std'])}"
+    if name == "modes" and record.class_counts:
+        return f" of {len(record.class_counts):,}"
+    return f" (mean of {values['class_fid_classes']:.0f} classes)" if name == "class_fid" else ""
+
+
+def in_short(record: ScoreRecord) -> str:
+    """The scores that one asks for first, in a line, with how they came about."""
+    protocol, found = record.protocol, said(record)
+    scores = ", ".join(" ".join(found[name]) for name in HEADLINES if name in found)
+    how = f"{protocol.n_fake:,} images, {protocol.extractor['name']}, {protocol.weights}, protocol {protocol.id}"
+    return f"{scores} ({how})"

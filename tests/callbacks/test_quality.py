@@ -219,7 +219,7 @@ def test_no_extractor_means_no_scores_and_one_line_that_says_so(
     def missing(*_: Any) -> Extractor:
         raise UserError("the weights are missing. Download them")
 
-    monkeypatch.setattr(module, "suited", missing)
+    monkeypatch.setattr(module, "chosen", missing)
     notes = Notes()
     fit(tiny_gan(), max_steps=3, callbacks=[watch := scoring(tmp_path, extractor="auto")], logger=notes)
     (line,) = [record.getMessage() for record in caplog.records if record.name == module.__name__]
@@ -228,6 +228,8 @@ def test_no_extractor_means_no_scores_and_one_line_that_says_so(
     )
     assert notes.rows == []
     assert watch.results() == {}
+    with pytest.raises(UserError, match="the weights are missing"):
+        fit(tiny_gan(), max_steps=3, callbacks=[scoring(tmp_path, extractor="inception")])
 
 
 @pytest.mark.parametrize("test_images", [0, 5])

@@ -137,7 +137,8 @@ def test_neighbours_are_drawn(run: Run, samples: Path, few_digits: Path, tmp_pat
         (("--split", "validation"), "invalid choice: 'validation'"),
         (("--weights", "best"), "invalid choice: 'best'"),
         (("--extractor", "inception", "--weights-file", "/nowhere.pth"), "inception"),
-        (("--weights-file", "/nowhere.pth"), "is for --extractor inception"),
+        (("--weights-file", "/nowhere.pth"), "/nowhere.pth: weights are for the inception extractor"),
+        (("--checkpoint", "best"), "has no checkpoint: it ended before best.ckpt was first saved"),
         (("--data", "mnist"), "a run knows its dataset"),
         (("--gan-train-test",), "VanillaGAN is asked for no class; model=cgan is"),
         (
@@ -177,6 +178,7 @@ def test_wrong_requests_for_a_run(
         ("samples.pt", ("--data", "imagenet"), "invalid choice: 'imagenet'"),
         ("samples.pt", ("--data", "mnist", "--count", "101"), "there are only 100 images in"),
         ("samples.pt", ("--data", "mnist", "--gan-train-test"), "needs a conditional run"),
+        ("samples.pt", ("--data", "mnist", "--checkpoint", "best"), "is of a run; images given by hand have none"),
         ("floats.pt", ("--data", "mnist"), "must hold images uint8 (n, 1 or 3, height, width), not float32"),
         ("pickled.npy", ("--data", "mnist"), "can't be read as images"),
     ],

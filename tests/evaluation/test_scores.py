@@ -4,14 +4,14 @@ import pytest
 import torch
 
 from gan_lab.errors import UserError
-from gan_lab.evaluation.drawn import Drawn
-from gan_lab.evaluation.real import RealImages, named, of_run
+from gan_lab.evaluation.real import named, of_run
 from gan_lab.evaluation.scores import evaluate
 from gan_lab.metrics import scores
+from gan_lab.metrics.choice import chosen
+from gan_lab.metrics.drawing import Drawn
+from gan_lab.metrics.real import RealImages
 from gan_lab.metrics.record import ScoreRecord
 from tests.conftest import all_digits, composed
-
-CPU = torch.device("cpu")
 
 
 @pytest.fixture(autouse=True)
@@ -20,13 +20,13 @@ def few_subsets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def evaluated(drawn: list[Drawn], real: RealImages) -> ScoreRecord:
-    extractor = real.extractor("auto")
+    extractor = chosen("auto", real)
     return evaluate(drawn, real, extractor, split="test", weights="given", seed=3, images_seen=7)
 
 
 def test_genuine_digits_score_as_such(few_digits: Path) -> None:
     images, labels = (part[1::9] for part in all_digits("train"))
-    real = named("mnist", str(few_digits), CPU)
+    real = named("mnist", str(few_digits))
     record = evaluated([(images[:300], labels[:300]), (images[300:], labels[300:])], real)
     assert record.images_seen == 7
     assert record.values["fid"] < 1.5
@@ -41,9 +41,9 @@ def test_genuine_digits_score_as_such(few_digits: Path) -> None:
 
 
 def test_of_stacks_modes_are_counted(few_digits: Path) -> None:
-    overrides = ("data=stacked_mnist", "data.count=100", "data.test_count=40")
-    real = of_run(composed(*overrides), str(few_digits), CPU)
-    images, labels = real.split("train")
+    overrides = ("data=stacked_mnist", "data.count=128", "data.test_count=40", f"callbacks.quality.cache={few_digits}")
+    real = of_run(composed(*overrides), str(few_digits))
+    images, labels = real.load("train")
     record = evaluated([(images, labels)], real)
     assert record.values.keys() == {"fid", "kid", "kid_std", "modes", "class_kl", "class_accuracy"}
     assert record.values["modes"] == pytest.approx(len(labels.unique()), abs=5)
@@ -51,10 +51,10 @@ def test_of_stacks_modes_are_counted(few_digits: Path) -> None:
 
 
 def test_too_few_images_are_refused(few_digits: Path) -> None:
-    real = named("mnist", str(few_digits), CPU)
+    real = named("mnist", str(few_digits))
     with pytest.raises(UserError, match="scores need 6 generated images or more, not 5"):
         evaluated([(all_digits("train")[0][:5], None)], real)
-    real.split("test")
+    real.load("test")
     real.data.splits["test"] = tuple(part[:5] for part in real.data.splits["test"])
     with pytest.raises(UserError, match=r"scores need 6 real images or more, and there are 5 \(test\)"):
         evaluated([(all_digits("train")[0][:10], None)], real)

@@ -3,7 +3,7 @@ import torch
 
 from gan_lab import images, seeding
 from gan_lab.metrics import drawing
-from gan_lab.metrics.drawing import drawn
+from gan_lab.metrics.drawing import drawn, weights_of
 from gan_lab.models.cgan import CGAN
 from tests.conftest import LATENT_DIM, SIZE, tiny_cgan, tiny_gan
 
@@ -39,3 +39,9 @@ def test_processes_share_the_images_that_one_would_draw() -> None:
         share = drawn(model, 11, seed=0, ema=True, rank=rank, world_size=2)
         for mine, all_of_them in zip(zip(*share, strict=True), whole, strict=True):
             assert torch.equal(torch.cat(mine), all_of_them[rank::2])
+
+
+def test_without_an_average_the_weights_are_raw_whatever_is_wanted() -> None:
+    plain, averaged = tiny_gan(), tiny_gan(ema_half_life=1000)
+    assert weights_of(plain, ema=True) == weights_of(averaged, ema=False) == "raw"
+    assert weights_of(averaged, ema=True) == "ema"

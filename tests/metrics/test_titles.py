@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from gan_lab.metrics.titles import heading, title
+from gan_lab.metrics.record import ScoreRecord
+from gan_lab.metrics.titles import heading, in_short, said, title
 from tests.metrics.test_record import PROTOCOL
 
 
@@ -29,3 +30,15 @@ def test_values_are_written_with_the_digits_that_count() -> None:
     assert title("class_accuracy").value(0.98765) == "98.77%"
     assert title("modes").value(998.0) == "998"
     assert title("other").value(1) == "1.000"
+
+
+def test_what_belongs_to_a_value_is_said_with_it() -> None:
+    values = {"kid": 0.01, "kid_std": 0.002, "modes": 998.0, "class_fid": 2.0, "class_fid_classes": 9.0, "fid": 1.25}
+    record = ScoreRecord(images_seen=1, values=values, protocol=PROTOCOL, class_counts=[1] * 1000)
+    found = said(record)
+    assert found["kid"] == ("KID", "0.01000 +- 0.00200")
+    assert found["modes"] == ("Modes (n=10)", "998 of 1,000")
+    assert found["class_fid"] == ("FID within classes (n=10, biased)", "2.000 (mean of 9 classes)")
+    assert "kid_std" not in found
+    start = "FID (n=10, biased) 1.250, Modes (n=10) 998 of 1,000 "
+    assert in_short(record) == f"{start}(10 images, tiny, ema, protocol {PROTOCOL.id})"
