@@ -51,6 +51,15 @@ def test_a_protocol_can_be_picked(make: MakeRun) -> None:
         choose(runs, "zzz")
 
 
+def test_of_one_protocol_the_last_checkpoint_goes_before_the_best(make: MakeRun) -> None:
+    run = make("a", evaluations=({"values": {"fid": 8.0}, "seen": 320},))
+    (file,) = (run.folder / "evaluations").iterdir()
+    best = file.rename(file.with_stem(f"{file.stem}_best"))
+    assert choose([run], None)[0][0].scores.images_seen == 320
+    file.write_text(best.read_text().replace("320", "640"))
+    assert choose([run], None)[0][0].scores.images_seen == 640
+
+
 def test_several_evaluations_need_a_choice(make: MakeRun) -> None:
     run = make("a", evaluations=({"n_fake": 99}, {"n_fake": 98}))
     with pytest.raises(UserError, match=r"has been evaluated in 2 ways; choose one: --protocol \w{8} or \w{8}"):
