@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gan_lab.losses import Hinge, NonSaturating, Objective, RelativisticPairing, Wasserstein
+from gan_lab.losses import Hinge, LeastSquares, Minimax, NonSaturating, Objective, RelativisticPairing, Wasserstein
 from gan_lab.models.latent import LatentGAN
 from gan_lab.models.wgan import WGAN
 from gan_lab.networks import labelled, mlp
-from gan_lab.penalties import R1, R2, GradientPenalty
+from gan_lab.penalties import DRAGAN, R1, R2, GradientPenalty
 from gan_lab.schedules import Constant, Cosine, LinearDecay
 from tests.conftest import LATENT_DIM, SIZE, TinyImages, fit, tiny_cgan, tiny_gan, tiny_network, weights
 
@@ -158,11 +158,24 @@ def test_learning_rates_that_change_are_logged() -> None:
     assert "learning_rate/discriminator" not in logged
 
 
-OBJECTIVES = [NonSaturating(label_smoothing=0.0), Hinge(), Wasserstein(), RelativisticPairing()]
+OBJECTIVES = [
+    NonSaturating(label_smoothing=0.0),
+    Minimax(label_smoothing=0.0),
+    LeastSquares(),
+    Hinge(),
+    Wasserstein(),
+    RelativisticPairing(),
+]
+PENALTIES = [
+    {},
+    {"gp": GradientPenalty(weight=1.0)},
+    {"dragan": DRAGAN(weight=1.0, noise=0.3)},
+    {"r1": R1(gamma=1.0), "r2": R2(gamma=1.0)},
+]
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda objective: type(objective).__name__)
-@pytest.mark.parametrize("penalty", [{}, {"gp": GradientPenalty(weight=1.0)}, {"r1": R1(gamma=1.0)}], ids=str)
+@pytest.mark.parametrize("penalty", PENALTIES, ids=lambda penalty: "+".join(penalty) or "none")
 @pytest.mark.parametrize("conditioning", ["concat", "projection"])
 def test_labels_reach_both_players_under_every_loss(objective: Objective, penalty: Any, conditioning: str) -> None:
     torch.manual_seed(0)
