@@ -17,8 +17,8 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-train: $(READY)  ## train a DCGAN on MNIST and draw digits (minutes, on any machine)
-	$(BIN)/python train.py
+train: $(READY)  ## train a conditional DCGAN and draw a row of each digit (a minute or two, on any machine)
+	$(BIN)/python train.py experiment=quickstart
 
 test: $(READY)  ## run every test
 	$(BIN)/python -m pytest -n auto

@@ -11,6 +11,17 @@ from gan_lab.runs import Run
 from tests.conftest import CONF, OFFLINE, Command, composed, read_image
 
 NO_SCORES = ("callbacks.quality=null",)
+FEW_SCORES = tuple(
+    f"callbacks.quality.{name}={value}"
+    for name, value in {
+        "every_n_images": 16,
+        "count_during": 8,
+        "real_during": 8,
+        "groups_during": "[fid]",
+        "count": 8,
+        "groups": "[fid]",
+    }.items()
+)
 # What makes each network tiny.
 LATENT = {
     "mlp": ("model.network.generator.hidden=[8]", "model.network.discriminator.hidden=[8]"),
@@ -53,8 +64,9 @@ def test_it_composes_trains_saves_loads_and_draws(
     norm = () if model in ("vanilla", "dcgan", "cgan", "cyclegan") else ("model.network.discriminator.norm=none",)
     rate = "model.optimizer.generator.lr=0.01"
     batches = ("data.batch_size=8", rate, "trainer.max_steps=5", "trainer.log_every_n_steps=5", "hydra.run.dir=run")
-    assert command(*OFFLINE, *NO_SCORES, f"model={model}", f"model/network={network}", *tiny, *norm, *batches) is None
+    assert command(*OFFLINE, *FEW_SCORES, f"model={model}", f"model/network={network}", *tiny, *norm, *batches) is None
     run = Run.open("run")
+    assert ("scores" in run.record()) == (model != "cyclegan")
     loaded = run.load_model()
     saved = run.load_checkpoint()["state_dict"]
     assert all(value.isfinite().all() for value in saved.values())

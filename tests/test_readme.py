@@ -9,6 +9,7 @@ import torch
 from omegaconf import OmegaConf
 
 from gan_lab.config import build
+from gan_lab.penalties import R1
 from tests.conftest import CONF, REPOSITORY, composed, fit, same, tiny_gan, weights
 
 README = (REPOSITORY / "README.md").read_text()
@@ -21,32 +22,34 @@ def block(language: str) -> str:
 
 
 @pytest.fixture
-def lsgan(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def bgan(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The README's variant, as the file that it is said to be."""
-    module = ModuleType("gan_lab.models.lsgan")
+    module = ModuleType("gan_lab.models.bgan")
     exec(block("python"), vars(module))
     monkeypatch.setitem(sys.modules, module.__name__, module)
     return module
 
 
-def test_the_variant_trains_and_minimises_what_it_says(lsgan: ModuleType) -> None:
-    model = tiny_gan(lsgan.LSGAN)
+def test_the_variant_is_short_trains_and_minimises_what_it_says(bgan: ModuleType) -> None:
+    assert len((block("python") + block("yaml")).splitlines()) < 30
+    model = tiny_gan(bgan.BGAN, penalty={"r1": R1(gamma=1.0)})
     before = weights(model)
-    fit(model, max_steps=2, log_every_n_steps=1)
+    logged = fit(model, max_steps=2, log_every_n_steps=1).callback_metrics
     assert not same(weights(model.generator), {k[10:]: v for k, v in before.items() if k.startswith("generator.")})
-    real, fake = torch.zeros(2, 1, 8, 8), torch.ones(2, 1, 8, 8)
-    model.score = lambda images, condition: images.mean((1, 2, 3)) * 3 - 1  # -1 for real, 2 for generated images
-    model.discriminator.scores_each_image_alone = False
-    assert model.discriminator_terms(real, fake, ())["adversarial"].item() == pytest.approx((4 + 4) / 2)
-    assert model.generator_terms(real, fake, ())["adversarial"].item() == pytest.approx(1 / 2)
+    assert logged["loss/discriminator/r1"] > 0, "what it does not say stays as it is"
+    fake = torch.randn(5, 1, 8, 8, dtype=torch.float64)
+    model.double()
+    probability = model.discriminator(fake).sigmoid()
+    expected = (probability.log() - (1 - probability).log()).square().mean() / 2
+    torch.testing.assert_close(model.generator_terms(fake, fake, ())["adversarial"], expected)
 
 
-def test_its_configuration_is_only_its_difference(lsgan: ModuleType) -> None:
+def test_its_configuration_is_only_its_difference(bgan: ModuleType) -> None:
     own = OmegaConf.create(block("yaml"))
     assert own.defaults == ["dcgan", "_self_"]
     assert (CONF / "model" / "dcgan.yaml").exists()
     model = build(composed("model=dcgan", f"model._target_={own._target_}").model)
-    assert type(model) is lsgan.LSGAN
+    assert type(model) is bgan.BGAN
 
 
 def test_the_groups_table_lists_every_choice() -> None:

@@ -8,6 +8,8 @@ from typing import Any
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
+from gan_lab.callbacks.rollback import RolledBack
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -41,6 +43,11 @@ class GracefulEnding(Callback):
         """
         if self.received is not None:
             raise Interrupted(self.received)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Leave the signals as they were, as Lightning tears nothing down now; but a rollback goes on."""
+        if not isinstance(exception, RolledBack):
+            self._restore()
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Leave the signals as they were."""

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gan_lab.errors import UserError
@@ -51,7 +51,8 @@ def replacing(out: Path, option: str = "--out") -> Iterator[Path]:
     except OSError as error:
         raise UserError(f"{option} {out}: can't be written: {error.strerror}") from error
     finally:
-        remove(partial)
+        with suppress(OSError):  # its folder may be what can't be written to
+            remove(partial)
 
 
 def put(option: str, path: Path, content: str | bytes) -> None:

@@ -54,3 +54,14 @@ def test_who_listens_already_leaves_in_the_end_what_was_there_before() -> None:
 def test_without_a_signal_nothing_happens() -> None:
     trainer: Trainer = fit(tiny_gan(), max_steps=3, callbacks=[GracefulEnding()])
     assert trainer.global_step == 3
+
+
+def test_a_failure_leaves_the_signals_as_they_were() -> None:
+    class Fail(Callback):
+        def on_train_batch_start(self, *_: Any) -> None:
+            raise RuntimeError("boom")
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(RuntimeError, match="boom"):
+        fit(tiny_gan(), max_steps=1, callbacks=[GracefulEnding(), Fail()])
+    assert signal.getsignal(signal.SIGINT) is before
