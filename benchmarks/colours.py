@@ -60,7 +60,7 @@ def report(folder: str) -> list[str]:
     (a, a_labels), (b, b_labels) = data.splits["test"]
     grey, coloured = images.to_float(a), images.to_float(b)
     to_colour, to_grey = translate(model, grey, "a2b"), translate(model, coloured, "b2a")
-    seed = data.seed
+    seed = data.colour_seed
     lines = [
         "| test digits | read right | hue off by (median) | hue is its class's | distance of hues from B's | chroma |",
         "|---|---:|---:|---:|---:|---:|",

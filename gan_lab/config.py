@@ -20,7 +20,7 @@ import hydra.utils
 from hydra.errors import InstantiationException
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
 from pydantic import ConfigDict, Field, PydanticUserError, TypeAdapter, ValidationError
 
 from gan_lab.errors import UserError, nearest
@@ -31,6 +31,12 @@ ALLOWED_PACKAGES = {
     "lightning.pytorch.callbacks",
     "lightning.pytorch.loggers",
     "lightning.pytorch.profilers",
+}
+# What a choice of one group needs of another, and what to do where that has it not.
+LACKING = {
+    "data.classes": "model=cgan is told classes, which this data lacks: choose labelled images, data=mnist or another",
+    "model.latent_dim": "this network draws from noise, which the model does not: choose model/network=resnet_patchgan "
+    "or resnet_patchgan_small for model=cyclegan",
 }
 INSTANTIATION_KEYS = {"_target_", "_partial_", "_recursive_", "_convert_"}
 
@@ -74,6 +80,10 @@ def check(config: DictConfig) -> None:
         if missing:
             raise UserError("\n".join(f"{path}: this value is missing; set {path}=..." for path in missing))
         values = OmegaConf.to_container(config, resolve=True)
+    except InterpolationKeyError as error:
+        lacking = re.search(r"Interpolation key '([^']+)' not found", str(error))
+        reason = LACKING.get(lacking[1]) if lacking else None
+        raise UserError(reason or str(error).splitlines()[0]) from error
     except OmegaConfBaseException as error:
         raise UserError(str(error).splitlines()[0]) from error
     problems = dict(_problems_of_call(Root, cast(dict[str, Any], values), ""))

@@ -74,13 +74,17 @@ def explain(error: Exception) -> str:
             return f"{name}: there is no such option. {nearest(str(cause.key), cause.parent_node)}"
         cause = cause.__cause__
     unknown = re.match(r"Could not override '([^']+)'.*No match in the defaults list", str(error), re.DOTALL)
+    if unknown and unknown[1].startswith("model/"):
+        return f"{unknown[1]}: the chosen model has no such part; leave it out, or choose a model that has it"
     if unknown:
         return f"{unknown[1]}: there is no such option. {nearest(unknown[1], top_level_names())}"
     return " ".join(line.strip() for line in str(error).splitlines() if line.strip())
 
 
 def top_level_names() -> list[str]:
-    """Groups, and the values beside them, of the configuration that is being composed."""
+    """Groups, and the values beside them, of the configuration that is being composed; none once Hydra has given up."""
+    if not GlobalHydra.instance().is_initialized():
+        return []
     loader = GlobalHydra.instance().config_loader()
     groups = [group for group in loader.list_groups("") if group != "hydra"]
     return [*groups, *(f"model/{group}" for group in loader.list_groups("model")), "seed", "resume"]

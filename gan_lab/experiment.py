@@ -90,7 +90,7 @@ def blamed_on(option: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, RuntimeError) as error:
-        raise UserError(f"{option}: {error}") from error
+        raise UserError(f"{option}: {str(error).splitlines()[0]}") from error
 
 
 def train(config: DictConfig) -> float | None:

@@ -32,7 +32,7 @@ class Penalty(ABC):
 
 
 def slopes(critic: Callable[[Tensor], Tensor], points: Tensor) -> tuple[Tensor, Tensor]:
-    """Scores of images, and the gradient of each image's score with respect to the image.
+    """Scores of images, and the gradient of each image's score, the mean of its patches', with respect to the image.
 
     Both are part of the graph, and in float32 or better: half precision would lose the penalty's own gradient.
 
@@ -44,7 +44,7 @@ def slopes(critic: Callable[[Tensor], Tensor], points: Tensor) -> tuple[Tensor, 
     leaf = (leaf.float() if leaf.dtype in (torch.bfloat16, torch.float16) else leaf).requires_grad_()
     with torch.enable_grad(), full_precision(leaf.device):
         scores = critic(leaf)
-        (gradients,) = torch.autograd.grad(scores.sum(), leaf, create_graph=True)
+        (gradients,) = torch.autograd.grad(scores.reshape(len(scores), -1).mean(1).sum(), leaf, create_graph=True)
     return scores, gradients
 
 
@@ -87,9 +87,9 @@ class DRAGAN(GradientPenalty):
 
     Args:
         weight: of the penalty.
-        noise: standard deviation of d in units of the image range [-1, 1]. The authors' code takes half the standard
-            deviation of a batch's pixels: 0.31 for MNIST. A constant does not depend on how batches are divided
-            between processes.
+        noise: standard deviation of d in units of the image range [-1, 1]. The authors' code adds noise that is uniform
+            between 0 and half the standard deviation of a batch's pixels, 0.31 for MNIST; a constant does not depend on
+            how batches are divided between processes.
     """
 
     noise: Positive

@@ -68,6 +68,7 @@ def tiny_gan(cls: type[LatentGAN] = LatentGAN, init_seed: int = 0, **options: An
         "network": tiny_network(),
         "objective": NonSaturating(label_smoothing=0.0),
         "penalty": {},
+        "clip": None,
         "optimizer": {"generator": sgd(), "discriminator": sgd()},
         "schedule": {"generator": Constant(), "discriminator": Constant()},
         "ema_half_life": None,

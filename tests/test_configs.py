@@ -101,6 +101,21 @@ def test_the_documented_combination_trains(norm: str, command: Command) -> None:
     assert Run.open("run").record()["status"] == "finished"
 
 
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("option", ["trainer.precision=bf16-mixed", "model.network.discriminator.norm=spectral"])
+def test_every_model_trains_in_mixed_precision_and_under_spectral_norm(
+    model: str, option: str, command: Command
+) -> None:
+    if model == "wgan" and "spectral" in option:
+        option += " model.clip=null"
+    network, tiny = next((n, t) for n, t in (TRANSLATING if model == "cyclegan" else LATENT).items() if n != "mlp")
+    norm = () if "spectral" in option else ("model.network.discriminator.norm=none",)
+    size = (*tiny, "data.batch_size=4", "trainer.max_steps=5", "hydra.run.dir=run")
+    chosen = (f"model={model}", f"model/network={network}", *norm, *option.split())
+    assert command(*OFFLINE, *NO_SCORES, *chosen, *size) is None
+    assert all(value.isfinite().all() for value in Run.open("run").load_checkpoint()["state_dict"].values())
+
+
 def test_all_variants_run_as_one_sweep(command: Command) -> None:
     models = ",".join(model for model in MODELS if model != "cyclegan")
     sweep = [f"model={models}", "trainer.max_steps=2", "data.batch_size=4", "hydra.sweep.dir=sweep"]
@@ -155,6 +170,19 @@ def test_all_variants_run_as_one_sweep(command: Command) -> None:
                 "optimizer.generator.betas": [0.0, 0.99],
                 "n_critic": 1,
                 "network.discriminator.norm": "none",
+                "optimizer.generator.lr": 2e-4,
+                "penalty.r1.gamma": 1.0,
+                "penalty.r2.gamma": 1.0,
+            },
+        ),
+        (
+            "dcgan model/network=dcgan_transposed",
+            {
+                "optimizer.generator.lr": 2e-4,
+                "optimizer.discriminator.lr": 2e-4,
+                "optimizer.generator.betas": [0.5, 0.999],
+                "objective._target_": "gan_lab.losses.NonSaturating",
+                "network.discriminator.norm": "batch",
             },
         ),
     ],
@@ -162,7 +190,7 @@ def test_all_variants_run_as_one_sweep(command: Command) -> None:
 def test_hyperparameters_are_those_of_the_paper(model: str, expected: dict[str, object]) -> None:
     from omegaconf import OmegaConf
 
-    found = composed(f"model={model}").model
+    found = composed(*f"model={model}".split()).model
     assert {name: OmegaConf.select(found, name) for name in expected} == expected
 
 
@@ -181,6 +209,12 @@ def test_hyperparameters_are_those_of_the_paper(model: str, expected: dict[str, 
         (["model.ema_half_life=0"], "model.ema_half_life=0: must be greater than or equal to 1"),
         (["model.network.discriminator.norm=btach"], "must be 'batch', 'layer', 'instance', 'spectral' or 'none'"),
         (["model=vanilla", "model.network.discriminator.norm=instance"], "set norm=layer"),
+        (["model=wgan", "model.network.discriminator.norm=spectral"], "set model.clip=null"),
+        (["model=dcgan", "model/conditioning=projection"], "model/conditioning: the chosen model has no such part"),
+        (["model=cgan", "data=mnist_colors"], "choose labelled images, data=mnist or another"),
+        (["model=cyclegan", "model/network=dcgan_small"], "choose model/network=resnet_patchgan"),
+        (["model=dcgan", "model/network=resnet_patchgan"], "Error: model.network: "),
+        (["model=cgan", "data=image_folder", "data.root=."], "set data.classes to how many the data has"),
     ],
 )
 def test_what_can_not_work_is_one_message_with_the_way_out(

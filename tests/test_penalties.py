@@ -130,3 +130,14 @@ def test_no_gradient_reaches_the_generator() -> None:
     latent = torch.randn(SHAPE, dtype=torch.float64, requires_grad=True)
     paid = pay(R2(gamma=1.0), smooth_critic(), images()[0], latent * 2)
     assert torch.autograd.grad(paid, latent, allow_unused=True) == (None,)
+
+
+def test_an_image_of_many_patches_counts_as_their_mean() -> None:
+    weight = torch.arange(1.0, 10.0, dtype=torch.float64)
+    real, fake = images()
+
+    def patches(points: Tensor) -> Tensor:
+        return (points.flatten(1) @ weight).view(-1, 1, 1, 1).expand(-1, 1, 5, 5)
+
+    paid = pay(R1(gamma=2.0), patches, real, fake)
+    assert paid.item() == pytest.approx(weight.square().sum().item(), rel=1e-12)

@@ -16,6 +16,8 @@ def check_output(out: Path, force: bool) -> None:
     """
     if out.exists() and not force:
         raise UserError(f"--out {out}: exists already; choose another name, or replace it with --force")
+    if out.is_dir() and Path.cwd().is_relative_to(out.resolve()):
+        raise UserError(f"--out {out}: is where you are; choose a folder of its own")
     if out.is_dir() and not all(path.suffix == ".png" for path in out.iterdir()):
         raise UserError(f"--out {out}: holds more than images, so --force won't replace it; choose another name")
 
@@ -41,6 +43,7 @@ def replacing(out: Path, option: str = "--out") -> Iterator[Path]:
     Raises:
         UserError: it can't be written.
     """
+    out = out.absolute()
     partial = out.with_name(f".{out.name}.partial")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

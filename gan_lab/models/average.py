@@ -10,7 +10,7 @@ from torch import Tensor, nn
 class MovingAverage(nn.Module):
     """A frozen copy of a network that follows it, exponentially forgetting.
 
-    Karras et al. 2018, section 5 (arXiv:1710.10196). Weights and the running statistics of batch norm are averaged,
+    Karras et al. 2018, appendix A.1 (arXiv:1710.10196). Weights and the running statistics of batch norm are averaged,
     other buffers are the network's latest.
 
     Args:

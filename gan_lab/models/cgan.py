@@ -22,6 +22,9 @@ class CGAN(LatentGAN):
         network: players that know nothing of labels.
         conditioning: for each player, what makes one that is told labels (batch,) out of it.
         classes: how many labels there are.
+
+    Raises:
+        ValueError: there are not even two.
     """
 
     def __init__(
@@ -32,13 +35,15 @@ class CGAN(LatentGAN):
         classes: PositiveInt,
         **options: Any,
     ) -> None:
+        if classes < 2:
+            raise ValueError("a conditional model needs two classes or more: set data.classes to how many the data has")
         super().__init__(network={name: conditioning[name](player) for name, player in network.items()}, **options)
         self.classes = classes
 
     def split(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Condition]:
         """Real images, and their labels for both players."""
-        images, labels = batch
-        return images, (labels,)
+        images, _ = super().split(batch)
+        return images, (batch[1],)
 
     def ask_for(self, count: int, label: int | None = None) -> Condition:
         """Labels for so many images: the one that is wanted, or as many of each class as of any other, in order.

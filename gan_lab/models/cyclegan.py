@@ -22,6 +22,8 @@ class CycleGAN(AdversarialModule):
     places. Means over both domains are half of the paper's sums over them, for all terms alike.
 
     Args:
+        adversarial_weight: of the objective's loss of the generators. The paper's least squares, E[(D - 1)^2], are
+            twice those of LSGAN's equation 9.
         cycle_weight: of |F(G(a)) - a| + |G(F(b)) - b|, mean absolute differences of pixels (equation 2).
         identity_weight: of |F(a) - a| + |G(b) - b| (section 5.2).
         pool_size: for each domain, how many generated images are kept for its discriminator (section 4).
@@ -32,6 +34,7 @@ class CycleGAN(AdversarialModule):
     def __init__(
         self,
         *,
+        adversarial_weight: Weight,
         cycle_weight: Weight,
         identity_weight: Weight,
         pool_size: NonNegativeInt,
@@ -40,6 +43,7 @@ class CycleGAN(AdversarialModule):
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        self.adversarial_weight = adversarial_weight
         self.cycle_weight = cycle_weight
         self.identity_weight = identity_weight
         self.pool_a, self.pool_b = (ImagePool(pool_size, (channels, image_size, image_size)) for _ in range(2))
@@ -68,6 +72,7 @@ class CycleGAN(AdversarialModule):
     def generator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
         """To convince, to be undone by the other generator, and to leave alone what is in the wanted domain already."""
         terms = super().generator_terms(real, fake, condition)
+        terms["adversarial"] = self.adversarial_weight * terms["adversarial"]
         if self.cycle_weight:
             terms["cycle"] = self.cycle_weight * (self.generator(fake) - real).abs().mean()
         if self.identity_weight:
@@ -77,8 +82,10 @@ class CycleGAN(AdversarialModule):
     def showcase(self, rows: int, columns: int, seed: int, ema: bool = True) -> tuple[Tensor, int]:
         """A row for each of `rows` pairs of images: a, its translation, and back again; the same for b."""
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        a, b = data.on_after_batch_transfer(data.train_dataloader().batch(0), 0)
-        real, _ = self.split((a[:rows].to(self.device), b[:rows].to(self.device)))
+        loader = data.train_dataloader()
+        batches = [loader.batch(step) for step in range(-(-rows // data.batch_size))]
+        a, b = data.on_after_batch_transfer(tuple(torch.cat(domain)[:rows] for domain in zip(*batches, strict=True)), 0)
+        real, _ = self.split((a.to(self.device), b.to(self.device)))
         with evaluating(self.drawing(ema)) as network, torch.no_grad():
             fake = network(real)
             back = network(fake)

@@ -14,6 +14,7 @@ from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor, nn
 
 from gan_lab.models.reporting import Report
+from gan_lab.penalties import full_precision
 
 Terms = dict[str, Tensor]
 HOOKS = ("on_before_backward", "on_after_backward", "on_before_optimizer_step")
@@ -45,7 +46,12 @@ class Player:
         loss = torch.stack(values).sum() if len(values) > 1 else values[0]
         for parameter in self.parameters:
             parameter.grad = None
-        self.backward(loss)
+        if torch.is_autocast_enabled(loss.device.type):
+            # Backward runs in the precisions of the forward; autocast would round a penalty's second derivatives.
+            with full_precision(loss.device):
+                self.backward(loss)
+        else:
+            self.backward(loss)
         if report is not None:
             self._add_to(report, loss, terms)
         self.step()

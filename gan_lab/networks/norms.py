@@ -1,8 +1,8 @@
 """How a discriminator's activations or weights are normalised.
 
 `batch` mixes the images of a batch, so it can't be had together with a gradient penalty. `layer` is what
-Gulrajani et al. 2017, section 4 (arXiv:1704.00028), recommend in its place; `spectral` bounds each layer's Lipschitz
-constant by 1 instead (Miyato et al. 2018, arXiv:1802.05957).
+Gulrajani et al. 2017, section 4 (arXiv:1704.00028), recommend in its place; `spectral` gives each layer's weight, as
+a matrix, the spectral norm 1 instead (Miyato et al. 2018, arXiv:1802.05957).
 """
 
 from typing import Literal

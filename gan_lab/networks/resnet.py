@@ -38,7 +38,7 @@ class Block(nn.Module):
 
     Args:
         width: feature maps in and out.
-        group_size: feature maps that a group of the 3x3 convolution sees.
+        group_size: feature maps that a group of the 3x3 convolution sees; more where the width does not divide.
         blocks: in the whole network; the more there are, the less each adds at first (Fixup, Zhang et al. 2019,
             arXiv:1901.09321).
         norm: of what the activations get.
@@ -47,7 +47,7 @@ class Block(nn.Module):
     def __init__(self, *, width: int, group_size: int, blocks: int, norm: Norm) -> None:
         super().__init__()
         inner, gain, bias = EXPANSION * width, ACTIVATION_GAIN * blocks**-0.25, needs_bias(norm)
-        groups = max(1, inner // group_size)
+        groups = next(count for count in range(max(1, inner // group_size), 0, -1) if inner % count == 0)
         self.layers = nn.Sequential(
             initialised(nn.Conv2d(width, inner, 1, bias=bias), gain),
             *norm_2d(norm, inner),

@@ -117,3 +117,26 @@ def test_force_replaces_a_folder_of_images(cyclegan: Run, photos: Path, tmp_path
     (photos / "c.bmp").unlink()
     translate(cyclegan, photos, out, "--force")
     assert not (out / "c.png").exists()
+
+
+@pytest.mark.parametrize("out", ["photos", "."])
+def test_the_originals_are_never_replaced(out: str, cyclegan: Run, photos: Path, tmp_path: Path) -> None:
+    for path in photos.rglob("*.*"):
+        if path.suffix != ".png":
+            path.unlink()
+    (photos / "deeper").rmdir()
+    before = (photos / "a.png").read_bytes()
+    with pytest.raises(SystemExit) as ending:
+        translate(cyclegan, photos, photos / out if out == "." else tmp_path / out, "--force")
+    assert "holds the images to translate" in str(ending.value.code)
+    assert (photos / "a.png").read_bytes() == before
+
+
+def test_the_current_folder_is_not_replaced(
+    cyclegan: Run, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(SystemExit) as ending:
+        translate(cyclegan, photos, Path(), "--force")
+    assert "is where you are" in str(ending.value.code)

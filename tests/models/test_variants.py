@@ -4,13 +4,14 @@ import itertools
 from pathlib import Path
 from typing import Any
 
+import lightning
 import pytest
 import torch
+from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
 from gan_lab.losses import Hinge, LeastSquares, Minimax, NonSaturating, Objective, RelativisticPairing, Wasserstein
 from gan_lab.models.latent import LatentGAN
-from gan_lab.models.wgan import WGAN
 from gan_lab.networks import labelled, mlp
 from gan_lab.penalties import DRAGAN, R1, R2, GradientPenalty
 from gan_lab.schedules import Constant, Cosine, LinearDecay
@@ -22,7 +23,7 @@ BOTH = ("generator", "discriminator")
 def test_the_critics_weights_are_clipped_after_its_step() -> None:
     largest: list[float] = []
 
-    class Watched(WGAN):
+    class Watched(LatentGAN):
         def generator_terms(self, real: Tensor, fake: Tensor, condition: tuple[Tensor, ...]) -> dict[str, Tensor]:
             largest.append(max(parameter.abs().max().item() for parameter in self.discriminator.parameters()))
             return super().generator_terms(real, fake, condition)
@@ -122,11 +123,7 @@ def scheduled(schedule: Any, steps: int, stop: int | None = None, folder: Path |
         return rates
     assert folder
 
-    class Stop(TinyImages): ...
-
     first = tiny_gan(Watched, schedule=schedule)
-    import lightning
-    from lightning.pytorch.callbacks import Callback
 
     class Stopper(Callback):
         def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
@@ -283,3 +280,32 @@ def test_the_critics_turn_leaves_no_graph_into_the_generator() -> None:
 
     fit(tiny_gan(Watched, penalty={"r2": R2(gamma=1.0)}), max_steps=2)
     assert attached == [False, False]
+
+
+def test_penalties_are_learned_from_in_float32_under_mixed_precision() -> None:
+    """Backward, too, runs without autocast: the penalty's gradient with respect to the weights is that of float32."""
+    seen: list[bool] = []
+
+    class Watched(LatentGAN):
+        def discriminator_terms(self, real: Tensor, fake: Tensor, condition: tuple[Tensor, ...]) -> dict[str, Tensor]:
+            weight = self.discriminator.output.weight
+            weight.register_hook(lambda _: seen.append(torch.is_autocast_enabled("cpu")))
+            return super().discriminator_terms(real, fake, condition)
+
+    fit(tiny_gan(Watched, penalty={"r1": R1(gamma=1.0)}), max_steps=2, precision="bf16-mixed")
+    assert seen
+    assert not any(seen)
+
+
+def test_both_kinds_are_scored_alike_where_a_penalty_has_scored_one() -> None:
+    model = tiny_gan(penalty={"r1": R1(gamma=1.0)}, objective=RelativisticPairing())
+    images = torch.randn(4, 1, SIZE, SIZE)
+    with torch.autocast("cpu", torch.bfloat16):
+        model.discriminator_terms(images, images.clone(), ())
+    assert torch.equal(model.scores["real"], model.scores["fake"])
+
+
+def test_clipping_under_spectral_norm_is_refused() -> None:
+    spectral = mlp.Discriminator(hidden=[4], norm="spectral", image_size=SIZE, channels=1)
+    with pytest.raises(ValueError, match="set model.clip=null"):
+        tiny_gan(network=tiny_network() | {"discriminator": spectral}, clip=0.01)

@@ -341,3 +341,9 @@ def test_too_many_patch_layers_are_refused_with_a_number_that_fits() -> None:
         translation.PatchGANs(width=2, layers=5, norm="none", image_size=28, channels=1)
     patches = translation.PatchGANs(width=2, layers=3, norm="instance", image_size=28, channels=1)
     assert patches(torch.zeros(4, 1, 28, 28)).shape[:2] == (4, 1)
+
+
+@pytest.mark.parametrize("width", [1, 3, 14, 28])
+def test_any_width_makes_groups(width: int) -> None:
+    block = resnet.Block(width=width, group_size=16, blocks=1, norm="none")
+    assert block(torch.randn(1, width, 4, 4)).shape == (1, width, 4, 4)
