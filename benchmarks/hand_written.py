@@ -199,7 +199,7 @@ def cyclegan(a2b: nn.Module, b2a: nn.Module, critics: Iterable[nn.Module], domai
         fooled = ((of_a(from_b) - 1).square().mean() + (of_b(from_a) - 1).square().mean()) / 2
         cycle = (b2a(from_a) - a).abs().mean() + (a2b(from_b) - b).abs().mean()
         identity = (b2a(a) - a).abs().mean() + (a2b(b) - b).abs().mean()
-        descend(translator_optimizer, fooled / 2 + 10 * cycle / 2 + 5 * identity / 2)
+        descend(translator_optimizer, fooled + 10 * cycle / 2 + 5 * identity / 2)
         judges.requires_grad_(True)
         average.follow()
 
