@@ -1,6 +1,5 @@
 import os
 from hashlib import sha256
-from importlib.util import find_spec
 from pathlib import Path
 from pickle import UnpicklingError
 from types import SimpleNamespace
@@ -44,8 +43,6 @@ def test_another_file_is_refused_before_it_is_loaded(tmp_path: Path) -> None:
         Inception(weights=str(tmp_path / "weights.pth"), antialias=False)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(find_spec("torch_fidelity") is None, reason="needs torch-fidelity")
 def test_the_network_runs_with_weights_of_the_right_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Random weights: the published ones can't be had without a network."""
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
@@ -79,8 +76,6 @@ class Trap:
         return Path.touch, (Path("sprung"),)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(find_spec("torch_fidelity") is None, reason="needs torch-fidelity")
 def test_nothing_in_the_file_is_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save({"weights": Trap()}, tmp_path / "weights.pth")
