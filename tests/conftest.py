@@ -113,6 +113,20 @@ def fit(
     return trainer
 
 
+def spy_on_reads(monkeypatch: pytest.MonkeyPatch, model: LatentGAN) -> list[int]:
+    """Notes the global step at which a number is read off a tensor, each time it happens."""
+    reads: list[int] = []
+    for name in ("item", "tolist", "cpu", "numpy", "__bool__", "__float__", "__int__"):
+        original = getattr(torch.Tensor, name)
+
+        def spy(self: torch.Tensor, *args: Any, _original: Any = original, **kwargs: Any) -> Any:
+            reads.append(model.global_step)
+            return _original(self, *args, **kwargs)
+
+        monkeypatch.setattr(torch.Tensor, name, spy)
+    return reads
+
+
 def weights(module: nn.Module) -> dict[str, torch.Tensor]:
     return {name: value.detach().clone() for name, value in module.state_dict().items()}
 

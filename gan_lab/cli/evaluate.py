@@ -6,7 +6,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from gan_lab.cli.arguments import non_negative, positive
+from gan_lab.cli.arguments import add_state, add_weights, non_negative, positive
 from gan_lab.cli.outputs import put, refuse_existing
 from gan_lab.errors import UserError
 
@@ -46,18 +46,8 @@ def add_parser(commands: Any) -> None:
         "(auto: digits for MNIST, its like and small grey classes, inception for others)",
     )
     parser.add_argument("--weights-file", help="inception's weights, where they are not in their usual place")
-    parser.add_argument(
-        "--checkpoint",
-        choices=("last", "best"),
-        default="last",
-        help="of the run: its last state, or the one with the lowest FID while training (last)",
-    )
-    parser.add_argument(
-        "--weights",
-        choices=("ema", "raw"),
-        default="ema",
-        help="the generator's moving average, where the run kept one, or the generator as it is (ema)",
-    )
+    add_state(parser)
+    add_weights(parser)
     parser.add_argument("--split", choices=("test", "train"), default="test", help="of the real images (test)")
     parser.add_argument("--data", choices=DATASETS, help="the dataset that images given by hand are held against")
     parser.add_argument("--data-root", help="folder of the dataset (the run's; data)")

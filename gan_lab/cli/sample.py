@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from gan_lab.cli.arguments import non_negative, positive
+from gan_lab.cli.arguments import add_state, add_weights, non_negative, positive
 from gan_lab.cli.outputs import check_output, replacing
 from gan_lab.errors import UserError
 
@@ -19,18 +19,8 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("run_folder", help="folder of a run, finished or not")
     parser.add_argument("--count", type=positive, help="how many images (64; 10 of each class of a conditional model)")
     parser.add_argument("--class", type=non_negative, dest="label", help="of a conditional model: this class only")
-    parser.add_argument(
-        "--checkpoint",
-        choices=("last", "best"),
-        default="last",
-        help="the run's last state, or the one with the lowest FID while training (last)",
-    )
-    parser.add_argument(
-        "--weights",
-        choices=("ema", "raw"),
-        default="ema",
-        help="the generator's moving average, where the run kept one, or the generator as it is (ema)",
-    )
+    add_state(parser)
+    add_weights(parser)
     parser.add_argument("--seed", type=non_negative, default=0, help="of the latents (0)")
     parser.add_argument("--out", type=Path, default=Path("samples.png"), help="file or folder to write (samples.png)")
     parser.add_argument(

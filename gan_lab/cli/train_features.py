@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_lab.cli.arguments import non_negative, positive
+from gan_lab.cli.outputs import refuse_existing
 from gan_lab.errors import UserError
 
 DATASETS = ("MNIST", "FashionMNIST", "KMNIST")
@@ -31,26 +32,15 @@ def run(arguments: argparse.Namespace) -> None:
         UserError: the dataset can't be had, or an output that exists or can't be written.
     """
     out: Path = arguments.out or Path(f"{arguments.dataset.lower()}.safetensors")
-    if out.exists() and not arguments.force:
-        raise UserError(f"--out {out}: exists already; choose another name, or replace it with --force")
+    refuse_existing("--out", out, arguments.force)
 
     import torch  # torch only where there is something to train
 
-    from gan_lab.data.mnist import MNIST
+    from gan_lab.data.mnist import as_published
     from gan_lab.metrics import digits
 
-    data = MNIST(
-        dataset=arguments.dataset,
-        root=arguments.root,
-        download=True,
-        fallback="error",  # a substitute's accuracy would say nothing
-        image_size=28,
-        channels=1,
-        classes=10,
-        batch_size=1,
-        seed=0,
-    )
-    data.prepare_data()
+    # A substitute's accuracy would say nothing.
+    data = as_published(arguments.dataset, arguments.root, fallback="error")
     print(
         f"Training on {arguments.dataset} with {torch.get_num_threads()} threads; the same number gives the same bits"
     )

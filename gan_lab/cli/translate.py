@@ -5,7 +5,7 @@ import itertools
 from pathlib import Path
 from typing import Any
 
-from gan_lab.cli.arguments import positive
+from gan_lab.cli.arguments import add_weights, positive
 from gan_lab.cli.outputs import check_output, replacing
 from gan_lab.errors import UserError
 
@@ -17,12 +17,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--direction", choices=("a2b", "b2a"), default="a2b", help="from which domain to which (a2b)")
     parser.add_argument("--input", type=Path, required=True, help="folder of images, looked through at any depth")
     parser.add_argument("--out", type=Path, required=True, help="folder to write, a PNG file for each image")
-    parser.add_argument(
-        "--weights",
-        choices=("ema", "raw"),
-        default="ema",
-        help="the generators' moving average, where the run kept one, or the generators as they are (ema)",
-    )
+    add_weights(parser)
     parser.add_argument("--batch-size", type=positive, default=64, help="images at a time (64)")
     parser.add_argument("--force", action="store_true", help="replace --out if it exists")
     parser.set_defaults(run=run)

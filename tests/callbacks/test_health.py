@@ -24,7 +24,7 @@ from gan_lab.experiment import fit as fit_with_rollbacks
 from gan_lab.losses import Minimax, RelativisticPairing, Wasserstein
 from gan_lab.models.cyclegan import CycleGAN
 from gan_lab.networks import dcgan_small, dcgan_upsample, mlp
-from tests.conftest import SIZE, TinyImages, composed, fit, same, sgd, tiny_gan, tiny_network, weights
+from tests.conftest import SIZE, TinyImages, composed, fit, same, sgd, spy_on_reads, tiny_gan, tiny_network, weights
 
 STILL = {"generator": sgd(0.0), "discriminator": sgd(0.0)}
 
@@ -426,16 +426,8 @@ def test_a_watched_run_ends_with_the_same_bits(kind: str, policy: str, tmp_path:
 
 
 def test_nothing_is_read_from_the_device_between_logging_points(monkeypatch: pytest.MonkeyPatch) -> None:
-    reads: list[int] = []
     model = tiny_gan()
-    for name in ("item", "tolist", "cpu", "numpy", "__bool__", "__float__", "__int__"):
-        original = getattr(Tensor, name)
-
-        def spy(self: Tensor, *args: Any, _original: Any = original, **kwargs: Any) -> Any:
-            reads.append(model.global_step)
-            return _original(self, *args, **kwargs)
-
-        monkeypatch.setattr(Tensor, name, spy)
+    reads = spy_on_reads(monkeypatch, model)
     fit(model, TinyImages(count=800), max_steps=29, log_every_n_steps=10, callbacks=[health(every_n_images=8)])
     assert set(reads) - {0, 29} <= {9, 10, 19, 20}
 

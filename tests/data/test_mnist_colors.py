@@ -1,5 +1,4 @@
 import colorsys
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -8,18 +7,12 @@ import torch
 
 from gan_lab.config import build, check
 from gan_lab.data import mnist, mnist_colors
-from gan_lab.data.mnist import substitute
 from gan_lab.data.mnist_colors import CLASSES, JITTER, MNISTColors, colour, hue_of, hues, rgb
 from gan_lab.errors import UserError
 from gan_lab.images import to_float
 from tests.conftest import composed
 
-read_once = cache(substitute)
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mnist, "substitute", read_once)
+pytestmark = pytest.mark.usefixtures("digits_read_once")
 
 
 def make(root: Path, **options: Any) -> MNISTColors:
@@ -55,7 +48,7 @@ def test_the_domains_are_disjoint_halves_of_the_digits(stage: str, count: int, t
     (a, a_labels), (b, b_labels) = data.splits[split]
     assert a.shape == b.shape == (count // 2, 3, 28, 28)
     assert a.dtype == b.dtype == torch.uint8
-    digits, labels = read_once(split)
+    digits, labels = mnist.substitute(split)
     known = dict(zip(grey(digits), labels.tolist(), strict=True))
     assert not set(grey(a)) & set(grey(b))
     assert [known[image] for image in grey(a)] == a_labels.tolist()

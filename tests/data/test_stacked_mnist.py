@@ -1,4 +1,3 @@
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -7,17 +6,11 @@ import torch
 
 from gan_lab.config import build, check
 from gan_lab.data import mnist
-from gan_lab.data.mnist import substitute
 from gan_lab.data.stacked_mnist import StackedMNIST
 from gan_lab.errors import UserError
 from tests.conftest import composed
 
-read_once = cache(substitute)
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mnist, "substitute", read_once)
+pytestmark = pytest.mark.usefixtures("digits_read_once")
 
 
 def make(root: Path, **options: Any) -> StackedMNIST:
@@ -45,7 +38,7 @@ def test_each_channel_is_a_digit_of_the_split_and_the_label_their_number(
     assert images.shape == (count, 3, 28, 28)
     assert images.dtype == torch.uint8
     assert labels.dtype == torch.int64
-    digits, classes = read_once(split)
+    digits, classes = mnist.substitute(split)
     known = {bytes(digit.numpy()): label for digit, label in zip(digits, classes.tolist(), strict=True)}
     for image, label in zip(images, labels.tolist(), strict=True):
         red, green, blue = (known[bytes(channel.numpy())] for channel in image)

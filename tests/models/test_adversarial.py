@@ -14,7 +14,7 @@ from gan_lab.losses import Minimax, NonSaturating
 from gan_lab.models.latent import LatentGAN
 from gan_lab.models.player import Terms, frozen
 from gan_lab.networks import dcgan_upsample
-from tests.conftest import LATENT_DIM, TinyImages, fit, same, sgd, tiny_gan, tiny_network, weights
+from tests.conftest import LATENT_DIM, TinyImages, fit, same, sgd, spy_on_reads, tiny_gan, tiny_network, weights
 
 
 class Recorder(Callback):
@@ -295,16 +295,8 @@ def test_each_report_tells_of_the_generators_latest_turn(n_critic: int, interval
 
 
 def test_nothing_reads_from_the_device_between_logging_points(monkeypatch: pytest.MonkeyPatch) -> None:
-    reads: list[int] = []
     model = tiny_gan()
-    for name in ("item", "tolist", "cpu", "numpy", "__bool__", "__float__", "__int__"):
-        original = getattr(Tensor, name)
-
-        def spy(self: Tensor, *args: Any, _original: Any = original, **kwargs: Any) -> Any:
-            reads.append(model.global_step)
-            return _original(self, *args, **kwargs)
-
-        monkeypatch.setattr(Tensor, name, spy)
+    reads = spy_on_reads(monkeypatch, model)
     fit(model, TinyImages(count=800), max_steps=29, log_every_n_steps=10)
     # At logging points (in the step: 9 batches done; in callbacks after it: 10), before the first step, after the last.
     assert set(reads) - {0, 29} <= {9, 10, 19, 20}
