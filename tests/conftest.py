@@ -1,5 +1,6 @@
 """What tests share: a tiny dataset, a tiny GAN, a short training. No test needs a network."""
 
+import csv
 import sys
 from collections.abc import Callable, Iterable
 from functools import cache, partial
@@ -237,3 +238,17 @@ all_digits = cache(mnist.substitute)
 def few_threads() -> None:
     """Tests run beside each other, and tiny tensors gain nothing from threads."""
     torch.set_num_threads(1)
+
+
+def last_weights(folder: str) -> dict[str, torch.Tensor]:
+    loaded = torch.load(Path(folder) / "checkpoints/last.ckpt", weights_only=True)
+    assert loaded["global_step"] == loaded["images_seen"] / 128
+    return loaded["state_dict"]  # type: ignore[no-any-return]
+
+
+def metrics_table(folder: str) -> list[dict[str, str]]:
+    """metrics.csv without what depends on the clock."""
+    with (Path(folder) / "metrics.csv").open() as file:
+        return [
+            {name: value for name, value in row.items() if name != "images_per_second"} for row in csv.DictReader(file)
+        ]
