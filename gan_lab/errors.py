@@ -27,6 +27,10 @@ def nearest(name: str, names: Iterable[object]) -> str:
     return f"There is: {', '.join(known)}." if known else "There is none."
 
 
+# What launchers raise when the process that they started for a job is gone; by name, as none of them need be installed.
+LOST = {"TerminatedWorkerError", "UncompletedJobError", "FailedJobError", "WorkerCrashedError", "RayTaskError"}
+AFTER_LOSS = "gan-lab status SWEEP_FOLDER says which; the same command with sweep.dir=SWEEP_FOLDER does what is missing"
+
 CONFIGURATION_ERRORS = (UserError, HydraException, OmegaConfBaseException)
 
 
@@ -44,7 +48,11 @@ def readable_errors() -> Iterator[None]:
         yield
     except CONFIGURATION_ERRORS as error:
         fail(explain(error))
-    except ValueError as error:
+    except KeyboardInterrupt:
+        sys.exit(130)  # as shells have it
+    except Exception as error:
+        if type(error).__name__ in LOST:
+            fail(f"the launcher lost a job's process: {' '.join(str(error).split())[:300]}\n{AFTER_LOSS}")
         if "Config group override must be a string" in str(error):  # Hydra's own, for group=null
             fail("a group can't be null: choose one of its configurations (--help lists them) or leave it out, ~group")
         raise

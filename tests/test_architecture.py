@@ -28,8 +28,10 @@ MAY_IMPORT = {
     "checkpoint_io": LEAVES,
     "trainer": LEAVES,
     "machine": LEAVES,
-    "config": LEAVES,
-    "runs": {"config", "models", *LEAVES},
+    "locks": set(),
+    "resolvers": set(),
+    "config": {"resolvers", *LEAVES},
+    "runs": {"config", "models", "locks", "resolvers", *LEAVES},
     "experiment": {
         "machine",
         "runs",
@@ -40,12 +42,26 @@ MAY_IMPORT = {
         "data",
         "metrics",
         "callbacks",
+        "locks",
         *LEAVES,
     },
     "evaluation": {"runs", "config", "models", "data", "metrics", "images", *LEAVES},
     "comparison": {"runs", "metrics", *LEAVES},
-    "preflight": {"experiment", "runs", *LEAVES},
-    "cli": {"evaluation", "comparison", "experiment", "runs", "config", "models", "images", "data", "metrics", *LEAVES},
+    "sweeps": {"experiment", "runs", "callbacks", "locks", *LEAVES},
+    "preflight": {"sweeps", "experiment", "runs", *LEAVES},
+    "cli": {
+        "evaluation",
+        "comparison",
+        "sweeps",
+        "experiment",
+        "runs",
+        "config",
+        "models",
+        "images",
+        "data",
+        "metrics",
+        *LEAVES,
+    },
 }
 TORCH_ONLY = {"losses", "penalties", "schedules", "networks", "images"}
 ALLOWED_BESIDE_TORCH = {"torch", "torchvision", "PIL", "pydantic"}
@@ -90,4 +106,5 @@ def test_train_py_only_composes() -> None:
     assert {module for module in imported(REPOSITORY / "train.py") if module.startswith("gan_lab")} == {
         "gan_lab.errors",
         "gan_lab.experiment",
+        "gan_lab.sweeps.jobs",
     }

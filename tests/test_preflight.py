@@ -58,7 +58,7 @@ def test_a_new_sweep_does_not_move_into_an_old_ones_folders(command: Command) ->
     sweep = ["-m", *(argument for argument in QUICK if not argument.startswith("hydra")), "hydra.sweep.dir=sweep"]
     assert command(*sweep, "seed=1") is None
     before = Run("sweep/0").record()
-    assert "there is a run already" in str(command(*sweep, "seed=2"))
+    assert "sweep.dir=sweep: holds another sweep" in str(command(*sweep, "seed=2"))
     assert Run("sweep/0").record() == before
 
 
