@@ -39,10 +39,10 @@ def end(sweep: Path) -> None:
         jobs = [job for job in jobs if job.state == "finished" or job.ended is None or job.ended >= start]
     _release()
     print(f"{status.summary(jobs)}\nSweep folder {sweep}; its table: gan-lab compare {sweep}", flush=True)
-    unfinished = [job for job in jobs if job.state != "finished"]
+    unfinished = sum(job.state != "finished" for job in jobs)
     if unfinished:
         again = f"The same command with sweep.dir={sweep} does what is missing"
-        fail(f"{len(unfinished)} of {len(jobs)} jobs did not finish\n{status.failures(unfinished)}\n{again}")
+        fail(f"{unfinished} of {len(jobs)} jobs did not finish\n{status.failures(jobs)}\n{again}")
 
 
 def _release() -> None:

@@ -116,9 +116,13 @@ def table(jobs: Sequence[Job]) -> str:
 
 
 def failures(jobs: Sequence[Job]) -> str:
-    """A line for each job: what it is, how it ended, and why."""
+    """A line for each of those that have not finished: what it is, how it ended, and why."""
     varying = differences([job.overrides for job in jobs])
-    rows = [[job.name or NOTHING, job.state, " ".join(own), job.reason] for job, own in zip(jobs, varying, strict=True)]
+    rows = [
+        [job.name or NOTHING, job.state, " ".join(own), job.reason]
+        for job, own in zip(jobs, varying, strict=True)
+        if job.state != "finished"
+    ]
     return aligned([["Job", "State", "Overrides", "Why"], *rows])
 
 

@@ -2,15 +2,23 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import torch
+from omegaconf import OmegaConf
 from PIL import Image
 
+from gan_lab.locks import held
 from gan_lab.runs import Run
-from tests.conftest import QUICK, Command, same
+from gan_lab.sweeps import jobs, leases
+from gan_lab.sweeps.folders import Plan
+from tests.conftest import QUICK, REPOSITORY, Command, composed, same
 
 SWEEP = ("-m", *(argument for argument in QUICK if not argument.startswith("hydra")), "sweep.dir=sweep")
 OWN = [argument for argument in SWEEP if not argument.startswith("data.")]
@@ -40,6 +48,7 @@ def killed_once_saved(folder: Path, number: int) -> threading.Thread:
     return thread
 
 
+@pytest.mark.slow
 def test_of_eight_jobs_five_finish_and_three_are_named_and_the_second_call_finishes_them(
     command: Command, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -76,3 +85,113 @@ def test_of_eight_jobs_five_finish_and_three_are_named_and_the_second_call_finis
     assert command(*alone, "data.root=p6", "hydra.run.dir=whole") is None
     killed, whole = (Run(folder).load_checkpoint()["state_dict"] for folder in ("sweep/6", "whole"))
     assert same(killed, whole)
+
+
+def test_a_run_that_diverged_is_told_each_time_but_not_tried_again(command: Command) -> None:
+    sweep = [*SWEEP, "model.optimizer.generator.lr=1e-3,1e30", "trainer.max_steps=4"]
+    for _ in range(2):
+        message = str(command(*sweep))
+        assert message.startswith("Error: 1 of 2 jobs did not finish")
+        assert "1    stopped  model.optimizer.generator.lr=1e+30  stopped at batch 2: nan begins" in message
+    assert Run("sweep/1").record()["batches"] == 2
+
+
+def test_a_sweep_at_work_is_left_alone(command: Command) -> None:
+    sweep = [*SWEEP, "seed=1,2", "trainer.max_steps=2"]
+    assert command(*sweep) is None
+    with held(Path("sweep/.lock")):
+        assert "Error: sweep.dir=sweep: a sweep is at work there, by process" in str(command(*sweep))
+    Run("sweep/1").update_record(status="running")
+    with held(Run("sweep/1").lock_file):
+        assert "1    running  seed=2" in str(command(*sweep))
+    assert "is being trained at this moment" not in str(command(*sweep))
+    assert Run("sweep/1").state() == "finished"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_sweep_that_can_go_on(ending: signal.Signals, tmp_path: Path) -> None:
+    program = [sys.executable, str(REPOSITORY / "train.py"), *SWEEP, "seed=1,2", "trainer.max_steps=100000"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    process = subprocess.Popen(program, cwd=tmp_path, **pipes)  # type: ignore[call-overload]
+    while not (tmp_path / "sweep/0/metrics.csv").exists():
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(ending)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 128 + ending
+    assert "Traceback" not in output
+    assert "To go on with the sweep: the same command with sweep.dir=" in output
+    assert Run(tmp_path / "sweep/0").state() == "interrupted"
+    assert Run(tmp_path / "sweep/0").checkpoint.exists()
+    assert not (tmp_path / "sweep/1").exists()
+
+
+def test_a_job_ends_with_the_process_that_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[int, int]] = []
+
+    class Parent:
+        def join(self) -> None:
+            """It is gone."""
+
+    monkeypatch.setattr("multiprocessing.parent_process", Parent)
+    monkeypatch.setattr("os.kill", lambda pid, number: sent.append((pid, number)))
+    jobs._end_with_parent()
+    assert sent == [(os.getpid(), signal.SIGTERM)]
+
+
+def test_a_job_sees_the_gpus_that_it_holds_and_no_others(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[tuple[int, int]] = []
+
+    @contextmanager
+    def lease(devices, wanted, jobs_per_device):  # type: ignore[no-untyped-def]
+        asked.append((wanted, jobs_per_device))
+        yield devices[:wanted]
+
+    monkeypatch.setattr(leases, "leased", lease)
+    monkeypatch.setattr(leases, "uuids", lambda: ["GPU-a", "GPU-b", "GPU-c"])
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,1")
+    with jobs.devices_to_itself(composed("trainer.accelerator=cpu")):
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == "2,1"
+    with jobs.devices_to_itself(composed("sweep.jobs_per_device=3")):
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-c"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,1")
+    with jobs.devices_to_itself(composed("trainer.devices=2")):
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-c,GPU-b"
+    assert asked == [(1, 3), (2, 1)]
+
+
+@pytest.mark.parametrize(
+    ("launcher", "sweeper", "environment", "devices", "expected"),
+    [
+        ("LocalLauncher", {}, {}, 1, 2),  # eight cores, four jobs
+        ("LocalLauncher", {}, {}, 2, 1),
+        ("LocalLauncher", {"max_batch_size": 2}, {}, 1, 4),
+        ("LocalLauncher", {"n_jobs": 1}, {}, 1, 8),
+        ("LocalLauncher", {}, {"OMP_NUM_THREADS": "7"}, 1, 5),
+        ("BasicLauncher", {}, {}, 1, 5),
+        ("SlurmLauncher", {}, {}, 1, 5),
+    ],
+)
+def test_jobs_side_by_side_share_the_cores(
+    launcher: str,
+    sweeper: dict[str, int],
+    environment: dict[str, str],
+    devices: int,
+    expected: int,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(jobs, "cores", lambda: 8)
+    Plan.new([], [[f"seed={seed}"] for seed in range(4)]).save(tmp_path)
+    hydra = {"launcher": {"_target_": launcher}, "sweeper": sweeper, "sweep": {"dir": str(tmp_path)}}
+    torch.set_num_threads(5)
+    jobs.divide_threads(OmegaConf.create(hydra), composed(f"trainer.devices={devices}"))
+    assert torch.get_num_threads() == expected
+    assert os.environ.get("OMP_NUM_THREADS") == environment.get(
+        "OMP_NUM_THREADS", None if expected == 5 else f"{expected}"
+    )
