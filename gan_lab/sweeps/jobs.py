@@ -130,7 +130,7 @@ def _work(config: DictConfig, told: dict[str, Any], directory: Path) -> None:
 
     try:
         config = _rest(run, config)
-        divide_threads(hydra, config)
+        divide_threads(hydra)
         with devices_to_itself(config):
             train(config)
     except Stopped as error:
@@ -161,7 +161,7 @@ def _rest(run: Run, config: DictConfig) -> DictConfig:
     return config
 
 
-def divide_threads(hydra: Any, config: DictConfig) -> None:
+def divide_threads(hydra: Any) -> None:
     """Give the job its share of the cores, where neither the user (OMP_NUM_THREADS) nor the launcher has.
 
     Joblib and Ray set OMP_NUM_THREADS, SLURM binds a job to its cores. Submitit's local executor starts all jobs at
@@ -172,14 +172,9 @@ def divide_threads(hydra: Any, config: DictConfig) -> None:
     import torch
 
     plan = Plan.load(Path(hydra.sweep.dir))
-    at_once = (
-        hydra.sweeper.get("n_jobs")
-        or hydra.sweeper.get("max_batch_size")
-        or (len(plan.jobs) if plan and plan.jobs else 1)
-    )
-    share = max(1, cores() // (at_once * processes(config)))
-    torch.set_num_threads(share)
-    os.environ["OMP_NUM_THREADS"] = str(share)  # for processes that this one starts
+    planned = len(plan.jobs) if plan and plan.jobs else 1
+    at_once = hydra.sweeper.get("n_jobs") or hydra.sweeper.get("max_batch_size") or planned
+    torch.set_num_threads(max(1, cores() // at_once))  # of all its processes together
 
 
 def processes(config: DictConfig) -> int:
