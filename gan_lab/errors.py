@@ -27,6 +27,7 @@ def nearest(name: str, names: Iterable[object]) -> str:
     return f"There is: {', '.join(known)}." if known else "There is none."
 
 
+EXTRAS = {"joblib": "sweep", "submitit": "sweep", "optuna": "sweep", "ray": "ray"}  # Hydra's plugins, where to get them
 # What launchers raise when the process that they started for a job is gone; by name, as none of them need be installed.
 LOST = {"TerminatedWorkerError", "UncompletedJobError", "FailedJobError", "WorkerCrashedError", "RayTaskError"}
 AFTER_LOSS = "gan-lab status SWEEP_FOLDER says which; the same command with sweep.dir=SWEEP_FOLDER does what is missing"
@@ -71,6 +72,8 @@ def explain(error: Exception) -> str:
         return str(error)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
         group, _, choice = error.missing_cfg_file.removesuffix(".yaml").rpartition("/")
+        if group in ("hydra/launcher", "hydra/sweeper") and (extra := EXTRAS.get(choice.partition("_")[0])):
+            return f"{group}={choice}: needs a package that is not installed: pip install 'gan-lab[{extra}]'"
         return f"{group}={choice}: there is no such choice. {nearest(choice, error.options)}"
     if isinstance(error, OverrideParseException):
         hint = "quote what holds commas, brackets or spaces: 'name=\"value\"'"

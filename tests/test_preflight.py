@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+from hydra.errors import MissingConfigException
 
+from gan_lab.errors import explain
 from gan_lab.runs import Run
 from tests.conftest import QUICK, Command
 
@@ -45,6 +47,12 @@ def test_a_wrong_command_is_one_message_and_leaves_nothing(
     assert "\n" not in found
     assert capsys.readouterr().err == ""
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("choice", "extra"), [("launcher/submitit_slurm", "sweep"), ("launcher/ray", "ray")])
+def test_a_plugin_that_is_not_installed_says_where_to_get_it(choice: str, extra: str) -> None:
+    error = MissingConfigException("", missing_cfg_file=f"hydra/{choice}", options=["basic"])
+    assert explain(error).endswith(f"needs a package that is not installed: pip install 'gan-lab[{extra}]'")
 
 
 def test_a_new_run_does_not_move_into_an_old_ones_folder(command: Command) -> None:
