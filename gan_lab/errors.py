@@ -54,7 +54,9 @@ def readable_errors() -> Iterator[None]:
     except Exception as error:
         if type(error).__name__ in LOST:
             fail(f"the launcher lost a job's process: {' '.join(str(error).split())[:300]}\n{AFTER_LOSS}")
-        if "Config group override must be a string" in str(error):  # Hydra's own, for group=null
+        if isinstance(error, ValueError) and "Config group override must be a string" in str(
+            error
+        ):  # Hydra's own, for group=null
             fail("a group can't be null: choose one of its configurations (--help lists them) or leave it out, ~group")
         raise
     finally:

@@ -45,11 +45,11 @@ def take(file: Path, patience: float = 0.0) -> FileLock:
 
 
 def is_held(file: Path) -> bool:
-    """Whether anybody holds the lock at this moment."""
+    """Whether anybody holds the lock at this moment; another user's is taken for held."""
     if not file.exists():
         return False
     try:
         take(file).release()
-    except Busy:
+    except (Busy, PermissionError):
         return True
     return False

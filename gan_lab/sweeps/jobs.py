@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from gan_lab.errors import UserError, fail
 from gan_lab.runs import Run, now
 from gan_lab.sweeps.folders import Plan
+from gan_lab.sweeps.status import Job
 
 ASKED_TO_STOP = (signal.SIGINT, signal.SIGTERM)
 START_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
@@ -42,8 +43,8 @@ def run_job(config: DictConfig) -> float | None:
         _work_in_a_process(run, config)
     state = run.state()
     if state != "finished":
-        reason = run.record().get("error") if run.record_file.exists() else None
-        print(f"Job {run.folder.name} {state}" + (f": {str(reason).splitlines()[0]}" if reason else ""), flush=True)
+        reason = Job.of(run.folder).reason
+        print(f"Job {run.folder.name} {state}" + (f": {reason}" if reason else ""), flush=True)
         return inf
     found = run.objective()
     if found is None and not HydraConfig.get().sweeper._target_.endswith("BasicSweeper"):

@@ -57,7 +57,9 @@ class Job:
         if self.state == "running":
             silent = seconds_since(self.record.get("updated"))
             return f"silent for {silent / 60:.0f} min" if silent is not None and silent > SILENT else ""
-        return str(self.record.get("error") or "").partition("\n")[0] if self.state != "finished" else ""
+        if self.state == "finished":
+            return ""
+        return str(self.record.get("error") or "").partition("\n")[0].removeprefix("UserError: ")
 
 
 def jobs_in(folder: Path) -> list[Job]:

@@ -127,6 +127,23 @@ def test_a_signal_ends_a_sweep_that_can_go_on(ending: signal.Signals, tmp_path: 
     assert not (tmp_path / "sweep/1").exists()
 
 
+@pytest.mark.slow
+def test_a_job_whose_sweep_is_killed_saves_and_ends(tmp_path: Path) -> None:
+    program = [sys.executable, str(REPOSITORY / "train.py"), *SWEEP, "seed=1,2", "trainer.max_steps=100000"]
+    process = subprocess.Popen(program, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not (tmp_path / "sweep/0/metrics.csv").exists():
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.kill()
+    process.wait()
+    run = Run(tmp_path / "sweep/0")
+    give_up = time.monotonic() + 300
+    while run.state() == "running" and time.monotonic() < give_up:
+        time.sleep(0.1)
+    assert run.state() == "interrupted"
+    assert run.checkpoint.exists()
+
+
 def test_a_job_ends_with_the_process_that_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[tuple[int, int]] = []
 
