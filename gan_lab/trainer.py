@@ -15,7 +15,7 @@ Limit = Literal[-1] | PositiveInt
 # Options of Lightning's that can't work here, and what to do instead.
 REFUSED = {
     "accumulate_grad_batches": "two players can't accumulate; raise data.batch_size",
-    "gradient_clip_val": "Lightning can't clip with two optimizers",
+    "gradient_clip_val": "Lightning can't clip with two optimizers; set model.clip_grad_norm.generator instead",
     "num_nodes": "only one device is supported so far",
     "strategy": "only one device is supported so far",
 }
