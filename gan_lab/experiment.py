@@ -63,7 +63,8 @@ def check(config: DictConfig) -> None:
     """
     configuration.check(config)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # building a trainer is not training yet
-    machine.check(config.trainer.accelerator, config.trainer.devices, config.trainer.precision)
+    wanted = config.trainer
+    machine.check(wanted.accelerator, wanted.devices, wanted.precision, wanted.compile)
     trainer = build_trainer(config)
     for health in health_of(trainer):
         health.check(trainer)

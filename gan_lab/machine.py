@@ -1,8 +1,10 @@
 """What this machine has, and how to get the most out of it."""
 
 import ctypes
+import logging
 import os
 import platform
+from functools import cache
 
 import torch
 
@@ -39,11 +41,11 @@ def stop_looking_for_cuda() -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
-def check(accelerator: str, devices: int | str, precision: str) -> None:
+def check(accelerator: str, devices: int | str, precision: str, compile: bool) -> None:
     """Refuse what this machine has not got.
 
     Raises:
-        UserError: an accelerator that is not there, too many devices, or a precision that it can't do.
+        UserError: an accelerator that is not there, too many devices, a precision that it can't do, or no compiler.
     """
     kinds = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     kinds["gpu"] = kinds["cuda"] or kinds["mps"]
@@ -63,3 +65,28 @@ def check(accelerator: str, devices: int | str, precision: str) -> None:
         raise UserError(f"trainer.devices={devices}: only one device is supported so far; set trainer.devices=1")
     if precision == "16-mixed" and not uses_cuda:
         raise UserError("trainer.precision=16-mixed needs a CUDA device; on this one set trainer.precision=bf16-mixed")
+    if compile:
+        uses_mps = kinds["mps"] and accelerator in ("auto", "gpu", "mps")
+        reason = why_not_compiled("cuda" if uses_cuda else "mps" if uses_mps else "cpu")
+        if reason is not None:
+            raise UserError(
+                f"trainer.compile=true doesn't work here: {reason}. torch compiles with a C++ compiler (g++), on CUDA "
+                "with Triton, too: install them, or set trainer.compile=false"
+            )
+
+
+@cache
+def why_not_compiled(device: str) -> str | None:
+    """What torch says to compiling on this kind of device; None where it works. The first call takes seconds."""
+    noisy = logging.getLogger("torch")
+    level = noisy.level
+    noisy.setLevel(logging.CRITICAL)
+    try:
+        torch.compile(lambda numbers: numbers.exp() + 1, options={"fx_graph_cache": False})(
+            torch.zeros(8, device=device)
+        )
+    except Exception as error:
+        return str(error).strip().partition("\n")[0]
+    finally:
+        noisy.setLevel(level)
+    return None

@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 import lightning
+import torch
 from lightning import LightningModule
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.profilers import PassThroughProfiler, Profiler
@@ -11,6 +12,7 @@ from lightning.pytorch.profilers import PassThroughProfiler, Profiler
 from gan_lab.types import PositiveInt
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+MatmulPrecision = Literal["highest", "high", "medium"]
 Limit = Literal[-1] | PositiveInt
 # Options of Lightning's that can't work here, and what to do instead.
 REFUSED = {
@@ -28,6 +30,10 @@ class Trainer(lightning.Trainer):
         max_steps: batches to train on, -1 for no limit.
         max_epochs: passes over the training images, None or -1 for no limit; the lower of the two limits counts.
         devices: how many, or "auto" for one.
+        precision: of the networks; weights, losses and penalties stay in float32.
+        matmul_precision: of float32 matrix products on CUDA while training: "high" and "medium" are TensorFloat32. In
+            convolutions torch takes that by default.
+        compile: whether the networks are compiled, which takes a minute or so before the first batches are fast.
         log_every_n_steps: batches between two logging points; nothing waits for the device in between.
 
     Raises:
@@ -40,6 +46,8 @@ class Trainer(lightning.Trainer):
         accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"],
         devices: PositiveInt | Literal["auto"],
         precision: Precision,
+        matmul_precision: MatmulPrecision,
+        compile: bool,
         max_steps: Limit,
         max_epochs: Limit | None,
         log_every_n_steps: PositiveInt,
@@ -58,7 +66,12 @@ class Trainer(lightning.Trainer):
             max_steps=max_steps,
             max_epochs=-1,
             log_every_n_steps=log_every_n_steps,
-            callbacks=[EpochLimit(max_epochs), *(callbacks or [])],
+            callbacks=[
+                EpochLimit(max_epochs),
+                MatrixProducts(matmul_precision),
+                *([CompiledNetworks()] if compile else []),
+                *(callbacks or []),
+            ],
             profiler=profiler or NoProfiler(),
             **options,
         )
@@ -88,6 +101,34 @@ class EpochLimit(Callback):
         loop = trainer.fit_loop.epoch_loop
         limit = last_batch(loop.max_steps, self.max_epochs, trainer.num_training_batches)
         loop.max_steps = -1 if limit is None else limit
+
+
+class MatrixProducts(Callback):
+    """Sets the precision of matrix products while a batch is trained on: scores in between must not depend on it."""
+
+    def __init__(self, precision: MatmulPrecision) -> None:
+        self.precision = precision
+        self.before = torch.get_float32_matmul_precision()
+
+    def on_train_batch_start(self, *_: Any) -> None:
+        """Set it."""
+        torch.set_float32_matmul_precision(self.precision)
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """Leave it as it was."""
+        torch.set_float32_matmul_precision(self.before)
+
+    def on_exception(self, *_: Any) -> None:
+        """Leave it as it was."""
+        torch.set_float32_matmul_precision(self.before)
+
+
+class CompiledNetworks(Callback):
+    """Has the model compile its networks."""
+
+    def on_fit_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        """Arrange for it; torch compiles with the first batches."""
+        pl_module.compile_networks()
 
 
 def last_batch(max_steps: int, max_epochs: int | None, batches_per_epoch: float) -> int | None:

@@ -1,11 +1,15 @@
 import os
 import platform
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 
 from gan_lab import machine
 from gan_lab.errors import UserError
+from tests.conftest import REPOSITORY
 
 
 @pytest.fixture
@@ -29,23 +33,47 @@ def test_what_the_machine_has_not_got_is_refused(
     cuda_devices: None, accelerator: str, devices: int | str, precision: str, message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
-        machine.check(accelerator, devices, precision)
+        machine.check(accelerator, devices, precision, compile=False)
 
 
 @pytest.mark.parametrize("cuda_devices", [1], indirect=True)
 def test_a_gpu_takes_half_precision(cuda_devices: None) -> None:
-    machine.check("auto", "auto", "16-mixed")
-    machine.check("gpu", 1, "32-true")
+    machine.check("auto", "auto", "16-mixed", compile=False)
+    machine.check("gpu", 1, "32-true", compile=False)
     with pytest.raises(UserError, match="bf16-mixed"):
-        machine.check("cpu", 1, "16-mixed")
+        machine.check("cpu", 1, "16-mixed", compile=False)
 
 
 @pytest.mark.parametrize("cuda_devices", [4], indirect=True)
 def test_several_devices_are_refused_until_they_are_supported(cuda_devices: None) -> None:
     with pytest.raises(UserError, match="only one device is supported so far"):
-        machine.check("gpu", 2, "32-true")
+        machine.check("gpu", 2, "32-true", compile=False)
     with pytest.raises(UserError, match="this machine has 4 CUDA devices; set trainer.devices=4"):
-        machine.check("gpu", 5, "32-true")
+        machine.check("gpu", 5, "32-true", compile=False)
+
+
+@pytest.mark.parametrize("cuda_devices", [0, 1], indirect=True)
+def test_compiling_is_tried_on_the_device_and_what_torch_says_is_passed_on(
+    cuda_devices: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+    monkeypatch.setattr(machine, "why_not_compiled", lambda device: tried.append(device) or "no g++")
+    machine.check("auto", 1, "32-true", compile=False)
+    with pytest.raises(UserError, match=r"^trainer.compile=true .*: no g\+\+\. .* or set trainer.compile=false$"):
+        machine.check("auto", 1, "32-true", compile=True)
+    assert tried == ["cuda" if torch.cuda.is_available() else "cpu"]
+
+
+@pytest.mark.slow
+def test_a_missing_compiler_is_one_line_before_anything_is_written(tmp_path: Path) -> None:
+    """A program of its own: torch looks for a compiler once."""
+    program = [sys.executable, str(REPOSITORY / "train.py"), "trainer.accelerator=cpu", "trainer.compile=true"]
+    environment = {name: value for name, value in os.environ.items() if name != "CXX"} | {"PATH": str(tmp_path)}
+    ended = subprocess.run(program, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("Error: trainer.compile=true doesn't work here: InvalidCxxCompiler")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_glibc_agrees_to_keep_memory_and_others_are_left_alone() -> None:

@@ -20,6 +20,7 @@ from torch.optim import Optimizer
 from gan_lab import seeding
 from gan_lab.losses import Objective
 from gan_lab.models.average import MovingAverage
+from gan_lab.models.compiling import compile_in_place, eager
 from gan_lab.models.counting import BatchCountingLoop
 from gan_lab.models.player import Player, PlayerName, Terms, frozen
 from gan_lab.models.reporting import Report
@@ -183,7 +184,8 @@ class AdversarialModule(LightningModule):
         scored: Terms = {}
         for name, penalty in self.penalty.items():
             points = penalty.points(real, fake)
-            scores, gradients = slopes(lambda images: self.score(images, condition), points)
+            with eager(self.discriminator):
+                scores, gradients = slopes(lambda images: self.score(images, condition), points)
             terms[name] = penalty.cost(gradients)
             scored |= {kind: scores for kind, images in (("real", real), ("fake", fake)) if images is points}
         return terms, scored
@@ -206,6 +208,10 @@ class AdversarialModule(LightningModule):
                 fake_scores = scored["fake"] if "fake" in scored else self.score(fake.to(real.dtype), condition)
         self.scores.update(real=real_scores.detach(), fake=fake_scores.detach())
         return real_scores, fake_scores
+
+    def compile_networks(self) -> None:
+        """Compile both players for training. Penalties, and whoever watches, call them as they are written."""
+        compile_in_place(self.generator, self.discriminator)
 
     def drawing(self, ema: bool = True) -> nn.Module:
         """The network that draws samples: the generator's moving average if there is one and it is wanted."""
@@ -305,9 +311,10 @@ class AdversarialModule(LightningModule):
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[nn.Module]:
-    """The network in evaluation mode, and afterwards in the mode that it was in."""
+    """The network in evaluation mode, as it is written, and afterwards in the mode that it was in."""
     training = network.training
     try:
-        yield network.eval()
+        with eager(network):
+            yield network.eval()
     finally:
         network.train(training)
