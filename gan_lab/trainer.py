@@ -31,9 +31,9 @@ class Trainer(lightning.Trainer):
         max_epochs: passes over the training images, None or -1 for no limit; the lower of the two limits counts.
         devices: how many, or "auto" for one.
         precision: of the networks; weights, losses and penalties stay in float32.
-        matmul_precision: of float32 matrix products on CUDA while training: "high" and "medium" are TensorFloat32. In
-            convolutions torch takes that by default.
-        compile: whether the networks are compiled, which takes a minute or so before the first batches are fast.
+        matmul_precision: of float32 matrix products while training: on CUDA "high" and "medium" are TensorFloat32, which
+            torch takes in convolutions by default; on a CPU that can, "medium" is bfloat16.
+        compile: whether the networks are compiled, which can take minutes in the first batches.
         log_every_n_steps: batches between two logging points; nothing waits for the device in between.
 
     Raises:
