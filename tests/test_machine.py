@@ -25,7 +25,7 @@ def cuda_devices(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
     [
         ("gpu", "auto", "32-true", "trainer.accelerator=gpu: not on this machine, which has cpu"),
         ("mps", "auto", "32-true", "trainer.accelerator=mps: not on this machine"),
-        ("auto", 99, "32-true", "trainer.devices=99: .* set trainer.devices=1"),
+        ("auto", 99, "32-true", "trainer.devices=99: .* CPU cores; set trainer.devices="),
         ("auto", 1, "16-mixed", "set trainer.precision=bf16-mixed"),
     ],
 )
@@ -33,23 +33,22 @@ def test_what_the_machine_has_not_got_is_refused(
     cuda_devices: None, accelerator: str, devices: int | str, precision: str, message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
-        machine.check(accelerator, devices, precision, compile=False)
+        machine.check(accelerator, devices, precision)
 
 
 @pytest.mark.parametrize("cuda_devices", [1], indirect=True)
 def test_a_gpu_takes_half_precision(cuda_devices: None) -> None:
-    machine.check("auto", "auto", "16-mixed", compile=False)
-    machine.check("gpu", 1, "32-true", compile=False)
+    machine.check("auto", "auto", "16-mixed")
+    machine.check("gpu", 1, "32-true")
     with pytest.raises(UserError, match="bf16-mixed"):
-        machine.check("cpu", 1, "16-mixed", compile=False)
+        machine.check("cpu", 1, "16-mixed")
 
 
 @pytest.mark.parametrize("cuda_devices", [4], indirect=True)
-def test_several_devices_are_refused_until_they_are_supported(cuda_devices: None) -> None:
-    with pytest.raises(UserError, match="only one device is supported so far"):
-        machine.check("gpu", 2, "32-true", compile=False)
+def test_as_many_devices_as_there_are(cuda_devices: None) -> None:
+    machine.check("gpu", 4, "32-true", sync_batchnorm=True)
     with pytest.raises(UserError, match="this machine has 4 CUDA devices; set trainer.devices=4"):
-        machine.check("gpu", 5, "32-true", compile=False)
+        machine.check("gpu", 5, "32-true")
 
 
 @pytest.mark.parametrize("cuda_devices", [0, 1], indirect=True)
@@ -58,7 +57,7 @@ def test_compiling_is_tried_on_the_device_and_what_torch_says_is_passed_on(
 ) -> None:
     tried: list[str] = []
     monkeypatch.setattr(machine, "why_not_compiled", lambda device: tried.append(device) or "no g++")
-    machine.check("auto", 1, "32-true", compile=False)
+    machine.check("auto", 1, "32-true")
     with pytest.raises(UserError, match=r"^trainer.compile=true .*: no g\+\+\. .* or set trainer.compile=false$"):
         machine.check("auto", 1, "32-true", compile=True)
     assert tried == ["cuda" if torch.cuda.is_available() else "cpu"]
@@ -74,6 +73,13 @@ def test_a_missing_compiler_is_one_line_before_anything_is_written(tmp_path: Pat
     (line,) = ended.stderr.splitlines()
     assert line.startswith("Error: trainer.compile=true doesn't work here: InvalidCxxCompiler")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_two_processes_can_be_tried_on_any_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    machine.check("cpu", 2, "32-true")
+    with pytest.raises(UserError, match="sync_batchnorm=true: torch synchronises batch norm on CUDA devices only"):
+        machine.check("cpu", 2, "32-true", sync_batchnorm=True)
 
 
 def test_glibc_agrees_to_keep_memory_and_others_are_left_alone() -> None:
