@@ -1,4 +1,4 @@
-"""`make benchmark`: every table of docs/performance.md, in under ten minutes."""
+"""`make benchmark`: the tables of docs/performance.md, on a quiet machine in some ten minutes."""
 
 import logging
 import platform
