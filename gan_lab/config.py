@@ -194,10 +194,26 @@ def _problems_of_value(annotation: Any, value: Any, path: str) -> Iterator[tuple
     except ValidationError as error:
         # The members of a union that plain values can't be, tensors say, are of no help.
         details = [detail for detail in error.errors() if detail["type"] != "needs_python_object"] or error.errors()
-        reasons = dict.fromkeys(detail["msg"].removeprefix("Input should be ") for detail in details)
-        yield path, f"{path}={value}: must be {' or '.join(reasons)}"
+        reasons: dict[str, dict[str, None]] = {}  # by the path of what is wrong; in order, each once
+        values = {}
+        for detail in details:
+            place, wrong = _place(detail["loc"], value, path)
+            reason = detail["msg"].removeprefix("Input should be ")
+            if detail["type"] == "dict_type":
+                reason = f"given by names: {place}.NAME=..."
+            reasons.setdefault(place, {})[reason] = None
+            values[place] = wrong
+        for place, several in reasons.items():
+            yield place, f"{place}={values[place]}: must be {' or '.join(several)}"
     except PydanticUserError:
         return  # a library's annotation that says nothing about plain values
+
+
+def _place(location: tuple[int | str, ...], value: Any, path: str) -> tuple[str, Any]:
+    """The path and the value that a complaint is about: a value in a mapping, or the whole."""
+    if len(location) == 1 and isinstance(value, Mapping) and location[0] in value:
+        return f"{path}.{location[0]}", value[location[0]]
+    return path, value
 
 
 def _holds_target(value: Any) -> bool:

@@ -66,7 +66,7 @@ def check(config: DictConfig) -> None:
     configuration.check(config)
     for library in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(library).setLevel(logging.WARNING)  # building a trainer is not training yet
-    options = ("accelerator", "devices", "precision", "num_nodes", "sync_batchnorm")
+    options = ("accelerator", "devices", "precision", "num_nodes", "sync_batchnorm", "compile")
     machine.check(**{option: config.trainer[option] for option in options})
     if config.trainer.num_nodes > 1 and not launch.outer():
         raise UserError(

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
@@ -16,6 +16,9 @@ from gan_lab.errors import CONFIGURATION_ERRORS, UserError, explain, fail, neare
 from gan_lab.runs import Run
 from gan_lab.sweeps import ending, folders
 from gan_lab.sweeps.jobs import start_server
+
+if TYPE_CHECKING:
+    from gan_lab.launch import Crew
 
 folders.register()  # every process that runs jobs imports this file, for the callback below
 CHANGEABLE = ("trainer", "callbacks", "logger")  # in a run that goes on
@@ -47,7 +50,7 @@ class Preflight(Callback):
                 sys.exit(1)  # the first finds the same and says it for all
             fail(explain(error))
         if crew is not None:
-            meet(config, first)
+            meet(config, crew)
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Check every job of a sweep whose jobs are known beforehand, before the first one starts."""
@@ -136,12 +139,13 @@ def join(config: DictConfig, devices: int, num_nodes: int) -> None:
             config.trainer[option] = started
 
 
-def meet(config: DictConfig, first: bool) -> None:
+def meet(config: DictConfig, crew: "Crew") -> None:
     """Follow the first process into its run folder, where Hydra writes and logs for that one alone."""
     from gan_lab import launch
 
+    first = crew.rank == 0
     try:
-        folder = launch.told_by_first(str(config.hydra.run.dir) if first else "")
+        folder = launch.told_by_first(str(config.hydra.run.dir) if first else "", crew)
     except UserError as error:
         fail(str(error))
     if first:
