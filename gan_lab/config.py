@@ -23,7 +23,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
 from pydantic import ConfigDict, Field, PydanticUserError, TypeAdapter, ValidationError
 
+import gan_lab.resolvers  # noqa: F401 - configurations use them
 from gan_lab.errors import UserError, nearest
+from gan_lab.types import PositiveInt
 
 ALLOWED_PACKAGES = {
     "gan_lab",
@@ -42,6 +44,14 @@ INSTANTIATION_KEYS = {"_target_", "_partial_", "_recursive_", "_convert_"}
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """What concerns the jobs of a sweep, not what each of them learns."""
+
+    dir: str | None
+    jobs_per_device: PositiveInt
+
+
+@dataclass(frozen=True, kw_only=True)
 class Root:
     """The top level of conf/train.yaml."""
 
@@ -53,20 +63,7 @@ class Root:
     trainer: dict[str, Any]
     callbacks: dict[str, Any] = field(default_factory=dict)
     logger: dict[str, Any] = field(default_factory=dict)
-
-
-def steps_without_epochs(max_epochs: int | None, steps: int) -> int:
-    """The default number of batches, unless the length of the run is given in epochs."""
-    return steps if max_epochs is None else -1
-
-
-def add(*terms: int) -> int:
-    """Their sum."""
-    return sum(terms)
-
-
-OmegaConf.register_new_resolver("steps_without_epochs", steps_without_epochs, replace=True)
-OmegaConf.register_new_resolver("add", add, replace=True)
+    sweep: Sweep | None = None
 
 
 def check(config: DictConfig) -> None:

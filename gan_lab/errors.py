@@ -27,6 +27,11 @@ def nearest(name: str, names: Iterable[object]) -> str:
     return f"There is: {', '.join(known)}." if known else "There is none."
 
 
+EXTRAS = {"joblib": "sweep", "submitit": "sweep", "optuna": "sweep", "ray": "ray"}  # Hydra's plugins, where to get them
+# What launchers raise when the process that they started for a job is gone; by name, as none of them need be installed.
+LOST = {"TerminatedWorkerError", "UncompletedJobError", "FailedJobError", "WorkerCrashedError", "RayTaskError"}
+AFTER_LOSS = "gan-lab status SWEEP_FOLDER says which; the same command with sweep.dir=SWEEP_FOLDER does what is missing"
+
 CONFIGURATION_ERRORS = (UserError, HydraException, OmegaConfBaseException)
 
 
@@ -44,8 +49,14 @@ def readable_errors() -> Iterator[None]:
         yield
     except CONFIGURATION_ERRORS as error:
         fail(explain(error))
-    except ValueError as error:
-        if "Config group override must be a string" in str(error):  # Hydra's own, for group=null
+    except KeyboardInterrupt:
+        sys.exit(130)  # as shells have it
+    except Exception as error:
+        if type(error).__name__ in LOST:
+            fail(f"the launcher lost a job's process: {' '.join(str(error).split())[:300]}\n{AFTER_LOSS}")
+        if isinstance(error, ValueError) and "Config group override must be a string" in str(
+            error
+        ):  # Hydra's own, for group=null
             fail("a group can't be null: choose one of its configurations (--help lists them) or leave it out, ~group")
         raise
     finally:
@@ -63,6 +74,8 @@ def explain(error: Exception) -> str:
         return str(error)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
         group, _, choice = error.missing_cfg_file.removesuffix(".yaml").rpartition("/")
+        if group in ("hydra/launcher", "hydra/sweeper") and (extra := EXTRAS.get(choice.partition("_")[0])):
+            return f"{group}={choice}: needs a package that is not installed: pip install 'gan-lab[{extra}]'"
         return f"{group}={choice}: there is no such choice. {nearest(choice, error.options)}"
     if isinstance(error, OverrideParseException):
         hint = "quote what holds commas, brackets or spaces: 'name=\"value\"'"

@@ -30,8 +30,10 @@ MAY_IMPORT = {
     "strategy": LEAVES,
     "trainer": {"strategy", *LEAVES},
     "machine": LEAVES,
-    "config": LEAVES,
-    "runs": {"config", "models", *LEAVES},
+    "locks": set(),
+    "resolvers": set(),
+    "config": {"resolvers", *LEAVES},
+    "runs": {"config", "models", "locks", "resolvers", *LEAVES},
     "launch": LEAVES,
     "agent": {"machine"},
     "worker": {"experiment", "launch", "machine", *LEAVES},
@@ -46,12 +48,26 @@ MAY_IMPORT = {
         "data",
         "metrics",
         "callbacks",
+        "locks",
         *LEAVES,
     },
     "evaluation": {"runs", "config", "models", "data", "metrics", "images", *LEAVES},
     "comparison": {"runs", "metrics", *LEAVES},
-    "preflight": {"experiment", "launch", "runs", *LEAVES},
-    "cli": {"evaluation", "comparison", "experiment", "runs", "config", "models", "images", "data", "metrics", *LEAVES},
+    "sweeps": {"experiment", "runs", "callbacks", "locks", *LEAVES},
+    "preflight": {"sweeps", "experiment", "launch", "runs", *LEAVES},
+    "cli": {
+        "evaluation",
+        "comparison",
+        "sweeps",
+        "experiment",
+        "runs",
+        "config",
+        "models",
+        "images",
+        "data",
+        "metrics",
+        *LEAVES,
+    },
 }
 TORCH_ONLY = {"losses", "penalties", "schedules", "networks", "images"}
 ALLOWED_BESIDE_TORCH = {"torch", "torchvision", "PIL", "pydantic"}
@@ -96,4 +112,5 @@ def test_train_py_only_composes() -> None:
     assert {module for module in imported(REPOSITORY / "train.py") if module.startswith("gan_lab")} == {
         "gan_lab.errors",
         "gan_lab.experiment",
+        "gan_lab.sweeps.jobs",
     }
