@@ -24,6 +24,7 @@ from gan_lab.callbacks.quality import Quality
 from gan_lab.callbacks.rollback import RolledBack
 from gan_lab.checkpoint_io import AtomicCheckpointIO
 from gan_lab.config import build
+from gan_lab.data import memory
 from gan_lab.data.base import ImageDataModule
 from gan_lab.errors import UserError
 from gan_lab.metrics.protocol import Protocol
@@ -42,6 +43,10 @@ NOT_APPLICABLE = (
     "`isinstance\\(treespec, LeafSpec\\)` is deprecated",
 )
 
+MISFIT = (
+    "the networks don't fit the images or each other (resnet_patchgan and its kind are for model=cyclegan, the others for "
+    "all other models; sizes follow data.image_size, data.channels and model.latent_dim): "
+)
 PATHS = {"root", "domain_a", "domain_b", "cache"}  # options of data modules and callbacks
 
 # Lightning refuses a callback whose switch is off.
@@ -75,8 +80,9 @@ def check(config: DictConfig) -> None:
             raise UserError(f"model.classes={config.model.classes}: the data has {known}; set data.classes instead")
         with blamed_on("model.optimizer"):
             model.configure_optimizers()
-        with blamed_on("model.network"):
+        with blamed_on("model.network", MISFIT):
             model.rehearse(data.example())
+    needs_memory(model)
     if model.needs_an_end and trainer.has_no_end:
         raise UserError(
             "model.schedule: learning rates that fall until the end need one: set trainer.max_steps or "
@@ -85,12 +91,28 @@ def check(config: DictConfig) -> None:
 
 
 @contextmanager
-def blamed_on(option: str) -> Iterator[None]:
-    """What a library says of a value, said of the option that holds it."""
+def blamed_on(option: str, misfit: str = "") -> Iterator[None]:
+    """What a library says of a value, said of the option that holds it; with more words where tensors don't fit."""
     try:
         yield
     except (ValueError, TypeError, RuntimeError) as error:
-        raise UserError(f"{option}: {str(error).splitlines()[0]}") from error
+        more = misfit if isinstance(error, RuntimeError) else ""
+        raise UserError(f"{option}: {more}{str(error).splitlines()[0]}") from error
+
+
+def needs_memory(model: AdversarialModule) -> None:
+    """Refuse a model whose weights alone don't fit into this machine's memory.
+
+    Raises:
+        UserError: saying how many there are.
+    """
+    size = sum(value.nbytes for value in model.state_dict().values())
+    if size > memory.available():
+        weights = sum(weight.numel() for weight in model.parameters())
+        raise UserError(
+            f"model.network: {weights:,} weights take {size / 1e9:.0f} GB, more than this machine has left "
+            f"({memory.available() / 1e9:.0f} GB); choose smaller networks"
+        )
 
 
 def train(config: DictConfig) -> float | None:
