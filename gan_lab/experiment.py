@@ -13,6 +13,7 @@ from typing import Any
 import lightning
 import torch
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from lightning.pytorch.callbacks import Callback, Checkpoint, ModelSummary, ProgressBar
 from omegaconf import DictConfig, open_dict
 
@@ -44,8 +45,8 @@ NOT_APPLICABLE = (
 )
 
 MISFIT = (
-    "the networks don't fit the images or each other (resnet_patchgan and its kind are for model=cyclegan, the others for "
-    "all other models; sizes follow data.image_size, data.channels and model.latent_dim): "
+    "the networks don't fit the images or each other (resnet_patchgan and its kind are for model=cyclegan, the others "
+    "for all other models; sizes follow data.image_size, data.channels and model.latent_dim): "
 )
 PATHS = {"root", "domain_a", "domain_b", "cache"}  # options of data modules and callbacks
 
@@ -280,11 +281,17 @@ def recorded(run: Run, config: DictConfig, trainer: Trainer, data: ImageDataModu
     except BaseException as error:
         if config.resume and not trainer.global_step:
             run.update_record(**before)  # refused before it went on: nothing has happened to the run
-        else:
+        elif not (refused_at_once(error, trainer) and run.discard()):
             close("failed", error=f"{type(error).__name__}: {error}")
         raise
     close("finished", error=None)
     print(summary(run))
+
+
+def refused_at_once(error: BaseException, trainer: Trainer) -> bool:
+    """Whether a run ends before it begins, for a reason that was told; a sweep keeps such runs, to tell them all."""
+    alone = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.RUN
+    return alone and isinstance(error, UserError) and not trainer.global_step
 
 
 def device_name(device: torch.device) -> str:

@@ -11,21 +11,25 @@ run.json                status, versions, data source, seed, timing, scores: see
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import lightning
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 import gan_lab
 from gan_lab import config as configuration
+from gan_lab import saved_config
 from gan_lab.errors import UserError
 from gan_lab.models.adversarial import AdversarialModule
 
+BEGINNINGS = {".hydra", "run.json", "train.log"}  # what lies in the folder of a run that hasn't begun
 Which = Literal["last", "best"]
 
 
@@ -72,21 +76,16 @@ class Run:
         """The configuration, with paths into the folder as it lies now.
 
         Raises:
-            UserError: it can't be read.
+            UserError: it can't be read, or refers to more than its own values.
         """
-        try:
-            config = OmegaConf.load(self.config_file)
-        except Exception as error:
-            raise UserError(f"{self.config_file} can't be read: {error}") from error
-        if not isinstance(config, DictConfig):
-            raise UserError(f"{self.config_file} is not a configuration")
+        config = saved_config.read(self.config_file)
         config.run_dir = str(self.folder)
         return config
 
     def save_config(self, config: DictConfig) -> None:
         """Keep the configuration that the run goes on with."""
         self.config_file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.config_file, OmegaConf.to_yaml(config))
+        write_atomically(self.config_file, saved_config.text(config))
 
     def record(self) -> dict[str, Any]:
         """What run.json holds: `status` is running, finished, interrupted, stopped (by its health) or failed.
@@ -100,15 +99,33 @@ class Run:
         """
         try:
             record = json.loads(self.record_file.read_text(encoding="utf-8"))
-        except ValueError as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise UserError(f"{self.record_file} can't be read: {error}") from error
-        assert isinstance(record, dict)
+        if not isinstance(record, dict) or "status" not in record:
+            raise UserError(f"{self.record_file} is not the record of a run: it has no status")
         return record
 
     def update_record(self, **values: Any) -> None:
         """Set values in run.json, keeping the others."""
         record = self.record() if self.record_file.exists() else {}
         write_atomically(self.record_file, json.dumps(record | values, indent=2) + "\n")
+
+    def discard(self) -> bool:
+        """Remove the folder if nothing has come of the run, and the folders above it that it leaves empty.
+
+        Returns:
+            Whether there was nothing but what every run begins with.
+        """
+        if not {path.name for path in self.folder.iterdir()} <= BEGINNINGS:
+            return False
+        for path in self.folder.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        folder, here = self.folder.absolute(), Path.cwd()
+        with suppress(OSError):  # the first that holds something else, or that others may not remove
+            while here in folder.parents:
+                folder.rmdir()
+                folder = folder.parent
+        return True
 
     def load_model(self, which: Which = "last") -> AdversarialModule:
         """The trained model, on the CPU, in evaluation mode: as training left it, or at its lowest FID.
@@ -125,7 +142,8 @@ class Run:
         try:
             model.load_state_dict(checkpoint["state_dict"])
         except (KeyError, RuntimeError) as error:
-            raise UserError(f"{self._file(which)} does not fit the run's configuration: {error}") from error
+            reason = " ".join(str(error).splitlines()[:2][-1].split())  # torch lists every tensor, after a heading
+            raise UserError(f"{self._file(which)} does not fit the run's configuration: {reason}") from error
         model.on_load_checkpoint(checkpoint)
         return model.eval()
 

@@ -224,7 +224,7 @@ def few_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         step = 9 if split == "train" else 1
         return images[::step], labels[::step]
 
-    monkeypatch.setattr(mnist.MNIST, "_download", unreachable)
+    monkeypatch.setattr(mnist.MNIST, "_fetch", unreachable)
     monkeypatch.setattr(mnist, "substitute", few)
     root = tmp_path / "datasets"
     root.mkdir()

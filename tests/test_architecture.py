@@ -29,7 +29,8 @@ MAY_IMPORT = {
     "trainer": LEAVES,
     "machine": LEAVES,
     "config": LEAVES,
-    "runs": {"config", "models", *LEAVES},
+    "saved_config": LEAVES,
+    "runs": {"config", "saved_config", "models", *LEAVES},
     "experiment": {
         "machine",
         "runs",
@@ -44,7 +45,7 @@ MAY_IMPORT = {
     },
     "evaluation": {"runs", "config", "models", "data", "metrics", "images", *LEAVES},
     "comparison": {"runs", "metrics", *LEAVES},
-    "preflight": {"experiment", "runs", *LEAVES},
+    "preflight": {"experiment", "runs", "config", "saved_config", *LEAVES},
     "cli": {"evaluation", "comparison", "experiment", "runs", "config", "models", "images", "data", "metrics", *LEAVES},
 }
 TORCH_ONLY = {"losses", "penalties", "schedules", "networks", "images"}

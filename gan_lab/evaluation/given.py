@@ -53,6 +53,9 @@ def _tensor(source: Path) -> object:
 
 
 def _array(source: Path) -> object:
+    with source.open("rb") as file:
+        if file.read(6) != b"\x93NUMPY":
+            raise ValueError("it is no .npy file")
     return torch.from_numpy(np.load(source, allow_pickle=False))
 
 
@@ -62,14 +65,14 @@ def _folder(source: Path, channels: int) -> Tensor:
     sizes: dict[tuple[int, int], Path] = {}
     for path in files:
         try:
-            with Image.open(path) as image:
+            with Image.open(path, formats=image_files.formats()) as image:
                 sizes.setdefault(image.size, path)
         except Exception:  # damaged: `decode` says so, and leaves it out
             continue
     if len(sizes) > 1:
         (one, this), (other, that) = list(sizes.items())[:2]
         raise UserError(
-            f"{source}: the images must be of one size, but {this.name} has {one[0]}x{one[1]} pixels and {that.name} "
+            f"{source}: the images must be of one size, but {this.relative_to(source)} has {one[0]}x{one[1]} pixels and {that.relative_to(source)} "
             f"{other[0]}x{other[1]}"
         )
     width, height = next(iter(sizes), (1, 1))
