@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 
@@ -27,6 +27,15 @@ def nearest(name: str, names: Iterable[object]) -> str:
     if close:
         return f"Did you mean {' or '.join(close)}?"
     return f"There is: {', '.join(known.values())}." if known else "There is none."
+
+
+def reason(error: Exception) -> str:
+    """Why a file can't be read, in a few words."""
+    if isinstance(error, EOFError):
+        return "it is empty or ends too early"
+    if "Weights only load failed" in str(error):
+        return "it holds more than tensors and plain values, and such a file could run code"
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 CONFIGURATION_ERRORS = (UserError, HydraException, OmegaConfBaseException)
@@ -145,7 +154,11 @@ def hint_at_option(error: ConfigAttributeError | ConfigKeyError) -> str:
     key, parent = str(error.key), error.parent_node
     assert isinstance(parent, DictConfig)
     if "/" in key:
-        return nearest(key, top_level_names())
+        place, _, _ = key.rpartition("/")
+        node = OmegaConf.select(parent._get_root(), place.replace("/", "."))
+        return nearest(
+            key, [f"{place}/{other}" for other in map(str, node)] if isinstance(node, DictConfig) else top_level_names()
+        )
     known = [name for name in parent if name not in PROGRAMS_OWN]
     deeper = [] if get_close_matches(key, map(str, known), cutoff=0.6) else [*paths_to(key, parent._get_root())]
     if not deeper and parent._get_parent() is None:

@@ -1,6 +1,5 @@
 """What happens between composing a configuration and Hydra's first write to disk."""
 
-from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
@@ -99,23 +98,6 @@ def without_hydra(config: DictConfig) -> DictConfig:
     return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
 
 
-def refuse_parts(saved: DictConfig, run: Run) -> None:
-    """Refuse a saved configuration that has more or less than a run has: Hydra's own part would rule the program.
-
-    Raises:
-        UserError: naming the part.
-    """
-    from gan_lab.config import Root
-
-    parts = {part.name: part.default is MISSING and part.default_factory is MISSING for part in fields(Root)}
-    for name in map(str, saved):
-        if name not in parts:
-            raise UserError(f"{run.config_file}: {name}: a run's configuration has no such part")
-    for name, is_required in parts.items():
-        if is_required and name not in saved:
-            raise UserError(f"{run.config_file}: {name}: this part is missing")
-
-
 def resume(config: DictConfig) -> None:
     """Replace a composed configuration by that of the run to go on with, and Hydra's folder by the run's.
 
@@ -126,10 +108,9 @@ def resume(config: DictConfig) -> None:
         raise UserError("resume=: say the folder of the run to go on with, or leave it out")
     run = Run.open(str(config.resume))
     saved = run.config()
-    refuse_parts(saved, run)
     lines = [override for override in config.hydra.overrides.task if not override.lstrip("+").startswith("resume=")]
     overrides = OverridesParser.create().parse_overrides(lines)
-    saved_config.refuse_ways_out(saved, run.folder, [override.key_or_group for override in overrides])
+    saved_config.refuse_hostile(saved, run.folder, [override.key_or_group for override in overrides])
     for override in overrides:
         key = override.key_or_group
         if key.partition(".")[0] not in CHANGEABLE or "." not in key:

@@ -9,6 +9,7 @@ run.json                status, versions, data source, seed, timing, scores: see
 """
 
 import json
+import logging
 import os
 import platform
 import shutil
@@ -26,10 +27,11 @@ from omegaconf import DictConfig
 import gan_lab
 from gan_lab import config as configuration
 from gan_lab import saved_config
-from gan_lab.errors import UserError
+from gan_lab.errors import UserError, reason
 from gan_lab.models.adversarial import AdversarialModule
 
-BEGINNINGS = {".hydra", "run.json", "train.log"}  # what lies in the folder of a run that hasn't begun
+NEEDED = {"state_dict", "images_seen"}  # of a checkpoint
+BEGINNINGS = {".hydra", "run.json", "train.log", "tensorboard"}  # what lies in the folder of a run that hasn't begun
 Which = Literal["last", "best"]
 
 
@@ -118,6 +120,9 @@ class Run:
         """
         if not {path.name for path in self.folder.iterdir()} <= BEGINNINGS:
             return False
+        for handler in logging.getLogger().handlers:
+            if isinstance(handler, logging.FileHandler) and Path(handler.baseFilename).parent == self.folder.absolute():
+                logging.getLogger().removeHandler(handler)
         for path in self.folder.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         folder, here = self.folder.absolute(), Path.cwd()
@@ -142,8 +147,8 @@ class Run:
         try:
             model.load_state_dict(checkpoint["state_dict"])
         except (KeyError, RuntimeError) as error:
-            reason = " ".join(str(error).splitlines()[:2][-1].split())  # torch lists every tensor, after a heading
-            raise UserError(f"{self._file(which)} does not fit the run's configuration: {reason}") from error
+            first = " ".join(str(error).splitlines()[:2][-1].split())  # torch lists every tensor, after a heading
+            raise UserError(f"{self._file(which)} does not fit the run's configuration: {first}") from error
         model.on_load_checkpoint(checkpoint)
         return model.eval()
 
@@ -159,8 +164,9 @@ class Run:
         try:
             checkpoint: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
         except Exception as error:
-            reason = str(error).partition("\n")[0] or type(error).__name__
-            raise UserError(f"{file} is damaged: {reason}") from error
+            raise UserError(f"{file} is damaged: {reason(error)}") from error
+        if not isinstance(checkpoint, dict) or not checkpoint.keys() >= NEEDED:
+            raise UserError(f"{file} is no checkpoint of a run: it lacks {' or '.join(sorted(NEEDED))}")
         return checkpoint
 
     def _file(self, which: Which) -> Path:

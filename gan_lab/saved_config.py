@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterator
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
@@ -51,17 +52,18 @@ def text(config: DictConfig) -> str:
     return OmegaConf.to_yaml(OmegaConf.create(_settled(OmegaConf.to_container(config), config)))
 
 
-def refuse_ways_out(config: DictConfig, folder: Path, stated: Collection[str]) -> None:
-    """Refuse to go on with a run that would write outside its own folder, if whoever goes on with it doesn't say so.
+def refuse_hostile(config: DictConfig, folder: Path, stated: Collection[str]) -> None:
+    """Refuse to go on with a run whose files would rule the program, or have it write outside the run's folder.
 
     Args:
         config: the saved one, `run_dir` set to the folder.
         folder: of the run.
-        stated: paths of options that the command line sets.
+        stated: paths of options that the command line sets: those may lead anywhere.
 
     Raises:
-        UserError: naming the option or link.
+        UserError: naming the part, option or link.
     """
+    _refuse_other_parts(config)
     inside = folder.resolve()
     parts = OmegaConf.to_container(OmegaConf.masked_copy(config, [name for name in WRITERS if name in config]))
     for path, _ in leaves(parts):
@@ -77,6 +79,21 @@ def refuse_ways_out(config: DictConfig, folder: Path, stated: Collection[str]) -
     for link in folder.rglob("*"):
         if link.is_symlink() and not link.resolve().is_relative_to(inside):
             raise UserError(f"{link} leads out of the run folder; put what it leads to in its place, or remove it")
+
+
+def _refuse_other_parts(config: DictConfig) -> None:
+    """Refuse more or less than a run has: Hydra's part, say, names functions that the program would call."""
+    from gan_lab.config import Root
+
+    parts = {part.name: part.default is MISSING and part.default_factory is MISSING for part in fields(Root)}
+    for name in map(str, config):
+        if name not in parts:
+            raise UserError(
+                f"the run's configuration has a part {name}, which none of ours has: it is not gone on with"
+            )
+    for name, is_required in parts.items():
+        if is_required and name not in config:
+            raise UserError(f"the run's configuration has no {name}: it is not gone on with")
 
 
 def is_pure(value: object) -> bool:

@@ -1,6 +1,7 @@
 """What tests share: a tiny dataset, a tiny GAN, a short training. No test needs a network."""
 
 import csv
+import logging
 import sys
 from collections.abc import Callable, Iterable
 from functools import cache, partial
@@ -196,9 +197,19 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
                 train.main()
         except SystemExit as ending:
             return ending.code
+        finally:
+            forget_log_files()
         return None
 
     return call
+
+
+def forget_log_files() -> None:
+    """Hydra leaves the log file of a run open, for whatever else the program says."""
+    for handler in logging.getLogger().handlers[:]:
+        if isinstance(handler, logging.FileHandler):
+            logging.getLogger().removeHandler(handler)
+            handler.close()
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "trainer": LEAVES,
     "machine": LEAVES,
     "config": LEAVES,
-    "saved_config": LEAVES,
+    "saved_config": {"config", *LEAVES},
     "runs": {"config", "saved_config", "models", *LEAVES},
     "experiment": {
         "machine",
@@ -45,7 +45,7 @@ MAY_IMPORT = {
     },
     "evaluation": {"runs", "config", "models", "data", "metrics", "images", *LEAVES},
     "comparison": {"runs", "metrics", *LEAVES},
-    "preflight": {"experiment", "runs", "config", "saved_config", *LEAVES},
+    "preflight": {"experiment", "runs", "saved_config", *LEAVES},
     "cli": {"evaluation", "comparison", "experiment", "runs", "config", "models", "images", "data", "metrics", *LEAVES},
 }
 TORCH_ONLY = {"losses", "penalties", "schedules", "networks", "images"}
