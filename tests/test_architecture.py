@@ -9,29 +9,35 @@ import pytest
 from tests.conftest import REPOSITORY
 
 PACKAGE = REPOSITORY / "gan_lab"
-LEAVES = {"types", "seeding", "errors"}
+LEAVES = {"types", "seeding", "errors", "processes"}
 # For each room, the rooms of gan_lab that its files may import; itself is always allowed.
 MAY_IMPORT = {
     "types": set(),
     "seeding": set(),
     "errors": set(),
+    "processes": set(),
     "images": set(),
     "losses": set(),
     "penalties": set(),
     "schedules": set(),
     "networks": {"types"},
-    "models": {"losses", "penalties", "schedules", "images", *LEAVES},
+    "models": {"losses", "penalties", "schedules", "images", "strategy", *LEAVES},
     "data": {"images", *LEAVES},
     "metrics": {"images", *LEAVES},
     "callbacks": {"metrics", "images", *LEAVES},
     "loggers": LEAVES,
     "checkpoint_io": LEAVES,
-    "trainer": LEAVES,
+    "strategy": LEAVES,
+    "trainer": {"strategy", *LEAVES},
     "machine": LEAVES,
     "config": LEAVES,
     "saved_config": {"config", *LEAVES},
     "runs": {"config", "saved_config", "models", *LEAVES},
+    "launch": LEAVES,
+    "agent": {"machine"},
+    "worker": {"experiment", "launch", "machine", *LEAVES},
     "experiment": {
+        "launch",
         "machine",
         "runs",
         "config",
@@ -45,7 +51,7 @@ MAY_IMPORT = {
     },
     "evaluation": {"runs", "config", "models", "data", "metrics", "images", *LEAVES},
     "comparison": {"runs", "metrics", *LEAVES},
-    "preflight": {"experiment", "runs", "saved_config", *LEAVES},
+    "preflight": {"experiment", "launch", "runs", "saved_config", *LEAVES},
     "cli": {"evaluation", "comparison", "experiment", "runs", "config", "models", "images", "data", "metrics", *LEAVES},
 }
 TORCH_ONLY = {"losses", "penalties", "schedules", "networks", "images"}

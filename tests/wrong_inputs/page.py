@@ -6,8 +6,8 @@ from tests.wrong_inputs.table import TABLE
 PAGE = REPOSITORY / "docs" / "errors.md"
 HEAD = """# What can go wrong, and what is said then
 
-Every wrong input ends in one message that names what is wrong and what to do, with exit code 1 and without a new file. `…` stands for
-what differs between machines. With `HYDRA_FULL_ERROR=1` in the environment the traceback is shown as well.
+Every wrong input ends in one message that names what is wrong and what to do, with exit code 1 and without a new file.
+`…` stands for what differs between machines. `HYDRA_FULL_ERROR=1` in the environment shows the traceback as well.
 
 This page is made from `tests/wrong_inputs/table.py` by `python -m tests.wrong_inputs`, and each line of it is tested.
 """
