@@ -3,7 +3,8 @@
 import csv
 import logging
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -193,23 +194,25 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     def call(*arguments: str) -> str | int | None:
         monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
         try:
-            with readable_errors():
+            with logging_as_before(), readable_errors():
                 train.main()
         except SystemExit as ending:
             return ending.code
-        finally:
-            forget_log_files()
         return None
 
     return call
 
 
-def forget_log_files() -> None:
-    """Hydra leaves the log file of a run open, for whatever else the program says."""
-    for handler in logging.getLogger().handlers[:]:
-        if isinstance(handler, logging.FileHandler):
-            logging.getLogger().removeHandler(handler)
+@contextmanager
+def logging_as_before() -> Iterator[None]:
+    """Hydra takes the root logger over, and leaves a run's log file open for whatever else the program says."""
+    before = logging.getLogger().handlers[:]
+    try:
+        yield
+    finally:
+        for handler in set(logging.getLogger().handlers) - set(before):
             handler.close()
+        logging.getLogger().handlers[:] = before
 
 
 @pytest.fixture

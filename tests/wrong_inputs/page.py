@@ -21,6 +21,6 @@ def page() -> str:
 def section(title: str) -> str:
     """A heading, and a block of commands with their messages."""
     lines = []
-    for row in TABLE[title]:
+    for row in {(row.typed, row.said): row for row in TABLE[title]}.values():  # several causes may be told alike
         lines += [f"    $ {row.typed}", *(f"    {line}" for line in row.said.splitlines()), ""]
     return "\n".join([f"## {title}", "", *lines])

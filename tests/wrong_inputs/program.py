@@ -11,7 +11,7 @@ import pytest
 import train
 from gan_lab.cli import main as gan_lab
 from gan_lab.errors import readable_errors
-from tests.conftest import forget_log_files
+from tests.conftest import logging_as_before
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,10 @@ def end(typed: str, monkeypatch: pytest.MonkeyPatch) -> Ending:
             gan_lab(arguments)
         else:
             monkeypatch.setattr(sys, "argv", arguments)
-            with readable_errors():
+            with logging_as_before(), readable_errors():
                 train.main()
     except SystemExit as ending:
         code = ending.code
-    finally:
-        forget_log_files()
     made = everything() ^ before
     return Ending(code, "", made) if isinstance(code, int) else Ending(1, str(code), made)
 

@@ -386,24 +386,24 @@ TABLE: dict[str, list[Row]] = {
     "The machine": [
         Row(
             "python train.py trainer.accelerator=mps",
-            "",
+            "Error: trainer.accelerator=mps: not on this machine, which has cpu",
         ),
-        Row("python train.py trainer=gpu", ""),
-        Row("python train.py trainer=tpu", ""),
+        Row("python train.py trainer=gpu", "Error: trainer.accelerator=gpu: not on this machine, which has cpu"),
+        Row("python train.py trainer=tpu", "Error: trainer=tpu: there is no such choice. Did you mean gpu or cpu?"),
         Row(
             "python train.py trainer.devices=99",
-            "",
+            "Error: trainer.devices=99: this machine has … CPU cores; set trainer.devices=…",
         ),
         Row(
             "python train.py trainer.devices=0",
-            "",
+            "Error: trainer.devices=0: must be greater than or equal to 1 or 'auto'",
         ),
         Row(
             "python train.py trainer.devices=[0,1]", "Error: trainer.devices=[0, 1]: must be a valid integer or 'auto'"
         ),
         Row(
             "python train.py trainer.precision=16-mixed",
-            "",
+            "Error: trainer.precision=16-mixed needs a CUDA device; on this one set trainer.precision=bf16-mixed",
         ),
     ],
     "Datasets": [

@@ -62,9 +62,8 @@ def test_with_debugging_the_traceback_is_shown(monkeypatch: pytest.MonkeyPatch) 
         end("gan-lab sample nowhere", monkeypatch)
 
 
-def test_there_are_enough_and_none_twice() -> None:
-    assert len(ROWS) >= 60
-    assert len({(row.typed, row.said) for _, row in ROWS}) == len(ROWS)
+def test_there_are_enough() -> None:
+    assert len({row.typed for _, row in ROWS}) >= 60
 
 
 def test_each_message_is_an_error_that_says_something() -> None:
