@@ -13,6 +13,7 @@ from typing import Any
 import lightning
 import torch
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from lightning.pytorch.callbacks import Callback, Checkpoint, ModelSummary, ProgressBar
 from omegaconf import DictConfig, OmegaConf, open_dict
 
@@ -25,6 +26,7 @@ from gan_lab.callbacks.quality import Quality
 from gan_lab.callbacks.rollback import RolledBack
 from gan_lab.checkpoint_io import AtomicCheckpointIO
 from gan_lab.config import build
+from gan_lab.data import memory
 from gan_lab.data.base import ImageDataModule
 from gan_lab.errors import UserError
 from gan_lab.locks import Busy, held
@@ -44,6 +46,10 @@ NOT_APPLICABLE = (
     "`isinstance\\(treespec, LeafSpec\\)` is deprecated",
 )
 
+MISFIT = (
+    "the networks don't fit the images or each other (resnet_patchgan and its kind are for model=cyclegan, the others "
+    "for all other models; sizes follow data.image_size, data.channels and model.latent_dim): "
+)
 PATHS = {"root", "domain_a", "domain_b", "cache"}  # options of data modules and callbacks
 
 # Lightning refuses a callback whose switch is off.
@@ -84,8 +90,9 @@ def check(config: DictConfig) -> None:
             raise UserError(f"model.classes={config.model.classes}: the data has {known}; set data.classes instead")
         with blamed_on("model.optimizer"):
             model.configure_optimizers()
-        with blamed_on("model.network"):
+        with blamed_on("model.network", MISFIT):
             model.rehearse(data.example())
+    needs_memory(model)
     if model.needs_an_end and trainer.has_no_end:
         raise UserError(
             "model.schedule: learning rates that fall until the end need one: set trainer.max_steps or "
@@ -94,12 +101,28 @@ def check(config: DictConfig) -> None:
 
 
 @contextmanager
-def blamed_on(option: str) -> Iterator[None]:
-    """What a library says of a value, said of the option that holds it."""
+def blamed_on(option: str, misfit: str = "") -> Iterator[None]:
+    """What a library says of a value, said of the option that holds it; with more words where tensors don't fit."""
     try:
         yield
     except (ValueError, TypeError, RuntimeError) as error:
-        raise UserError(f"{option}: {str(error).splitlines()[0]}") from error
+        more = misfit if isinstance(error, RuntimeError) else ""
+        raise UserError(f"{option}: {more}{str(error).splitlines()[0]}") from error
+
+
+def needs_memory(model: AdversarialModule) -> None:
+    """Refuse a model whose weights alone don't fit into this machine's memory.
+
+    Raises:
+        UserError: saying how many there are.
+    """
+    size = sum(value.nbytes for value in model.state_dict().values())
+    if size > memory.available():
+        weights = sum(weight.numel() for weight in model.parameters())
+        raise UserError(
+            f"model.network: {weights:,} weights take {size / 1e9:.0f} GB, more than this machine has left "
+            f"({memory.available() / 1e9:.0f} GB); choose smaller networks"
+        )
 
 
 def train(config: DictConfig) -> float | None:
@@ -134,6 +157,10 @@ def train_in_workers(config: DictConfig, run: Run, count: int) -> None:
     """Train in several processes on this machine; what they could not write of their end is written here."""
     try:
         launch.run_workers(OmegaConf.to_yaml(config), run.folder, count)
+    except UserError:
+        if is_single() and not config.resume and not run.record().get("batches"):
+            run.discard()
+        raise
     except launch.WorkerFailed as error:
         if run.record_file.exists() and run.record()["status"] == "running":
             run.update_record(status="failed", ended=runs.now(), error=str(error))
@@ -310,11 +337,21 @@ def recorded(run: Run, config: DictConfig, trainer: Trainer, data: ImageDataModu
     except BaseException as error:
         if config.resume and not trainer.global_step:
             run.update_record(**before)  # refused before it went on: nothing has happened to the run
-        else:
+        elif not (refused_at_once(error, trainer) and run.discard()):
             close("failed", error=f"{type(error).__name__}: {error}")
         raise
     close("finished", error=None)
     print(summary(run))
+
+
+def refused_at_once(error: BaseException, trainer: Trainer) -> bool:
+    """Whether a run ends before it begins, for a reason that was told."""
+    return is_single() and isinstance(error, UserError) and not trainer.global_step
+
+
+def is_single() -> bool:
+    """Whether this program was called for one run; a sweep keeps runs that were refused, to tell them all."""
+    return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.RUN
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from gan_lab import saved_config
 from gan_lab.errors import CONFIGURATION_ERRORS, UserError, explain, fail, nearest
 from gan_lab.runs import Run
 from gan_lab.sweeps import ending, folders
@@ -198,10 +199,14 @@ def resume(config: DictConfig) -> None:
     Raises:
         UserError: there is no such run, or the command line changes what makes it the run that it is.
     """
+    if not config.resume:
+        raise UserError("resume=: say the folder of the run to go on with, or leave it out")
     run = Run.open(str(config.resume))
     saved = run.config()
-    overrides = [override for override in config.hydra.overrides.task if not override.lstrip("+").startswith("resume=")]
-    for override in OverridesParser.create().parse_overrides(overrides):
+    lines = [override for override in config.hydra.overrides.task if not override.lstrip("+").startswith("resume=")]
+    overrides = OverridesParser.create().parse_overrides(lines)
+    saved_config.refuse_hostile(saved, run.folder, [override.key_or_group for override in overrides])
+    for override in overrides:
         key = override.key_or_group
         if key.partition(".")[0] not in CHANGEABLE or "." not in key:
             raise UserError(

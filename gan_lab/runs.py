@@ -9,24 +9,36 @@ run.json                status, versions, data source, seed, timing, scores: see
 """
 
 import json
+import logging
 import os
 import platform
+import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 import gan_lab
 import gan_lab.resolvers  # configurations of runs use them
-from gan_lab.errors import UserError
+from gan_lab import saved_config
+from gan_lab.errors import UserError, reason
 from gan_lab.locks import is_held
 
 if TYPE_CHECKING:  # torch and lightning take seconds, and whoever only looks at records doesn't need them
     from gan_lab.models.adversarial import AdversarialModule
 
+NEEDED = {"state_dict", "images_seen"}  # of a checkpoint
+BEGINNINGS = {
+    ".hydra",
+    ".lock",
+    "run.json",
+    "train.log",
+    "tensorboard",
+}  # all that a run has that has not begun
 Which = Literal["last", "best"]
 State = Literal["waiting", "running", "finished", "interrupted", "stopped", "failed", "died"]
 
@@ -75,21 +87,16 @@ class Run:
         """The configuration, with paths into the folder as it lies now.
 
         Raises:
-            UserError: it can't be read.
+            UserError: it can't be read, or refers to more than its own values.
         """
-        try:
-            config = OmegaConf.load(self.config_file)
-        except Exception as error:
-            raise UserError(f"{self.config_file} can't be read: {error}") from error
-        if not isinstance(config, DictConfig):
-            raise UserError(f"{self.config_file} is not a configuration")
+        config = saved_config.read(self.config_file)
         config.run_dir = str(self.folder)
         return config
 
     def save_config(self, config: DictConfig) -> None:
         """Keep the configuration that the run goes on with."""
         self.config_file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.config_file, OmegaConf.to_yaml(config))
+        write_atomically(self.config_file, saved_config.text(config))
 
     def record(self) -> dict[str, Any]:
         """What run.json holds: `status` is running, finished, interrupted, stopped (by its health) or failed.
@@ -105,9 +112,10 @@ class Run:
         """
         try:
             record = json.loads(self.record_file.read_text(encoding="utf-8"))
-        except ValueError as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise UserError(f"{self.record_file} can't be read: {error}") from error
-        assert isinstance(record, dict)
+        if not isinstance(record, dict) or "status" not in record:
+            raise UserError(f"{self.record_file} is not the record of a run: it has no status")
         return record
 
     def update_record(self, **values: Any) -> None:
@@ -131,6 +139,26 @@ class Run:
         best: dict[str, float] = self.record().get("best") or {}
         return best.get("fid")
 
+    def discard(self) -> bool:
+        """Remove the folder if nothing has come of the run, and the folders above it that it leaves empty.
+
+        Returns:
+            Whether there was nothing but what every run begins with.
+        """
+        if not {path.name for path in self.folder.iterdir()} <= BEGINNINGS:
+            return False
+        for handler in logging.getLogger().handlers:
+            if isinstance(handler, logging.FileHandler) and Path(handler.baseFilename).parent == self.folder.absolute():
+                logging.getLogger().removeHandler(handler)
+        for path in self.folder.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        folder, here = self.folder.absolute(), Path.cwd()
+        with suppress(OSError):  # the first that holds something else, or that others may not remove
+            while here in folder.parents:
+                folder.rmdir()
+                folder = folder.parent
+        return True
+
     def load_model(self, which: Which = "last") -> "AdversarialModule":
         """The trained model, on the CPU, in evaluation mode: as training left it, or at its lowest FID.
 
@@ -149,7 +177,8 @@ class Run:
         try:
             model.load_state_dict(checkpoint["state_dict"])
         except (KeyError, RuntimeError) as error:
-            raise UserError(f"{self._file(which)} does not fit the run's configuration: {error}") from error
+            first = " ".join(str(error).splitlines()[:2][-1].split())  # torch lists every tensor, after a heading
+            raise UserError(f"{self._file(which)} does not fit the run's configuration: {first}") from error
         model.on_load_checkpoint(checkpoint)
         return model.eval()
 
@@ -167,8 +196,9 @@ class Run:
         try:
             checkpoint: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
         except Exception as error:
-            reason = str(error).partition("\n")[0] or type(error).__name__
-            raise UserError(f"{file} is damaged: {reason}") from error
+            raise UserError(f"{file} is damaged: {reason(error)}") from error
+        if not isinstance(checkpoint, dict) or not checkpoint.keys() >= NEEDED:
+            raise UserError(f"{file} is no checkpoint of a run: it lacks {' or '.join(sorted(NEEDED))}")
         return checkpoint
 
     def _file(self, which: Which) -> Path:

@@ -33,7 +33,8 @@ MAY_IMPORT = {
     "locks": set(),
     "resolvers": set(),
     "config": {"resolvers", *LEAVES},
-    "runs": {"config", "models", "locks", "resolvers", *LEAVES},
+    "saved_config": {"config", *LEAVES},
+    "runs": {"config", "saved_config", "models", "locks", "resolvers", *LEAVES},
     "launch": LEAVES,
     "agent": {"machine"},
     "worker": {"experiment", "launch", "machine", *LEAVES},
@@ -54,7 +55,7 @@ MAY_IMPORT = {
     "evaluation": {"runs", "config", "models", "data", "metrics", "images", *LEAVES},
     "comparison": {"runs", "metrics", *LEAVES},
     "sweeps": {"experiment", "runs", "callbacks", "locks", *LEAVES},
-    "preflight": {"sweeps", "experiment", "launch", "runs", *LEAVES},
+    "preflight": {"sweeps", "experiment", "launch", "runs", "saved_config", *LEAVES},
     "cli": {
         "evaluation",
         "comparison",

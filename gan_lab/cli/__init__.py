@@ -17,6 +17,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     commands = parser.add_subparsers(required=True, metavar="command")
     for command in COMMANDS:
         command.add_parser(commands)
-    parsed = parser.parse_args(arguments)
     with readable_errors():
+        parsed = parser.parse_args(arguments)
         parsed.run(parsed)
