@@ -1,12 +1,15 @@
-"""Checkpoints that are whole or not there."""
+"""Checkpoints that are whole or not there, and found out where they are damaged all the same."""
 
-import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.fabric.utilities.types import _PATH
+
+from gan_lab.errors import UserError
+from gan_lab.files import replaced
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -18,11 +21,23 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: _PATH, storage_options: Any | None = None) -> None:
         """Replace the checkpoint at `path` as a whole."""
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name}.partial")
-        with partial.open("wb") as file:
+        with replaced(Path(path)) as file:
             torch.save(checkpoint, file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(target)
+
+
+def read(file: Path) -> dict[str, Any]:
+    """A checkpoint, on the CPU; reading executes nothing from the file.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            damaged = archive.testzip()  # torch doesn't look at the checksums that it writes
+        if damaged:
+            raise ValueError(f"the checksum of {damaged} is wrong")
+        checkpoint: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise UserError(f"{file} is damaged: {reason}") from error
+    return checkpoint

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Annotated, Any, cast, get_type_hints
+from typing import Annotated, Any, Literal, cast, get_type_hints
 
 import hydra.utils
 from hydra.errors import InstantiationException
@@ -48,6 +48,8 @@ class Root:
     seed: Annotated[int, Field(ge=0, lt=2**32)]  # what every library's generators take
     resume: str | None
     run_dir: str | None
+    resume_mode: Literal["exact", "continue"] = "exact"
+    init_from: str | None = None
     data: dict[str, Any]
     model: dict[str, Any]
     trainer: dict[str, Any]

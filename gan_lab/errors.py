@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -30,13 +31,23 @@ def nearest(name: str, names: Iterable[object]) -> str:
 CONFIGURATION_ERRORS = (UserError, HydraException, OmegaConfBaseException)
 
 
+_asked_for = False
+
+
+def tracebacks_wanted() -> bool:
+    """Whether HYDRA_FULL_ERROR=1 was in the environment; within `readable_errors` it always is."""
+    return _asked_for
+
+
 @contextmanager
 def readable_errors() -> Iterator[None]:
     """Turn what a user can get wrong into a message and exit code 1; let real defects keep their traceback.
 
     With HYDRA_FULL_ERROR=1 in the environment nothing is turned: every traceback is shown.
     """
-    if os.environ.get("HYDRA_FULL_ERROR") == "1":
+    global _asked_for
+    _asked_for = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    if _asked_for:
         yield
         return
     os.environ["HYDRA_FULL_ERROR"] = "1"  # have Hydra raise what happened instead of printing it in its own way
@@ -48,6 +59,8 @@ def readable_errors() -> Iterator[None]:
         if "Config group override must be a string" in str(error):  # Hydra's own, for group=null
             fail("a group can't be null: choose one of its configurations (--help lists them) or leave it out, ~group")
         raise
+    except KeyboardInterrupt:  # before a run listens for it
+        sys.exit(128 + signal.SIGINT)
     finally:
         del os.environ["HYDRA_FULL_ERROR"]
 
@@ -71,7 +84,10 @@ def explain(error: Exception) -> str:
     while cause is not None:
         if isinstance(cause, (ConfigAttributeError, ConfigKeyError)) and isinstance(cause.parent_node, DictConfig):
             name = cause.full_key or str(cause.key)
-            return f"{name}: there is no such option. {nearest(str(cause.key), cause.parent_node)}"
+            hint = nearest(str(cause.key), cause.parent_node)
+            if any(argument.startswith("resume=") for argument in sys.argv):
+                hint = f"An option of the run's own parts is changed by ++{name}=..."
+            return f"{name}: there is no such option. {hint}"
         cause = cause.__cause__
     unknown = re.match(r"Could not override '([^']+)'.*No match in the defaults list", str(error), re.DOTALL)
     if unknown and unknown[1].startswith("model/"):

@@ -1,7 +1,7 @@
 """The composition root: from a configuration to objects to a trained model."""
 
 import logging
-import sys
+import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,19 +17,23 @@ from lightning.pytorch.callbacks import Callback, Checkpoint, ModelSummary, Prog
 from omegaconf import DictConfig, open_dict
 
 from gan_lab import config as configuration
-from gan_lab import machine, runs
-from gan_lab.callbacks.endings import Interrupted
+from gan_lab import crashes, initial_weights, machine, runs, slurm
+from gan_lab.callbacks.endings import GracefulEnding, Interrupted, Signals
 from gan_lab.callbacks.health import Health, Stopped
 from gan_lab.callbacks.quality import Quality
 from gan_lab.callbacks.rollback import RolledBack
 from gan_lab.checkpoint_io import AtomicCheckpointIO
 from gan_lab.config import build
 from gan_lab.data.base import ImageDataModule
-from gan_lab.errors import UserError
+from gan_lab.errors import UserError, tracebacks_wanted
+from gan_lab.files import sweep
+from gan_lab.initial_weights import mismatch, put_into
+from gan_lab.locks import hold
 from gan_lab.metrics.protocol import Protocol
 from gan_lab.metrics.record import ScoreRecord
 from gan_lab.metrics.titles import heading, in_short, title
-from gan_lab.models.adversarial import AdversarialModule
+from gan_lab.models.adversarial import PLAYERS, AdversarialModule
+from gan_lab.resuming import Changes, differences
 from gan_lab.runs import Run
 from gan_lab.trainer import Trainer, last_batch
 
@@ -77,6 +81,8 @@ def check(config: DictConfig) -> None:
             model.configure_optimizers()
         with blamed_on("model.network"):
             model.rehearse(data.example())
+        if config.init_from and not config.resume:
+            put_into(model, initial_weights.read(config.init_from), config.init_from)
     if model.needs_an_end and trainer.has_no_end:
         raise UserError(
             "model.schedule: learning rates that fall until the end need one: set trainer.max_steps or "
@@ -107,23 +113,45 @@ def train(config: DictConfig) -> float | None:
         config.run_dir = str(run.folder)
         for node in filter(None, (config.data, *config.get("callbacks", {}).values())):
             make_absolute(node)
-    check(config)
-    if config.resume and is_complete(run, config):
-        return objective(run)
+        if config.init_from:
+            config.init_from = str(Path(config.init_from).expanduser().absolute())
+    with hold(run.folder):
+        check(config)
+        if not (config.resume and is_complete(run, config)):
+            train_in(run, config)
+    return objective(run)
 
+
+def train_in(run: Run, config: DictConfig) -> None:
+    """Train in a folder that this program has to itself.
+
+    Raises:
+        UserError: the run can't go on from what is there.
+    """
     for message in NOT_APPLICABLE:
         warnings.filterwarnings("ignore", message)
-    if config.resume:
-        run.load_checkpoint()  # says what is wrong with it, if anything is
+    sweep(run.folder)
+    began = run.has_checkpoint or run.record().get("batches") if config.resume else False
+    checkpoint = run.mend() if began else None
+    changes = differences(run.config(), config) if config.resume else {}
     machine.prepare()
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     data: ImageDataModule = build(config.data)
     model: AdversarialModule = build(config.model)
-    trainer = build_trainer(config, SameData(run.record()) if config.resume else None)
-    with recorded(run, config, trainer, data):
+    told: dict[str, Any] = {}
+    if config.resume:
+        batch = checkpoint["global_step"] if checkpoint else 0
+        told["resumed"] = {"at": runs.now(), "batch": batch, "mode": config.resume_mode, "changed": changes}
+    if checkpoint and (problem := mismatch(model, checkpoint["state_dict"])):
+        raise UserError(f"{run.checkpoint} does not fit: {problem}; init_from= starts a new run with what fits")
+    if config.init_from and not checkpoint:
+        told["init_from"] = put_into(model, initial_weights.read(config.init_from), config.init_from)
+    same_data = config.resume and not any(name.startswith("data.") for name in changes)
+    extra = [SameData(run.record()) if same_data else None, ChangedOptimizers(config, changes)]
+    trainer = build_trainer(config, *extra)
+    with signals_of(trainer), recorded(run, config, trainer, data, checkpoint, told):
         run.save_config(config)
-        fit(trainer, model, data, run.checkpoint if config.resume else None)
-    return objective(run)
+        fit(trainer, model, data, run.checkpoint if checkpoint else None)
 
 
 def fit(trainer: Trainer, model: AdversarialModule, data: ImageDataModule, checkpoint: Path | None) -> None:
@@ -170,6 +198,27 @@ class SameData(Callback):
                 )
 
 
+class ChangedOptimizers(Callback):
+    """Changes an optimizer's values where a resumed run is to: its saved state brings the old ones back.
+
+    Args:
+        config: of the run, as it goes on.
+        changes: of it since it was saved.
+    """
+
+    def __init__(self, config: DictConfig, changes: Changes) -> None:
+        names = ((name.split("."), new) for name, (_, new) in changes.items() if name.startswith("model.optimizer."))
+        self.values = [(PLAYERS.index(path[2]), path[3], new) for path, new in names if len(path) == 4]
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Set what changed."""
+        for player, name, value in self.values:
+            for group in trainer.optimizers[player].param_groups:
+                group[name] = value
+                if name == "lr":
+                    group["initial_lr"] = value
+
+
 def build_trainer(config: DictConfig, *extra: Callback | None) -> Trainer:
     """The trainer with its callbacks and loggers."""
     callbacks = [*filter(None, extra), *wanted_callbacks(config)]
@@ -189,7 +238,15 @@ def wanted_callbacks(config: DictConfig) -> list[Callback]:
     """The configured callbacks, without those that a switch of the trainer turns off."""
     callbacks: list[Callback] = [build(node) for node in config.get("callbacks", {}).values() if node]
     off = tuple(kind for switch, kind in SWITCHES.items() if config.trainer.get(switch) is False)
-    return [callback for callback in callbacks if not isinstance(callback, off)]
+    wanted = [callback for callback in callbacks if not isinstance(callback, off)]
+    return sorted(wanted, key=lambda callback: not isinstance(callback, GracefulEnding))  # it says why it comes first
+
+
+def signals_of(trainer: Trainer) -> Signals:
+    """What listens for signals: the callback that ends training gracefully; without one they end it at once."""
+    endings = (callback for callback in trainer.callbacks if isinstance(callback, GracefulEnding))  # type: ignore[attr-defined]
+    ending = next(endings, None)
+    return ending.signals if ending else Signals()
 
 
 def is_complete(run: Run, config: DictConfig) -> bool:
@@ -209,14 +266,33 @@ def is_complete(run: Run, config: DictConfig) -> bool:
 
 
 @contextmanager
-def recorded(run: Run, config: DictConfig, trainer: Trainer, data: ImageDataModule) -> Iterator[None]:
+def recorded(
+    run: Run,
+    config: DictConfig,
+    trainer: Trainer,
+    data: ImageDataModule,
+    checkpoint: dict[str, Any] | None,
+    told: dict[str, Any],
+) -> Iterator[None]:
     """Keep run.json true whatever happens in between, and say at the end what was reached and where it is.
 
-    A signal that asked the run to stop ends the program with the exit code shells give it.
+    A signal that asked the run to stop ends the program with the exit code shells give it. What nobody expected leaves
+    its traceback in the run folder and comes out as a `UserError` of one line.
+
+    Args:
+        run: where it is recorded.
+        config: of the run.
+        trainer: that is about to train.
+        data: what on.
+        checkpoint: what is gone on from, None for nothing.
+        told: what else is to be recorded; `resumed` is added to what is there.
     """
-    started = {"started": runs.now(), "seconds": 0.0, "images_seen": 0}
-    before: dict[str, Any] = run.record() if run.record_file.exists() else started
-    run.update_record(**before | {"status": "running", "seed": config.seed} | runs.provenance())
+    started = {"started": runs.now(), "seconds": 0.0}
+    before: dict[str, Any] = started | (run.record() if run.record_file.exists() else {})
+    images_before = checkpoint["images_seen"] if checkpoint else 0
+    resumed = {"resumed": [*before.get("resumed", []), told.pop("resumed")]} if "resumed" in told else {}
+    job = {"slurm_job": slurm.job()} if slurm.job() else {}
+    run.update_record(**before | {"status": "running", "seed": config.seed} | runs.provenance() | told | resumed | job)
     start = perf_counter()
 
     def close(status: str, **values: object) -> None:
@@ -225,7 +301,7 @@ def recorded(run: Run, config: DictConfig, trainer: Trainer, data: ImageDataModu
         quality = [callback for callback in trainer.callbacks if isinstance(callback, Quality)]  # type: ignore[attr-defined]
         scoring = sum(callback.seconds for callback in quality)
         scores = {name: value for callback in quality for name, value in callback.results().items()}
-        images_seen = model.images_seen if model else before["images_seen"]
+        images_seen = model.images_seen if model else images_before
         run.update_record(
             status=status,
             ended=runs.now(),
@@ -234,21 +310,32 @@ def recorded(run: Run, config: DictConfig, trainer: Trainer, data: ImageDataModu
             batches=trainer.global_step,
             batches_per_epoch=trainer.num_training_batches if images_seen else 0,
             images_seen=images_seen,
-            images_per_second=round((images_seen - before["images_seen"]) / (seconds - scoring), 1),
+            images_per_second=round((images_seen - images_before) / (seconds - scoring), 1),
             batch_size={"per_process": data.batch_size, "global": data.batch_size * trainer.world_size},
             device=device_name(trainer.strategy.root_device),
             data=data.describe(),
             **scores,
-            alarms=before.get("alarms", []) + [line for health in health_of(trainer) for line in health.told],
+            alarms=alarms_of(trainer, before),
             **values,
         )
+
+    def has_gone_on() -> bool:
+        """Else nothing has happened to the run, and its record stays."""
+        return checkpoint is None or trainer.global_step > 0
 
     try:
         yield
     except Interrupted as ending:
-        close("interrupted", error=str(ending))
-        print(f"{summary(run)}\nTo go on: python train.py resume={run.folder}")
-        sys.exit(ending.exit_code)
+        name = ending.signal.name
+        if has_gone_on():
+            close("interrupted", error=name)
+            print(summary(run))
+        else:
+            run.write_record(before | {"status": "interrupted", "error": name})
+        print(f"To go on: python train.py resume={run.folder}")
+        if ending.signal == signal.SIGUSR1 and trainer.is_global_zero:
+            print(slurm.requeue())
+        raise
     except Stopped as ending:
         close("stopped", error=str(ending))
         print(summary(run))
@@ -256,13 +343,26 @@ def recorded(run: Run, config: DictConfig, trainer: Trainer, data: ImageDataModu
             print(f"Last good    {run.checkpoint}; to go on: resume={run.folder} callbacks.health.policy=rollback")
         raise
     except BaseException as error:
-        if config.resume and not trainer.global_step:
-            run.update_record(**before)  # refused before it went on: nothing has happened to the run
+        if has_gone_on():
+            close("failed", error=crashes.in_a_line(error))
         else:
-            close("failed", error=f"{type(error).__name__}: {error}")
-        raise
+            run.write_record(before)
+        if not isinstance(error, Exception) or isinstance(error, UserError):
+            raise
+        line = crashes.record(run.folder, error)
+        if tracebacks_wanted() or HydraConfig.get().runtime.choices.get("debug"):
+            raise
+        raise UserError(line) from error
     close("finished", error=None)
     print(summary(run))
+
+
+def alarms_of(trainer: Trainer, before: dict[str, Any]) -> list[str]:
+    """What alarms have said, from the beginning: also what only a checkpoint knows, because the program was killed."""
+    known: list[str] = before.get("alarms", [])
+    watching = health_of(trainer)
+    remembered = [line for health in watching for line in health.remembered if line not in known]
+    return [*known, *remembered, *(line for health in watching for line in health.told)]
 
 
 def device_name(device: torch.device) -> str:

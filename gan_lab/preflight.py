@@ -9,12 +9,12 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf, read_write
 
-from gan_lab.errors import CONFIGURATION_ERRORS, UserError, explain, fail, nearest
-from gan_lab.runs import Run
-
-CHANGEABLE = ("trainer", "callbacks", "logger")  # in a run that goes on
+from gan_lab import slurm
+from gan_lab.errors import CONFIGURATION_ERRORS, UserError, explain, fail
+from gan_lab.locks import hold
+from gan_lab.resuming import take_up
 
 
 class Preflight(Callback):
@@ -28,11 +28,13 @@ class Preflight(Callback):
         from gan_lab.experiment import check
 
         try:
+            go_on_with_a_requeued_job(config)
             if config.resume is not None:
-                resume(config)
+                take_up(config)
             check(without_hydra(config))
             if config.resume is None:
                 claim(config, "hydra.run.dir")
+            hold(Path(str(config.hydra.run.dir)))
         except CONFIGURATION_ERRORS as error:
             fail(explain(error))
 
@@ -60,6 +62,19 @@ class Preflight(Callback):
             claim(config, "hydra.sweep.dir")
         except UserError as error:
             fail(str(error))
+
+
+def go_on_with_a_requeued_job(config: DictConfig) -> None:
+    """A job that SLURM runs again resumes the run that it began, with the same command."""
+    if config.resume is not None or not slurm.has_been_started_again():
+        return
+    HydraConfig.instance().set_config(config)
+    begun = slurm.begun_by_this_job(Path(str(config.hydra.run.dir)).parent)
+    if begun is not None:
+        print(f"SLURM has started this job again: going on with {begun}")
+        with read_write(config), read_write(config.hydra):
+            config.resume = str(begun)
+            config.hydra.overrides.task = []  # they are part of the run's configuration
 
 
 def claim(config: DictConfig, option: str) -> None:
@@ -95,31 +110,3 @@ def claim(config: DictConfig, option: str) -> None:
 def without_hydra(config: DictConfig) -> DictConfig:
     """The configuration that the program sees."""
     return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-
-
-def resume(config: DictConfig) -> None:
-    """Replace a composed configuration by that of the run to go on with, and Hydra's folder by the run's.
-
-    Raises:
-        UserError: there is no such run, or the command line changes what makes it the run that it is.
-    """
-    run = Run.open(str(config.resume))
-    saved = run.config()
-    overrides = [override for override in config.hydra.overrides.task if not override.lstrip("+").startswith("resume=")]
-    for override in OverridesParser.create().parse_overrides(overrides):
-        key = override.key_or_group
-        if key.partition(".")[0] not in CHANGEABLE or "." not in key:
-            raise UserError(
-                f"{override.input_line}: a resumed run keeps its configuration; "
-                f"only values of {', '.join(CHANGEABLE)} may change. Leave it out, or start a new run"
-            )
-        parent = OmegaConf.select(saved, key.rpartition(".")[0])
-        if not isinstance(parent, DictConfig) or key.rpartition(".")[2] not in parent:
-            known = list(parent) if isinstance(parent, DictConfig) else list(saved)
-            raise UserError(f"{key}: the run has no such option. {nearest(key.rpartition('.')[2], known)}")
-        OmegaConf.update(saved, key, override.value())
-    with read_write(config), open_dict(config):
-        for name, node in saved.items():
-            config[name] = node
-        config.resume = config.run_dir = config.hydra.run.dir = str(run.folder)
-        config.hydra.output_subdir = None  # the record of how the run began stays

@@ -9,12 +9,16 @@ import pytest
 from tests.conftest import REPOSITORY
 
 PACKAGE = REPOSITORY / "gan_lab"
-LEAVES = {"types", "seeding", "errors"}
+LEAVES = {"types", "seeding", "errors", "files"}
 # For each room, the rooms of gan_lab that its files may import; itself is always allowed.
 MAY_IMPORT = {
     "types": set(),
     "seeding": set(),
     "errors": set(),
+    "files": set(),
+    "locks": LEAVES,
+    "crashes": LEAVES,
+    "slurm": LEAVES,
     "images": set(),
     "losses": set(),
     "penalties": set(),
@@ -29,13 +33,20 @@ MAY_IMPORT = {
     "trainer": LEAVES,
     "machine": LEAVES,
     "config": LEAVES,
-    "runs": {"config", "models", *LEAVES},
+    "runs": {"config", "models", "checkpoint_io", *LEAVES},
+    "resuming": {"runs", *LEAVES},
+    "initial_weights": {"runs", "models", "checkpoint_io", *LEAVES},
     "experiment": {
         "machine",
         "runs",
         "config",
         "trainer",
         "checkpoint_io",
+        "resuming",
+        "initial_weights",
+        "locks",
+        "crashes",
+        "slurm",
         "models",
         "data",
         "metrics",
@@ -44,7 +55,7 @@ MAY_IMPORT = {
     },
     "evaluation": {"runs", "config", "models", "data", "metrics", "images", *LEAVES},
     "comparison": {"runs", "metrics", *LEAVES},
-    "preflight": {"experiment", "runs", *LEAVES},
+    "preflight": {"experiment", "resuming", "locks", "slurm", *LEAVES},
     "cli": {"evaluation", "comparison", "experiment", "runs", "config", "models", "images", "data", "metrics", *LEAVES},
 }
 TORCH_ONLY = {"losses", "penalties", "schedules", "networks", "images"}

@@ -84,6 +84,7 @@ class AdversarialModule(LightningModule):
         self.seed = seed
         self.images_seen = 0  # real images trained on so far, by all processes together
         self.report = Report()
+        self.reported: tuple[dict[str, float], dict[str, float]] = {}, {}  # of a resumed run: what waits, what is known
         self.players: list[Player] = []  # while training
         self.total_batches: float = float("inf")  # of the run, while training
         self.scores: dict[str, Tensor] = {}  # the discriminator's latest logits, for whoever watches
@@ -289,15 +290,23 @@ class AdversarialModule(LightningModule):
         self.total_batches = self.trainer.estimated_stepping_batches
         if self.average is not None:
             self.average.watch(self.generator)
+        pending, latest = self.reported
+        self.report.load_state_dict(pending, self.device)
+        self.trainer.callback_metrics.update({name: torch.tensor(value) for name, value in latest.items()})
         self.report.start(self.images_seen)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the image count with the weights."""
+        """Keep the image count with the weights, and what was measured: some of it is reported, or judged, later."""
         checkpoint["images_seen"] = self.images_seen
+        measured = self.trainer.callback_metrics.items()
+        latest = {name: float(value) for name, value in measured if name != "images_per_second"}  # the clock's
+        checkpoint["reported"] = {"pending": self.report.state_dict(), "latest": latest}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on counting images where the checkpoint stood."""
+        """Go on counting and reporting where the checkpoint stood."""
         self.images_seen = checkpoint["images_seen"]
+        reported = checkpoint.get("reported", {})
+        self.reported = reported.get("pending", {}), reported.get("latest", {})
 
 
 @contextmanager
