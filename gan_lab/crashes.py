@@ -8,9 +8,9 @@ from gan_lab.files import replaced
 PACKAGE = Path(__file__).parent
 
 
-def record(folder: Path, error: BaseException) -> str:
-    """Write the traceback to `crash.txt`, and say in a line what happened and where."""
-    file = folder / "crash.txt"
+def record(folder: Path, error: BaseException, name: str = "crash.txt") -> str:
+    """Write the traceback to a file in the run's folder, and say in a line what happened and where."""
+    file = folder / name
     content = "".join(traceback.format_exception(error))
     try:
         with replaced(file) as target:

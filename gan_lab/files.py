@@ -1,9 +1,11 @@
 """Files that are whole or not there, whatever happens while they are written."""
 
+import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -60,3 +62,40 @@ def sweep(folder: Path) -> list[Path]:
     for path in stale:
         path.unlink(missing_ok=True)
     return stale
+
+
+YOUNG = 60.0  # seconds in which who has made a folder says that he uses it
+
+
+@contextmanager
+def in_use(folder: Path) -> Iterator[None]:
+    """Show others that this process is at work in a folder; the kernel stops showing it when the process ends."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(handle)
+
+
+def sweep_folders(place: Path, pattern: str) -> list[Path]:
+    """Remove the folders of this name that killed programs have left, and tell which; those in use stay."""
+    stale = [folder for folder in sorted(place.glob(pattern)) if _is_abandoned(folder)]
+    for folder in stale:
+        shutil.rmtree(folder, ignore_errors=True)
+    return stale
+
+
+def _is_abandoned(folder: Path) -> bool:
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return time.time() - os.fstat(handle).st_mtime > YOUNG
+    except OSError:
+        return False
+    finally:
+        os.close(handle)

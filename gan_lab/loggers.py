@@ -62,8 +62,11 @@ class TensorBoard(TensorBoardLogger):
         """A full disk costs some points of a curve and not the run: the next ones go to another file."""
         try:
             yield
-        except OSError as error:
-            log.warning("%s can't be written: %s", self.log_dir, error.strerror or error)
+        except (OSError, ValueError) as error:
+            cause = error if isinstance(error, OSError) else error.__cause__  # Lightning takes any for a wrong value
+            if not isinstance(cause, OSError):
+                raise
+            log.warning("%s can't be written: %s", self.log_dir, cause.strerror or cause)
             self._experiment = None
 
 

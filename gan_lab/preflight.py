@@ -1,5 +1,6 @@
 """What happens between composing a configuration and Hydra's first write to disk."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf, read_write
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from gan_lab import slurm
 from gan_lab.errors import CONFIGURATION_ERRORS, UserError, explain, fail
@@ -25,23 +26,38 @@ class Preflight(Callback):
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Check one run."""
+        from gan_lab import launch
         from gan_lab.experiment import check
 
+        crew = launch.outer()
+        first = crew is None or crew.rank == 0
         try:
             go_on_with_a_requeued_job(config)
             if config.resume is not None:
                 take_up(config)
+            if crew is not None:
+                join(config, crew.here, crew.num_nodes)
             check(without_hydra(config))
-            if config.resume is None:
+            if config.resume is None and first:
                 claim(config, "hydra.run.dir")
-            hold(Path(str(config.hydra.run.dir)))
+            if first:
+                hold(Path(str(config.hydra.run.dir)))
         except CONFIGURATION_ERRORS as error:
+            if not first:
+                sys.exit(1)  # the first finds the same and says it for all
             fail(explain(error))
+        if crew is not None:
+            meet(config, first)
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Check every job of a sweep whose jobs are known beforehand, before the first one starts."""
+        from gan_lab import launch
         from gan_lab.experiment import check
 
+        if crew := launch.outer():
+            if crew.rank == 0:
+                fail("a sweep starts the processes of its jobs itself: run it without torchrun or srun")
+            sys.exit(1)
         hydra = GlobalHydra.instance().hydra
         assert hydra is not None
         if not config.hydra.sweeper._target_.endswith("BasicSweeper"):
@@ -75,6 +91,36 @@ def go_on_with_a_requeued_job(config: DictConfig) -> None:
         with read_write(config), read_write(config.hydra):
             config.resume = str(begun)
             config.hydra.overrides.task = []  # they are part of the run's configuration
+
+
+def join(config: DictConfig, devices: int, num_nodes: int) -> None:
+    """Take the number of processes from those that were started from outside.
+
+    Raises:
+        UserError: the configuration says another number.
+    """
+    for option, started, unset in (("devices", devices, "auto"), ("num_nodes", num_nodes, 1)):
+        said = config.trainer[option]
+        if said not in (unset, started):
+            raise UserError(f"trainer.{option}={said}: torchrun or srun has started {started}; leave it out")
+        with read_write(config), open_dict(config):
+            config.trainer[option] = started
+
+
+def meet(config: DictConfig, first: bool) -> None:
+    """Follow the first process into its run folder, where Hydra writes and logs for that one alone."""
+    from gan_lab import launch
+
+    try:
+        folder = launch.told_by_first(str(config.hydra.run.dir) if first else "")
+    except UserError as error:
+        fail(str(error))
+    if first:
+        return
+    with read_write(config), open_dict(config.hydra):
+        config.hydra.run.dir = folder
+        config.hydra.output_subdir = None
+        config.hydra.job_logging = {"version": 1, "root": {"level": "ERROR"}, "disable_existing_loggers": False}
 
 
 def claim(config: DictConfig, option: str) -> None:

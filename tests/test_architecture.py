@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import REPOSITORY
 
 PACKAGE = REPOSITORY / "gan_lab"
-LEAVES = {"types", "seeding", "errors", "files"}
+LEAVES = {"types", "seeding", "errors", "files", "processes"}
 # For each room, the rooms of gan_lab that its files may import; itself is always allowed.
 MAY_IMPORT = {
     "types": set(),
@@ -19,24 +19,30 @@ MAY_IMPORT = {
     "locks": LEAVES,
     "crashes": LEAVES,
     "slurm": LEAVES,
+    "processes": set(),
     "images": set(),
     "losses": set(),
     "penalties": set(),
     "schedules": set(),
     "networks": {"types"},
-    "models": {"losses", "penalties", "schedules", "images", *LEAVES},
+    "models": {"losses", "penalties", "schedules", "images", "strategy", *LEAVES},
     "data": {"images", *LEAVES},
     "metrics": {"images", *LEAVES},
     "callbacks": {"metrics", "images", *LEAVES},
     "loggers": LEAVES,
     "checkpoint_io": LEAVES,
-    "trainer": LEAVES,
+    "strategy": LEAVES,
+    "trainer": {"strategy", *LEAVES},
     "machine": LEAVES,
     "config": LEAVES,
     "runs": {"config", "models", "checkpoint_io", *LEAVES},
     "resuming": {"runs", *LEAVES},
     "initial_weights": {"runs", "models", "checkpoint_io", *LEAVES},
+    "launch": LEAVES,
+    "agent": {"machine"},
+    "worker": {"experiment", "launch", "machine", *LEAVES},
     "experiment": {
+        "launch",
         "machine",
         "runs",
         "config",
@@ -55,7 +61,7 @@ MAY_IMPORT = {
     },
     "evaluation": {"runs", "config", "models", "data", "metrics", "images", *LEAVES},
     "comparison": {"runs", "metrics", *LEAVES},
-    "preflight": {"experiment", "resuming", "locks", "slurm", *LEAVES},
+    "preflight": {"experiment", "launch", "resuming", "locks", "slurm", *LEAVES},
     "cli": {"evaluation", "comparison", "experiment", "runs", "config", "models", "images", "data", "metrics", *LEAVES},
 }
 TORCH_ONLY = {"losses", "penalties", "schedules", "networks", "images"}

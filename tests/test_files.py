@@ -1,9 +1,10 @@
+import os
 from pathlib import Path
 
 import pytest
 
 from gan_lab import files
-from gan_lab.files import replaced, sweep, twin
+from gan_lab.files import in_use, replaced, sweep, sweep_folders, twin
 
 
 def test_the_new_content_takes_the_old_ones_place(tmp_path: Path) -> None:
@@ -59,3 +60,15 @@ def test_half_written_files_are_swept(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"x")
     assert [path.name for path in sweep(tmp_path)] == [".run.json.partial", ".last.ckpt.partial"]
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["last.ckpt", "my.partial"]
+
+
+def test_folders_that_nobody_is_at_work_in_are_swept(tmp_path: Path) -> None:
+    for name in ("partial-used", "partial-left", "partial-new", "whole"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "images.npy").write_bytes(b"x")
+        if name != "partial-new":
+            os.utime(tmp_path / name, (0, 0))
+    with in_use(tmp_path / "partial-used"):
+        assert [folder.name for folder in sweep_folders(tmp_path, "partial-*")] == ["partial-left"]
+    assert {folder.name for folder in tmp_path.iterdir()} == {"partial-used", "partial-new", "whole"}
+    assert sweep_folders(tmp_path / "nowhere", "partial-*") == []

@@ -21,7 +21,7 @@ def cuda_devices(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
     [
         ("gpu", "auto", "32-true", "trainer.accelerator=gpu: not on this machine, which has cpu"),
         ("mps", "auto", "32-true", "trainer.accelerator=mps: not on this machine"),
-        ("auto", 99, "32-true", "trainer.devices=99: .* set trainer.devices=1"),
+        ("auto", 99, "32-true", "trainer.devices=99: .* CPU cores; set trainer.devices="),
         ("auto", 1, "16-mixed", "set trainer.precision=bf16-mixed"),
     ],
 )
@@ -41,11 +41,17 @@ def test_a_gpu_takes_half_precision(cuda_devices: None) -> None:
 
 
 @pytest.mark.parametrize("cuda_devices", [4], indirect=True)
-def test_several_devices_are_refused_until_they_are_supported(cuda_devices: None) -> None:
-    with pytest.raises(UserError, match="only one device is supported so far"):
-        machine.check("gpu", 2, "32-true")
+def test_as_many_devices_as_there_are(cuda_devices: None) -> None:
+    machine.check("gpu", 4, "32-true", sync_batchnorm=True)
     with pytest.raises(UserError, match="this machine has 4 CUDA devices; set trainer.devices=4"):
         machine.check("gpu", 5, "32-true")
+
+
+def test_two_processes_can_be_tried_on_any_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    machine.check("cpu", 2, "32-true")
+    with pytest.raises(UserError, match="sync_batchnorm=true: torch synchronises batch norm on CUDA devices only"):
+        machine.check("cpu", 2, "32-true", sync_batchnorm=True)
 
 
 def test_glibc_agrees_to_keep_memory_and_others_are_left_alone() -> None:

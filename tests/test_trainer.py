@@ -11,6 +11,7 @@ def trainer(**options: Any) -> Trainer:
     defaults: dict[str, Any] = {
         "accelerator": "cpu",
         "devices": "auto",
+        "num_nodes": 1,
         "precision": "32-true",
         "max_steps": -1,
         "max_epochs": None,
@@ -54,7 +55,7 @@ def test_epochs_end_where_they_would_have_after_a_stop_within_one(stop: int, tmp
     assert same(weights(resumed), weights(whole))
 
 
-@pytest.mark.parametrize("option", ["accumulate_grad_batches", "gradient_clip_val", "num_nodes", "strategy"])
+@pytest.mark.parametrize("option", ["accumulate_grad_batches", "gradient_clip_val", "strategy"])
 def test_options_that_cannot_work_say_why(option: str) -> None:
     with pytest.raises(ValueError, match=f"^{option}: "):
         trainer(**{option: 2})

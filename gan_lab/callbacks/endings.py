@@ -8,8 +8,10 @@ from typing import Any
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
+from gan_lab import processes
 from gan_lab.callbacks.rollback import RolledBack
 
+AGREED_EVERY = 10  # batches
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)  # the last is how SLURM announces that time is up
 
 
@@ -32,7 +34,8 @@ class Signals:
 
     A handler runs between any two instructions, so while there is something to finish it only takes note. Before and
     after that it raises `Interrupted` at once, as does a second SIGINT: files are replaced as a whole, so nothing is
-    damaged by that.
+    damaged by that. Of several processes each only takes note, so that they end together; the program that waits for
+    them hears of a second signal as well, and ends them at once.
     """
 
     def __init__(self) -> None:
@@ -52,7 +55,8 @@ class Signals:
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         first, self.received = self.received is None, self.received or number
-        if (number == signal.SIGINT and not first) or (first and not self.patient):
+        at_once = number == signal.SIGINT if not first else not self.patient
+        if at_once and not processes.several():
             raise Interrupted(number, between_batches=False)
 
 
@@ -83,7 +87,8 @@ class GracefulEnding(Callback):
         Raises:
             Interrupted: a signal came.
         """
-        self._stop_if_asked(trainer)
+        if trainer.world_size == 1 or trainer.global_step % AGREED_EVERY == 0:
+            self._stop_if_asked(trainer)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stop here if a signal came during the last batch; from now on there is nothing to finish.
@@ -91,7 +96,7 @@ class GracefulEnding(Callback):
         Raises:
             Interrupted: a signal came.
         """
-        self.signals.patient = False
+        self.signals.patient = processes.several()  # which have to end together
         self._stop_if_asked(trainer)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
@@ -104,12 +109,13 @@ class GracefulEnding(Callback):
         self._leave()
 
     def _stop_if_asked(self, trainer: Trainer) -> None:
-        """All processes stop at the same batch, whichever got the signal first."""
-        asked = self.signals.received is not None
-        if trainer.world_size > 1:
-            asked = trainer.strategy.reduce_boolean_decision(asked, all=False)
-        if asked:
-            raise Interrupted(self.signals.received or signal.SIGTERM)
+        """All processes stop together: a signal may have reached only some, or not all at the same batch.
+
+        While training they ask each other on every tenth batch, for it means waiting for the device.
+        """
+        number = processes.highest(self.signals.received or 0, trainer.strategy.root_device)
+        if number:
+            raise Interrupted(number)
 
     def _leave(self) -> None:
         if self.listens:

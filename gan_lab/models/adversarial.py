@@ -18,7 +18,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.parametrize import is_parametrized
 from torch.optim import Optimizer
 
-from gan_lab import seeding
+from gan_lab import processes, seeding
 from gan_lab.losses import Objective
 from gan_lab.models.average import MovingAverage
 from gan_lab.models.counting import BatchCountingLoop
@@ -39,6 +39,10 @@ class AdversarialModule(LightningModule):
     Every random number of a step (latents, dropout, penalties) is a pure function of (seed, step, rank): ranks differ,
     and a resumed run draws what an uninterrupted one would have.
 
+    Of several processes, each has the whole model and its own batch. They average gradients before every optimizer
+    step, and the running statistics of batch norm after every batch, so weights and statistics stay the same on all;
+    batch norm itself sees a process's own batch, unless it is synchronised (trainer.sync_batchnorm).
+
     Args:
         network: the players: `generator` makes images (batch, channels, height, width), `discriminator` maps images to
             logits (batch, ...).
@@ -56,6 +60,8 @@ class AdversarialModule(LightningModule):
         ValueError: a penalty on a discriminator whose scores depend on the rest of the batch, or clipped weights under
             spectral norm, which would scale them up again.
     """
+
+    own_state: tuple[str, ...] = ()  # beginnings of the names of what each process has of its own in the state_dict
 
     def __init__(
         self,
@@ -86,6 +92,7 @@ class AdversarialModule(LightningModule):
         self.report = Report()
         self.reported: tuple[dict[str, float], dict[str, float]] = {}, {}  # of a resumed run: what waits, what is known
         self.players: list[Player] = []  # while training
+        self.running_statistics: list[Tensor] = []  # of batch norm, while training
         self.total_batches: float = float("inf")  # of the run, while training
         self.scores: dict[str, Tensor] = {}  # the discriminator's latest logits, for whoever watches
         if penalty and any(isinstance(layer, _BatchNorm) for layer in self.discriminator.modules()):
@@ -233,8 +240,9 @@ class AdversarialModule(LightningModule):
             with frozen(discriminator.parameters):
                 terms = self.generator_terms(real, fake, condition)
                 generator.descend(terms, self.report if until_report < self.n_critic else None)
-            if self.average is not None:
-                self.average.follow(len(real) * trainer.world_size)
+        processes.average(self.running_statistics)
+        if generator_learns and self.average is not None:
+            self.average.follow(len(real) * trainer.world_size)
 
         self.images_seen += len(real) * trainer.world_size
         if until_report == 0:
@@ -287,6 +295,10 @@ class AdversarialModule(LightningModule):
             Player(name, self, getattr(self, name), optimizer)
             for name, optimizer in zip(PLAYERS, optimizers, strict=True)
         ]
+        norms = [layer for layer in self.modules() if isinstance(layer, _BatchNorm) and layer.training]
+        self.running_statistics = [
+            statistic for norm in norms for statistic in (norm.running_mean, norm.running_var) if statistic is not None
+        ]
         self.total_batches = self.trainer.estimated_stepping_batches
         if self.average is not None:
             self.average.watch(self.generator)
@@ -296,17 +308,24 @@ class AdversarialModule(LightningModule):
         self.report.start(self.images_seen)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the image count with the weights, and what was measured: some of it is reported, or judged, later."""
+        """Keep, with the weights, the image count, what is reported or judged later, and what is each process's own."""
         checkpoint["images_seen"] = self.images_seen
         measured = self.trainer.callback_metrics.items()
         latest = {name: float(value) for name, value in measured if name != "images_per_second"}  # the clock's
         checkpoint["reported"] = {"pending": self.report.state_dict(), "latest": latest}
+        own = {name: value for name, value in checkpoint["state_dict"].items() if name.startswith(self.own_state)}
+        if own and processes.several():
+            checkpoint["own_state"] = processes.all_of(own)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on counting and reporting where the checkpoint stood."""
         self.images_seen = checkpoint["images_seen"]
         reported = checkpoint.get("reported", {})
         self.reported = reported.get("pending", {}), reported.get("latest", {})
+        of_each = checkpoint.get("own_state", [])
+        rank = self.trainer.global_rank if self._trainer is not None else 0
+        if rank < len(of_each):
+            checkpoint["state_dict"].update(of_each[rank])
 
 
 @contextmanager

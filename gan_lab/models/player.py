@@ -13,8 +13,10 @@ from lightning.pytorch.strategies import SingleDeviceStrategy
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor, nn
 
+from gan_lab import processes
 from gan_lab.models.reporting import Report
 from gan_lab.penalties import full_precision
+from gan_lab.strategy import Replicas
 
 Terms = dict[str, Tensor]
 HOOKS = ("on_before_backward", "on_after_backward", "on_before_optimizer_step")
@@ -52,6 +54,8 @@ class Player:
                 self.backward(loss)
         else:
             self.backward(loss)
+        # Losses are means over a batch, so the mean of the processes' gradients is that of all their batches' mean.
+        processes.average([parameter.grad for parameter in self.parameters if parameter.grad is not None])
         if report is not None:
             self._add_to(report, loss, terms)
         self.step()
@@ -80,7 +84,7 @@ def nobody_listens(module: LightningModule) -> bool:
     """Whether plain `loss.backward()` and `optimizer.step()` are all that Lightning would do.
 
     Its own versions call some twenty hooks a step, a tenth of the smallest GAN's time. Where no
-    callback overrides one, and nothing is scaled, profiled or distributed, they can be left out.
+    callback overrides one, and nothing is scaled or profiled, they can be left out.
     """
     trainer = module.trainer
     callbacks: Sequence[Callback] = trainer.callbacks  # type: ignore[attr-defined]
@@ -88,7 +92,7 @@ def nobody_listens(module: LightningModule) -> bool:
     return (
         type(plugin) in (Precision, DoublePrecision, MixedPrecision)
         and getattr(plugin, "scaler", None) is None
-        and type(trainer.strategy) is SingleDeviceStrategy
+        and type(trainer.strategy) in (SingleDeviceStrategy, Replicas)
         and isinstance(trainer.profiler, PassThroughProfiler)  # type: ignore[attr-defined]
         and not any(is_overridden(method, module, LightningModule) for method in METHODS)
         and not any(is_overridden(hook, callback, Callback) for hook in HOOKS for callback in callbacks)
