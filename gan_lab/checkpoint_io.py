@@ -8,7 +8,7 @@ import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.fabric.utilities.types import _PATH
 
-from gan_lab.errors import UserError
+from gan_lab.errors import UserError, reason
 from gan_lab.files import replaced
 
 
@@ -32,12 +32,11 @@ def read(file: Path) -> dict[str, Any]:
         UserError: it is damaged.
     """
     try:
+        checkpoint = torch.load(file, map_location="cpu", weights_only=True)
         with zipfile.ZipFile(file) as archive:
-            damaged = archive.testzip()  # torch doesn't look at the checksums that it writes
+            damaged = archive.testzip()  # torch does not look at the checksums that it writes
         if damaged:
             raise ValueError(f"the checksum of {damaged} is wrong")
-        checkpoint: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise UserError(f"{file} is damaged: {reason}") from error
-    return checkpoint
+        raise UserError(f"{file} is damaged: {reason(error)}") from error
+    return checkpoint if isinstance(checkpoint, dict) else {}

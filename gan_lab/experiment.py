@@ -4,7 +4,7 @@ import logging
 import signal
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
@@ -13,22 +13,25 @@ from typing import Any
 import lightning
 import torch
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from lightning.pytorch.callbacks import Callback, Checkpoint, ModelSummary, ProgressBar
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from gan_lab import config as configuration
 from gan_lab import crashes, initial_weights, launch, machine, runs, slurm
+from gan_lab.alone import alone_at
 from gan_lab.callbacks.endings import GracefulEnding, Interrupted, Signals
 from gan_lab.callbacks.health import Health, Stopped
+from gan_lab.callbacks.progress import RegularReport
 from gan_lab.callbacks.quality import Quality
 from gan_lab.callbacks.rollback import RolledBack
 from gan_lab.checkpoint_io import AtomicCheckpointIO
 from gan_lab.config import build
+from gan_lab.data import memory
 from gan_lab.data.base import ImageDataModule
 from gan_lab.errors import UserError, tracebacks_wanted
 from gan_lab.files import sweep
 from gan_lab.initial_weights import mismatch, put_into
-from gan_lab.locks import hold
 from gan_lab.metrics.protocol import Protocol
 from gan_lab.metrics.record import ScoreRecord
 from gan_lab.metrics.titles import heading, in_short, title
@@ -46,6 +49,10 @@ NOT_APPLICABLE = (
     "`isinstance\\(treespec, LeafSpec\\)` is deprecated",
 )
 
+MISFIT = (
+    "the networks don't fit the images or each other (resnet_patchgan and its kind are for model=cyclegan, the others "
+    "for all other models; sizes follow data.image_size, data.channels and model.latent_dim): "
+)
 PATHS = {"root", "domain_a", "domain_b", "cache"}  # options of data modules and callbacks
 
 # Lightning refuses a callback whose switch is off.
@@ -68,7 +75,7 @@ def check(config: DictConfig) -> None:
     configuration.check(config)
     for library in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(library).setLevel(logging.WARNING)  # building a trainer is not training yet
-    options = ("accelerator", "devices", "precision", "num_nodes", "sync_batchnorm")
+    options = ("accelerator", "devices", "precision", "num_nodes", "sync_batchnorm", "compile")
     machine.check(**{option: config.trainer[option] for option in options})
     if config.trainer.num_nodes > 1 and not launch.outer():
         raise UserError(
@@ -86,10 +93,11 @@ def check(config: DictConfig) -> None:
             raise UserError(f"model.classes={config.model.classes}: the data has {known}; set data.classes instead")
         with blamed_on("model.optimizer"):
             model.configure_optimizers()
-        with blamed_on("model.network"):
+        with blamed_on("model.network", MISFIT):
             model.rehearse(data.example())
         if config.init_from and not config.resume:
             put_into(model, initial_weights.read(config.init_from), config.init_from)
+    needs_memory(model)
     if model.needs_an_end and trainer.has_no_end:
         raise UserError(
             "model.schedule: learning rates that fall until the end need one: set trainer.max_steps or "
@@ -98,12 +106,28 @@ def check(config: DictConfig) -> None:
 
 
 @contextmanager
-def blamed_on(option: str) -> Iterator[None]:
-    """What a library says of a value, said of the option that holds it."""
+def blamed_on(option: str, misfit: str = "") -> Iterator[None]:
+    """What a library says of a value, said of the option that holds it; with more words where tensors don't fit."""
     try:
         yield
     except (ValueError, TypeError, RuntimeError) as error:
-        raise UserError(f"{option}: {str(error).splitlines()[0]}") from error
+        more = misfit if isinstance(error, RuntimeError) else ""
+        raise UserError(f"{option}: {more}{str(error).splitlines()[0]}") from error
+
+
+def needs_memory(model: AdversarialModule) -> None:
+    """Refuse a model whose weights alone don't fit into this machine's memory.
+
+    Raises:
+        UserError: saying how many there are.
+    """
+    size = sum(value.nbytes for value in model.state_dict().values())
+    if size > memory.available():
+        weights = sum(weight.numel() for weight in model.parameters())
+        raise UserError(
+            f"model.network: {weights:,} weights take {size / 1e9:.0f} GB, more than this machine has left "
+            f"({memory.available() / 1e9:.0f} GB); choose smaller networks"
+        )
 
 
 def train(config: DictConfig) -> float | None:
@@ -114,7 +138,7 @@ def train(config: DictConfig) -> float | None:
         not that of the end, lest a sweep choose by the test images.
     """
     run = Run(HydraConfig.get().runtime.output_dir)
-    if run.record_file.exists() and not config.resume:  # a sweep into the folder of another one
+    if run.record_file.exists() and not config.resume:
         raise UserError(f"{run.folder}: there is a run already. Go on with it, resume={run.folder}, or choose another")
     with open_dict(config):
         config.run_dir = str(run.folder)
@@ -122,17 +146,15 @@ def train(config: DictConfig) -> float | None:
             make_absolute(node)
         if config.init_from:
             config.init_from = str(Path(config.init_from).expanduser().absolute())
-    crew = launch.outer()
-    with hold(run.folder) if crew is None or crew.rank == 0 else nullcontext():
-        check(config)
-        if config.resume and is_complete(run, config):
-            return objective(run)
-        count = config.trainer.devices
-        if count == "auto" or count * config.trainer.num_nodes == 1 or crew is not None:
-            train_here(config, run.folder)
-        else:
-            train_in_workers(config, run, count)
-    return objective(run)
+    check(config)
+    if config.resume and is_complete(run, config):
+        return run.objective()
+    count = config.trainer.devices
+    if count == "auto" or count * config.trainer.num_nodes == 1 or launch.outer():
+        train_here(config, run.folder)
+    else:
+        train_in_workers(config, run, count)
+    return run.objective()
 
 
 def train_in_workers(config: DictConfig, run: Run, count: int) -> None:
@@ -141,6 +163,10 @@ def train_in_workers(config: DictConfig, run: Run, count: int) -> None:
         saved_state(run)  # says what is wrong with it, if anything is
     try:
         launch.run_workers(OmegaConf.to_yaml(config), run.folder, count)
+    except UserError:
+        if is_single() and not config.resume and not run.record().get("batches"):
+            run.discard()
+        raise
     except launch.WorkerFailed as error:
         close_for_workers(run, "failed", str(error))
         raise UserError(f"{error}; the traceback, if there is one, is in {run.folder}/crash*.txt") from error
@@ -178,17 +204,19 @@ def train_here(config: DictConfig, folder: Path) -> None:
         raise UserError(f"{run.checkpoint} does not fit: {problem}; init_from= starts a new run with what fits")
     if config.init_from and not checkpoint:
         told["init_from"] = put_into(model, initial_weights.read(config.init_from), config.init_from)
-    trainer = build_trainer(
-        config, GoingOn(run, config, changes, begun=checkpoint is not None) if config.resume else None
-    )
-    if trainer.is_global_zero:  # the one that writes
-        sweep(run.folder)
-        if checkpoint:
-            run.mend()
-        written = recorded(run, config, trainer, data, checkpoint, told)
-    else:
-        written = kept_crashes(run.folder, trainer.global_rank)
-    with signals_of(trainer), ended_together(trainer), written:
+    going_on = GoingOn(run, config, changes, begun=checkpoint is not None) if config.resume else None
+    trainer = build_trainer(config, going_on)
+    with ExitStack() as stack:
+        stack.enter_context(signals_of(trainer))
+        stack.enter_context(ended_together(trainer))
+        if trainer.is_global_zero:  # the one that writes
+            stack.enter_context(alone_at(run))
+            sweep(run.folder)
+            if checkpoint:
+                run.mend()
+            stack.enter_context(recorded(run, config, trainer, data, told))
+        else:
+            stack.enter_context(kept_crashes(run.folder, trainer.global_rank))
         if trainer.is_global_zero and not config.resume:
             run.save_config(config)
         fit(trainer, model, data, run.checkpoint if checkpoint else None)
@@ -216,12 +244,6 @@ def fit(trainer: Trainer, model: AdversarialModule, data: ImageDataModule, check
 def health_of(trainer: Trainer) -> list[Health]:
     """The callbacks that watch a run's health: one, or none."""
     return [callback for callback in trainer.callbacks if isinstance(callback, Health)]  # type: ignore[attr-defined]
-
-
-def objective(run: Run) -> float | None:
-    """The lowest FID of a run while it trained."""
-    best: dict[str, float] = run.record().get("best", {})
-    return best.get("fid")
 
 
 def make_absolute(node: DictConfig) -> None:
@@ -321,12 +343,7 @@ def is_complete(run: Run, config: DictConfig) -> bool:
 
 @contextmanager
 def recorded(
-    run: Run,
-    config: DictConfig,
-    trainer: Trainer,
-    data: ImageDataModule,
-    checkpoint: dict[str, Any] | None,
-    told: dict[str, Any],
+    run: Run, config: DictConfig, trainer: Trainer, data: ImageDataModule, told: dict[str, Any]
 ) -> Iterator[None]:
     """Keep run.json true whatever happens in between, and say at the end what was reached and where it is.
 
@@ -338,33 +355,32 @@ def recorded(
         config: of the run.
         trainer: that is about to train.
         data: what on.
-        checkpoint: what is gone on from, None for nothing.
         told: what else is to be recorded; `resumed` is added to what is there.
     """
-    started = {"started": runs.now(), "seconds": 0.0}
+    started = {"started": runs.now(), "seconds": 0.0, "images_seen": 0}
     before: dict[str, Any] = started | (run.record() if run.record_file.exists() else {})
-    images_before = checkpoint["images_seen"] if checkpoint else 0
     resumed = {"resumed": [*before.get("resumed", []), told.pop("resumed")]} if "resumed" in told else {}
     job = {"slurm_job": slurm.job()} if slurm.job() else {}
     run.update_record(**before | {"status": "running", "seed": config.seed} | runs.provenance() | told | resumed | job)
     start = perf_counter()
 
-    def close(status: str, **values: object) -> None:
+    def reached() -> dict[str, Any]:
         model: Any = trainer.lightning_module
         seconds = perf_counter() - start
         quality = [callback for callback in trainer.callbacks if isinstance(callback, Quality)]  # type: ignore[attr-defined]
         scoring = sum(callback.seconds for callback in quality)
         scores = {name: value for callback in quality for name, value in callback.results().items()}
-        images_seen = model.images_seen if model else images_before
-        run.update_record(
-            status=status,
-            ended=runs.now(),
+        images_seen = before["images_seen"] if progress.began_at is None else model.images_seen
+        trained = 0 if progress.began_at is None else images_seen - progress.began_at
+        return dict(
+            updated=runs.now(),
             seconds=round(before["seconds"] + seconds, 1),
             scoring_seconds=round(before.get("scoring_seconds", 0.0) + scoring, 1),  # of them
             batches=trainer.global_step,
             batches_per_epoch=trainer.num_training_batches if images_seen else 0,
+            last_batch=None if trainer.max_steps == -1 else trainer.max_steps,
             images_seen=images_seen,
-            images_per_second=round((images_seen - images_before) / (seconds - scoring), 1),
+            images_per_second=round(trained / (seconds - scoring), 1),
             batch_size={"per_process": data.batch_size, "global": data.batch_size * trainer.world_size},
             processes=trainer.world_size,
             threads=torch.get_num_threads(),  # of each
@@ -372,13 +388,17 @@ def recorded(
             data=data.describe(),
             **scores,
             alarms=alarms_of(trainer, before),
-            **values,
         )
+
+    def close(status: str, **values: object) -> None:
+        run.update_record(**reached(), status=status, ended=runs.now(), **values)
 
     def has_gone_on() -> bool:
         """Else nothing has happened to the run, and its record stays."""
-        return checkpoint is None or trainer.global_step > 0
+        return not config.resume or trainer.global_step > 0
 
+    progress = RegularReport(lambda: run.update_record(**reached()))
+    trainer.callbacks.append(progress)  # type: ignore[attr-defined]
     try:
         yield
     except Interrupted as ending:
@@ -399,10 +419,10 @@ def recorded(
             print(f"Last good    {run.checkpoint}; to go on: resume={run.folder} callbacks.health.policy=rollback")
         raise
     except BaseException as error:
-        if has_gone_on():
-            close("failed", error=crashes.in_a_line(error))
-        else:
+        if not has_gone_on():
             run.write_record(before)
+        elif not (refused_at_once(error, trainer) and run.discard()):
+            close("failed", error=crashes.in_a_line(error))
         if not isinstance(error, Exception) or isinstance(error, UserError):
             raise
         line = crashes.record(run.folder, error)
@@ -431,6 +451,16 @@ def kept_crashes(folder: Path, rank: int) -> Iterator[None]:
     except Exception as error:
         crashes.record(folder, error, f"crash_{rank}.txt")
         raise
+
+
+def refused_at_once(error: BaseException, trainer: Trainer) -> bool:
+    """Whether a run ends before it begins, for a reason that was told."""
+    return is_single() and isinstance(error, UserError) and not trainer.global_step
+
+
+def is_single() -> bool:
+    """Whether this program was called for one run; a sweep keeps runs that were refused, to tell them all."""
+    return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.RUN
 
 
 @contextmanager

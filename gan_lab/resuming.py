@@ -9,6 +9,7 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from gan_lab import saved_config
 from gan_lab.errors import UserError, nearest
 from gan_lab.runs import Run
 
@@ -45,8 +46,12 @@ def take_up(config: DictConfig) -> None:
     Raises:
         UserError: there is no such run, or the command line changes what makes it the run that it is.
     """
+    if not config.resume:
+        raise UserError("resume=: say the folder of the run to go on with, or leave it out")
     run = Run.open(str(config.resume))
     saved = run.config()
+    overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
+    saved_config.refuse_hostile(saved, run.folder, [override.key_or_group for override in overrides])
     for line in config.hydra.overrides.task:
         change(saved, line, exact=config.resume_mode == "exact")
     with read_write(config), read_write(config.hydra), open_dict(config):
