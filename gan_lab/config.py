@@ -27,7 +27,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ConfigDict, Field, PydanticUserError, TypeAdapter, ValidationError
 
+import gan_lab.resolvers  # noqa: F401 - configurations use them
 from gan_lab.errors import UserError, nearest
+from gan_lab.types import PositiveInt
 
 ALLOWED_PACKAGES = {"gan_lab"}
 # Of libraries, what trains and watches: nothing that takes functions, saves files under any name or talks to a server;
@@ -55,6 +57,14 @@ INSTANTIATION_KEYS = {"_target_", "_partial_", "_recursive_", "_convert_"}
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """What concerns the jobs of a sweep, not what each of them learns."""
+
+    dir: str | None
+    jobs_per_device: PositiveInt
+
+
+@dataclass(frozen=True, kw_only=True)
 class Root:
     """The top level of conf/train.yaml."""
 
@@ -66,20 +76,7 @@ class Root:
     trainer: Trainer
     callbacks: dict[str, Callback | None] = field(default_factory=dict)
     logger: dict[str, Logger | None] = field(default_factory=dict)
-
-
-def steps_without_epochs(max_epochs: int | None, steps: int) -> int:
-    """The default number of batches, unless the length of the run is given in epochs."""
-    return steps if max_epochs is None else -1
-
-
-def add(*terms: int) -> int:
-    """Their sum."""
-    return sum(terms)
-
-
-OmegaConf.register_new_resolver("steps_without_epochs", steps_without_epochs, replace=True)
-OmegaConf.register_new_resolver("add", add, replace=True)
+    sweep: Sweep | None = None
 
 
 def check(config: DictConfig) -> None:
@@ -262,10 +259,17 @@ def _problems_of_value(annotation: Any, value: Any, path: str) -> Iterator[tuple
     except ValidationError as error:
         # The members of a union that plain values can't be, tensors say, are of no help.
         details = [detail for detail in error.errors() if detail["type"] != "needs_python_object"] or error.errors()
-        reasons = dict.fromkeys(
-            OF_LENGTH.get(detail["type"], detail["msg"].removeprefix("Input should be ")) for detail in details
-        )
-        yield path, f"{path}={spelled(value)}: must be {' or '.join(reasons)}"
+        reasons: dict[str, dict[str, None]] = {}  # by the path of what is wrong; in order, each once
+        values = {}
+        for detail in details:
+            place, wrong = _place(detail["loc"], value, path)
+            reason = OF_LENGTH.get(detail["type"], detail["msg"].removeprefix("Input should be "))
+            if detail["type"] == "dict_type":
+                reason = f"given by names: {place}.NAME=..."
+            reasons.setdefault(place, {})[reason] = None
+            values[place] = wrong
+        for place, several in reasons.items():
+            yield place, f"{place}={spelled(values[place])}: must be {' or '.join(several)}"
     except PydanticUserError:
         return  # a library's annotation that says nothing about plain values
 
@@ -275,6 +279,13 @@ def spelled(value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(spelled, value))}]"
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def _place(location: tuple[int | str, ...], value: Any, path: str) -> tuple[str, Any]:
+    """The path and the value that a complaint is about: a value in a mapping, or the whole."""
+    if len(location) == 1 and isinstance(value, Mapping) and location[0] in value:
+        return f"{path}.{location[0]}", value[location[0]]
+    return path, value
 
 
 def _holds_target(value: Any) -> bool:

@@ -38,6 +38,11 @@ def reason(error: Exception) -> str:
     return str(error).partition("\n")[0] or type(error).__name__
 
 
+EXTRAS = {"joblib": "sweep", "submitit": "sweep", "optuna": "sweep", "ray": "ray"}  # Hydra's plugins, where to get them
+# What launchers raise when the process that they started for a job is gone; by name, as none of them need be installed.
+LOST = {"TerminatedWorkerError", "UncompletedJobError", "FailedJobError", "WorkerCrashedError", "RayTaskError"}
+AFTER_LOSS = "gan-lab status SWEEP_FOLDER says which; the same command with sweep.dir=SWEEP_FOLDER does what is missing"
+
 CONFIGURATION_ERRORS = (UserError, HydraException, OmegaConfBaseException)
 PROGRAMS_OWN = {"hydra", "run_dir", "_target_", "_partial_"}  # names that one rarely types
 
@@ -58,9 +63,13 @@ def readable_errors() -> Iterator[None]:
         yield
     except CONFIGURATION_ERRORS as error:
         fail(explain(error))
-    except ValueError as error:
-        if "Config group override must be a string" in str(error):  # Hydra's own, for group=null
-            fail(
+    except KeyboardInterrupt:
+        sys.exit(130)  # as shells have it
+    except Exception as error:
+        if type(error).__name__ in LOST:
+            fail(f"the launcher lost a job's process: {' '.join(str(error).split())[:300]}\n{AFTER_LOSS}")
+        if isinstance(error, ValueError) and "Config group override must be a string" in str(error):
+            fail(  # Hydra's own, for group=null
                 "a group can't be null or a number: choose one of its configurations (--help lists them) or leave it "
                 "out, ~group"
             )
@@ -97,6 +106,8 @@ def explain(error: Exception) -> str:
         return str(error)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
         group, _, choice = error.missing_cfg_file.removesuffix(".yaml").rpartition("/")
+        if group in ("hydra/launcher", "hydra/sweeper") and (extra := EXTRAS.get(choice.partition("_")[0])):
+            return f"{group}={choice}: needs a package that is not installed: pip install 'gan-lab[{extra}]'"
         return f"{group}={choice}: there is no such choice. {nearest(choice, choices(group, error.options))}"
     if isinstance(error, OverrideParseException):
         return f"{error.override}: not of the form name=value; {hint_at_form(error.override or '')}"

@@ -4,7 +4,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
@@ -21,6 +21,7 @@ from gan_lab import config as configuration
 from gan_lab import launch, machine, runs
 from gan_lab.callbacks.endings import Interrupted
 from gan_lab.callbacks.health import Health, Stopped
+from gan_lab.callbacks.progress import RegularReport
 from gan_lab.callbacks.quality import Quality
 from gan_lab.callbacks.rollback import RolledBack
 from gan_lab.checkpoint_io import AtomicCheckpointIO
@@ -28,6 +29,7 @@ from gan_lab.config import build
 from gan_lab.data import memory
 from gan_lab.data.base import ImageDataModule
 from gan_lab.errors import UserError
+from gan_lab.locks import Busy, held
 from gan_lab.metrics.protocol import Protocol
 from gan_lab.metrics.record import ScoreRecord
 from gan_lab.metrics.titles import heading, in_short, title
@@ -70,7 +72,7 @@ def check(config: DictConfig) -> None:
     configuration.check(config)
     for library in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(library).setLevel(logging.WARNING)  # building a trainer is not training yet
-    options = ("accelerator", "devices", "precision", "num_nodes", "sync_batchnorm")
+    options = ("accelerator", "devices", "precision", "num_nodes", "sync_batchnorm", "compile")
     machine.check(**{option: config.trainer[option] for option in options})
     if config.trainer.num_nodes > 1 and not launch.outer():
         raise UserError(
@@ -131,7 +133,7 @@ def train(config: DictConfig) -> float | None:
         not that of the end, lest a sweep choose by the test images.
     """
     run = Run(HydraConfig.get().runtime.output_dir)
-    if run.record_file.exists() and not config.resume:  # a sweep into the folder of another one
+    if run.record_file.exists() and not config.resume:
         raise UserError(f"{run.folder}: there is a run already. Go on with it, resume={run.folder}, or choose another")
     with open_dict(config):
         config.run_dir = str(run.folder)
@@ -139,7 +141,7 @@ def train(config: DictConfig) -> float | None:
             make_absolute(node)
     check(config)
     if config.resume and is_complete(run, config):
-        return objective(run)
+        return run.objective()
     if config.resume:
         run.load_checkpoint()  # says what is wrong with it, if anything is
 
@@ -148,7 +150,7 @@ def train(config: DictConfig) -> float | None:
         train_here(config, run.folder)
     else:
         train_in_workers(config, run, count)
-    return objective(run)
+    return run.objective()
 
 
 def train_in_workers(config: DictConfig, run: Run, count: int) -> None:
@@ -175,9 +177,11 @@ def train_here(config: DictConfig, folder: Path) -> None:
     data: ImageDataModule = build(config.data)
     model: AdversarialModule = build(config.model)
     trainer = build_trainer(config, SameData(run.record()) if config.resume else None)
-    first = trainer.is_global_zero  # the one that writes
-    with ended_together(trainer), recorded(run, config, trainer, data) if first else nullcontext():
-        if first:
+    with ExitStack() as stack:
+        stack.enter_context(ended_together(trainer))
+        if trainer.is_global_zero:  # the one that writes
+            stack.enter_context(alone_at(run))
+            stack.enter_context(recorded(run, config, trainer, data))
             run.save_config(config)
         fit(trainer, model, data, run.checkpoint if config.resume else None)
 
@@ -195,12 +199,6 @@ def fit(trainer: Trainer, model: AdversarialModule, data: ImageDataModule, check
 def health_of(trainer: Trainer) -> list[Health]:
     """The callbacks that watch a run's health: one, or none."""
     return [callback for callback in trainer.callbacks if isinstance(callback, Health)]  # type: ignore[attr-defined]
-
-
-def objective(run: Run) -> float | None:
-    """The lowest FID of a run while it trained."""
-    best: dict[str, float] = run.record().get("best", {})
-    return best.get("fid")
 
 
 def make_absolute(node: DictConfig) -> None:
@@ -265,32 +263,51 @@ def is_complete(run: Run, config: DictConfig) -> bool:
 
 
 @contextmanager
+def alone_at(run: Run) -> Iterator[None]:
+    """Keep others from training the same run, and let them see that somebody does.
+
+    Raises:
+        UserError: somebody does already.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(held(run.lock_file, patience=2.0))
+        except Busy as error:
+            raise UserError(
+                f"{run.folder}: is being trained at this moment, by process {run.record().get('pid')} on "
+                f"{run.record().get('host')}"
+            ) from error
+        yield
+
+
+@contextmanager
 def recorded(run: Run, config: DictConfig, trainer: Trainer, data: ImageDataModule) -> Iterator[None]:
     """Keep run.json true whatever happens in between, and say at the end what was reached and where it is.
 
     A signal that asked the run to stop ends the program with the exit code shells give it.
     """
     started = {"started": runs.now(), "seconds": 0.0, "images_seen": 0}
-    before: dict[str, Any] = run.record() if run.record_file.exists() else started
+    before: dict[str, Any] = started | (run.record() if run.record_file.exists() else {})
     run.update_record(**before | {"status": "running", "seed": config.seed} | runs.provenance())
     start = perf_counter()
 
-    def close(status: str, **values: object) -> None:
+    def reached() -> dict[str, Any]:
         model: Any = trainer.lightning_module
         seconds = perf_counter() - start
         quality = [callback for callback in trainer.callbacks if isinstance(callback, Quality)]  # type: ignore[attr-defined]
         scoring = sum(callback.seconds for callback in quality)
         scores = {name: value for callback in quality for name, value in callback.results().items()}
-        images_seen = model.images_seen if model else before["images_seen"]
-        run.update_record(
-            status=status,
-            ended=runs.now(),
+        images_seen = before["images_seen"] if progress.began_at is None else model.images_seen
+        trained = 0 if progress.began_at is None else images_seen - progress.began_at
+        return dict(
+            updated=runs.now(),
             seconds=round(before["seconds"] + seconds, 1),
             scoring_seconds=round(before.get("scoring_seconds", 0.0) + scoring, 1),  # of them
             batches=trainer.global_step,
             batches_per_epoch=trainer.num_training_batches if images_seen else 0,
+            last_batch=None if trainer.max_steps == -1 else trainer.max_steps,
             images_seen=images_seen,
-            images_per_second=round((images_seen - before["images_seen"]) / (seconds - scoring), 1),
+            images_per_second=round(trained / (seconds - scoring), 1),
             batch_size={"per_process": data.batch_size, "global": data.batch_size * trainer.world_size},
             processes=trainer.world_size,
             threads=torch.get_num_threads(),  # of each
@@ -298,9 +315,13 @@ def recorded(run: Run, config: DictConfig, trainer: Trainer, data: ImageDataModu
             data=data.describe(),
             **scores,
             alarms=before.get("alarms", []) + [line for health in health_of(trainer) for line in health.told],
-            **values,
         )
 
+    def close(status: str, **values: object) -> None:
+        run.update_record(**reached(), status=status, ended=runs.now(), **values)
+
+    progress = RegularReport(lambda: run.update_record(**reached()))
+    trainer.callbacks.append(progress)  # type: ignore[attr-defined]
     try:
         yield
     except Interrupted as ending:

@@ -22,10 +22,10 @@ from types import FrameType
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 from gan_lab.errors import UserError
 
@@ -34,6 +34,7 @@ IDENTITY = (
     *("RANK", "LOCAL_RANK", "GROUP_RANK", "ROLE_RANK", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT", "PL_GLOBAL_SEED"),
     *("WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE", "ROLE_WORLD_SIZE"),
 )
+APART = 5000  # ports between the one where training meets under srun and that where the folder is told
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -73,28 +74,33 @@ def outer() -> Crew | None:
     return Crew(rank, size, here) if size > 1 else None
 
 
-def told_by_first(text: str) -> str:
+def told_by_first(text: str, crew: Crew) -> str:
     """What the first of the processes started from outside says; all of them must ask.
+
+    They meet at a key-value store and not in a process group: the group that trains would find the traces of another.
 
     Raises:
         UserError: they don't find each other.
     """
-    surroundings: ClusterEnvironment = (
-        TorchElasticEnvironment() if TorchElasticEnvironment.detect() else SLURMEnvironment()
-    )
-    os.environ["MASTER_ADDR"] = surroundings.main_address
-    os.environ["MASTER_PORT"] = str(surroundings.main_port)
+    elastic = TorchElasticEnvironment.detect()
+    surroundings: ClusterEnvironment = TorchElasticEnvironment() if elastic else SLURMEnvironment()
+    place = surroundings.main_address, surroundings.main_port - (0 if elastic else APART)  # torchrun has a store there
     try:
-        dist.init_process_group("gloo", rank=surroundings.global_rank(), world_size=surroundings.world_size())
+        store = TCPStore(*place, is_master=crew.rank == 0 and not elastic, wait_for_workers=False)
+        key = f"gan_lab/{os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}"
+        if crew.rank == 0:
+            store.set(key, text)
+            store.get(f"{key}/heard")  # whoever keeps the store stays until all have read
+            return text
+        found: str = store.get(key).decode()
+        if store.add(f"{key}/heard_by", 1) == crew.size - 1:
+            store.set(f"{key}/heard", "by all")
+        return found
     except (RuntimeError, ValueError) as error:
         raise UserError(
-            f"the processes don't find each other at {surroundings.main_address}:{surroundings.main_port} "
-            f"({str(error).splitlines()[0]}); set MASTER_PORT to one that is free"
+            f"the processes don't find each other at {place[0]}:{place[1]} ({str(error).splitlines()[0]}); "
+            "set MASTER_PORT to one that is free"
         ) from error
-    message = [text]
-    dist.broadcast_object_list(message, src=0)
-    dist.destroy_process_group()
-    return message[0]
 
 
 def run_workers(config: str, folder: Path, count: int) -> None:

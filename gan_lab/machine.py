@@ -1,9 +1,11 @@
 """What this machine has, and how to get the most out of it."""
 
 import ctypes
+import logging
 import os
 import platform
 import signal
+from functools import cache
 
 import torch
 
@@ -48,12 +50,17 @@ def die_with_parent() -> None:
 
 
 def check(
-    accelerator: str, devices: int | str, precision: str, num_nodes: int = 1, sync_batchnorm: bool = False
+    accelerator: str,
+    devices: int | str,
+    precision: str,
+    num_nodes: int = 1,
+    sync_batchnorm: bool = False,
+    compile: bool = False,
 ) -> None:
     """Refuse what this machine has not got.
 
     Raises:
-        UserError: an accelerator that is not there, too many devices, or what they can't do.
+        UserError: an accelerator that is not there, too many devices, what they can't do, or no compiler.
     """
     kinds = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     kinds["gpu"] = kinds["cuda"] or kinds["mps"]
@@ -76,3 +83,27 @@ def check(
         raise UserError("trainer.precision=16-mixed needs a CUDA device; on this one set trainer.precision=bf16-mixed")
     if sync_batchnorm and kind != "cuda" and wanted * num_nodes > 1:
         raise UserError("trainer.sync_batchnorm=true: torch synchronises batch norm on CUDA devices only; leave it out")
+    if compile:
+        reason = why_not_compiled(kind)
+        if reason is not None:
+            raise UserError(
+                f"trainer.compile=true doesn't work here: {reason}. torch compiles with a C++ compiler (g++), on CUDA "
+                "with Triton, too: install them, or set trainer.compile=false"
+            )
+
+
+@cache
+def why_not_compiled(device: str) -> str | None:
+    """What torch says to compiling on this kind of device; None where it works. The first call takes seconds."""
+    noisy = logging.getLogger("torch")
+    level = noisy.level
+    noisy.setLevel(logging.CRITICAL)
+    try:
+        torch.compile(lambda numbers: numbers.exp() + 1, options={"fx_graph_cache": False})(
+            torch.zeros(8, device=device)
+        )
+    except Exception as error:
+        return str(error).strip().partition("\n")[0]
+    finally:
+        noisy.setLevel(level)
+    return None

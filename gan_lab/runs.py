@@ -18,21 +18,22 @@ import sys
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import lightning
-import torch
 from omegaconf import DictConfig
 
 import gan_lab
-from gan_lab import config as configuration
 from gan_lab import saved_config
 from gan_lab.errors import UserError, reason
-from gan_lab.models.adversarial import AdversarialModule
+from gan_lab.locks import is_held
+
+if TYPE_CHECKING:  # torch and lightning take seconds, and whoever only looks at records doesn't need them
+    from gan_lab.models.adversarial import AdversarialModule
 
 NEEDED = {"state_dict", "images_seen"}  # of a checkpoint
 BEGINNINGS = {".hydra", "run.json", "train.log", "tensorboard"}  # what lies in the folder of a run that hasn't begun
 Which = Literal["last", "best"]
+State = Literal["waiting", "running", "finished", "interrupted", "stopped", "failed", "died"]
 
 
 def write_atomically(path: Path, content: str) -> None:
@@ -58,6 +59,7 @@ class Run:
         self.checkpoint = self.folder / "checkpoints" / "last.ckpt"
         self.best = self.folder / "checkpoints" / "best.ckpt"
         self.record_file = self.folder / "run.json"
+        self.lock_file = self.folder / ".lock"  # held by whoever trains it
 
     @classmethod
     def open(cls, folder: str | Path) -> "Run":
@@ -91,6 +93,8 @@ class Run:
 
     def record(self) -> dict[str, Any]:
         """What run.json holds: `status` is running, finished, interrupted, stopped (by its health) or failed.
+
+        While it runs, batches, images seen, speed and the lowest FID are those of the logging point at `updated`.
 
         Where the run was scored, `best` is its lowest FID while training, {images_seen, fid, protocol}, and `scores` is
         what it reached at the end, {images_seen, values: by name, class_counts, protocol}; protocols as
@@ -132,12 +136,31 @@ class Run:
                 folder = folder.parent
         return True
 
-    def load_model(self, which: Which = "last") -> AdversarialModule:
+    def state(self) -> State:
+        """Its status, and what the record can't say: "died" if it says running and nobody is at it, "waiting" before.
+
+        Raises:
+            UserError: the record can't be read.
+        """
+        if not self.record_file.exists():
+            return "waiting"
+        status: State = self.record()["status"]
+        return "died" if status == "running" and not is_held(self.lock_file) else status
+
+    def objective(self) -> float | None:
+        """What a sweep minimises: the lowest FID while training; None where none was computed."""
+        best: dict[str, float] = self.record().get("best") or {}
+        return best.get("fid")
+
+    def load_model(self, which: Which = "last") -> "AdversarialModule":
         """The trained model, on the CPU, in evaluation mode: as training left it, or at its lowest FID.
 
         Raises:
             UserError: there is no checkpoint yet, or it does not fit the configuration.
         """
+        from gan_lab import config as configuration
+        from gan_lab.models.adversarial import AdversarialModule
+
         config = self.config()
         configuration.check(config)
         if not issubclass(configuration.resolve(config.model._target_, "model._target_"), AdversarialModule):
@@ -158,6 +181,8 @@ class Run:
         Raises:
             UserError: it is missing or damaged.
         """
+        import torch
+
         file = self._file(which)
         if not file.is_file():
             raise UserError(f"{self.folder} has no checkpoint: it ended before {file.name} was first saved")
@@ -179,7 +204,10 @@ def now() -> str:
 
 
 def provenance() -> dict[str, Any]:
-    """What made a run: versions, git commit, machine, command."""
+    """What made a run: versions, git commit, machine, process, command."""
+    import lightning
+    import torch
+
     return {
         "versions": {
             "python": platform.python_version(),
@@ -189,6 +217,7 @@ def provenance() -> dict[str, Any]:
         },
         "git_commit": git_commit(),
         "host": platform.node(),
+        "pid": os.getpid(),
         "command": " ".join(sys.argv),
     }
 

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 import lightning
+import torch
 from lightning import LightningModule
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.callbacks import Callback
@@ -15,11 +16,12 @@ from gan_lab.strategy import Replicas
 from gan_lab.types import PositiveInt
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+MatmulPrecision = Literal["highest", "high", "medium"]
 Limit = Literal[-1] | PositiveInt
 # Options of Lightning's that can't work here, and what to do instead.
 REFUSED = {
     "accumulate_grad_batches": "two players can't accumulate; raise data.batch_size",
-    "gradient_clip_val": "Lightning can't clip with two optimizers",
+    "gradient_clip_val": "Lightning can't clip with two optimizers; set model.clip_grad_norm.generator instead",
     "strategy": "follows from trainer.devices and trainer.num_nodes",
 }
 
@@ -32,6 +34,10 @@ class Trainer(lightning.Trainer):
         max_epochs: passes over the training images, None or -1 for no limit; the lower of the two limits counts.
         devices: how many on each machine, a process for each; "auto" is one, or what torchrun or srun has started.
         num_nodes: machines that take part.
+        precision: of the networks; weights, losses and penalties stay in float32.
+        matmul_precision: of float32 matrix products while training: on CUDA "high" and "medium" are TensorFloat32, as
+            torch takes in convolutions by default; on a CPU that can, "medium" is bfloat16.
+        compile: whether the networks are compiled, which can take minutes in the first batches.
         log_every_n_steps: batches between two logging points; nothing waits for the device in between.
 
     Raises:
@@ -45,6 +51,8 @@ class Trainer(lightning.Trainer):
         devices: PositiveInt | Literal["auto"],
         num_nodes: PositiveInt,
         precision: Precision,
+        matmul_precision: MatmulPrecision,
+        compile: bool,
         max_steps: Limit,
         max_epochs: Limit | None,
         log_every_n_steps: PositiveInt,
@@ -70,7 +78,13 @@ class Trainer(lightning.Trainer):
             max_steps=max_steps,
             max_epochs=-1,
             log_every_n_steps=log_every_n_steps,
-            callbacks=[EpochLimit(max_epochs), SameWeights(), *(callbacks or [])],
+            callbacks=[
+                EpochLimit(max_epochs),
+                SameWeights(),
+                MatrixProducts(matmul_precision),
+                *([CompiledNetworks()] if compile else []),
+                *(callbacks or []),
+            ],
             profiler=profiler or NoProfiler(),
             plugins=[*plugins, *surroundings],
             **options,
@@ -101,6 +115,34 @@ class EpochLimit(Callback):
         loop = trainer.fit_loop.epoch_loop
         limit = last_batch(loop.max_steps, self.max_epochs, trainer.num_training_batches)
         loop.max_steps = -1 if limit is None else limit
+
+
+class MatrixProducts(Callback):
+    """Sets the precision of matrix products while a batch is trained on: scores in between must not depend on it."""
+
+    def __init__(self, precision: MatmulPrecision) -> None:
+        self.precision = precision
+        self.before = torch.get_float32_matmul_precision()
+
+    def on_train_batch_start(self, *_: Any) -> None:
+        """Set it."""
+        torch.set_float32_matmul_precision(self.precision)
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """Leave it as it was."""
+        torch.set_float32_matmul_precision(self.before)
+
+    def on_exception(self, *_: Any) -> None:
+        """Leave it as it was."""
+        torch.set_float32_matmul_precision(self.before)
+
+
+class CompiledNetworks(Callback):
+    """Has the model compile its networks."""
+
+    def on_fit_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        """Arrange for it; torch compiles with the first batches."""
+        pl_module.compile_networks()
 
 
 class SameWeights(Callback):

@@ -72,6 +72,7 @@ def tiny_gan(cls: type[LatentGAN] = LatentGAN, init_seed: int = 0, **options: An
         "objective": NonSaturating(label_smoothing=0.0),
         "penalty": {},
         "clip": None,
+        "clip_grad_norm": {},
         "optimizer": {"generator": sgd(), "discriminator": sgd()},
         "schedule": {"generator": Constant(), "discriminator": Constant()},
         "ema_half_life": None,

@@ -1,11 +1,15 @@
 import os
 import platform
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 
 from gan_lab import machine
 from gan_lab.errors import UserError
+from tests.conftest import REPOSITORY
 
 
 @pytest.fixture
@@ -45,6 +49,30 @@ def test_as_many_devices_as_there_are(cuda_devices: None) -> None:
     machine.check("gpu", 4, "32-true", sync_batchnorm=True)
     with pytest.raises(UserError, match="this machine has 4 CUDA devices; set trainer.devices=4"):
         machine.check("gpu", 5, "32-true")
+
+
+@pytest.mark.parametrize("cuda_devices", [0, 1], indirect=True)
+def test_compiling_is_tried_on_the_device_and_what_torch_says_is_passed_on(
+    cuda_devices: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+    monkeypatch.setattr(machine, "why_not_compiled", lambda device: tried.append(device) or "no g++")
+    machine.check("auto", 1, "32-true")
+    with pytest.raises(UserError, match=r"^trainer.compile=true .*: no g\+\+\. .* or set trainer.compile=false$"):
+        machine.check("auto", 1, "32-true", compile=True)
+    assert tried == ["cuda" if torch.cuda.is_available() else "cpu"]
+
+
+@pytest.mark.slow
+def test_a_missing_compiler_is_one_line_before_anything_is_written(tmp_path: Path) -> None:
+    """A program of its own: torch looks for a compiler once."""
+    program = [sys.executable, str(REPOSITORY / "train.py"), "trainer.accelerator=cpu", "trainer.compile=true"]
+    environment = {name: value for name, value in os.environ.items() if name != "CXX"} | {"PATH": str(tmp_path)}
+    ended = subprocess.run(program, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("Error: trainer.compile=true doesn't work here: InvalidCxxCompiler")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_two_processes_can_be_tried_on_any_cpu(monkeypatch: pytest.MonkeyPatch) -> None:

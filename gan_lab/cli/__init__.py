@@ -4,10 +4,10 @@ import argparse
 from collections.abc import Sequence
 
 import gan_lab
-from gan_lab.cli import compare, evaluate, sample, train_features, translate
+from gan_lab.cli import compare, evaluate, sample, status, train_features, translate
 from gan_lab.errors import readable_errors
 
-COMMANDS = (sample, translate, evaluate, compare, train_features)
+COMMANDS = (sample, translate, evaluate, compare, status, train_features)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -7,12 +7,11 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from types import MappingProxyType
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
 import torch
 from lightning import LightningModule
 from lightning.pytorch.core.optimizer import LightningOptimizer
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.parametrize import is_parametrized
@@ -21,15 +20,16 @@ from torch.optim import Optimizer
 from gan_lab import processes, seeding
 from gan_lab.losses import Objective
 from gan_lab.models.average import MovingAverage
+from gan_lab.models.compiling import compile_in_place, eager
 from gan_lab.models.counting import BatchCountingLoop
-from gan_lab.models.player import Player, Terms, frozen
+from gan_lab.models.player import Player, PlayerName, Terms, frozen
 from gan_lab.models.reporting import Report
 from gan_lab.penalties import Penalty, full_precision, slopes
 from gan_lab.schedules import Constant, Schedule
-from gan_lab.types import NonNegativeInt, PositiveInt
+from gan_lab.types import NonNegativeInt, PositiveFloat, PositiveInt
 
 Condition = tuple[Tensor, ...]
-PLAYERS = ("generator", "discriminator")
+PLAYERS: tuple[PlayerName, ...] = ("generator", "discriminator")
 NOTHING: Mapping[str, Tensor] = MappingProxyType({})
 
 
@@ -49,6 +49,8 @@ class AdversarialModule(LightningModule):
         objective: the losses of both players, functions of logits.
         penalty: named terms that are added to the discriminator's loss.
         clip: after each of its steps the discriminator's parameters are cut off at [-clip, clip]; None leaves them.
+        clip_grad_norm: for each player, the length to which a longer gradient, of all parameters together, is shortened
+            before its step; None leaves it, and so does not to name the player.
         optimizer: for each player, what makes its optimizer from its parameters.
         schedule: for each player, the factor of its learning rate over the run.
         ema_half_life: of a moving average of the generator, in images that the generator learns from; samples are
@@ -69,7 +71,8 @@ class AdversarialModule(LightningModule):
         network: Mapping[str, nn.Module],
         objective: Objective,
         penalty: Mapping[str, Penalty],
-        clip: Annotated[float, Field(gt=0.0)] | None,
+        clip: PositiveFloat | None,
+        clip_grad_norm: Mapping[PlayerName, PositiveFloat | None],
         optimizer: Mapping[str, Callable[[Iterable[nn.Parameter]], Optimizer]],
         schedule: Mapping[str, Schedule],
         ema_half_life: PositiveInt | None,
@@ -84,6 +87,7 @@ class AdversarialModule(LightningModule):
         self.objective = objective
         self.penalty = penalty
         self.clip = clip
+        self.clip_grad_norm = clip_grad_norm
         self.optimizer = optimizer
         self.schedule = schedule
         self.n_critic = n_critic
@@ -187,7 +191,8 @@ class AdversarialModule(LightningModule):
         scored: Terms = {}
         for name, penalty in self.penalty.items():
             points = penalty.points(real, fake)
-            scores, gradients = slopes(lambda images: self.score(images, condition), points)
+            with eager(self.discriminator):
+                scores, gradients = slopes(lambda images: self.score(images, condition), points)
             terms[name] = penalty.cost(gradients)
             scored |= {kind: scores for kind, images in (("real", real), ("fake", fake)) if images is points}
         return terms, scored
@@ -210,6 +215,10 @@ class AdversarialModule(LightningModule):
                 fake_scores = scored["fake"] if "fake" in scored else self.score(fake.to(real.dtype), condition)
         self.scores.update(real=real_scores.detach(), fake=fake_scores.detach())
         return real_scores, fake_scores
+
+    def compile_networks(self) -> None:
+        """Compile both players for training. Penalties, and whoever watches, call them as they are written."""
+        compile_in_place(self.generator, self.discriminator)
 
     def drawing(self, ema: bool = True) -> nn.Module:
         """The network that draws samples: the generator's moving average if there is one and it is wanted."""
@@ -291,7 +300,7 @@ class AdversarialModule(LightningModule):
         """Put the players in place, generator first, and start the clock."""
         optimizers = cast(list[LightningOptimizer], self.optimizers())
         self.players = [
-            Player(name, self, getattr(self, name), optimizer)
+            Player(name, self, getattr(self, name), optimizer, self.clip_grad_norm.get(name))
             for name, optimizer in zip(PLAYERS, optimizers, strict=True)
         ]
         norms = [layer for layer in self.modules() if isinstance(layer, _BatchNorm) and layer.training]
@@ -321,9 +330,10 @@ class AdversarialModule(LightningModule):
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[nn.Module]:
-    """The network in evaluation mode, and afterwards in the mode that it was in."""
+    """The network in evaluation mode, as it is written, and afterwards in the mode that it was in."""
     training = network.training
     try:
-        yield network.eval()
+        with eager(network):
+            yield network.eval()
     finally:
         network.train(training)
