@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # torch and lightning take seconds, and whoever only looks at
     from gan_lab.models.adversarial import AdversarialModule
 
 NEEDED = {"state_dict", "images_seen"}  # of a checkpoint
-BEGINNINGS = {".hydra", "run.json", "train.log", "tensorboard"}  # what lies in the folder of a run that hasn't begun
+BEGINNINGS = {".hydra", ".lock", "run.json", "train.log", "tensorboard"}  # of a run that hasn't begun
 Which = Literal["last", "best"]
 State = Literal["waiting", "running", "finished", "interrupted", "stopped", "failed", "died"]
 
