@@ -47,7 +47,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py +lr=0.1",
-            "Error: lr: the configuration has no such option. There is: callbacks, data, logger, model, resume, run_dir, seed, trainer.",
+            "Error: lr: the configuration has no such option. There is: …trainer.",
         ),
         Row(
             "python train.py model.lr=0.1",
@@ -85,7 +85,7 @@ TABLE: dict[str, list[Row]] = {
         Row("python train.py hydra.run.dirr=here", "Error: hydra.run.dirr: there is no such option. Did you mean dir?"),
         Row(
             "python train.py hydra/launcher=slurm",
-            "Error: hydra/launcher=slurm: there is no such choice. There is: basic.",
+            "Error: hydra/launcher=slurm: there is no such choice. There is: basic….",
         ),
         Row(
             "python train.py -m model=dcgan,vanila",
@@ -267,7 +267,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py +trainer.gradient_clip_val=1",
-            "Error: trainer: gradient_clip_val: Lightning can't clip with two optimizers",
+            "Error: trainer: gradient_clip_val: Lightning can't clip with two optimizers; set model.clip_grad_norm.generator instead",
         ),
         Row(
             "python train.py +trainer.accumulate_grad_batches=2",
