@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from types import UnionType
-from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 import hydra.utils
 from hydra.errors import InstantiationException
@@ -71,6 +71,8 @@ class Root:
     seed: Annotated[int, Field(ge=0, lt=2**32)]  # what every library's generators take
     resume: str | None
     run_dir: str | None
+    resume_mode: Literal["exact", "continue"] = "exact"
+    init_from: str | None = None
     data: LightningDataModule
     model: LightningModule
     trainer: Trainer

@@ -47,13 +47,23 @@ CONFIGURATION_ERRORS = (UserError, HydraException, OmegaConfBaseException)
 PROGRAMS_OWN = {"hydra", "run_dir", "_target_", "_partial_"}  # names that one rarely types
 
 
+_asked_for = False
+
+
+def tracebacks_wanted() -> bool:
+    """Whether HYDRA_FULL_ERROR=1 was in the environment; within `readable_errors` it always is."""
+    return _asked_for
+
+
 @contextmanager
 def readable_errors() -> Iterator[None]:
     """Turn what a user can get wrong into a message and exit code 1; let real defects keep their traceback.
 
     With HYDRA_FULL_ERROR=1 in the environment nothing is turned: every traceback is shown.
     """
-    if os.environ.get("HYDRA_FULL_ERROR") == "1":
+    global _asked_for
+    _asked_for = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    if _asked_for:
         yield
         return
     os.environ["HYDRA_FULL_ERROR"] = "1"  # have Hydra raise what happened instead of printing it in its own way
@@ -114,7 +124,11 @@ def explain(error: Exception) -> str:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, (ConfigAttributeError, ConfigKeyError)) and isinstance(cause.parent_node, DictConfig):
-            return f"{cause.full_key or cause.key}: there is no such option. {hint_at_option(cause)}"
+            name = cause.full_key or str(cause.key)
+            hint = hint_at_option(cause)
+            if any(argument.startswith("resume=") for argument in sys.argv):
+                hint = f"An option of the run's own parts is changed by ++{name}=..."
+            return f"{name}: there is no such option. {hint}"
         cause = cause.__cause__
     for pattern, explained in HYDRAS_WORDS.items():
         if found := re.match(pattern, str(error), re.DOTALL):

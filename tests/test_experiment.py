@@ -135,7 +135,7 @@ def test_a_run_that_breaks_is_stopped_and_says_why(command: Command, capsys: pyt
     assert (record["status"], record["batches"]) == ("stopped", 2)
     assert f"Error: {record['error']}" == message
     assert len(record["alarms"]) == 1
-    assert not Run("run").checkpoint.exists()
+    assert Run("run").load_checkpoint()["global_step"] == 0
     assert "Stopped after 2 batches" in capsys.readouterr().out
 
 
