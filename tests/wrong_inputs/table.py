@@ -475,17 +475,17 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             RESUME + " seed=2",
-            "Error: seed=2: a resumed run keeps its configuration; only values of trainer, callbacks, logger may change. Leave it out, or start a new run",
+            "Error: seed=2: the resumed run would not end as the uninterrupted one (other noise, and the images in another order). Leave it out; or add resume_mode=continue, which records the change; or start a new run",
             given.run(),
         ),
         Row(
             RESUME + " model=dcgan",
-            "Error: model=dcgan: a resumed run keeps its configuration; only values of trainer, callbacks, logger may change. Leave it out, or start a new run",
+            "Error: model=dcgan: a resumed run keeps its parts, only single values may change; leave it out",
             given.run(),
         ),
         Row(
             RESUME + " trainer.max_step=9",
-            "Error: trainer.max_step: there is no such option. Did you mean max_steps or max_epochs?",
+            "Error: trainer.max_step: there is no such option. An option of the run's own parts is changed by ++trainer.max_step=...",
             given.run(),
         ),
         Row(
