@@ -197,6 +197,10 @@ TABLE: dict[str, list[Row]] = {
     ],
     "What does not go together": [
         Row(
+            "python train.py -m seed=1,2 sweep.jobs_per_device=0",
+            "Error: in the job seed=1 sweep.jobs_per_device=0: sweep.jobs_per_device=0: must be greater than or equal to 1",
+        ),
+        Row(
             "python train.py model=wgan_gp model.network.discriminator.norm=batch",
             "Error: model: a gradient penalty (gradient_penalty) needs scores that don't depend on other images, but the discriminator has batch norm: set model.network.discriminator.norm=layer, or model/penalty=none",
         ),
@@ -471,17 +475,17 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             RESUME + " seed=2",
-            "Error: seed=2: a resumed run keeps its configuration; only values of trainer, callbacks, logger may change. Leave it out, or start a new run",
+            "Error: seed=2: the resumed run would not end as the uninterrupted one (other noise, and the images in another order). Leave it out; or add resume_mode=continue, which records the change; or start a new run",
             given.run(),
         ),
         Row(
             RESUME + " model=dcgan",
-            "Error: model=dcgan: a resumed run keeps its configuration; only values of trainer, callbacks, logger may change. Leave it out, or start a new run",
+            "Error: model=dcgan: a resumed run keeps its parts, only single values may change; leave it out",
             given.run(),
         ),
         Row(
             RESUME + " trainer.max_step=9",
-            "Error: trainer.max_step: there is no such option. Did you mean max_steps or max_epochs?",
+            "Error: trainer.max_step: there is no such option. An option of the run's own parts is changed by ++trainer.max_step=...",
             given.run(),
         ),
         Row(
@@ -630,7 +634,7 @@ TABLE: dict[str, list[Row]] = {
         Row("gan-lab", "Error: the following arguments are required: command (gan-lab --help)"),
         Row(
             "gan-lab smaple run",
-            "Error: command: invalid choice: 'smaple' (choose from 'sample', 'translate', 'evaluate', 'compare', 'train-features') (gan-lab --help)",
+            "Error: command: invalid choice: 'smaple' (choose from 'sample', 'translate', 'evaluate', 'compare', 'status', 'train-features') (gan-lab --help)",
         ),
         Row("gan-lab sample", "Error: the following arguments are required: run_folder (gan-lab sample --help)"),
         Row("gan-lab sample nowhere", "Error: nowhere: there is no such run folder"),
@@ -760,7 +764,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab sample run",
-            "Error: model.gone: VanillaGAN has no such option. There is: clip, ema_half_life, latent_dim, n_critic, network, objective, optimizer, penalty, schedule, seed.",
+            "Error: model.gone: VanillaGAN has no such option. There is: clip, clip_grad_norm, ema_half_life, latent_dim, n_critic, network, objective, optimizer, penalty, schedule, seed.",
             given.run(given.configured(model__gone=1)),
         ),
         Row(
@@ -895,6 +899,8 @@ TABLE: dict[str, list[Row]] = {
             "Error: run_of_cyclegan: CycleGAN translates images, and draws none from noise: there is nothing to hold against a dataset; look at its grids in samples/",
             given.run_of("run_of_cyclegan"),
         ),
+        Row("gan-lab status nowhere", "Error: nowhere: there is no such folder"),
+        Row("gan-lab status .", "Error: .: holds neither a run nor a sweep"),
         Row("gan-lab compare", "Error: the following arguments are required: folders (gan-lab compare --help)"),
         Row("gan-lab compare nowhere", "Error: nowhere: there is no such folder"),
         Row("gan-lab compare .", "Error: .: there is no run in it, no folder with a run.json"),
