@@ -246,6 +246,19 @@ def test_srun_tasks_make_one_run(tmp_path: Path) -> None:
     check_one_run(tmp_path, outputs)
 
 
+def test_a_port_in_use_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SRUN.items():
+        monkeypatch.setenv(name, value)
+    with socket.socket() as taken:
+        taken.bind(("", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("MASTER_ADDR", "localhost")
+        monkeypatch.setenv("MASTER_PORT", str(port + launch.APART))
+        with pytest.raises(UserError, match=f"don't find each other at localhost:{port} .*; set MASTER_PORT to one"):
+            launch.told_by_first("folder", Crew(rank=0, size=4, here=2))
+
+
 def test_a_sweep_is_not_started_by_torchrun(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in TORCHRUN.items():
         monkeypatch.setenv(name, value if name != "RANK" else "0")
