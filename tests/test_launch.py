@@ -34,7 +34,14 @@ def no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 TORCHRUN = {"TORCHELASTIC_RUN_ID": "7", "RANK": "5", "LOCAL_RANK": "1", "WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4"}
-SRUN = {"SLURM_STEP_ID": "0", "SLURM_PROCID": "3", "SLURM_NTASKS": "4", "SLURM_NNODES": "2", "SLURM_LOCALID": "1"}
+SRUN = {
+    "SLURM_NTASKS_PER_NODE": "2",
+    "SLURM_STEP_ID": "0",
+    "SLURM_PROCID": "3",
+    "SLURM_NTASKS": "4",
+    "SLURM_NNODES": "2",
+    "SLURM_LOCALID": "1",
+}
 
 
 @pytest.mark.parametrize(
@@ -56,6 +63,14 @@ def test_processes_that_are_there_already(
     assert launch.outer() == expected
     if expected:
         assert expected.num_nodes == 2
+
+
+def test_srun_has_to_say_how_many_tasks_a_machine_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SRUN.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("SLURM_NTASKS_PER_NODE")
+    with pytest.raises(SystemExit, match="Error: srun: say how many tasks each machine has, --ntasks-per-node"):
+        launch.outer()
 
 
 def test_the_number_of_processes_is_taken_from_those_that_are_there() -> None:
