@@ -62,7 +62,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py +lr=0.1",
-            "Error: lr: the configuration has no such option. There is: callbacks, data, logger, model, resume, run_dir, seed, trainer.",
+            "Error: lr: the configuration has no such option. There is: callbacks, data, init_from, logger, model, resume, resume_mode, run_dir, seed, trainer.",
         ),
         Row(
             "python train.py model.lr=0.1",
@@ -572,12 +572,12 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             RESUME + " seed=2",
-            "Error: seed=2: a resumed run keeps its configuration; only values of trainer, callbacks, logger may change. Leave it out, or start a new run",
+            "Error: seed=2: the resumed run would not end as the uninterrupted one (other noise, and the images in another order). Leave it out; or add resume_mode=continue, which records the change; or start a new run",
             given.run(),
         ),
         Row(
             RESUME + " model=dcgan",
-            "Error: model=dcgan: a resumed run keeps its configuration; only values of trainer, callbacks, logger may change. Leave it out, or start a new run",
+            "Error: model=dcgan: a resumed run keeps its parts, only single values may change; leave it out",
             given.run(),
         ),
         Row(
