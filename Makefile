@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 .DEFAULT_GOAL := help
 
-.PHONY: help setup train test lint format benchmark clean
+.PHONY: help setup train test coverage lint format benchmark clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -22,6 +22,12 @@ train: $(READY)  ## train a conditional DCGAN and draw a row of each digit (a mi
 
 test: $(READY)  ## run every test
 	$(BIN)/python -m pytest -n auto
+
+coverage: $(READY)  ## run every test and list the lines that none of them runs
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under 90
 
 lint: $(READY)  ## check style, format and types
 	$(BIN)/ruff check .

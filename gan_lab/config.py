@@ -276,18 +276,18 @@ def _problems_of_value(annotation: Any, value: Any, path: str) -> Iterator[tuple
         return  # a library's annotation that says nothing about plain values
 
 
-def _place(location: tuple[int | str, ...], value: Any, path: str) -> tuple[str, Any]:
-    """The path and the value that a complaint is about: a value in a mapping, or the whole."""
-    if len(location) == 1 and isinstance(value, Mapping) and location[0] in value:
-        return f"{path}.{location[0]}", value[location[0]]
-    return path, value
-
-
 def spelled(value: Any) -> str:
     """A value as one writes it on a command line."""
     if isinstance(value, list):
         return f"[{', '.join(map(spelled, value))}]"
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def _place(location: tuple[int | str, ...], value: Any, path: str) -> tuple[str, Any]:
+    """The path and the value that a complaint is about: a value in a mapping, or the whole."""
+    if len(location) == 1 and isinstance(value, Mapping) and location[0] in value:
+        return f"{path}.{location[0]}", value[location[0]]
+    return path, value
 
 
 def _holds_target(value: Any) -> bool:

@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from omegaconf import DictConfig
 
 import gan_lab
-import gan_lab.resolvers  # configurations of runs use them
 from gan_lab import saved_config
 from gan_lab.errors import UserError
 from gan_lab.files import replaced, twin
@@ -34,13 +33,7 @@ if TYPE_CHECKING:  # torch and lightning take seconds, and whoever only looks at
     from gan_lab.models.adversarial import AdversarialModule
 
 NEEDED = {"state_dict", "images_seen"}  # of a checkpoint
-BEGINNINGS = {
-    ".hydra",
-    ".lock",
-    "run.json",
-    "train.log",
-    "tensorboard",
-}  # all that a run has that has not begun
+BEGINNINGS = {".hydra", ".lock", "run.json", "train.log", "tensorboard"}  # of a run that hasn't begun
 Which = Literal["last", "best"]
 State = Literal["waiting", "running", "finished", "interrupted", "stopped", "failed", "died"]
 
@@ -129,22 +122,6 @@ class Run:
         """Replace run.json by these values."""
         write_atomically(self.record_file, json.dumps(values, indent=2) + "\n")
 
-    def state(self) -> State:
-        """Its status, and what the record can't say: "died" if it says running and nobody is at it, "waiting" before.
-
-        Raises:
-            UserError: the record can't be read.
-        """
-        if not self.record_file.exists():
-            return "waiting"
-        status: State = self.record()["status"]
-        return "died" if status == "running" and not is_held(self.lock_file) else status
-
-    def objective(self) -> float | None:
-        """What a sweep minimises: the lowest FID while training; None where none was computed."""
-        best: dict[str, float] = self.record().get("best") or {}
-        return best.get("fid")
-
     def discard(self) -> bool:
         """Remove the folder if nothing has come of the run, and the folders above it that it leaves empty.
 
@@ -164,6 +141,22 @@ class Run:
                 folder.rmdir()
                 folder = folder.parent
         return True
+
+    def state(self) -> State:
+        """Its status, and what the record can't say: "died" if it says running and nobody is at it, "waiting" before.
+
+        Raises:
+            UserError: the record can't be read.
+        """
+        if not self.record_file.exists():
+            return "waiting"
+        status: State = self.record()["status"]
+        return "died" if status == "running" and not is_held(self.lock_file) else status
+
+    def objective(self) -> float | None:
+        """What a sweep minimises: the lowest FID while training; None where none was computed."""
+        best: dict[str, float] = self.record().get("best") or {}
+        return best.get("fid")
 
     def load_model(self, which: Which = "last") -> "AdversarialModule":
         """The trained model, on the CPU, in evaluation mode: as training left it, or at its lowest FID.

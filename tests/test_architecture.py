@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "locks": set(),
     "resolvers": set(),
     "config": {"resolvers", *LEAVES},
-    "saved_config": {"config", *LEAVES},
+    "saved_config": {"config", "resolvers", *LEAVES},
     "runs": {"config", "saved_config", "models", "checkpoint_io", "locks", "resolvers", *LEAVES},
     "alone": {"runs", "locks", *LEAVES},
     "resuming": {"runs", "saved_config", *LEAVES},
