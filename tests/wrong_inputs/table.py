@@ -485,7 +485,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             RESUME + " trainer.max_step=9",
-            "Error: trainer.max_step: there is no such option. An option of the run's own parts is changed by ++trainer.max_step=...",
+            "Error: trainer.max_step: there is no such option. Did you mean max_steps or max_epochs?",
             given.run(),
         ),
         Row(
