@@ -46,7 +46,7 @@ class Health(Callback):
 
     - health/logit_gap: how far the scores of real and of generated images of the batch lie apart, in their standard
       deviations.
-    - health/overfitting: the same for images that are trained on and others of the test split, in evaluation mode; far
+    - health/overfitting: the same for images that are trained on and others that are not, in evaluation mode; far
       above zero where the discriminator knows its images by heart. Where scores have a boundary, also
       health/accuracy/train and health/accuracy/held_out, how many of them it takes for real; one against the other, for
       with batch norm both jump.

@@ -48,7 +48,11 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--weights-file", help="inception's weights, where they are not in their usual place")
     add_state(parser)
     add_weights(parser)
-    parser.add_argument("--split", choices=("test", "train"), default="test", help="of the real images (test)")
+    parser.add_argument(
+        "--split",
+        choices=("test", "held_out", "train"),
+        help="of the real images (test; held_out where the run held training images out, by data.held_out)",
+    )
     parser.add_argument("--data", choices=DATASETS, help="the dataset that images given by hand are held against")
     parser.add_argument("--data-root", help="folder of the dataset (the run's; data)")
     parser.add_argument("--seed", type=non_negative, default=0, help="of latents and of random subsets (0)")
@@ -89,7 +93,7 @@ def run(arguments: argparse.Namespace) -> None:
         record, real, extractor, first = of_images(arguments)
         out = arguments.out
 
-    print(table(record, extractor, described(real, arguments.split), arguments.source))
+    print(table(record, extractor, described(real, record.protocol.split), arguments.source))
     if out:
         put("--out", out, json.dumps(record.to_dict(), indent=2) + "\n")
         print(f"Written to   {out}")
@@ -122,7 +126,8 @@ def of_run(arguments: argparse.Namespace) -> Measured:
         raise UserError(f"--gan-train-test: {type(model).__name__} is asked for no class; model=cgan is")
     config = source.config()
     reals = real.of_run(config, arguments.data_root)
-    real.refuse_substitute(reals, source.record(), arguments.split)
+    split = arguments.split or reals.data.unseen
+    real.refuse_substitute(reals, source.record(), split)
     extractor = chosen(arguments.extractor, reals, arguments.weights_file).to(model.device)
     count = arguments.count or config.data.get("test_count", COUNT)
     ema = arguments.weights == "ema"
@@ -130,7 +135,7 @@ def of_run(arguments: argparse.Namespace) -> Measured:
         drawn(model, count, seed=arguments.seed, ema=ema),
         reals,
         extractor,
-        split=arguments.split,
+        split=split,
         weights=weights_of(model, ema=ema),
         seed=arguments.seed,
         images_seen=model.images_seen,
@@ -169,7 +174,7 @@ def of_images(arguments: argparse.Namespace) -> Measured:
         [(images, None)],
         reals,
         extractor,
-        split=arguments.split,
+        split=arguments.split or reals.data.unseen,
         weights="given",
         seed=arguments.seed,
         images_seen=None,

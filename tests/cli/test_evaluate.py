@@ -135,6 +135,7 @@ def test_neighbours_are_drawn(run: Run, samples: Path, few_digits: Path, tmp_pat
         (("--seed", "-1"), "must be a whole number of at least 0"),
         (("--extractor", "vgg"), "invalid choice: 'vgg'"),
         (("--split", "validation"), "invalid choice: 'validation'"),
+        (("--split", "held_out"), "no image of MNIST was held out: data.held_out is 0"),
         (("--weights", "best"), "invalid choice: 'best'"),
         (("--extractor", "inception", "--weights-file", "/nowhere.pth"), "inception"),
         (("--weights-file", "/nowhere.pth"), "/nowhere.pth: weights are for the inception extractor"),
