@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # torch only where there is something to measure
 COUNT = 10_000
 ROWS = 10  # of the picture of neighbours
 DATASETS = ("mnist", "fashion_mnist", "kmnist")
+EXTRACTORS = ("auto", "digits", "inception")
 
 
 def add_parser(commands: Any) -> None:
@@ -40,10 +41,12 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--extractor",
-        choices=("auto", "digits", "inception"),
+        type=extractor_name,
         default="auto",
-        help="what the scores look through: a classifier of the dataset or the published one "
-        "(auto: digits for MNIST, its like and small grey classes, inception for others)",
+        metavar="|".join((*EXTRACTORS, "package.module:Class")),
+        help="what the scores look through: a classifier of the dataset, the published one (auto: digits for MNIST, "
+        "its like and small grey classes, inception for others), or any torch.nn.Module, which is imported and made "
+        "without arguments",
     )
     parser.add_argument("--weights-file", help="inception's weights, where they are not in their usual place")
     add_state(parser)
@@ -114,7 +117,6 @@ def of_run(arguments: argparse.Namespace) -> Measured:
     """The scores of a run, what it was held against and through what, and the first images."""
     from gan_lab.evaluation import classifiers, real, trained
     from gan_lab.evaluation.scores import evaluate
-    from gan_lab.metrics.choice import chosen
     from gan_lab.metrics.drawing import drawn, weights_of
     from gan_lab.runs import Run
 
@@ -128,7 +130,7 @@ def of_run(arguments: argparse.Namespace) -> Measured:
     reals = real.of_run(config, arguments.data_root)
     split = arguments.split or reals.data.unseen
     real.refuse_substitute(reals, source.record(), split)
-    extractor = chosen(arguments.extractor, reals, arguments.weights_file).to(model.device)
+    extractor = extractor_of(arguments, reals).to(model.device)
     count = arguments.count or config.data.get("test_count", COUNT)
     ema = arguments.weights == "ema"
     record = evaluate(
@@ -151,7 +153,6 @@ def of_images(arguments: argparse.Namespace) -> Measured:
     """The scores of images given by hand, what they were held against and through what, and the first of them."""
     from gan_lab.evaluation import given, real
     from gan_lab.evaluation.scores import evaluate
-    from gan_lab.metrics.choice import chosen
 
     if not arguments.source.exists():
         raise UserError(f"{arguments.source}: there is no such file or folder")
@@ -169,7 +170,7 @@ def of_images(arguments: argparse.Namespace) -> Measured:
         raise UserError(f"--count {arguments.count}: there are only {len(images):,} images in {arguments.source}")
     images = images[: arguments.count]
     reals = real.named(arguments.data, arguments.data_root)
-    extractor = chosen(arguments.extractor, reals, arguments.weights_file).to(device())
+    extractor = extractor_of(arguments, reals).to(device())
     record = evaluate(
         [(images, None)],
         reals,
@@ -180,6 +181,30 @@ def of_images(arguments: argparse.Namespace) -> Measured:
         images_seen=None,
     )
     return record, reals, extractor, images[:ROWS]
+
+
+def extractor_name(text: str) -> str:
+    """One of `EXTRACTORS`, or the place of a class."""
+    module, _, name = text.partition(":")
+    if text not in EXTRACTORS and not (module and name):
+        raise argparse.ArgumentTypeError(f"must be {', '.join(EXTRACTORS)} or package.module:Class, not {text}")
+    return text
+
+
+def extractor_of(arguments: argparse.Namespace, reals: "RealImages") -> "Extractor":
+    """What the scores look through.
+
+    Raises:
+        UserError: it is not to be had.
+    """
+    from gan_lab.evaluation.imported import imported
+    from gan_lab.metrics.choice import chosen
+
+    if arguments.extractor in EXTRACTORS:
+        return chosen(arguments.extractor, reals, arguments.weights_file)
+    if arguments.weights_file:
+        raise UserError("--weights-file: weights are for the inception extractor; a class brings its own")
+    return imported(arguments.extractor, reals)
 
 
 def device() -> Any:
