@@ -10,7 +10,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
-OVER_IMAGES = ("loss/", "accuracy/", "quality/", "final/")
+OVER_IMAGES = ("loss/", "accuracy/", "quality/")
 
 
 class TensorBoard(TensorBoardLogger):

@@ -66,7 +66,8 @@ def test_a_run_is_scored_while_it_trains_and_at_the_end(
     events = EventAccumulator("run/tensorboard")
     events.Reload()
     assert [event.step for event in events.Scalars("quality/fid")] == [2, 4, 6]
-    assert [event.step for event in events.Scalars("by_images_seen/final/fid")] == [768]
+    assert [event.step for event in events.Scalars("by_images_seen/quality/fid")] == [256, 512, 768]
+    assert [event.step for event in events.Scalars("final/fid")] == [6]
 
     output = capsys.readouterr().out
     line = next(line for line in output.splitlines() if line.startswith("Scores "))

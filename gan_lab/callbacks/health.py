@@ -52,7 +52,7 @@ class Health(Callback):
       with batch norm both jump.
     - health/diversity: root mean square distance of two samples over that of two real images, of one class where the
       model is told classes.
-    - health/class/0, ...: the share of each class among samples, where a classifier is shipped and costs little.
+    - health/share/0, ...: the share of each class among samples, where a classifier is shipped and costs little.
 
     A translator of images has only the first. Alarms tell, once when they begin and once when they end, of
 

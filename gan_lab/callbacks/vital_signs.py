@@ -129,7 +129,7 @@ class VitalSigns:
 
     def _classes(self, classifier: digits.Digits, samples: Tensor) -> Mapping[str, Tensor]:
         shown = classes.histogram(classifier.look(images.to_uint8(samples))[1].argmax(1), classifier.num_classes)
-        return {f"health/class/{label}": share for label, share in enumerate(shown / shown.sum())}
+        return {f"health/share/{label}": share for label, share in enumerate(shown / shown.sum())}
 
 
 def grouped(pictures: Tensor, condition: tuple[Tensor, ...]) -> Tensor:
