@@ -5,7 +5,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 .DEFAULT_GOAL := help
 
-.PHONY: help setup train test lint format benchmark clean
+.PHONY: help setup train test lint format benchmark results clean
+
+# Where MNIST is, or is downloaded to.
+DATA ?= data
+RESULTS := logs/results/$(shell date +%Y-%m-%d_%H-%M-%S)
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -34,6 +38,10 @@ format: $(READY)  ## mend style and format
 
 benchmark: $(READY)  ## measure speed against hand-written loops
 	$(BIN)/python -m benchmarks
+
+results: $(READY)  ## train every variant with three seeds, and write the table of docs/results.md (half an hour)
+	OMP_NUM_THREADS=1 $(BIN)/python train.py sweep=variants hydra.sweep.dir=$(RESULTS) data.root=$(DATA)
+	$(BIN)/python -m benchmarks.results $(RESULTS)
 
 clean:  ## remove the environment and caches, keep data and logs
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache
