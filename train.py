@@ -8,19 +8,21 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from gan_lab.errors import UserError, fail, readable_errors
+from gan_lab.sweeps.jobs import run_job
 
 
 @hydra.main(version_base="1.3", config_path=str(Path(__file__).parent / "conf"), config_name="train")
 def main(config: DictConfig) -> float | None:
     """Train as the command line says; a sweeper minimises what this returns."""
+    if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
+        return run_job(config)
+
     from gan_lab.experiment import train  # torch and lightning only when there is something to do
 
     try:
         return train(config)
     except UserError as error:
-        if HydraConfig.get().mode == RunMode.RUN:
-            fail(str(error))  # before Hydra adds a line of its own; in a sweep the other jobs go on
-        raise
+        fail(str(error))  # before Hydra adds a line of its own
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`make benchmark`: every table of docs/performance.md, in under ten minutes."""
+"""`make benchmark`: the tables of docs/performance.md, on a quiet machine in some ten minutes."""
 
 import logging
 import platform
@@ -6,7 +6,7 @@ import warnings
 
 import torch
 
-from benchmarks import choices, health, loading, quality, steps
+from benchmarks import choices, health, loading, precisions, quality, steps
 from gan_lab import machine
 
 
@@ -17,7 +17,7 @@ def main() -> None:
     logging.getLogger("gan_lab").setLevel(logging.ERROR)
     machine.prepare()
     print(f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}\n")
-    for part in (steps, quality, health, loading, choices):
+    for part in (steps, quality, health, loading, choices, precisions):
         print("\n".join(part.report()), end="\n\n", flush=True)
 
 

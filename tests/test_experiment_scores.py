@@ -12,7 +12,6 @@ import train
 from gan_lab import cli
 from gan_lab.callbacks.quality import Quality
 from gan_lab.data import mnist
-from gan_lab.experiment import objective
 from gan_lab.metrics import hashes, scores
 from gan_lab.metrics.protocol import Protocol
 from gan_lab.runs import Run
@@ -58,7 +57,7 @@ def test_a_run_is_scored_while_it_trains_and_at_the_end(
     assert (best["protocol"]["split"], best["protocol"]["n_real"], best["protocol"]["n_fake"]) == ("train", 100, 20)
     assert run.load_model("best").images_seen == best["images_seen"]
     assert run.load_model().images_seen == 768
-    assert objective(run) == best["fid"]
+    assert run.objective() == best["fid"]
 
     assert 0 < record["scoring_seconds"] < record["seconds"]
     assert (tmp_path / "data/cache/statistics").is_dir()
@@ -182,7 +181,7 @@ def test_a_model_that_translates_is_not_scored(command: Command) -> None:
     record = Run("run").record()
     assert record["scoring_seconds"] == 0
     assert not {"scores", "best"} & record.keys()
-    assert objective(Run("run")) is None
+    assert Run("run").objective() is None
 
 
 def test_a_sweeper_is_told_what_to_minimise(monkeypatch: pytest.MonkeyPatch) -> None:

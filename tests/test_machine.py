@@ -1,11 +1,15 @@
 import os
 import platform
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 
 from gan_lab import machine
 from gan_lab.errors import UserError
+from tests.conftest import REPOSITORY
 
 
 @pytest.fixture
@@ -21,7 +25,7 @@ def cuda_devices(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
     [
         ("gpu", "auto", "32-true", "trainer.accelerator=gpu: not on this machine, which has cpu"),
         ("mps", "auto", "32-true", "trainer.accelerator=mps: not on this machine"),
-        ("auto", 99, "32-true", "trainer.devices=99: .* set trainer.devices=1"),
+        ("auto", 99, "32-true", "trainer.devices=99: .* CPU cores; set trainer.devices="),
         ("auto", 1, "16-mixed", "set trainer.precision=bf16-mixed"),
     ],
 )
@@ -41,11 +45,41 @@ def test_a_gpu_takes_half_precision(cuda_devices: None) -> None:
 
 
 @pytest.mark.parametrize("cuda_devices", [4], indirect=True)
-def test_several_devices_are_refused_until_they_are_supported(cuda_devices: None) -> None:
-    with pytest.raises(UserError, match="only one device is supported so far"):
-        machine.check("gpu", 2, "32-true")
+def test_as_many_devices_as_there_are(cuda_devices: None) -> None:
+    machine.check("gpu", 4, "32-true", sync_batchnorm=True)
     with pytest.raises(UserError, match="this machine has 4 CUDA devices; set trainer.devices=4"):
         machine.check("gpu", 5, "32-true")
+
+
+@pytest.mark.parametrize("cuda_devices", [0, 1], indirect=True)
+def test_compiling_is_tried_on_the_device_and_what_torch_says_is_passed_on(
+    cuda_devices: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+    monkeypatch.setattr(machine, "why_not_compiled", lambda device: tried.append(device) or "no g++")
+    machine.check("auto", 1, "32-true")
+    with pytest.raises(UserError, match=r"^trainer.compile=true .*: no g\+\+\. .* or set trainer.compile=false$"):
+        machine.check("auto", 1, "32-true", compile=True)
+    assert tried == ["cuda" if torch.cuda.is_available() else "cpu"]
+
+
+@pytest.mark.slow
+def test_a_missing_compiler_is_one_line_before_anything_is_written(tmp_path: Path) -> None:
+    """A program of its own: torch looks for a compiler once."""
+    program = [sys.executable, str(REPOSITORY / "train.py"), "trainer.accelerator=cpu", "trainer.compile=true"]
+    environment = {name: value for name, value in os.environ.items() if name != "CXX"} | {"PATH": str(tmp_path)}
+    ended = subprocess.run(program, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("Error: trainer.compile=true doesn't work here: InvalidCxxCompiler")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_processes_can_be_tried_on_any_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    machine.check("cpu", 2, "32-true")
+    with pytest.raises(UserError, match="sync_batchnorm=true: torch synchronises batch norm on CUDA devices only"):
+        machine.check("cpu", 2, "32-true", sync_batchnorm=True)
 
 
 def test_glibc_agrees_to_keep_memory_and_others_are_left_alone() -> None:

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+from hydra.errors import MissingConfigException
 
+from gan_lab.errors import explain
 from gan_lab.runs import Run
 from tests.conftest import QUICK, Command
 
@@ -19,7 +21,7 @@ from tests.conftest import QUICK, Command
         (["data.batch_size=0"], "Error: data.batch_size=0: must be greater than or equal to 1"),
         (["data.batch_size=abc"], "Error: data.batch_size=abc: must be a valid integer"),
         (["model.n_critic=0"], "Error: model.n_critic=0: must be greater than or equal to 1"),
-        (["trainer.devices=99"], "Error: trainer.devices=99: this machine has 1 device; set trainer.devices=1"),
+        (["trainer.devices=99"], "Error: trainer.devices=99: this machine has "),
         (["trainer.precision=16-mixed"], "Error: trainer.precision=16-mixed needs a CUDA device"),
         (["resume=/nowhere"], "Error: /nowhere: there is no such run folder"),
         (["resume=."], "Error: . is not a run folder: it has no .hydra/config.yaml"),
@@ -47,6 +49,12 @@ def test_a_wrong_command_is_one_message_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(("choice", "extra"), [("launcher/submitit_slurm", "sweep"), ("launcher/ray", "ray")])
+def test_a_plugin_that_is_not_installed_says_where_to_get_it(choice: str, extra: str) -> None:
+    error = MissingConfigException("", missing_cfg_file=f"hydra/{choice}", options=["basic"])
+    assert explain(error).endswith(f"needs a package that is not installed: pip install 'gan-lab[{extra}]'")
+
+
 def test_a_new_run_does_not_move_into_an_old_ones_folder(command: Command) -> None:
     assert command(*QUICK, "trainer.max_steps=1") is None
     before = Run("run").record()
@@ -58,7 +66,7 @@ def test_a_new_sweep_does_not_move_into_an_old_ones_folders(command: Command) ->
     sweep = ["-m", *(argument for argument in QUICK if not argument.startswith("hydra")), "hydra.sweep.dir=sweep"]
     assert command(*sweep, "seed=1") is None
     before = Run("sweep/0").record()
-    assert "there is a run already" in str(command(*sweep, "seed=2"))
+    assert "sweep.dir=sweep: holds another sweep" in str(command(*sweep, "seed=2"))
     assert Run("sweep/0").record() == before
 
 
@@ -71,8 +79,8 @@ def test_a_folder_that_cannot_be_made_is_named(command: Command) -> None:
     ("override", "message"),
     [
         ("+trainer.gradient_clip_val=1", "Error: trainer: gradient_clip_val: "),
-        ("+trainer.strategy=ddp", "Error: trainer: strategy: only one device"),
-        ("+trainer.num_nodes=2", "Error: trainer: num_nodes: only one device"),
+        ("+trainer.strategy=ddp", "Error: trainer: strategy: follows from trainer.devices"),
+        ("trainer.num_nodes=2", "Error: trainer.num_nodes=2: on several machines start this with torchrun or srun"),
         ("trainer.profiler=foo", "Error: trainer: "),
         ("trainer.limit_train_batches=-1", "Error: trainer: "),
         ("hydra.run.dir=/proc/nothing", "can't be made"),

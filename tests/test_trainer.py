@@ -2,7 +2,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from lightning.pytorch.callbacks import Callback
 
+from gan_lab.models.compiling import is_compiled
 from gan_lab.trainer import Trainer, last_batch
 from tests.conftest import TinyImages, same, tiny_gan, weights
 
@@ -11,7 +14,10 @@ def trainer(**options: Any) -> Trainer:
     defaults: dict[str, Any] = {
         "accelerator": "cpu",
         "devices": "auto",
+        "num_nodes": 1,
         "precision": "32-true",
+        "matmul_precision": "highest",
+        "compile": False,
         "max_steps": -1,
         "max_epochs": None,
         "log_every_n_steps": 1000,
@@ -54,7 +60,44 @@ def test_epochs_end_where_they_would_have_after_a_stop_within_one(stop: int, tmp
     assert same(weights(resumed), weights(whole))
 
 
-@pytest.mark.parametrize("option", ["accumulate_grad_batches", "gradient_clip_val", "num_nodes", "strategy"])
+class Watch(Callback):
+    """What float32 products are in a batch, and after it."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def on_before_optimizer_step(self, *_: Any) -> None:
+        self.seen.append(torch.get_float32_matmul_precision())
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        self.seen.append(torch.get_float32_matmul_precision())
+
+
+def test_matrix_products_are_less_precise_while_a_batch_is_trained_on_and_only_then() -> None:
+    watch = Watch()
+    made = trainer(matmul_precision="high", max_steps=2, callbacks=[watch])
+    made.fit(tiny_gan(), TinyImages(count=32))
+    assert watch.seen == ["high", "high", "highest"] * 2
+
+
+def test_an_exception_leaves_matrix_products_as_they_were() -> None:
+    class Broken(Callback):
+        def on_before_backward(self, *_: Any) -> None:
+            raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        trainer(matmul_precision="high", max_steps=2, callbacks=[Broken()]).fit(tiny_gan(), TinyImages(count=32))
+    assert torch.get_float32_matmul_precision() == "highest"
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_networks_are_compiled_where_that_is_wanted(wanted: bool) -> None:
+    model = tiny_gan()
+    trainer(compile=wanted, max_steps=0).fit(model, TinyImages(count=32))
+    assert (is_compiled(model.generator), is_compiled(model.discriminator)) == (wanted, wanted)
+
+
+@pytest.mark.parametrize("option", ["accumulate_grad_batches", "gradient_clip_val", "strategy"])
 def test_options_that_cannot_work_say_why(option: str) -> None:
     with pytest.raises(ValueError, match=f"^{option}: "):
         trainer(**{option: 2})

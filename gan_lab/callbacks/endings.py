@@ -8,8 +8,10 @@ from typing import Any
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
+from gan_lab import processes
 from gan_lab.callbacks.rollback import RolledBack
 
+AGREED_EVERY = 10  # batches
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -41,8 +43,20 @@ class GracefulEnding(Callback):
         Raises:
             Interrupted: a signal came since the last batch.
         """
-        if self.received is not None:
+        if trainer.world_size > 1:
+            self.agree(trainer)
+        elif self.received is not None:
             raise Interrupted(self.received)
+
+    def agree(self, trainer: Trainer) -> None:
+        """Stop together: a signal may have reached only some processes, or not all at the same batch.
+
+        They ask each other on every tenth batch, for it means waiting for the device.
+        """
+        if trainer.global_step % AGREED_EVERY == 0:
+            number = processes.highest(self.received or 0, trainer.strategy.root_device)
+            if number:
+                raise Interrupted(number)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Leave the signals as they were, as Lightning tears nothing down now; but a rollback goes on."""
@@ -55,7 +69,8 @@ class GracefulEnding(Callback):
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self.received = number
-        self._restore()
+        if not processes.several():  # of several, some hear it from the batch system and from the waiting program
+            self._restore()
 
     def _restore(self) -> None:
         for number, handler in self.previous.items():

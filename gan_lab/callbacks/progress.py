@@ -1,9 +1,11 @@
-"""The progress bar."""
+"""How far a run is: the bar for whoever sits in front of it, reports for everybody else."""
 
+from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 from lightning import LightningModule, Trainer
-from lightning.pytorch.callbacks import TQDMProgressBar
+from lightning.pytorch.callbacks import Callback, TQDMProgressBar
 
 SHORT = {"loss/discriminator": "D", "loss/generator": "G"}
 
@@ -52,3 +54,35 @@ class ProgressBar(TQDMProgressBar):
     def _show(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.train_progress_bar.n = trainer.global_step
         self.train_progress_bar.set_postfix(self.get_metrics(trainer, pl_module))
+
+
+class RegularReport(Callback):
+    """Has it written down how far the run is: when training starts, and at logging points, where numbers are read
+    anyway.
+
+    Args:
+        report: writes it down.
+        seconds: that pass between two reports, at least: a shared disk may take a while.
+    """
+
+    def __init__(self, report: Callable[[], None], seconds: float = 5.0) -> None:
+        self.report = report
+        self.seconds = seconds
+        self.reported = 0.0
+        self.began_at: int | None = None  # images seen when training started here, later than zero in a resumed run
+
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        """Say that it goes; a rollback is no other start."""
+        if self.began_at is None:
+            self.began_at = pl_module.images_seen
+        self._report(trainer)
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Say it again, not too often."""
+        if trainer.global_step % trainer.log_every_n_steps == 0 and monotonic() - self.reported >= self.seconds:  # type: ignore[attr-defined]
+            self._report(trainer)
+
+    def _report(self, trainer: Trainer) -> None:
+        if trainer.is_global_zero:
+            self.report()
+            self.reported = monotonic()

@@ -4,10 +4,10 @@ import argparse
 from collections.abc import Sequence
 
 import gan_lab
-from gan_lab.cli import compare, evaluate, sample, train_features, translate
+from gan_lab.cli import compare, evaluate, sample, status, train_features, translate
 from gan_lab.errors import readable_errors
 
-COMMANDS = (sample, translate, evaluate, compare, train_features)
+COMMANDS = (sample, translate, evaluate, compare, status, train_features)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -17,6 +17,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     commands = parser.add_subparsers(required=True, metavar="command")
     for command in COMMANDS:
         command.add_parser(commands)
-    parsed = parser.parse_args(arguments)
     with readable_errors():
+        parsed = parser.parse_args(arguments)
         parsed.run(parsed)

@@ -2,19 +2,25 @@
 
 import argparse
 
+BEYOND = 1 << 32  # images that anybody draws, seeds that every library takes
+
 
 def positive(text: str) -> int:
     """A whole number of at least 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text}")
+    if not text.isdecimal() or not 1 <= int(text) < BEYOND:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1{_below(text)}, not {text}")
     return int(text)
 
 
 def non_negative(text: str) -> int:
     """A whole number of at least 0."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 0, not {text}")
+    if not text.isdecimal() or int(text) >= BEYOND:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 0{_below(text)}, not {text}")
     return int(text)
+
+
+def _below(text: str) -> str:
+    return f" and below {BEYOND}" if text.isdecimal() and int(text) >= BEYOND else ""
 
 
 def add_state(parser: argparse.ArgumentParser) -> None:

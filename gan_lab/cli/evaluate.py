@@ -85,6 +85,10 @@ def run(arguments: argparse.Namespace) -> None:
     refuse_existing("--out", arguments.out, arguments.force)
     refuse_existing("--neighbours", arguments.neighbours, arguments.force)
     from gan_lab.evaluation.real import described
+    from gan_lab.metrics.scorer import FEWEST
+
+    if arguments.count and arguments.count < FEWEST:
+        raise UserError(f"--count {arguments.count}: scores need {FEWEST} generated images or more")
 
     start = perf_counter()
     folder: Path = arguments.source

@@ -51,6 +51,8 @@ def replacing(out: Path, option: str = "--out") -> Iterator[Path]:
         yield partial
         remove(out)
         partial.replace(out)
+    except FileExistsError as error:
+        raise UserError(f"{option} {out}: can't be written: {error.filename} is a file, not a folder") from error
     except OSError as error:
         raise UserError(f"{option} {out}: can't be written: {error.strerror}") from error
     finally:

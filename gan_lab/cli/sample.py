@@ -51,7 +51,8 @@ def run(arguments: argparse.Namespace) -> None:
     from gan_lab.models.latent import LatentGAN
     from gan_lab.runs import Run
 
-    model = Run.open(arguments.run_folder).load_model(arguments.checkpoint)
+    run = Run.open(arguments.run_folder)
+    model = run.load_model(arguments.checkpoint)
     if not isinstance(model, LatentGAN):
         raise UserError(f"{arguments.run_folder}: {type(model).__name__} translates images: use gan-lab translate")
     classes = getattr(model, "classes", 0) if arguments.label is None else 0
@@ -60,6 +61,7 @@ def run(arguments: argparse.Namespace) -> None:
         condition = model.ask_for(count, arguments.label)
     except ValueError as error:
         raise UserError(f"--class {arguments.label}: {error}") from error
+    refuse_too_many(count, run.config().data)
     latents = seeding.normal((count, model.latent_dim), seeding.derive(arguments.seed, "sample"))
     inputs = zip(*(torch.split(part, CHUNK) for part in (latents, *condition)), strict=True)
     ema = arguments.weights == "ema"
@@ -69,6 +71,22 @@ def run(arguments: argparse.Namespace) -> None:
     with replacing(out) as partial:
         write(pixels, form, partial)
     print(f"{count} images after {model.images_seen:,} training images: {out}")
+
+
+def refuse_too_many(count: int, data: Any) -> None:
+    """Refuse to draw more images than fit into memory, as float32 and a part of them as uint8.
+
+    Raises:
+        UserError: saying how much they need.
+    """
+    from gan_lab.data import memory
+
+    size = count * data.channels * data.image_size**2 * 8
+    if size > memory.available():
+        raise UserError(
+            f"--count {count}: so many images need {size / 1e9:,.0f} GB of memory, and there are "
+            f"{memory.available() / 1e9:.0f}; draw fewer at a time, with another --seed each time"
+        )
 
 
 def write(pixels: Any, form: str, path: Path) -> None:

@@ -17,7 +17,7 @@ from gan_lab.metrics.titles import title
 from gan_lab.runs import Run
 
 # What doesn't change what is learned: where things lie and how one watches.
-IGNORED = {"seed", "resume", "run_dir", "callbacks", "logger"}
+IGNORED = {"seed", "resume", "run_dir", "callbacks", "logger", "sweep"}
 IGNORED_OF = {
     "data": {"root", "cache", "download", "fallback"},
     "trainer": {

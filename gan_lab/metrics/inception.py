@@ -43,7 +43,7 @@ class Inception(Extractor):
         if not path.is_file():
             raise UserError(
                 f"{path}: the inception extractor's weights are missing. Download {URL} (91 MB) on a machine with "
-                f"network, and put the file to {default}, or anywhere and say weights=<file>"
+                f"network, and put the file to {default}; gan-lab evaluate takes one elsewhere, --weights-file"
             )
         self.network = load(path)
         self.antialias = antialias

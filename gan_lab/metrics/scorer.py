@@ -10,9 +10,9 @@ from gan_lab import seeding
 from gan_lab.metrics import classes, scores
 from gan_lab.metrics.extractors import Extractor, extract
 from gan_lab.metrics.neighbours import K_DENSITY_COVERAGE, manifold_scores, radii
-from gan_lab.metrics.processes import gathered
 from gan_lab.metrics.protocol import Protocol, Weights
 from gan_lab.metrics.statistics import UNKNOWN, RealStatistics
+from gan_lab.processes import gathered
 
 Group = Literal["fid", "kid", "inception_score", "manifold", "classes"]
 GROUPS: tuple[Group, ...] = get_args(Group)

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from gan_lab.metrics import files, hashes
 from gan_lab.metrics.extractors import Extractor, Plain, extract
-from gan_lab.metrics.processes import first_alone
 from gan_lab.metrics.protocol import extractor_hash
 from gan_lab.metrics.scores import Moments
+from gan_lab.processes import first_alone
 
 log = logging.getLogger(__name__)
 

@@ -7,29 +7,29 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from types import MappingProxyType
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
 import torch
 from lightning import LightningModule
 from lightning.pytorch.core.optimizer import LightningOptimizer
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.parametrize import is_parametrized
 from torch.optim import Optimizer
 
-from gan_lab import seeding
+from gan_lab import processes, seeding
 from gan_lab.losses import Objective
 from gan_lab.models.average import MovingAverage
+from gan_lab.models.compiling import compile_in_place, eager
 from gan_lab.models.counting import BatchCountingLoop
-from gan_lab.models.player import Player, Terms, frozen
+from gan_lab.models.player import Player, PlayerName, Terms, frozen
 from gan_lab.models.reporting import Report
 from gan_lab.penalties import Penalty, full_precision, slopes
 from gan_lab.schedules import Constant, Schedule
-from gan_lab.types import NonNegativeInt, PositiveInt
+from gan_lab.types import NonNegativeInt, PositiveFloat, PositiveInt
 
 Condition = tuple[Tensor, ...]
-PLAYERS = ("generator", "discriminator")
+PLAYERS: tuple[PlayerName, ...] = ("generator", "discriminator")
 NOTHING: Mapping[str, Tensor] = MappingProxyType({})
 
 
@@ -39,12 +39,18 @@ class AdversarialModule(LightningModule):
     Every random number of a step (latents, dropout, penalties) is a pure function of (seed, step, rank): ranks differ,
     and a resumed run draws what an uninterrupted one would have.
 
+    Of several processes, each has the whole model and its own batch. They average gradients before every optimizer
+    step, and the running statistics of batch norm after every batch, so weights and statistics stay the same on all;
+    batch norm itself sees a process's own batch, unless it is synchronised (trainer.sync_batchnorm).
+
     Args:
         network: the players: `generator` makes images (batch, channels, height, width), `discriminator` maps images to
             logits (batch, ...).
         objective: the losses of both players, functions of logits.
         penalty: named terms that are added to the discriminator's loss.
         clip: after each of its steps the discriminator's parameters are cut off at [-clip, clip]; None leaves them.
+        clip_grad_norm: for each player, the length to which a longer gradient, of all parameters together, is shortened
+            before its step; None leaves it, and so does not to name the player.
         optimizer: for each player, what makes its optimizer from its parameters.
         schedule: for each player, the factor of its learning rate over the run.
         ema_half_life: of a moving average of the generator, in images that the generator learns from; samples are
@@ -57,13 +63,16 @@ class AdversarialModule(LightningModule):
             spectral norm, which would scale them up again.
     """
 
+    own_state: tuple[str, ...] = ()  # beginnings of the names of what each process has of its own in the state_dict
+
     def __init__(
         self,
         *,
         network: Mapping[str, nn.Module],
         objective: Objective,
         penalty: Mapping[str, Penalty],
-        clip: Annotated[float, Field(gt=0.0)] | None,
+        clip: PositiveFloat | None,
+        clip_grad_norm: Mapping[PlayerName, PositiveFloat | None],
         optimizer: Mapping[str, Callable[[Iterable[nn.Parameter]], Optimizer]],
         schedule: Mapping[str, Schedule],
         ema_half_life: PositiveInt | None,
@@ -78,6 +87,7 @@ class AdversarialModule(LightningModule):
         self.objective = objective
         self.penalty = penalty
         self.clip = clip
+        self.clip_grad_norm = clip_grad_norm
         self.optimizer = optimizer
         self.schedule = schedule
         self.n_critic = n_critic
@@ -85,6 +95,7 @@ class AdversarialModule(LightningModule):
         self.images_seen = 0  # real images trained on so far, by all processes together
         self.report = Report()
         self.players: list[Player] = []  # while training
+        self.running_statistics: list[Tensor] = []  # of batch norm, while training
         self.total_batches: float = float("inf")  # of the run, while training
         self.scores: dict[str, Tensor] = {}  # the discriminator's latest logits, for whoever watches
         if penalty and any(isinstance(layer, _BatchNorm) for layer in self.discriminator.modules()):
@@ -180,7 +191,8 @@ class AdversarialModule(LightningModule):
         scored: Terms = {}
         for name, penalty in self.penalty.items():
             points = penalty.points(real, fake)
-            scores, gradients = slopes(lambda images: self.score(images, condition), points)
+            with eager(self.discriminator):
+                scores, gradients = slopes(lambda images: self.score(images, condition), points)
             terms[name] = penalty.cost(gradients)
             scored |= {kind: scores for kind, images in (("real", real), ("fake", fake)) if images is points}
         return terms, scored
@@ -203,6 +215,10 @@ class AdversarialModule(LightningModule):
                 fake_scores = scored["fake"] if "fake" in scored else self.score(fake.to(real.dtype), condition)
         self.scores.update(real=real_scores.detach(), fake=fake_scores.detach())
         return real_scores, fake_scores
+
+    def compile_networks(self) -> None:
+        """Compile both players for training. Penalties, and whoever watches, call them as they are written."""
+        compile_in_place(self.generator, self.discriminator)
 
     def drawing(self, ema: bool = True) -> nn.Module:
         """The network that draws samples: the generator's moving average if there is one and it is wanted."""
@@ -232,8 +248,9 @@ class AdversarialModule(LightningModule):
             with frozen(discriminator.parameters):
                 terms = self.generator_terms(real, fake, condition)
                 generator.descend(terms, self.report if until_report < self.n_critic else None)
-            if self.average is not None:
-                self.average.follow(len(real) * trainer.world_size)
+        processes.average(self.running_statistics)
+        if generator_learns and self.average is not None:
+            self.average.follow(len(real) * trainer.world_size)
 
         self.images_seen += len(real) * trainer.world_size
         if until_report == 0:
@@ -283,8 +300,12 @@ class AdversarialModule(LightningModule):
         """Put the players in place, generator first, and start the clock."""
         optimizers = cast(list[LightningOptimizer], self.optimizers())
         self.players = [
-            Player(name, self, getattr(self, name), optimizer)
+            Player(name, self, getattr(self, name), optimizer, self.clip_grad_norm.get(name))
             for name, optimizer in zip(PLAYERS, optimizers, strict=True)
+        ]
+        norms = [layer for layer in self.modules() if isinstance(layer, _BatchNorm) and layer.training]
+        self.running_statistics = [
+            statistic for norm in norms for statistic in (norm.running_mean, norm.running_var) if statistic is not None
         ]
         self.total_batches = self.trainer.estimated_stepping_batches
         if self.average is not None:
@@ -292,19 +313,27 @@ class AdversarialModule(LightningModule):
         self.report.start(self.images_seen)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the image count with the weights."""
+        """Keep the image count with the weights, and what each process has of its own."""
         checkpoint["images_seen"] = self.images_seen
+        own = {name: value for name, value in checkpoint["state_dict"].items() if name.startswith(self.own_state)}
+        if own and processes.several():
+            checkpoint["own_state"] = processes.all_of(own)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on counting images where the checkpoint stood."""
         self.images_seen = checkpoint["images_seen"]
+        of_each = checkpoint.get("own_state", [])
+        rank = self.trainer.global_rank if self._trainer is not None else 0
+        if rank < len(of_each):
+            checkpoint["state_dict"].update(of_each[rank])
 
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[nn.Module]:
-    """The network in evaluation mode, and afterwards in the mode that it was in."""
+    """The network in evaluation mode, as it is written, and afterwards in the mode that it was in."""
     training = network.training
     try:
-        yield network.eval()
+        with eager(network):
+            yield network.eval()
     finally:
         network.train(training)

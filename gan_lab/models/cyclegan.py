@@ -26,10 +26,12 @@ class CycleGAN(AdversarialModule):
             twice those of LSGAN's equation 9.
         cycle_weight: of |F(G(a)) - a| + |G(F(b)) - b|, mean absolute differences of pixels (equation 2).
         identity_weight: of |F(a) - a| + |G(b) - b| (section 5.2).
-        pool_size: for each domain, how many generated images are kept for its discriminator (section 4).
+        pool_size: for each domain, how many generated images each process keeps for its discriminator (section 4).
         image_size: of the kept images,
         channels: and how many they have.
     """
+
+    own_state = ("pool_a.", "pool_b.")
 
     def __init__(
         self,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Literal
 
 import torch
 from lightning import LightningModule
@@ -13,10 +14,13 @@ from lightning.pytorch.strategies import SingleDeviceStrategy
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor, nn
 
+from gan_lab import processes
 from gan_lab.models.reporting import Report
 from gan_lab.penalties import full_precision
+from gan_lab.strategy import Replicas
 
 Terms = dict[str, Tensor]
+PlayerName = Literal["generator", "discriminator"]
 HOOKS = ("on_before_backward", "on_after_backward", "on_before_optimizer_step")
 METHODS = (*HOOKS, "backward", "manual_backward", "optimizer_step")
 
@@ -29,11 +33,20 @@ class Player:
         module: the LightningModule that is trained.
         network: what the player learns.
         optimizer: of the network's parameters.
+        clip_grad_norm: the length to which a longer gradient, of all parameters together, is shortened; None leaves it.
     """
 
-    def __init__(self, name: str, module: LightningModule, network: nn.Module, optimizer: LightningOptimizer) -> None:
+    def __init__(
+        self,
+        name: str,
+        module: LightningModule,
+        network: nn.Module,
+        optimizer: LightningOptimizer,
+        clip_grad_norm: float | None = None,
+    ) -> None:
         self.name = name
         self.optimizer = optimizer
+        self.clip_grad_norm = clip_grad_norm
         self.parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         self.scaler = getattr(module.trainer.precision_plugin, "scaler", None)
         direct = nobody_listens(module)
@@ -52,9 +65,29 @@ class Player:
                 self.backward(loss)
         else:
             self.backward(loss)
-        if report is not None:
-            self._add_to(report, loss, terms)
+        # Losses are means over a batch, so the mean of the processes' gradients is that of all their batches' mean.
+        processes.average([parameter.grad for parameter in self.parameters if parameter.grad is not None])
+        if report is not None or self.clip_grad_norm is not None:
+            norm = self.gradient_norm()
+            if self.clip_grad_norm is not None:
+                nn.utils.clip_grads_with_norm_(self.parameters, self.clip_grad_norm, norm)
+            if report is not None:
+                self._add_to(report, loss, terms, norm)
         self.step()
+
+    def gradient_norm(self) -> Tensor:
+        """The length of the gradient, all parameters together, as it is without a scaler's scale.
+
+        The gradients themselves stay scaled. A factor that this norm decides on shortens them alike before and after
+        they are unscaled, so that is left to who steps: an optimizer that unscales by itself, as fused ones do, or
+        Lightning, which would refuse to do it a second time. Infinite ones become NaN, and the scaler skips the step.
+        """
+        gradients = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
+        norm: Tensor = nn.utils.get_total_norm(gradients)
+        if self.scaler is None:
+            return norm
+        scale: Tensor = self.scaler.scale(torch.ones_like(norm))  # unlike get_scale, it doesn't wait for the device
+        return norm / scale
 
     @property
     def learning_rate(self) -> float:
@@ -66,11 +99,9 @@ class Player:
         for group in self.optimizer.param_groups:
             group["lr"] = group["initial_lr"] * factor
 
-    def _add_to(self, report: Report, loss: Tensor, terms: Terms) -> None:
-        gradients = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
-        scale = self.scaler.get_scale() if self.scaler is not None else 1.0  # gradients are still scaled here
+    def _add_to(self, report: Report, loss: Tensor, terms: Terms, norm: Tensor) -> None:
         report.add(f"loss/{self.name}", loss)
-        report.add(f"gradient_norm/{self.name}", nn.utils.get_total_norm(gradients) / scale)
+        report.add(f"gradient_norm/{self.name}", norm)
         if len(terms) > 1:
             for name, term in terms.items():
                 report.add(f"loss/{self.name}/{name}", term)
@@ -80,7 +111,7 @@ def nobody_listens(module: LightningModule) -> bool:
     """Whether plain `loss.backward()` and `optimizer.step()` are all that Lightning would do.
 
     Its own versions call some twenty hooks a step, a tenth of the smallest GAN's time. Where no
-    callback overrides one, and nothing is scaled, profiled or distributed, they can be left out.
+    callback overrides one, and nothing is scaled or profiled, they can be left out.
     """
     trainer = module.trainer
     callbacks: Sequence[Callback] = trainer.callbacks  # type: ignore[attr-defined]
@@ -88,7 +119,7 @@ def nobody_listens(module: LightningModule) -> bool:
     return (
         type(plugin) in (Precision, DoublePrecision, MixedPrecision)
         and getattr(plugin, "scaler", None) is None
-        and type(trainer.strategy) is SingleDeviceStrategy
+        and type(trainer.strategy) in (SingleDeviceStrategy, Replicas)
         and isinstance(trainer.profiler, PassThroughProfiler)  # type: ignore[attr-defined]
         and not any(is_overridden(method, module, LightningModule) for method in METHODS)
         and not any(is_overridden(hook, callback, Callback) for hook in HOOKS for callback in callbacks)

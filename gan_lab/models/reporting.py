@@ -11,6 +11,8 @@ import torch
 from lightning import Trainer
 from torch import Tensor
 
+from gan_lab import processes
+
 IN_PROGRESS_BAR = ("loss/discriminator", "loss/generator", "images_per_second")
 
 
@@ -36,12 +38,16 @@ class Report:
     def send(self, trainer: Trainer, step: int, images_seen: int) -> None:
         """Read all numbers at once and hand them to the loggers, the progress bar and the callbacks.
 
+        Of several processes, each sends the mean of all.
+
         Args:
             trainer: whose loggers write and whose `callback_metrics` monitors read.
             step: the loggers' x-axis, batches trained on.
             images_seen: real images trained on, by all processes together.
         """
-        values = torch.stack(list(self.scalars.values())).tolist()
+        scalars = torch.stack(list(self.scalars.values()))
+        processes.average([scalars])
+        values = scalars.tolist()
         metrics = dict(zip(self.scalars, values, strict=True)) | self.numbers | {"images_seen": float(images_seen)}
         if self.last is not None:
             seconds = perf_counter() - self.last[0]

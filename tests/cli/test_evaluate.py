@@ -131,7 +131,7 @@ def test_neighbours_are_drawn(run: Run, samples: Path, few_digits: Path, tmp_pat
     ("options", "message"),
     [
         (("--count", "0"), "must be a whole number of at least 1, not 0"),
-        (("--count", "5"), "scores need 6 generated images or more, not 5"),
+        (("--count", "5"), "--count 5: scores need 6 generated images or more"),
         (("--seed", "-1"), "must be a whole number of at least 0"),
         (("--extractor", "vgg"), "must be auto, digits, inception or package.module:Class, not vgg"),
         (("--extractor", ":Net"), "must be auto, digits, inception or package.module:Class, not :Net"),

@@ -13,9 +13,9 @@ from torchvision.transforms.functional import gaussian_blur
 from gan_lab.metrics import classes, digits, scores
 from gan_lab.metrics.digits import Digits
 from gan_lab.metrics.extractors import Custom
-from gan_lab.metrics.processes import gathered
 from gan_lab.metrics.scorer import GROUPS, Scorer
 from gan_lab.metrics.statistics import RealStatistics, real_statistics
+from gan_lab.processes import gathered
 from tests.metrics.conftest import Labelled
 
 EVERYTHING = {

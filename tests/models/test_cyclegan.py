@@ -49,6 +49,7 @@ def tiny_cyclegan(init_seed: int = 0, **options: Any) -> CycleGAN:
         "objective": LeastSquares(),
         "penalty": {},
         "clip": None,
+        "clip_grad_norm": {},
         "optimizer": dict.fromkeys(BOTH, sgd(0.05)),
         "schedule": dict.fromkeys(BOTH, Constant()),
         "ema_half_life": 16,

@@ -1,0 +1,110 @@
+"""Several processes that train and measure together. With one process alone, nothing here does anything.
+
+Every function but `several` is a meeting: all processes call it, in the same order.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torchmetrics.utilities.distributed import gather_all_tensors
+
+
+def several() -> bool:
+    """Whether torch.distributed runs more than this process."""
+    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+
+
+@torch.no_grad()
+def average(tensors: Sequence[Tensor]) -> None:
+    """Replace each tensor by its mean over the processes, in place; one exchange for each kind of number.
+
+    All processes get the same bits.
+    """
+    if not several():
+        return
+    for _, same in groupby(sorted(tensors, key=lambda tensor: str(tensor.dtype)), lambda tensor: tensor.dtype):
+        group = list(same)
+        flat = torch.cat([tensor.reshape(-1) for tensor in group])
+        dist.all_reduce(flat)
+        flat /= dist.get_world_size()
+        means = torch.split(flat, [tensor.numel() for tensor in group])
+        torch._foreach_copy_(group, [mean.view_as(tensor) for mean, tensor in zip(means, group, strict=True)])
+
+
+def highest(number: int, device: torch.device) -> int:
+    """The highest of the processes' numbers; waits for the device."""
+    if not several():
+        return number
+    there = torch.tensor(number, device=device)
+    dist.all_reduce(there, dist.ReduceOp.MAX)
+    return int(there)
+
+
+@torch.no_grad()
+def differing(tensors: Sequence[Tensor]) -> list[int]:
+    """The places of those tensors whose bits are not the same on all processes; waits for the device.
+
+    The bits are summed as whole numbers, which is exact in any order: a single one that differs is seen.
+    """
+    if not several() or not tensors:
+        return []
+    sums = torch.stack([as_integers(tensor).sum(dtype=torch.long) for tensor in tensors])
+    extremes = torch.cat((sums, ~sums))  # ~ turns the order around: the lowest sum is the highest of these
+    dist.all_reduce(extremes, dist.ReduceOp.MAX)
+    highest, lowest = extremes[: len(sums)], ~extremes[len(sums) :]
+    return (highest != lowest).nonzero().flatten().tolist()
+
+
+def as_integers(tensor: Tensor) -> Tensor:
+    """The same bits read as whole numbers."""
+    kinds = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+    return tensor.detach().view(kinds[tensor.element_size()])
+
+
+def broadcast(tensors: Sequence[Tensor]) -> None:
+    """Give all processes the first one's tensors, in place."""
+    if several():
+        for tensor in tensors:
+            dist.broadcast(tensor.detach(), 0)
+
+
+def all_of(values: dict[str, Tensor]) -> list[dict[str, Tensor]]:
+    """Each process's values, on the CPU, by rank."""
+    here = {name: value.cpu() for name, value in values.items()}
+    if not several():
+        return [here]
+    everyones: list[dict[str, Tensor]] = [{} for _ in range(dist.get_world_size())]
+    dist.all_gather_object(everyones, here)
+    return everyones
+
+
+def gathered(share: Tensor) -> Tensor:
+    """The rows (n, ...) of all processes from each one's share (m, ...), the same on every process.
+
+    Shares may differ in length, and be empty. Where process r of w brought rows r, r + w, r + 2w, ... of something,
+    they come out in the order they had there: what is measured then is what one process would have measured.
+    """
+    if not several():
+        return share
+    shares = gather_all_tensors(share)
+    places = [torch.arange(len(part)) * len(shares) + rank for rank, part in enumerate(shares)]
+    order = torch.cat(places).argsort().to(share.device)
+    return torch.cat(shares)[order]
+
+
+@contextmanager
+def first_alone() -> Iterator[None]:
+    """Let the first process through alone, and the others after it: they find on disk what it has put there."""
+    if several() and dist.get_rank() != 0:
+        dist.barrier()
+        yield
+        return
+    try:
+        yield
+    finally:
+        if several():
+            dist.barrier()

@@ -1,0 +1,175 @@
+"""A sweep's folder: which jobs belong to it, and which of its folders belongs to which job.
+
+A job is what it was told: its overrides. So the same command finds its jobs again wherever they lie, and a sweeper
+that decides as it goes finds what it has tried before.
+"""
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from gan_lab.errors import UserError
+from gan_lab.runs import Run, now, write_atomically
+
+Identity = tuple[str, ...]
+
+
+def identity(overrides: Iterable[Any]) -> Identity:
+    """What makes a job the job that it is: its overrides, but where it lies and what it shares a device with."""
+    return tuple(sorted(text for text in map(str, overrides) if not text.startswith("sweep.")))
+
+
+def identity_of(folder: Path) -> Identity | None:
+    """That of the job in a folder; None where there is none, or none that can be read."""
+    try:
+        return identity(OmegaConf.load(folder / ".hydra" / "overrides.yaml"))
+    except Exception:  # missing, half-written or not YAML: of almost any type
+        return None
+
+
+def jobs(sweep: Path) -> dict[Identity, Path]:
+    """The folders of the jobs that have been started."""
+    found = {identity_of(folder): folder for folder in sorted(sweep.iterdir(), key=_number) if folder.is_dir()}
+    return {own: folder for own, folder in found.items() if own is not None}
+
+
+def job_folder(sweep: str, number: int, overrides: Sequence[str]) -> str:
+    """The name of a job's folder: the one that it has, else its number, else its number with another behind it."""
+    place, own = Path(sweep), identity(overrides)
+    if identity_of(place / str(number)) == own:
+        return str(number)
+    if place.is_dir() and own in (started := jobs(place)):
+        return started[own].name
+    return next(name for name in _names(number) if not _is_taken(place / name))
+
+
+def hydra_folder(job: str) -> str | None:
+    """Where Hydra writes down how a run was made: nowhere, once it has begun, because that is how it was."""
+    return None if Run(job).record_file.exists() else ".hydra"
+
+
+def register() -> None:
+    """Let YAML files use them."""
+    OmegaConf.register_new_resolver("job_folder", job_folder, replace=True)
+    OmegaConf.register_new_resolver("hydra_folder", hydra_folder, replace=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a sweep is to do, kept in its folder.
+
+    Args:
+        asked: the overrides of its command line.
+        jobs: those of each job; None where the sweeper decides as it goes.
+        started: when the command was last given.
+        command: the command.
+        host: where.
+        pid: of the process that the jobs are started from.
+    """
+
+    asked: Identity
+    jobs: tuple[Identity, ...] | None
+    started: str
+    command: str
+    host: str
+    pid: int
+
+    @classmethod
+    def new(cls, asked: Iterable[str], jobs: Iterable[Iterable[str]] | None) -> "Plan":
+        """Of a command that was given just now."""
+        return cls(
+            asked=identity(asked),
+            jobs=None if jobs is None else tuple(identity(overrides) for overrides in jobs),
+            started=now(),
+            command=" ".join(sys.argv),
+            host=platform.node(),
+            pid=os.getpid(),
+        )
+
+    @classmethod
+    def load(cls, sweep: Path) -> "Plan | None":
+        """That of a folder; None where there is none.
+
+        Raises:
+            UserError: it can't be read.
+        """
+        file = plan_file(sweep)
+        if not file.is_file():
+            return None
+        try:
+            told = json.loads(file.read_text(encoding="utf-8"))
+            planned = told["jobs"]
+            jobs = None if planned is None else tuple(identity(overrides) for overrides in planned)
+            return cls(**told | {"asked": identity(told["asked"]), "jobs": jobs})
+        except (ValueError, TypeError, KeyError) as error:
+            raise UserError(f"{file} can't be read: {error}") from error
+
+    def save(self, sweep: Path) -> None:
+        """Keep it in a folder that exists."""
+        write_atomically(plan_file(sweep), json.dumps(asdict(self), indent=2) + "\n")
+
+
+def plan_file(sweep: Path) -> Path:
+    """Where a sweep's plan lies."""
+    return sweep / "sweep.json"
+
+
+def lock_file(sweep: Path) -> Path:
+    """What whoever starts the sweep's jobs holds meanwhile."""
+    return sweep / ".lock"
+
+
+def join(sweep: Path, plan: Plan) -> tuple[Plan, str | None]:
+    """What is to be done in a folder that may hold this sweep already, a part of it, or more than it.
+
+    Returns:
+        The plan, with the jobs that were planned there before and are not asked for now; and what there is to say.
+
+    Raises:
+        UserError: it is another sweep's.
+    """
+    before = Plan.load(sweep)
+    if before is None:
+        return plan, None
+    if plan.jobs is None or before.jobs is None:
+        if plan.asked != before.asked:
+            raise UserError(
+                f"sweep.dir={sweep}: holds another sweep, of {' '.join(before.asked)}; choose another folder"
+            )
+        return plan, f"Going on in {sweep}: trials that were finished there are not run again"
+    planned, asked = set(before.jobs), set(plan.jobs)
+    if not planned & asked:
+        raise UserError(
+            f"sweep.dir={sweep}: holds another sweep, none of its jobs is asked for now (its first is "
+            f"{' '.join(before.jobs[0])}); choose another folder"
+        )
+    done = sum(own in asked and Run(folder).state() == "finished" for own, folder in jobs(sweep).items())
+    added, kept = len(asked - planned), tuple(job for job in before.jobs if job not in asked)
+    told = f"Going on in {sweep}: {done} of {len(asked)} jobs are finished"
+    told += f", {added} are new" if added else ""
+    told += f"; {len(kept)} that are not asked for now stay as they are" if kept else ""
+    return Plan(**vars(plan) | {"jobs": plan.jobs + kept}), told
+
+
+def _names(number: int) -> Iterator[str]:
+    yield str(number)
+    again = 2
+    while True:
+        yield f"{number}_{again}"
+        again += 1
+
+
+def _is_taken(folder: Path) -> bool:
+    return identity_of(folder) is not None or Run(folder).record_file.exists()
+
+
+def _number(folder: Path) -> tuple[int, str]:
+    first = folder.name.partition("_")[0]
+    return (int(first) if first.isdecimal() else sys.maxsize, folder.name)

