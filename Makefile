@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 .DEFAULT_GOAL := help
 
-.PHONY: help setup train test lint format benchmark results clean
+.PHONY: help setup train test coverage lint format benchmark results clean
 
 # Where MNIST is, or is downloaded to.
 DATA ?= data
@@ -27,6 +27,12 @@ train: $(READY)  ## train a conditional DCGAN and draw a row of each digit (a mi
 test: $(READY)  ## run every test
 	$(BIN)/python -m pytest -n auto
 
+coverage: $(READY)  ## run every test and list the lines that none of them runs
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under 90
+
 lint: $(READY)  ## check style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -39,7 +45,7 @@ format: $(READY)  ## mend style and format
 benchmark: $(READY)  ## measure speed against hand-written loops
 	$(BIN)/python -m benchmarks
 
-results: $(READY)  ## train every variant with three seeds, and write docs/results.md's table (an hour; the same command does what is missing)
+results: $(READY)  ## train every variant with three seeds, and write docs/results.md's table (an hour; again, it does what is missing)
 	OMP_NUM_THREADS=1 $(BIN)/python train.py sweep=variants sweep.dir=$(RESULTS) data.root=$(DATA)
 	$(BIN)/python -m benchmarks.results $(RESULTS)
 

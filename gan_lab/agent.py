@@ -23,7 +23,7 @@ def main() -> None:
     _, count, directory, *task = sys.argv
     place = Path(directory)
     die_with_parent()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, lambda *_: None)  # a batch system tells every process; the workers decide
     logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)  # it tells of a failure in forty lines
     config = LaunchConfig(

@@ -1,12 +1,15 @@
-"""Checkpoints that are whole or not there."""
+"""Checkpoints that are whole or not there, and found out where they are damaged all the same."""
 
-import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.fabric.utilities.types import _PATH
+
+from gan_lab.errors import UserError, reason
+from gan_lab.files import replaced
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -18,11 +21,22 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: _PATH, storage_options: Any | None = None) -> None:
         """Replace the checkpoint at `path` as a whole."""
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name}.partial")
-        with partial.open("wb") as file:
+        with replaced(Path(path)) as file:
             torch.save(checkpoint, file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(target)
+
+
+def read(file: Path) -> dict[str, Any]:
+    """A checkpoint, on the CPU; reading executes nothing from the file.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    try:
+        checkpoint = torch.load(file, map_location="cpu", weights_only=True)
+        with zipfile.ZipFile(file) as archive:
+            damaged = archive.testzip()  # torch does not look at the checksums that it writes
+        if damaged:
+            raise ValueError(f"the checksum of {damaged} is wrong")
+    except Exception as error:
+        raise UserError(f"{file} is damaged: {reason(error)}") from error
+    return checkpoint if isinstance(checkpoint, dict) else {}

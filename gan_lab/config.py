@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from types import UnionType
-from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 import hydra.utils
 from hydra.errors import InstantiationException
@@ -78,6 +78,8 @@ class Root:
     seed: Annotated[int, Field(ge=0, lt=2**32)]  # what every library's generators take
     resume: str | None
     run_dir: str | None
+    resume_mode: Literal["exact", "continue"] = "exact"
+    init_from: str | None = None
     data: LightningDataModule
     model: LightningModule
     trainer: Trainer
@@ -281,18 +283,18 @@ def _problems_of_value(annotation: Any, value: Any, path: str) -> Iterator[tuple
         return  # a library's annotation that says nothing about plain values
 
 
-def _place(location: tuple[int | str, ...], value: Any, path: str) -> tuple[str, Any]:
-    """The path and the value that a complaint is about: a value in a mapping, or the whole."""
-    if len(location) == 1 and isinstance(value, Mapping) and location[0] in value:
-        return f"{path}.{location[0]}", value[location[0]]
-    return path, value
-
-
 def spelled(value: Any) -> str:
     """A value as one writes it on a command line."""
     if isinstance(value, list):
         return f"[{', '.join(map(spelled, value))}]"
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def _place(location: tuple[int | str, ...], value: Any, path: str) -> tuple[str, Any]:
+    """The path and the value that a complaint is about: a value in a mapping, or the whole."""
+    if len(location) == 1 and isinstance(value, Mapping) and location[0] in value:
+        return f"{path}.{location[0]}", value[location[0]]
+    return path, value
 
 
 def _holds_target(value: Any) -> bool:

@@ -47,13 +47,23 @@ CONFIGURATION_ERRORS = (UserError, HydraException, OmegaConfBaseException)
 PROGRAMS_OWN = {"hydra", "run_dir", "_target_", "_partial_"}  # names that one rarely types
 
 
+_asked_for = False
+
+
+def tracebacks_wanted() -> bool:
+    """Whether HYDRA_FULL_ERROR=1 was in the environment; within `readable_errors` it always is."""
+    return _asked_for
+
+
 @contextmanager
 def readable_errors() -> Iterator[None]:
     """Turn what a user can get wrong into a message and exit code 1; let real defects keep their traceback.
 
     With HYDRA_FULL_ERROR=1 in the environment nothing is turned: every traceback is shown.
     """
-    if os.environ.get("HYDRA_FULL_ERROR") == "1":
+    global _asked_for
+    _asked_for = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    if _asked_for:
         yield
         return
     os.environ["HYDRA_FULL_ERROR"] = "1"  # have Hydra raise what happened instead of printing it in its own way
@@ -68,8 +78,8 @@ def readable_errors() -> Iterator[None]:
     except Exception as error:
         if type(error).__name__ in LOST:
             fail(f"the launcher lost a job's process: {' '.join(str(error).split())[:300]}\n{AFTER_LOSS}")
-        if isinstance(error, ValueError) and "Config group override must be a string" in str(error):  # Hydra's own
-            fail(
+        if isinstance(error, ValueError) and "Config group override must be a string" in str(error):
+            fail(  # Hydra's own, for group=null
                 "a group can't be null or a number: choose one of its configurations (--help lists them) or leave it "
                 "out, ~group"
             )
@@ -114,7 +124,11 @@ def explain(error: Exception) -> str:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, (ConfigAttributeError, ConfigKeyError)) and isinstance(cause.parent_node, DictConfig):
-            return f"{cause.full_key or cause.key}: there is no such option. {hint_at_option(cause)}"
+            name = cause.full_key or str(cause.key)
+            hint = hint_at_option(cause)
+            if any(argument.startswith("resume=") for argument in sys.argv):
+                hint = f"An option of the run's own parts is changed by ++{name}=..."
+            return f"{name}: there is no such option. {hint}"
         cause = cause.__cause__
     for pattern, explained in HYDRAS_WORDS.items():
         if found := re.match(pattern, str(error), re.DOTALL):
@@ -165,11 +179,10 @@ def hint_at_option(error: ConfigAttributeError | ConfigKeyError) -> str:
     key, parent = str(error.key), error.parent_node
     assert isinstance(parent, DictConfig)
     if "/" in key:
-        place, _, _ = key.rpartition("/")
+        place = key.rpartition("/")[0]
         node = OmegaConf.select(parent._get_root(), place.replace("/", "."))
-        return nearest(
-            key, [f"{place}/{other}" for other in map(str, node)] if isinstance(node, DictConfig) else top_level_names()
-        )
+        inner = groups_in(node) if isinstance(node, DictConfig) else []
+        return nearest(key, [f"{place}/{name}" for name in inner] or top_level_names())
     known = [name for name in parent if name not in PROGRAMS_OWN]
     deeper = [] if get_close_matches(key, map(str, known), cutoff=0.6) else [*paths_to(key, parent._get_root())]
     if not deeper and parent._get_parent() is None:
@@ -177,13 +190,18 @@ def hint_at_option(error: ConfigAttributeError | ConfigKeyError) -> str:
     return f"Did you mean {' or '.join(deeper)}?" if deeper else nearest(key, known)
 
 
+def groups_in(node: DictConfig) -> list[str]:
+    """The names of what holds options of its own."""
+    return [str(name) for name in node if isinstance(node._get_node(name), DictConfig)]
+
+
 def paths_to(key: str, node: object, path: str = "") -> Iterator[str]:
     """Where in a configuration there is an option of that name."""
     if not isinstance(node, DictConfig) or node._is_none() or node._is_missing():
         return
     for name in map(str, node):
-        if name == key:
-            yield f"{path}{name}"
+        if name == key:  # a group is chosen with slashes
+            yield f"{path}{name}".replace(".", "/") if name in groups_in(node) else f"{path}{name}"
         elif name not in PROGRAMS_OWN:
             yield from paths_to(key, node._get_node(name), f"{path}{name}.")
 

@@ -1,7 +1,7 @@
 """The composition root: from a configuration to objects to a trained model."""
 
 import logging
-import sys
+import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,8 +18,9 @@ from lightning.pytorch.callbacks import Callback, Checkpoint, ModelSummary, Prog
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from gan_lab import config as configuration
-from gan_lab import launch, machine, runs
-from gan_lab.callbacks.endings import Interrupted
+from gan_lab import crashes, initial_weights, launch, machine, runs, slurm
+from gan_lab.alone import alone_at
+from gan_lab.callbacks.endings import GracefulEnding, Interrupted, Signals
 from gan_lab.callbacks.health import Health, Stopped
 from gan_lab.callbacks.progress import RegularReport
 from gan_lab.callbacks.quality import Quality
@@ -28,12 +29,14 @@ from gan_lab.checkpoint_io import AtomicCheckpointIO
 from gan_lab.config import build
 from gan_lab.data import memory
 from gan_lab.data.base import ImageDataModule
-from gan_lab.errors import UserError
-from gan_lab.locks import Busy, held
+from gan_lab.errors import UserError, tracebacks_wanted
+from gan_lab.files import sweep
+from gan_lab.initial_weights import mismatch, put_into
 from gan_lab.metrics.protocol import Protocol
 from gan_lab.metrics.record import ScoreRecord
 from gan_lab.metrics.titles import heading, in_short, title
-from gan_lab.models.adversarial import AdversarialModule
+from gan_lab.models.adversarial import PLAYERS, AdversarialModule
+from gan_lab.resuming import Changes, differences
 from gan_lab.runs import Run
 from gan_lab.trainer import Trainer, last_batch
 
@@ -92,6 +95,8 @@ def check(config: DictConfig) -> None:
             model.configure_optimizers()
         with blamed_on("model.network", MISFIT):
             model.rehearse(data.example())
+        if config.init_from and not config.resume:
+            put_into(model, initial_weights.read(config.init_from), config.init_from)
     needs_memory(model)
     if model.needs_an_end and trainer.has_no_end:
         raise UserError(
@@ -139,12 +144,11 @@ def train(config: DictConfig) -> float | None:
         config.run_dir = str(run.folder)
         for node in filter(None, (config.data, *config.get("callbacks", {}).values())):
             make_absolute(node)
+        if config.init_from:
+            config.init_from = str(Path(config.init_from).expanduser().absolute())
     check(config)
     if config.resume and is_complete(run, config):
         return run.objective()
-    if config.resume:
-        run.load_checkpoint()  # says what is wrong with it, if anything is
-
     count = config.trainer.devices
     if count == "auto" or count * config.trainer.num_nodes == 1 or launch.outer():
         train_here(config, run.folder)
@@ -155,6 +159,8 @@ def train(config: DictConfig) -> float | None:
 
 def train_in_workers(config: DictConfig, run: Run, count: int) -> None:
     """Train in several processes on this machine; what they could not write of their end is written here."""
+    if config.resume:
+        saved_state(run)  # says what is wrong with it, if anything is
     try:
         launch.run_workers(OmegaConf.to_yaml(config), run.folder, count)
     except UserError:
@@ -162,28 +168,67 @@ def train_in_workers(config: DictConfig, run: Run, count: int) -> None:
             run.discard()
         raise
     except launch.WorkerFailed as error:
-        if run.record_file.exists() and run.record()["status"] == "running":
-            run.update_record(status="failed", ended=runs.now(), error=str(error))
+        close_for_workers(run, "failed", str(error))
+        raise UserError(f"{error}; the traceback, if there is one, is in {run.folder}/crash*.txt") from error
+    except SystemExit as ending:
+        close_for_workers(run, "interrupted", str(ending.code))
         raise
 
 
+def close_for_workers(run: Run, status: str, error: str) -> None:
+    """Record an end that no worker could."""
+    if run.record_file.exists() and run.record()["status"] == "running":
+        run.update_record(status=status, ended=runs.now(), error=error)
+
+
 def train_here(config: DictConfig, folder: Path) -> None:
-    """Train in this process, alone or as one of several."""
+    """Train in this process, alone or as one of several.
+
+    Raises:
+        UserError: the run can't go on from what is there.
+    """
     run = Run(folder)
     for message in NOT_APPLICABLE:
         warnings.filterwarnings("ignore", message)
+    checkpoint = saved_state(run) if config.resume else None
+    changes = differences(run.config(), config) if config.resume else {}
     machine.prepare()
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     data: ImageDataModule = build(config.data)
     model: AdversarialModule = build(config.model)
-    trainer = build_trainer(config, SameData(run.record()) if config.resume else None)
+    told: dict[str, Any] = {}
+    if config.resume:
+        batch = checkpoint["global_step"] if checkpoint else 0
+        told["resumed"] = {"at": runs.now(), "batch": batch, "mode": config.resume_mode, "changed": changes}
+    if checkpoint and (problem := mismatch(model, checkpoint["state_dict"])):
+        raise UserError(f"{run.checkpoint} does not fit: {problem}; init_from= starts a new run with what fits")
+    if config.init_from and not checkpoint:
+        told["init_from"] = put_into(model, initial_weights.read(config.init_from), config.init_from)
+    going_on = GoingOn(run, config, changes, begun=checkpoint is not None) if config.resume else None
+    trainer = build_trainer(config, going_on)
     with ExitStack() as stack:
+        stack.enter_context(signals_of(trainer))
         stack.enter_context(ended_together(trainer))
         if trainer.is_global_zero:  # the one that writes
             stack.enter_context(alone_at(run))
-            stack.enter_context(recorded(run, config, trainer, data))
+            sweep(run.folder)
+            if checkpoint:
+                run.mend()
+            stack.enter_context(recorded(run, config, trainer, data, told))
+        else:
+            stack.enter_context(kept_crashes(run.folder, trainer.global_rank))
+        if trainer.is_global_zero and not config.resume:
             run.save_config(config)
-        fit(trainer, model, data, run.checkpoint if config.resume else None)
+        fit(trainer, model, data, run.checkpoint if checkpoint else None)
+
+
+def saved_state(run: Run) -> dict[str, Any] | None:
+    """What a run goes on from; None where it was killed before anything was saved, so that it can only begin anew.
+
+    Raises:
+        UserError: what was saved is missing or damaged.
+    """
+    return run.load_checkpoint() if run.has_checkpoint or run.record().get("batches") else None
 
 
 def fit(trainer: Trainer, model: AdversarialModule, data: ImageDataModule, checkpoint: Path | None) -> None:
@@ -207,11 +252,27 @@ def make_absolute(node: DictConfig) -> None:
         node[name] = str(Path(node[name]).expanduser().absolute())
 
 
-class SameData(Callback):
-    """Refuses to go on with a run on other images than it began with."""
+class GoingOn(Callback):
+    """What else a resumed run needs.
 
-    def __init__(self, record: dict[str, Any]) -> None:
-        self.expected = record.get("data")
+    It refuses other images than the run began with, unless it is told to change them. The configuration is saved once
+    all processes have read the old one. A value of an optimizer that is to change is changed after the optimizer's
+    saved state has brought the old one back.
+
+    Args:
+        run: that goes on.
+        config: that it goes on with.
+        changes: of it since it was saved.
+        begun: whether it has been trained on any images.
+    """
+
+    def __init__(self, run: Run, config: DictConfig, changes: Changes, *, begun: bool) -> None:
+        self.run = run
+        self.config = config
+        same_data = begun and not any(name.startswith("data.") for name in changes)
+        self.expected = run.record().get("data") if same_data else None
+        names = ((name.split("."), new) for name, (_, new) in changes.items() if name.startswith("model.optimizer."))
+        self.values = [(PLAYERS.index(path[2]), path[3], new) for path, new in names if len(path) == 4]
 
     def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Compare, now that the images are loaded."""
@@ -222,6 +283,16 @@ class SameData(Callback):
                     f"the run began on data with {name}={self.expected.get(name)} from {self.expected.get('source')}, "
                     f"but finds {name}={found.get(name)} from {found.get('source')}; put the data back to go on"
                 )
+        if trainer.is_global_zero:
+            self.run.save_config(self.config)
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Set what changed."""
+        for player, name, value in self.values:
+            for group in trainer.optimizers[player].param_groups:
+                group[name] = value
+                if name == "lr":
+                    group["initial_lr"] = value
 
 
 def build_trainer(config: DictConfig, *extra: Callback | None) -> Trainer:
@@ -243,7 +314,15 @@ def wanted_callbacks(config: DictConfig) -> list[Callback]:
     """The configured callbacks, without those that a switch of the trainer turns off."""
     callbacks: list[Callback] = [build(node) for node in config.get("callbacks", {}).values() if node]
     off = tuple(kind for switch, kind in SWITCHES.items() if config.trainer.get(switch) is False)
-    return [callback for callback in callbacks if not isinstance(callback, off)]
+    wanted = [callback for callback in callbacks if not isinstance(callback, off)]
+    return sorted(wanted, key=lambda callback: not isinstance(callback, GracefulEnding))  # it says why it comes first
+
+
+def signals_of(trainer: Trainer) -> Signals:
+    """What listens for signals: the callback that ends training gracefully; without one they end it at once."""
+    endings = (callback for callback in trainer.callbacks if isinstance(callback, GracefulEnding))  # type: ignore[attr-defined]
+    ending = next(endings, None)
+    return ending.signals if ending else Signals()
 
 
 def is_complete(run: Run, config: DictConfig) -> bool:
@@ -263,32 +342,26 @@ def is_complete(run: Run, config: DictConfig) -> bool:
 
 
 @contextmanager
-def alone_at(run: Run) -> Iterator[None]:
-    """Keep others from training the same run, and let them see that somebody does.
-
-    Raises:
-        UserError: somebody does already.
-    """
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(held(run.lock_file, patience=2.0))
-        except Busy as error:
-            raise UserError(
-                f"{run.folder}: is being trained at this moment, by process {run.record().get('pid')} on "
-                f"{run.record().get('host')}"
-            ) from error
-        yield
-
-
-@contextmanager
-def recorded(run: Run, config: DictConfig, trainer: Trainer, data: ImageDataModule) -> Iterator[None]:
+def recorded(
+    run: Run, config: DictConfig, trainer: Trainer, data: ImageDataModule, told: dict[str, Any]
+) -> Iterator[None]:
     """Keep run.json true whatever happens in between, and say at the end what was reached and where it is.
 
-    A signal that asked the run to stop ends the program with the exit code shells give it.
+    A signal that asked the run to stop ends the program with the exit code shells give it. What nobody expected leaves
+    its traceback in the run folder and comes out as a `UserError` of one line.
+
+    Args:
+        run: where it is recorded.
+        config: of the run.
+        trainer: that is about to train.
+        data: what on.
+        told: what else is to be recorded; `resumed` is added to what is there.
     """
     started = {"started": runs.now(), "seconds": 0.0, "images_seen": 0}
     before: dict[str, Any] = started | (run.record() if run.record_file.exists() else {})
-    run.update_record(**before | {"status": "running", "seed": config.seed} | runs.provenance())
+    resumed = {"resumed": [*before.get("resumed", []), told.pop("resumed")]} if "resumed" in told else {}
+    job = {"slurm_job": slurm.job()} if slurm.job() else {}
+    run.update_record(**before | {"status": "running", "seed": config.seed} | runs.provenance() | told | resumed | job)
     start = perf_counter()
 
     def reached() -> dict[str, Any]:
@@ -314,20 +387,31 @@ def recorded(run: Run, config: DictConfig, trainer: Trainer, data: ImageDataModu
             device=device_name(trainer.strategy.root_device),
             data=data.describe(),
             **scores,
-            alarms=before.get("alarms", []) + [line for health in health_of(trainer) for line in health.told],
+            alarms=alarms_of(trainer, before),
         )
 
     def close(status: str, **values: object) -> None:
         run.update_record(**reached(), status=status, ended=runs.now(), **values)
+
+    def has_gone_on() -> bool:
+        """Else nothing has happened to the run, and its record stays."""
+        return not config.resume or trainer.global_step > 0
 
     progress = RegularReport(lambda: run.update_record(**reached()))
     trainer.callbacks.append(progress)  # type: ignore[attr-defined]
     try:
         yield
     except Interrupted as ending:
-        close("interrupted", error=str(ending))
-        print(f"{summary(run)}\nTo go on: python train.py resume={run.folder}")
-        sys.exit(ending.exit_code)
+        name = ending.signal.name
+        if has_gone_on():
+            close("interrupted", error=name)
+            print(summary(run))
+        else:
+            run.write_record(before | {"status": "interrupted", "error": name})
+        print(f"To go on: python train.py resume={run.folder}")
+        if ending.signal == signal.SIGUSR1 and trainer.is_global_zero:
+            print(slurm.requeue())
+        raise
     except Stopped as ending:
         close("stopped", error=str(ending))
         print(summary(run))
@@ -335,13 +419,38 @@ def recorded(run: Run, config: DictConfig, trainer: Trainer, data: ImageDataModu
             print(f"Last good    {run.checkpoint}; to go on: resume={run.folder} callbacks.health.policy=rollback")
         raise
     except BaseException as error:
-        if config.resume and not trainer.global_step:
-            run.update_record(**before)  # refused before it went on: nothing has happened to the run
+        if not has_gone_on():
+            run.write_record(before)
         elif not (refused_at_once(error, trainer) and run.discard()):
-            close("failed", error=f"{type(error).__name__}: {error}")
-        raise
+            close("failed", error=crashes.in_a_line(error))
+        if not isinstance(error, Exception) or isinstance(error, UserError):
+            raise
+        line = crashes.record(run.folder, error)
+        if tracebacks_wanted() or (HydraConfig.initialized() and HydraConfig.get().runtime.choices.get("debug")):
+            raise
+        raise UserError(line) from error
     close("finished", error=None)
     print(summary(run))
+
+
+def alarms_of(trainer: Trainer, before: dict[str, Any]) -> list[str]:
+    """What alarms have said, from the beginning: also what only a checkpoint knows, because the program was killed."""
+    known: list[str] = before.get("alarms", [])
+    watching = health_of(trainer)
+    remembered = [line for health in watching for line in health.remembered if line not in known]
+    return [*known, *remembered, *(line for health in watching for line in health.told)]
+
+
+@contextmanager
+def kept_crashes(folder: Path, rank: int) -> Iterator[None]:
+    """Of a process that does not write the run's record, keep at least what it did not expect."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        crashes.record(folder, error, f"crash_{rank}.txt")
+        raise
 
 
 def refused_at_once(error: BaseException, trainer: Trainer) -> bool:
@@ -359,10 +468,8 @@ def ended_together(trainer: Trainer) -> Iterator[None]:
     """Where all processes end alike, have each wait for the others, lest one be ended while it still writes."""
     try:
         yield
-    except (Interrupted, SystemExit, Stopped) as ending:
+    except (SystemExit, Stopped):
         trainer.strategy.barrier()
-        if isinstance(ending, Interrupted):
-            sys.exit(ending.exit_code)
         raise
     trainer.strategy.barrier()
 

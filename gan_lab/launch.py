@@ -35,7 +35,7 @@ IDENTITY = (
     *("WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE", "ROLE_WORLD_SIZE"),
 )
 APART = 5000  # ports between the one where training meets under srun and that where the folder is told
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
 class WorkerFailed(Exception):  # noqa: N818 - said of a worker

@@ -12,8 +12,10 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from gan_lab import saved_config
-from gan_lab.errors import CONFIGURATION_ERRORS, UserError, explain, fail, nearest
+from gan_lab import slurm
+from gan_lab.alone import refuse_if_read_only, refuse_if_taken
+from gan_lab.errors import CONFIGURATION_ERRORS, UserError, explain, fail
+from gan_lab.resuming import take_up
 from gan_lab.runs import Run
 from gan_lab.sweeps import ending, folders
 from gan_lab.sweeps.jobs import start_server
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from gan_lab.launch import Crew
 
 folders.register()  # every process that runs jobs imports this file, for the callback below
-CHANGEABLE = ("trainer", "callbacks", "logger")  # in a run that goes on
 
 
 class Preflight(Callback):
@@ -39,12 +40,15 @@ class Preflight(Callback):
         crew = launch.outer()
         first = crew is None or crew.rank == 0
         try:
+            go_on_with_a_requeued_job(config)
             if config.resume is not None:
-                resume(config)
+                take_up(config)
             if crew is not None:
                 join(config, crew.here, crew.num_nodes)
             check(without_hydra(config))
-            if config.resume is None and first:
+            if config.resume is not None and first:
+                refuse_if_taken(Run(str(config.resume)))
+            elif first:
                 claim(config, "hydra.run.dir")
         except CONFIGURATION_ERRORS as error:
             if not first:
@@ -126,6 +130,19 @@ def quoted(path: Path) -> str:
     return f"'{escaped}'"
 
 
+def go_on_with_a_requeued_job(config: DictConfig) -> None:
+    """A job that SLURM runs again resumes the run that it began, with the same command."""
+    if config.resume is not None or not slurm.has_been_started_again():
+        return
+    HydraConfig.instance().set_config(config)
+    begun = slurm.begun_by_this_job(Path(str(config.hydra.run.dir)).parent)
+    if begun is not None:
+        print(f"SLURM has started this job again: going on with {begun}")
+        with read_write(config), read_write(config.hydra):
+            config.resume = str(begun)
+            config.hydra.overrides.task = []  # they are part of the run's configuration
+
+
 def join(config: DictConfig, devices: int, num_nodes: int) -> None:
     """Take the number of processes from those that were started from outside.
 
@@ -184,6 +201,7 @@ def claim(config: DictConfig, option: str) -> None:
             folder = wanted.with_name(f"{wanted.name}_{number}")
         except OSError as error:
             raise UserError(f"{option}={wanted}: can't be made: {error.strerror}") from error
+    refuse_if_read_only(folder)
     with read_write(config.hydra):
         OmegaConf.select(config, option.rpartition(".")[0]).dir = str(folder)
 
@@ -191,35 +209,3 @@ def claim(config: DictConfig, option: str) -> None:
 def without_hydra(config: DictConfig) -> DictConfig:
     """The configuration that the program sees."""
     return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-
-
-def resume(config: DictConfig) -> None:
-    """Replace a composed configuration by that of the run to go on with, and Hydra's folder by the run's.
-
-    Raises:
-        UserError: there is no such run, or the command line changes what makes it the run that it is.
-    """
-    if not config.resume:
-        raise UserError("resume=: say the folder of the run to go on with, or leave it out")
-    run = Run.open(str(config.resume))
-    saved = run.config()
-    lines = [override for override in config.hydra.overrides.task if not override.lstrip("+").startswith("resume=")]
-    overrides = OverridesParser.create().parse_overrides(lines)
-    saved_config.refuse_hostile(saved, run.folder, [override.key_or_group for override in overrides])
-    for override in overrides:
-        key = override.key_or_group
-        if key.partition(".")[0] not in CHANGEABLE or "." not in key:
-            raise UserError(
-                f"{override.input_line}: a resumed run keeps its configuration; "
-                f"only values of {', '.join(CHANGEABLE)} may change. Leave it out, or start a new run"
-            )
-        parent = OmegaConf.select(saved, key.rpartition(".")[0])
-        if not isinstance(parent, DictConfig) or key.rpartition(".")[2] not in parent:
-            known = list(parent) if isinstance(parent, DictConfig) else list(saved)
-            raise UserError(f"{key}: the run has no such option. {nearest(key.rpartition('.')[2], known)}")
-        OmegaConf.update(saved, key, override.value())
-    with read_write(config), open_dict(config):
-        for name, node in saved.items():
-            config[name] = node
-        config.resume = config.run_dir = config.hydra.run.dir = str(run.folder)
-        config.hydra.output_subdir = None  # the record of how the run began stays

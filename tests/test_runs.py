@@ -146,3 +146,35 @@ def test_saved_configuration_is_the_composed_one(run: Run) -> None:
     original = composed(*TINY, f"callbacks.quality.cache={run.folder.parent}/cache")
     saved.run_dir = None
     assert OmegaConf.to_container(saved) == OmegaConf.to_container(original)
+
+
+def test_a_run_that_never_began_is_discarded_with_the_folders_made_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "logs/other").mkdir(parents=True)
+    run = Run("logs/runs/one")
+    run.save_config(composed(*TINY))
+    run.update_record(status="running")
+    assert run.discard()
+    assert [path.name for path in tmp_path.rglob("*")] == ["logs", "other"]
+
+
+def test_a_run_that_left_something_is_not_discarded(run: Run) -> None:
+    before = sorted(run.folder.rglob("*"))
+    assert not run.discard()
+    assert sorted(run.folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", "3", "[" * 5000])
+def test_a_record_that_is_none_is_refused(content: str, run: Run) -> None:
+    run.record_file.write_text(content)
+    with pytest.raises(UserError, match=r"run\.json"):
+        run.record()
+
+
+@pytest.mark.parametrize("content", [[1], {"state_dict": {}}, torch.zeros(1)])
+def test_a_file_that_is_no_checkpoint_is_refused(content: object, run: Run) -> None:
+    torch.save(content, run.checkpoint)
+    with pytest.raises(UserError, match=r"last\.ckpt is no checkpoint of a run: it lacks images_seen or state_dict"):
+        run.load_model()

@@ -198,3 +198,12 @@ def test_nothing_but_a_download_touches_the_network(command: Command, monkeypatc
     main(["evaluate", "run", "--count", "8"])
     main(["compare", "run"])
     assert {"samples.png", "run"} <= {path.name for path in Path().iterdir()}
+
+
+def test_documented_dashboards_listen_on_localhost() -> None:
+    pages = [REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md"), *SOURCES]
+    commands = [
+        line for page in pages for line in page.read_text(encoding="utf-8").splitlines() if "tensorboard --" in line
+    ]
+    assert commands
+    assert not [line for line in commands if "--bind_all" in line or "--host" in line]

@@ -1,9 +1,10 @@
-"""The checkpoint that a run goes on from, and that of its best state."""
+"""The checkpoint that a run goes on from, those that are kept for good, and that of its best state."""
 
 import logging
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import torch
@@ -13,55 +14,120 @@ from torch import Tensor
 
 from gan_lab.callbacks.endings import Interrupted
 from gan_lab.callbacks.quality import Quality
-from gan_lab.types import PositiveInt
+from gan_lab.errors import UserError
+from gan_lab.files import twin
+from gan_lab.types import PositiveFloat, PositiveInt
 
 log = logging.getLogger(__name__)
 
 
 class LastCheckpoint(Checkpoint):
-    """Keeps the latest good state, saved between batches only.
+    """Keeps the latest good state, saved between batches only, and the one before it.
 
     Lightning's ModelCheckpoint counts in epochs, which say little about time lost, or misses the end of training; and
     on any exception it saves what may lie between the two players' steps, from where a run would go on differently.
+    Here a crash leaves the checkpoint before it.
+
+    The untrained state is saved as well: whether checkpoints can be written is known before anything depends on them.
+    Where a later one can't be, a full disk say, training goes on, as long as there is an older one.
 
     A state with a number in it that is not finite is never saved: what would go on from it is lost.
 
     Args:
-        file: replaced as a whole each time.
+        file: replaced as a whole each time; what it held before is then found beside it, as `previous.ckpt`.
         every_n_batches: batches between two saves; the end of training and an interruption save as well.
+        every_n_minutes: the most that a crash may cost; the clock is looked at at logging points. None doesn't.
+        keep_every_n_batches: of the batches that are divisible by it the checkpoints are kept for good, as
+            `000005000.ckpt`. None keeps none.
     """
 
-    def __init__(self, *, file: str, every_n_batches: PositiveInt) -> None:
+    def __init__(
+        self,
+        *,
+        file: str,
+        every_n_batches: PositiveInt,
+        every_n_minutes: PositiveFloat | None,
+        keep_every_n_batches: PositiveInt | None,
+    ) -> None:
         self.file = Path(file)
+        self.previous = self.file.with_name("previous.ckpt")
         self.every_n_batches = every_n_batches
+        self.every_n_minutes = every_n_minutes
+        self.keep_every_n_batches = keep_every_n_batches
         self.saved_at = -1
+        self.saved_when = monotonic()
         self.hold = False  # set by who doubts the current state: it then takes no older one's place
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save the untrained state."""
+        self.saved_when = monotonic()
+        if trainer.global_step == 0:
+            self.save(trainer)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Save when due."""
-        if trainer.global_step % self.every_n_batches == 0 and not self.hold:
+        due = trainer.global_step % self.every_n_batches == 0 or self._is_kept(trainer) or self._is_late(trainer)
+        if due and not self.hold:
             self.save(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save the final state."""
+        """Save the final state, once more if need be: others have looked at it since, and remember what they saw."""
+        self.saved_at = -1
         self.save(trainer)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Save where training stopped, if that was between two batches."""
-        if isinstance(exception, Interrupted):
+        if isinstance(exception, Interrupted) and exception.between_batches:
             self.save(trainer)
 
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Have the checkpoint know how far the loggers were."""
+        keeping = (logger for logger in trainer.loggers if hasattr(logger, "state_dict"))
+        checkpoint["loggers"] = {logger.name: logger.state_dict() for logger in keeping}
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Have the loggers go on from there."""
+        for logger in trainer.loggers:
+            if logger.name in checkpoint.get("loggers", {}):
+                logger.load_state_dict(checkpoint["loggers"][logger.name])  # type: ignore[attr-defined]
+
     def save(self, trainer: Trainer) -> None:
-        """Save, unless this state has been saved or is broken."""
+        """Save, unless this state has been saved or is broken.
+
+        Raises:
+            UserError: it can't be written, and there is no older one.
+        """
         if trainer.global_step == self.saved_at:
             return
-        if not trainer.strategy.reduce_boolean_decision(are_finite(state(trainer))):
+        if not is_finite(trainer):
             log.warning("Batch %d: not saved, weights or optimizer states are not finite", trainer.global_step)
             return
-        self.saved_at = trainer.global_step
-        trainer.save_checkpoint(self.file)
+        self.saved_when = monotonic()
+        problem = failure(trainer, self.file, keep_as=self.previous)
+        if not problem:
+            self.saved_at = trainer.global_step
+        elif self.file.exists():
+            log.warning("%s. Training goes on: the checkpoint before it is safe", problem)
+        else:
+            raise UserError(f"{problem}; there is no older one to fall back on: make room and start again")
+        if not problem and self._is_kept(trainer) and trainer.is_global_zero:
+            try:
+                twin(self.file, self.file.with_name(f"{trainer.global_step:09d}.ckpt"))
+            except OSError as error:
+                log.warning("Batch %d: not kept for good: %s", trainer.global_step, error.strerror)
+
+    def _is_kept(self, trainer: Trainer) -> bool:
+        step = trainer.global_step
+        return self.keep_every_n_batches is not None and step > 0 and step % self.keep_every_n_batches == 0
+
+    def _is_late(self, trainer: Trainer) -> bool:
+        """Whether the last save was too long ago, for all processes alike."""
+        if self.every_n_minutes is None or trainer.global_step % trainer.log_every_n_steps:  # type: ignore[attr-defined]
+            return False
+        late = monotonic() - self.saved_when >= 60 * self.every_n_minutes
+        return trainer.strategy.reduce_boolean_decision(late, all=False)
 
 
 class BestCheckpoint(Checkpoint):
@@ -93,15 +159,37 @@ class BestCheckpoint(Checkpoint):
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Save if training was stopped right after the best state was found."""
-        if isinstance(exception, Interrupted):
+        if isinstance(exception, Interrupted) and exception.between_batches:
             self.save(trainer, pl_module)
 
     def save(self, trainer: Trainer, pl_module: Any) -> None:
-        """Save if this state is the best, unless it has been saved."""
+        """Save if this state is the best, unless it has been saved or is broken."""
         best = self.quality.best if self.quality else None
-        if best and best.images_seen == pl_module.images_seen != self.saved_at:
+        if best and best.images_seen == pl_module.images_seen != self.saved_at and is_finite(trainer):
             self.saved_at = best.images_seen
-            trainer.save_checkpoint(self.file)
+            if problem := failure(trainer, self.file):
+                log.warning("%s. Training goes on without this best state", problem)
+
+
+def failure(trainer: Trainer, file: Path, keep_as: Path | None = None) -> str:
+    """Save a checkpoint, and keep what the file held before under another name; says what went wrong, if anything.
+
+    All processes hear of it: they decide alike.
+    """
+    problem = ""
+    try:
+        if keep_as and trainer.is_global_zero and file.exists():
+            twin(file, keep_as)
+        trainer.save_checkpoint(file)
+    except OSError as error:
+        problem = f"Batch {trainer.global_step}: {file} can't be written: {error.strerror or error}"
+        trainer.strategy.barrier("Trainer.save_checkpoint")  # where the others wait
+    return trainer.strategy.broadcast(problem)
+
+
+def is_finite(trainer: Trainer) -> bool:
+    """Whether the state is, on all processes."""
+    return trainer.strategy.reduce_boolean_decision(are_finite(state(trainer)))
 
 
 def state(trainer: Trainer) -> Iterable[Tensor]:

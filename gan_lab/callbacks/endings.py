@@ -1,4 +1,4 @@
-"""Ctrl+C and SIGTERM end a run between two batches, never between the two players' steps."""
+"""Signals end a run between two batches, never between the two players' steps."""
 
 import signal
 import threading
@@ -12,67 +12,112 @@ from gan_lab import processes
 from gan_lab.callbacks.rollback import RolledBack
 
 AGREED_EVERY = 10  # batches
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)  # the last is how SLURM announces that time is up
 
 
-class Interrupted(Exception):  # noqa: N818 - an ending, not an error
-    """Training was asked to stop by a signal and did, at a batch boundary."""
+class Interrupted(SystemExit):
+    """A signal asked the run to stop, and it did: the program ends with the exit code that shells give a signal.
 
-    def __init__(self, number: int) -> None:
-        super().__init__(signal.Signals(number).name)
-        self.exit_code = 128 + number
+    Args:
+        number: of the signal.
+        between_batches: whether the state can be saved; else the checkpoint before it is the one to go on from.
+    """
+
+    def __init__(self, number: int, between_batches: bool = True) -> None:
+        super().__init__(128 + number)
+        self.signal = signal.Signals(number)
+        self.between_batches = between_batches
 
 
-class GracefulEnding(Callback):
-    """Finishes the current batch when a signal asks to stop; a second signal stops at once."""
+class Signals:
+    """Listens for signals while it is entered, where Python allows it: in the main thread.
+
+    A handler runs between any two instructions, so while there is something to finish it only takes note. Before and
+    after that it raises `Interrupted` at once, as does a second SIGINT: files are replaced as a whole, so nothing is
+    damaged by that. Of several processes each only takes note, so that they end together; the program that waits for
+    them hears of a second signal as well, and ends them at once.
+    """
 
     def __init__(self) -> None:
         self.received: int | None = None
+        self.patient = False  # while there is something to finish
         self.previous: dict[int, Any] = {}
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Listen, where Python allows it: in the main thread; after a rollback it has never stopped listening."""
+    def __enter__(self) -> "Signals":
         if not self.previous and threading.current_thread() is threading.main_thread():
             self.previous = {number: signal.signal(number, self._receive) for number in SIGNALS}
+        return self
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        """Stop here if asked to.
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self.previous.items():
+            signal.signal(number, handler)
+        self.previous = {}
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        first, self.received = self.received is None, self.received or number
+        at_once = number == signal.SIGINT if not first else not self.patient
+        if at_once and not processes.several():
+            raise Interrupted(number, between_batches=False)
+
+
+class GracefulEnding(Callback):
+    """Finishes the current batch when a signal asks to stop, and whatever callbacks do after it.
+
+    It has to stand before the callbacks that score a trained model, so that these needn't be waited for. They come
+    when the run goes on.
+
+    Attributes:
+        signals: what listens; from the start of training on, unless it has been entered earlier.
+    """
+
+    def __init__(self) -> None:
+        self.signals = Signals()
+        self.listens = False
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Listen; after a rollback it has never stopped."""
+        if not self.signals.previous:
+            self.signals.__enter__()
+            self.listens = True
+        self.signals.patient = True
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Stop here if asked to, before the batch: all callbacks are done with the one before it.
 
         Raises:
-            Interrupted: a signal came since the last batch.
+            Interrupted: a signal came.
         """
-        if trainer.world_size > 1:
-            self.agree(trainer)
-        elif self.received is not None:
-            raise Interrupted(self.received)
+        if trainer.world_size == 1 or trainer.global_step % AGREED_EVERY == 0:
+            self._stop_if_asked(trainer)
 
-    def agree(self, trainer: Trainer) -> None:
-        """Stop together: a signal may have reached only some processes, or not all at the same batch.
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Stop here if a signal came during the last batch; from now on there is nothing to finish.
 
-        They ask each other on every tenth batch, for it means waiting for the device.
+        Raises:
+            Interrupted: a signal came.
         """
-        if trainer.global_step % AGREED_EVERY == 0:
-            number = processes.highest(self.received or 0, trainer.strategy.root_device)
-            if number:
-                raise Interrupted(number)
+        self.signals.patient = processes.several()  # which have to end together
+        self._stop_if_asked(trainer)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Leave the signals as they were, as Lightning tears nothing down now; but a rollback goes on."""
         if not isinstance(exception, RolledBack):
-            self._restore()
+            self._leave()
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Leave the signals as they were."""
-        self._restore()
+        self._leave()
 
-    def _receive(self, number: int, frame: FrameType | None) -> None:
-        self.received = number
-        if not processes.several():  # of several, some hear it from the batch system and from the waiting program
-            self._restore()
+    def _stop_if_asked(self, trainer: Trainer) -> None:
+        """All processes stop together: a signal may have reached only some, or not all at the same batch.
 
-    def _restore(self) -> None:
-        for number, handler in self.previous.items():
-            signal.signal(number, handler)
-        self.previous = {}
+        While training they ask each other on every tenth batch, for it means waiting for the device.
+        """
+        number = processes.highest(self.signals.received or 0, trainer.strategy.root_device)
+        if number:
+            raise Interrupted(number)
+
+    def _leave(self) -> None:
+        if self.listens:
+            self.signals.__exit__()
+            self.listens = False

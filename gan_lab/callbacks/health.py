@@ -13,7 +13,7 @@ from pydantic import Field
 from torch import Tensor
 
 from gan_lab.callbacks.alarms import Alarm
-from gan_lab.callbacks.checkpoints import LastCheckpoint, are_finite
+from gan_lab.callbacks.checkpoints import LastCheckpoint, are_finite, is_finite
 from gan_lab.callbacks.rollback import RolledBack, roll_back
 from gan_lab.callbacks.vital_signs import VitalSigns, separation
 from gan_lab.errors import UserError
@@ -110,6 +110,7 @@ class Health(Callback):
         self.seed = seed
         self.alarms = {name: Alarm(1 if name == "nan" else patience) for name in HELPS}
         self.told: list[str] = []  # what alarms said, for the run's record
+        self.remembered: list[str] = []  # and what they had said until the checkpoint that the run goes on from
         self.reasons: dict[str, str] = {}  # what each said last
         self.rolled_back = 0
         self.checked_at = 0  # images seen
@@ -133,10 +134,7 @@ class Health(Callback):
             raise UserError("callbacks.health.policy=rollback goes back to what callbacks.checkpoint keeps; add it")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Have something to go back to from the first batch on."""
-        checkpoint = last_checkpoint(trainer)
-        if self.policy == "rollback" and trainer.global_step == 0 and checkpoint is not None:
-            checkpoint.save(trainer)
+        """Doubt a state that was doubted when it was saved."""
         self.guard(trainer)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -157,6 +155,18 @@ class Health(Callback):
         for name in sorted(self.acts_on):
             if self.alarms[name].on:
                 self.act(trainer, name)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Look once more: the end need not be a logging point.
+
+        Raises:
+            Stopped: the run has reached its end, but its last state is lost; to warn and go on has not helped.
+            RolledBack: the policy is to go back.
+        """
+        if not is_finite(trainer):
+            self.hear(trainer, "nan", True, "weights or optimizer states")
+            self.act(trainer, "nan")
+            raise Stopped(f"trained to the end, but what came out can't be used: {self.reasons.get('nan', 'nan')}")
 
     def examine(self, trainer: Trainer, pl_module: Any) -> None:
         """Measure, log and judge."""
@@ -257,12 +267,14 @@ class Health(Callback):
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run must not forget."""
         alarms = {name: alarm.state_dict() for name, alarm in self.alarms.items()}
-        return {"checked_at": self.checked_at, "rolled_back": self.rolled_back, "alarms": alarms}
+        told = [*self.remembered, *(line for line in self.told if line not in self.remembered)]
+        return {"checked_at": self.checked_at, "rolled_back": self.rolled_back, "alarms": alarms, "told": told}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on where the checkpoint stood; a run that was not watched until then remembers its rollbacks at most."""
         self.checked_at = state_dict.get("checked_at", 0)
         self.rolled_back = state_dict["rolled_back"]
+        self.remembered = state_dict.get("told", [])
         for name, state in state_dict.get("alarms", {}).items():
             self.alarms[name].load_state_dict(state)
 

@@ -1,5 +1,6 @@
 """Grids of generated images: what one looks at first."""
 
+import logging
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,6 +10,8 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from gan_lab import images, seeding
 from gan_lab.types import NonNegativeInt, PositiveInt
+
+log = logging.getLogger(__name__)
 
 
 class SampleGrid(Callback):
@@ -44,13 +47,13 @@ class SampleGrid(Callback):
         self.every_n_images = every_n_images
         self.kinds = {"": weights != "raw"} if weights != "both" else {"": True, "_raw": False}
         self.seed = seed
-        self.drawn_at: int = 0
+        self.drawn_at = -1
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Draw what an untrained generator makes."""
-        self.drawn_at = pl_module.images_seen
-        if self.drawn_at == 0:
+        if self.drawn_at < 0 == pl_module.images_seen:
             self.draw(trainer, pl_module)
+        self.drawn_at = max(self.drawn_at, 0)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Draw whenever another `every_n_images` images have been seen."""
@@ -62,6 +65,14 @@ class SampleGrid(Callback):
         if pl_module.images_seen > self.drawn_at:
             self.draw(trainer, pl_module)
 
+    def state_dict(self) -> dict[str, int]:
+        """When the last grid was drawn, for a run that goes on."""
+        return {"drawn_at": self.drawn_at}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Go on from there."""
+        self.drawn_at = state_dict["drawn_at"]
+
     def draw(self, trainer: Trainer, pl_module: Any) -> None:
         """Write a grid with each of the wanted weights."""
         self.drawn_at = pl_module.images_seen
@@ -71,7 +82,12 @@ class SampleGrid(Callback):
         for suffix, ema in self.kinds.items():
             seed = seeding.derive(self.seed, "grid")
             grid = images.grid(*pl_module.showcase(self.rows, self.columns, seed, ema=ema))
-            images.save_png(grid, self.folder / f"{self.drawn_at:09d}{suffix}.png")
+            file = self.folder / f"{self.drawn_at:09d}{suffix}.png"
+            try:
+                images.save_png(grid, file)
+            except OSError as error:  # a full disk, say: training is worth more
+                log.warning("%s can't be written: %s", file, error.strerror or error)
+                file.unlink(missing_ok=True)
             for logger in trainer.loggers:
                 if isinstance(logger, TensorBoardLogger):
                     logger.experiment.add_image(f"samples{suffix}", grid, self.drawn_at)

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from gan_lab.data import image_files, memory
 from gan_lab.errors import UserError
+from gan_lab.files import in_use, sweep_folders
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,8 @@ class Decoder:
         Raises:
             UserError: all files are damaged, or the cache can't be written.
         """
+        for folder in sweep_folders(self.cache, "partial-*"):
+            log.info("Removed %s, which a killed program has left", folder)
         entry = self.cache / self._key(root, files)
         if not entry.exists() and not self._fits(len(files), processes):
             self._write(entry, files, quiet=False)
@@ -114,7 +117,7 @@ class Decoder:
                     f"data.cache={self.cache} has {free / 1e9:.1f} GB left, and {len(files):,} images of "
                     f"{self.size}x{self.size} pixels need {math.prod(shape) / 1e9:.1f} GB; set it to a larger disk"
                 )
-            with tempfile.TemporaryDirectory(prefix="partial-", dir=self.cache) as folder:
+            with tempfile.TemporaryDirectory(prefix="partial-", dir=self.cache) as folder, in_use(Path(folder)):
                 whole = Path(folder) / entry.name
                 whole.mkdir()
                 pixels = np.lib.format.open_memmap(whole / "images.npy", mode="w+", dtype=np.uint8, shape=shape)

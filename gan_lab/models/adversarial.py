@@ -94,6 +94,7 @@ class AdversarialModule(LightningModule):
         self.seed = seed
         self.images_seen = 0  # real images trained on so far, by all processes together
         self.report = Report()
+        self.reported: tuple[dict[str, float], dict[str, float]] = {}, {}  # of a resumed run: what waits, what is known
         self.players: list[Player] = []  # while training
         self.running_statistics: list[Tensor] = []  # of batch norm, while training
         self.total_batches: float = float("inf")  # of the run, while training
@@ -310,18 +311,26 @@ class AdversarialModule(LightningModule):
         self.total_batches = self.trainer.estimated_stepping_batches
         if self.average is not None:
             self.average.watch(self.generator)
+        pending, latest = self.reported
+        self.report.load_state_dict(pending, self.device)
+        self.trainer.callback_metrics.update({name: torch.tensor(value) for name, value in latest.items()})
         self.report.start(self.images_seen)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the image count with the weights, and what each process has of its own."""
+        """Keep, with the weights, the image count, what is reported or judged later, and what is each process's own."""
         checkpoint["images_seen"] = self.images_seen
+        measured = self.trainer.callback_metrics.items()
+        latest = {name: float(value) for name, value in measured if name != "images_per_second"}  # the clock's
+        checkpoint["reported"] = {"pending": self.report.state_dict(), "latest": latest}
         own = {name: value for name, value in checkpoint["state_dict"].items() if name.startswith(self.own_state)}
         if own and processes.several():
             checkpoint["own_state"] = processes.all_of(own)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on counting images where the checkpoint stood."""
+        """Go on counting and reporting where the checkpoint stood."""
         self.images_seen = checkpoint["images_seen"]
+        reported = checkpoint.get("reported", {})
+        self.reported = reported.get("pending", {}), reported.get("latest", {})
         of_each = checkpoint.get("own_state", [])
         rank = self.trainer.global_rank if self._trainer is not None else 0
         if rank < len(of_each):

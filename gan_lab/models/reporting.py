@@ -35,6 +35,22 @@ class Report:
         """Start the clock for images/s."""
         self.last = (perf_counter(), images_seen)
 
+    def state_dict(self) -> dict[str, float]:
+        """What has been added since the last sending, for a checkpoint: an earlier turn of a player, say.
+
+        The mean of the processes, as it will be sent: one checkpoint serves them all.
+        """
+        if not self.scalars:
+            return {}
+        scalars = torch.stack(list(self.scalars.values()))
+        processes.average([scalars])
+        return dict(zip(self.scalars, scalars.tolist(), strict=True))
+
+    def load_state_dict(self, state: dict[str, float], device: torch.device) -> None:
+        """Go on where the checkpoint stood, on the device that further numbers will lie on."""
+        self.scalars = {name: torch.tensor(value, device=device) for name, value in state.items()}
+        self.numbers = {}
+
     def send(self, trainer: Trainer, step: int, images_seen: int) -> None:
         """Read all numbers at once and hand them to the loggers, the progress bar and the callbacks.
 

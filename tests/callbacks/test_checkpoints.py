@@ -1,3 +1,6 @@
+import errno
+import itertools
+import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -6,21 +9,28 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
 
-from gan_lab.callbacks.checkpoints import BestCheckpoint, LastCheckpoint, are_finite
+from gan_lab.callbacks import checkpoints
+from gan_lab.callbacks.checkpoints import BestCheckpoint, are_finite
 from gan_lab.callbacks.endings import Interrupted
 from gan_lab.callbacks.quality import Best, Quality
 from gan_lab.checkpoint_io import AtomicCheckpointIO
-from tests.conftest import TinyImages, fit, same, tiny_gan, weights
+from gan_lab.errors import UserError
+from tests.conftest import TinyImages, fit, last_checkpoint, same, tiny_gan, weights
 
 
 class Saves(AtomicCheckpointIO):
-    """Notes the step of each checkpoint."""
+    """Notes the step of each checkpoint, and fails as often as it is told to."""
 
-    def __init__(self) -> None:
+    def __init__(self, fails_at: tuple[int, ...] = ()) -> None:
         self.steps: list[int] = []
+        self.best: list[int] = []
+        self.fails_at = fails_at
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        self.steps.append(checkpoint["global_step"])
+        step = checkpoint["global_step"]
+        if step in self.fails_at:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        (self.best if Path(path).name == "best.ckpt" else self.steps).append(step)
         super().save_checkpoint(checkpoint, path, storage_options)
 
 
@@ -42,18 +52,79 @@ class RaiseAt(Callback):
             raise self.error
 
 
-def run(folder: Path, every: int, *callbacks: Callback, **options: Any) -> list[int]:
-    saves = Saves()
-    keep = LastCheckpoint(file=str(folder / "last.ckpt"), every_n_batches=every)
+def run(folder: Path, every: int, *callbacks: Callback, fails_at: tuple[int, ...] = (), **options: Any) -> list[int]:
+    saves = Saves(fails_at)
+    own = {name: options.pop(name) for name in ("every_n_minutes", "keep_every_n_batches") if name in options}
+    keep = last_checkpoint(folder / "last.ckpt", every, **own)
     options = {"callbacks": [*callbacks, keep], "plugins": [saves], "enable_checkpointing": True, **options}
     fit(tiny_gan(), TinyImages(count=32), **options)  # epochs of 4 batches
     return saves.steps
 
 
-@pytest.mark.parametrize(("every", "steps"), [(3, [3, 6, 9, 10]), (5, [5, 10]), (100, [10])])
-def test_saved_every_n_batches_and_at_the_end_and_never_twice(every: int, steps: list[int], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("every", "steps"), [(3, [0, 3, 6, 9, 10]), (5, [0, 5, 10, 10]), (100, [0, 10])])
+def test_saved_at_the_start_every_n_batches_and_at_the_end(every: int, steps: list[int], tmp_path: Path) -> None:
     assert run(tmp_path, every, max_steps=10) == steps
-    assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["last.ckpt", "previous.ckpt"]
+
+
+def step_of(file: Path) -> int:
+    step: int = torch.load(file, weights_only=True)["global_step"]
+    return step
+
+
+def test_the_one_before_the_last_is_kept(tmp_path: Path) -> None:
+    run(tmp_path, 3, max_steps=8)
+    assert (step_of(tmp_path / "last.ckpt"), step_of(tmp_path / "previous.ckpt")) == (8, 6)
+
+
+def test_every_k_are_kept_for_good(tmp_path: Path) -> None:
+    assert run(tmp_path, 5, keep_every_n_batches=4, max_steps=13) == [0, 4, 5, 8, 10, 12, 13]
+    kept = {path.name: step_of(path) for path in tmp_path.glob("0*.ckpt")}
+    assert kept == {"000000004.ckpt": 4, "000000008.ckpt": 8, "000000012.ckpt": 12}
+
+
+def test_saved_by_the_clock_at_logging_points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    minutes = itertools.count()
+    monkeypatch.setattr(checkpoints, "monotonic", lambda: 60.0 * next(minutes))  # one at each look
+    steps = run(tmp_path, 1000, every_n_minutes=2.0, log_every_n_steps=3, max_steps=16)
+    assert steps == [0, 6, 12, 16]  # a look at 3, 6 and so on, and another for each save
+
+
+@pytest.mark.parametrize("fails_at", [(4,), (4, 6), (8,)])
+def test_a_full_disk_costs_a_checkpoint_and_not_the_run(
+    fails_at: tuple[int, ...], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    steps = run(tmp_path, 2, fails_at=fails_at, keep_every_n_batches=2, max_steps=9)
+    assert steps == [step for step in (0, 2, 4, 6, 8, 9) if step not in fails_at]
+    assert step_of(tmp_path / "last.ckpt") == 9
+    assert {int(path.stem) for path in tmp_path.glob("0*.ckpt")} == {2, 4, 6, 8} - set(fails_at)
+    for step in fails_at:
+        assert f"Batch {step}: {tmp_path}/last.ckpt can't be written: No space left on device" in caplog.text
+    assert "Training goes on: the checkpoint before it is safe" in caplog.text
+
+
+def test_a_run_that_can_not_be_saved_at_all_does_not_begin(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"last\.ckpt can't be written: No space left on device; there is no older one"):
+        run(tmp_path, 2, fails_at=(0,), max_steps=9)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_best_state_that_can_not_be_saved_does_not_end_the_run(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert judged(tmp_path, [5, 3, 4, 2, 6, 6], fails_at=(2,), max_steps=5) == [1, 4]
+    assert "Training goes on without this best state" in caplog.text
+
+
+def test_a_broken_state_is_neither_the_best_nor_kept_for_good(tmp_path: Path) -> None:
+    class Break(Callback):
+        def on_train_batch_end(self, trainer: Any, pl_module: Any, *_: Any) -> None:
+            if trainer.global_step == 3:
+                pl_module.discriminator.output.bias.data.fill_(torch.nan)
+
+    assert judged(tmp_path, [5, 4, 3, 2, 1, 1], Break(), max_steps=5) == [1, 2]
+    run(tmp_path / "kept", 100, Break(), keep_every_n_batches=2, max_steps=5)
+    assert [path.name for path in (tmp_path / "kept").glob("0*.ckpt")] == ["000000002.ckpt"]
 
 
 @pytest.mark.parametrize("batches", [3, 4, 6])
@@ -111,17 +182,16 @@ class Judge(Quality):
         self.best = Best(**state_dict["best"])
 
 
-def judged(folder: Path, fids: list[float], *callbacks: Callback, **options: Any) -> list[int]:
+def judged(
+    folder: Path, fids: list[float], *callbacks: Callback, fails_at: tuple[int, ...] = (), **options: Any
+) -> list[int]:
     """The steps at which the best state was saved, one more judgement than batches."""
-    saves = Saves()
+    saves = Saves(fails_at)
     # The other checkpoint comes afterwards, as configured: on a resume it knows what is the best.
-    both = [BestCheckpoint(file=str(folder / "best.ckpt")), LastCheckpoint(file=str(folder / "l"), every_n_batches=999)]
+    both = [BestCheckpoint(file=str(folder / "best.ckpt")), last_checkpoint(folder / "l", 999)]
     options = {"plugins": [saves], "enable_checkpointing": True, **options}
-    try:
-        fit(tiny_gan(), callbacks=[Judge(fids), *callbacks, *both], **options)
-    finally:
-        saves.steps.pop()  # the last state's
-    return saves.steps
+    fit(tiny_gan(), callbacks=[Judge(fids), *callbacks, *both], **options)
+    return saves.best
 
 
 def best(folder: Path) -> tuple[int, float]:
@@ -160,8 +230,8 @@ def test_a_resumed_run_replaces_the_best_by_a_better_one_only(tmp_path: Path) ->
 
 
 def test_without_scores_there_is_no_best(tmp_path: Path) -> None:
-    assert run(tmp_path, 100, BestCheckpoint(file=str(tmp_path / "best.ckpt")), max_steps=2) == [2]
-    assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
+    assert run(tmp_path, 100, BestCheckpoint(file=str(tmp_path / "best.ckpt")), max_steps=2) == [0, 2]
+    assert not (tmp_path / "best.ckpt").exists()
 
 
 @pytest.mark.parametrize("broken", ["generator", "optimizer"])
@@ -176,7 +246,7 @@ def test_a_broken_state_never_takes_the_place_of_a_good_one(
                 target = pl_module.generator.output[0].weight.data if broken == "generator" else state["exp_avg"]
                 target[0, 0] = value
 
-    keep = LastCheckpoint(file=str(tmp_path / "last.ckpt"), every_n_batches=2)
+    keep = last_checkpoint(tmp_path / "last.ckpt", 2)
     adam = partial(torch.optim.Adam, lr=1e-3)
     model = tiny_gan(optimizer={"generator": adam, "discriminator": adam})
     fit(model, max_steps=7, callbacks=[Break(), keep], enable_checkpointing=True)
@@ -192,15 +262,15 @@ def test_an_interruption_of_a_broken_state_is_not_saved_either(tmp_path: Path) -
 
     with pytest.raises(Interrupted):
         run(tmp_path, 100, Break(), max_steps=3)
-    assert not list(tmp_path.iterdir())
+    assert step_of(tmp_path / "last.ckpt") == 0
 
 
 def test_a_doubted_state_is_kept_at_the_end_only(tmp_path: Path) -> None:
     saves = Saves()
-    keep = LastCheckpoint(file=str(tmp_path / "last.ckpt"), every_n_batches=2)
+    keep = last_checkpoint(tmp_path / "last.ckpt", 2)
     keep.hold = True
     fit(tiny_gan(), max_steps=5, callbacks=[keep], plugins=[saves], enable_checkpointing=True)
-    assert saves.steps == [5]
+    assert saves.steps == [0, 5]
 
 
 def test_finite_means_no_nan_and_no_infinity() -> None:

@@ -30,7 +30,7 @@ def test_a_signal_ends_training_after_the_batch(number: int, exit_code: int) -> 
     handlers = [signal.getsignal(kind) for kind in (signal.SIGINT, signal.SIGTERM)]
     with pytest.raises(Interrupted) as ending:
         fit(model, max_steps=10, callbacks=[Raise(number), GracefulEnding()])
-    assert ending.value.exit_code == exit_code
+    assert ending.value.code == exit_code
     assert model.images_seen == 3 * 8
     assert model.global_step == 3
     assert [signal.getsignal(kind) for kind in (signal.SIGINT, signal.SIGTERM)] == handlers

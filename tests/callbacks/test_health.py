@@ -19,7 +19,7 @@ from gan_lab.errors import UserError
 from gan_lab.losses import Minimax, RelativisticPairing, Wasserstein
 from gan_lab.models.cyclegan import CycleGAN
 from gan_lab.networks import dcgan_small, dcgan_upsample, mlp
-from tests.callbacks.watched import STILL, At, health, keep, lines, one_image
+from tests.callbacks.watched import STILL, At, health, keep, lines, one_image, poison
 from tests.conftest import SIZE, TinyImages, composed, fit, same, spy_on_reads, tiny_gan, tiny_network, weights
 
 # Alarms.
@@ -141,7 +141,8 @@ def test_what_is_not_finite_is_noticed_at_the_next_logging_point(log_every: int,
     def spoil(model: Any) -> None:
         model.discriminator.output.bias.data.fill_(value)
 
-    fit(tiny_gan(), max_steps=20, log_every_n_steps=log_every, callbacks=[watch, At(6, spoil)])
+    with pytest.raises(Stopped, match="trained to the end, but what came out can't be used: batch"):
+        fit(tiny_gan(), max_steps=20, log_every_n_steps=log_every, callbacks=[watch, At(6, spoil)])
     noticed = -(-7 // log_every) * log_every
     assert lines(watch, "nan") == [f"batch {noticed}: nan begins"]
     (told,) = (line for line in watch.told if "nan" in line)
@@ -153,8 +154,16 @@ def test_what_is_not_finite_is_noticed_at_the_next_logging_point(log_every: int,
 def test_a_weight_that_no_loss_depends_on_is_noticed_too() -> None:
     model, watch = tiny_gan(), health()
     model.register_parameter("idle", nn.Parameter(torch.tensor([1.0, torch.nan])))
-    fit(model, max_steps=2, log_every_n_steps=2, callbacks=[watch])
+    with pytest.raises(Stopped):
+        fit(model, max_steps=2, log_every_n_steps=2, callbacks=[watch])
     assert watch.told[0].startswith("batch 2: nan begins: not finite: weights. What usually helps")
+
+
+@pytest.mark.parametrize("policy", ["warn", "stop"])
+def test_what_breaks_after_the_last_logging_point_is_noticed_at_the_end(policy: str) -> None:
+    watch = health(policy=policy)
+    with pytest.raises(Stopped, match="batch 7: nan begins: not finite: weights or optimizer states"):
+        fit(tiny_gan(), max_steps=7, log_every_n_steps=4, callbacks=[watch, At(5, poison)])
 
 
 def test_the_end_of_an_infinite_loss_is_told() -> None:

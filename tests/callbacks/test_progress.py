@@ -4,7 +4,7 @@ import pytest
 from lightning import Trainer
 from lightning.pytorch.callbacks import Callback
 
-from gan_lab.callbacks.progress import ProgressBar
+from gan_lab.callbacks.progress import ProgressBar, RegularReport
 from tests.conftest import TinyImages, fit, tiny_gan
 
 
@@ -34,3 +34,12 @@ def test_one_bar_counts_the_batches_of_the_whole_run(capsys: pytest.CaptureFixtu
 def test_a_refresh_rate_of_zero_turns_the_bar_off(capsys: pytest.CaptureFixture[str]) -> None:
     fit(tiny_gan(), max_steps=3, callbacks=[ProgressBar(refresh_rate=0)], enable_progress_bar=True)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(0.0, [0, 2, 4, 6]), (1000.0, [0])])
+def test_reports_come_at_logging_points_and_no_more_often_than_asked(seconds: float, expected: list[int]) -> None:
+    model, told = tiny_gan(), []
+    report = RegularReport(lambda: told.append(model.global_step), seconds)
+    fit(model, max_steps=7, log_every_n_steps=2, callbacks=[report])
+    assert told == expected
+    assert report.began_at == 0

@@ -10,7 +10,7 @@ from torch import nn
 
 from gan_lab.callbacks.checkpoints import LastCheckpoint
 from gan_lab.callbacks.health import Health
-from tests.conftest import sgd, tiny_gan
+from tests.conftest import last_checkpoint, sgd, tiny_gan
 
 STILL = {"generator": sgd(0.0), "discriminator": sgd(0.0)}
 
@@ -66,4 +66,4 @@ def lines(watch: Health, name: str) -> list[str]:
 
 
 def keep(folder: Path, every: int = 4) -> LastCheckpoint:
-    return LastCheckpoint(file=str(folder / "last.ckpt"), every_n_batches=every)
+    return last_checkpoint(folder / "last.ckpt", every)

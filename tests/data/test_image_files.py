@@ -220,3 +220,12 @@ def test_more_files_than_wait_at_once_keep_their_order(tmp_path: Path, monkeypat
     out = np.empty((11, 1, 8, 8), np.uint8)
     assert decode(files, out) == []
     assert out[:, 0, 0, 0].tolist() == list(range(11))
+
+
+def test_postscript_is_no_image(tmp_path: Path) -> None:
+    """Pillow would hand it to Ghostscript, whatever the file is called."""
+    assert ".eps" not in image_files.extensions()
+    assert {"PNG", "JPEG", "WEBP"} <= set(image_files.formats())
+    file = saved(Image.fromarray(COLOUR), tmp_path / "picture.eps").rename(tmp_path / "picture.png")
+    with pytest.raises(Exception, match="cannot identify image file"):
+        read(file, 8, 3)

@@ -104,3 +104,11 @@ def test_what_holds_no_images_is_named(name: str, message: str, tmp_path: Path) 
         (tmp_path / file).write_text("to be or not to be")
     with pytest.raises(UserError, match=f"{name}.*{message}"):
         load(tmp_path / name, 1)
+
+
+def test_an_array_that_promises_more_than_it_holds_is_refused(tmp_path: Path) -> None:
+    header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (1000000000, 3, 1000, 1000)}"
+    content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + b"few"
+    (tmp_path / "images.npy").write_bytes(content)
+    with pytest.raises(UserError, match=r"images\.npy can't be read as images"):
+        load(tmp_path / "images.npy", 1)

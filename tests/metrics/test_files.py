@@ -36,3 +36,18 @@ def test_a_damaged_file_is_named(content: bytes, tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(files.DamagedFileError, match="file.safetensors is damaged"):
         files.read(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        (1 << 60).to_bytes(8, "little") + b"{}",  # a header of an exabyte
+        (2).to_bytes(8, "little") + b"{}",
+        (60).to_bytes(8, "little") + b'{"a":{"dtype":"F32","shape":[9999999],"data_offsets":[0,4]}}' + b"0000",
+        (9).to_bytes(8, "little") + b"[" * 9,
+    ],
+)
+def test_a_hostile_header_is_damage(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "x.safetensors").write_bytes(content)
+    with pytest.raises(files.DamagedFileError, match="is damaged"):
+        files.read(tmp_path / "x.safetensors")

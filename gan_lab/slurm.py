@@ -1,0 +1,55 @@
+"""Jobs that SLURM ends early and starts again.
+
+A job that is about to lose its time gets a signal (`#SBATCH --signal=SIGUSR1@90`). The run saves and asks to be queued
+again; SLURM then runs the same command a second time, and that goes on with the run that the job began.
+"""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+INTERACTIVE = ("bash", "interactive")  # as Lightning tells them apart
+
+
+def job() -> str | None:
+    """The job that this program is, as `scontrol` names it; None where it is none, or an interactive one."""
+    if "SLURM_JOB_ID" not in os.environ or os.environ.get("SLURM_JOB_NAME") in INTERACTIVE:
+        return None
+    if "SLURM_ARRAY_JOB_ID" in os.environ:
+        return f"{os.environ['SLURM_ARRAY_JOB_ID']}_{os.environ['SLURM_ARRAY_TASK_ID']}"
+    return os.environ["SLURM_JOB_ID"]
+
+
+def requeue() -> str:
+    """Ask for this job to be run again; says what came of it."""
+    name = job()
+    if name is None:
+        return "Not a SLURM job: it is not queued again"
+    try:
+        result = subprocess.run(["scontrol", "requeue", name], capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"SLURM job {name} could not be queued again: {error}"
+    if result.returncode:
+        return f"SLURM job {name} could not be queued again: {result.stderr.strip() or result.returncode}"
+    return f"SLURM job {name} is queued again, and will go on"
+
+
+def has_been_started_again() -> bool:
+    """Whether SLURM runs this job not for the first time."""
+    return job() is not None and os.environ.get("SLURM_RESTART_COUNT", "0") != "0"
+
+
+def begun_by_this_job(runs: Path) -> Path | None:
+    """The run folder in `runs` that this job began or went on with last; None where there is none."""
+    name = job()
+    found = [file.parent for file in runs.glob("*/run.json") if name is not None and _job_of(file) == name]
+    return max(found, key=lambda folder: (folder / "run.json").stat().st_mtime, default=None)
+
+
+def _job_of(record: Path) -> object:
+    try:
+        content = json.loads(record.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content.get("slurm_job") if isinstance(content, dict) else None
