@@ -5,7 +5,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 .DEFAULT_GOAL := help
 
-.PHONY: help setup train test coverage lint format benchmark clean
+.PHONY: help setup train test coverage lint format benchmark results clean
+
+# Where MNIST is, or is downloaded to.
+DATA ?= data
+RESULTS ?= logs/results
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -40,6 +44,10 @@ format: $(READY)  ## mend style and format
 
 benchmark: $(READY)  ## measure speed against hand-written loops
 	$(BIN)/python -m benchmarks
+
+results: $(READY)  ## train every variant with three seeds, and write docs/results.md's table (an hour; again, it does what is missing)
+	OMP_NUM_THREADS=1 $(BIN)/python train.py sweep=variants sweep.dir=$(RESULTS) data.root=$(DATA)
+	$(BIN)/python -m benchmarks.results $(RESULTS)
 
 clean:  ## remove the environment and caches, keep data and logs
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache

@@ -18,7 +18,7 @@ from gan_lab.files import replaced
 
 log = logging.getLogger(__name__)
 
-OVER_IMAGES = ("loss/", "accuracy/", "quality/", "final/")
+OVER_IMAGES = ("loss/", "accuracy/", "quality/")
 
 
 class TensorBoard(TensorBoardLogger):

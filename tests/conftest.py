@@ -42,8 +42,9 @@ LATENT_DIM = 4
 class TinyImages(InMemoryDataModule):
     """Random images; those for testing are others than those for training."""
 
-    def __init__(self, count: int = 64, batch_size: int = 8, seed: int = 0) -> None:
-        super().__init__(image_size=SIZE, channels=1, classes=10, batch_size=batch_size, seed=seed)
+    def __init__(self, count: int = 64, batch_size: int = 8, seed: int = 0, held_out: int = 0) -> None:
+        size = {"image_size": SIZE, "channels": 1, "classes": 10}
+        super().__init__(**size, held_out=held_out, batch_size=batch_size, seed=seed)
         self.count = count
 
     def load(self, split: str) -> Batch:

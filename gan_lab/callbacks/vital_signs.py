@@ -55,7 +55,7 @@ class VitalSigns:
     """Holds both players against a few fixed images, some that they train on and as many that they don't.
 
     Args:
-        data: where the images come from; held out are those of its test split.
+        data: where the images come from; held out are those that a trained model is scored against.
         count: of images of each kind, and of samples.
         classified: how many of the samples a classifier looks at, where one is shipped and takes little time.
         seed: of the choice of images, and of the samples' latents.
@@ -81,10 +81,10 @@ class VitalSigns:
         for split in self.chosen:
             real, condition = model.split(self._batch(split))
             scores[split] = model.judge(real, condition)
-        if "test" in scores:
-            signs["health/overfitting"] = separation(scores["train"], scores["test"])
+        if self.data.unseen in scores:
+            signs["health/overfitting"] = separation(scores["train"], scores[self.data.unseen])
             if model.objective.boundary is not None:
-                for split, name in (("train", "train"), ("test", "held_out")):
+                for split, name in (("train", "train"), (self.data.unseen, "held_out")):
                     signs[f"health/accuracy/{name}"] = (scores[split] > model.objective.boundary).float().mean()
         latents = seeding.normal((self.count, model.latent_dim), seeding.derive(self.seed, "health")).to(model.device)
         asked = model.ask_for(self.count)
@@ -98,11 +98,11 @@ class VitalSigns:
 
     def _splits(self) -> list[str]:
         try:
-            self.data.setup("test")
+            self.data.setup("test" if self.data.unseen == "test" else "fit")
         except UserError as reason:
             log.info("The discriminator's overfitting is not watched: %s", reason)
             return ["train"]
-        return ["train", "test"]
+        return ["train", self.data.unseen]
 
     def _choose(self, split: str, device: torch.device) -> Batch:
         pixels, labels = self.data.splits[split]
@@ -129,7 +129,7 @@ class VitalSigns:
 
     def _classes(self, classifier: digits.Digits, samples: Tensor) -> Mapping[str, Tensor]:
         shown = classes.histogram(classifier.look(images.to_uint8(samples))[1].argmax(1), classifier.num_classes)
-        return {f"health/class/{label}": share for label, share in enumerate(shown / shown.sum())}
+        return {f"health/share/{label}": share for label, share in enumerate(shown / shown.sum())}
 
 
 def grouped(pictures: Tensor, condition: tuple[Tensor, ...]) -> Tensor:

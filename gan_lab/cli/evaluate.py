@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # torch only where there is something to measure
 COUNT = 10_000
 ROWS = 10  # of the picture of neighbours
 DATASETS = ("mnist", "fashion_mnist", "kmnist")
+EXTRACTORS = ("auto", "digits", "inception")
 
 
 def add_parser(commands: Any) -> None:
@@ -40,15 +41,21 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--extractor",
-        choices=("auto", "digits", "inception"),
+        type=extractor_name,
         default="auto",
-        help="what the scores look through: a classifier of the dataset or the published one "
-        "(auto: digits for MNIST, its like and small grey classes, inception for others)",
+        metavar="|".join((*EXTRACTORS, "package.module:Class")),
+        help="what the scores look through: a classifier of the dataset, the published one (auto: digits for MNIST, "
+        "its like and small grey classes, inception for others), or any torch.nn.Module, which is imported and made "
+        "without arguments",
     )
     parser.add_argument("--weights-file", help="inception's weights, where they are not in their usual place")
     add_state(parser)
     add_weights(parser)
-    parser.add_argument("--split", choices=("test", "train"), default="test", help="of the real images (test)")
+    parser.add_argument(
+        "--split",
+        choices=("test", "held_out", "train"),
+        help="of the real images (test; held_out where the run held training images out, by data.held_out)",
+    )
     parser.add_argument("--data", choices=DATASETS, help="the dataset that images given by hand are held against")
     parser.add_argument("--data-root", help="folder of the dataset (the run's; data)")
     parser.add_argument("--seed", type=non_negative, default=0, help="of latents and of random subsets (0)")
@@ -93,7 +100,7 @@ def run(arguments: argparse.Namespace) -> None:
         record, real, extractor, first = of_images(arguments)
         out = arguments.out
 
-    print(table(record, extractor, described(real, arguments.split), arguments.source))
+    print(table(record, extractor, described(real, record.protocol.split), arguments.source))
     if out:
         put("--out", out, json.dumps(record.to_dict(), indent=2) + "\n")
         print(f"Written to   {out}")
@@ -114,7 +121,6 @@ def of_run(arguments: argparse.Namespace) -> Measured:
     """The scores of a run, what it was held against and through what, and the first images."""
     from gan_lab.evaluation import classifiers, real, trained
     from gan_lab.evaluation.scores import evaluate
-    from gan_lab.metrics.choice import chosen
     from gan_lab.metrics.drawing import drawn, weights_of
     from gan_lab.runs import Run
 
@@ -126,15 +132,16 @@ def of_run(arguments: argparse.Namespace) -> Measured:
         raise UserError(f"--gan-train-test: {type(model).__name__} is asked for no class; model=cgan is")
     config = source.config()
     reals = real.of_run(config, arguments.data_root)
-    real.refuse_substitute(reals, source.record(), arguments.split)
-    extractor = chosen(arguments.extractor, reals, arguments.weights_file).to(model.device)
+    split = arguments.split or reals.data.unseen
+    real.refuse_substitute(reals, source.record(), split)
+    extractor = extractor_of(arguments, reals).to(model.device)
     count = arguments.count or config.data.get("test_count", COUNT)
     ema = arguments.weights == "ema"
     record = evaluate(
         drawn(model, count, seed=arguments.seed, ema=ema),
         reals,
         extractor,
-        split=arguments.split,
+        split=split,
         weights=weights_of(model, ema=ema),
         seed=arguments.seed,
         images_seen=model.images_seen,
@@ -150,7 +157,6 @@ def of_images(arguments: argparse.Namespace) -> Measured:
     """The scores of images given by hand, what they were held against and through what, and the first of them."""
     from gan_lab.evaluation import given, real
     from gan_lab.evaluation.scores import evaluate
-    from gan_lab.metrics.choice import chosen
 
     if not arguments.source.exists():
         raise UserError(f"{arguments.source}: there is no such file or folder")
@@ -168,17 +174,41 @@ def of_images(arguments: argparse.Namespace) -> Measured:
         raise UserError(f"--count {arguments.count}: there are only {len(images):,} images in {arguments.source}")
     images = images[: arguments.count]
     reals = real.named(arguments.data, arguments.data_root)
-    extractor = chosen(arguments.extractor, reals, arguments.weights_file).to(device())
+    extractor = extractor_of(arguments, reals).to(device())
     record = evaluate(
         [(images, None)],
         reals,
         extractor,
-        split=arguments.split,
+        split=arguments.split or reals.data.unseen,
         weights="given",
         seed=arguments.seed,
         images_seen=None,
     )
     return record, reals, extractor, images[:ROWS]
+
+
+def extractor_name(text: str) -> str:
+    """One of `EXTRACTORS`, or the place of a class."""
+    module, _, name = text.partition(":")
+    if text not in EXTRACTORS and not (module and name):
+        raise argparse.ArgumentTypeError(f"must be {', '.join(EXTRACTORS)} or package.module:Class, not {text}")
+    return text
+
+
+def extractor_of(arguments: argparse.Namespace, reals: "RealImages") -> "Extractor":
+    """What the scores look through.
+
+    Raises:
+        UserError: it is not to be had.
+    """
+    from gan_lab.evaluation.imported import imported
+    from gan_lab.metrics.choice import chosen
+
+    if arguments.extractor in EXTRACTORS:
+        return chosen(arguments.extractor, reals, arguments.weights_file)
+    if arguments.weights_file:
+        raise UserError("--weights-file: weights are for the inception extractor; a class brings its own")
+    return imported(arguments.extractor, reals)
 
 
 def device() -> Any:

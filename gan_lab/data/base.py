@@ -56,7 +56,7 @@ class ImageDataModule(LightningDataModule):
 
         Args:
             dataset: as loaded.
-            split: "train" or "test".
+            split: what the images are for, "train" or another.
             of: " of domain a", where there are several.
 
         Raises:

@@ -69,6 +69,11 @@ class ImageFolder(InMemoryDataModule):
             for split, files in zip(listing.files, image_files.hold_out(groups[name], self.test_share), strict=True):
                 listing.files[split] += files
                 listing.labels[split] += [label if labelled else 0] * len(files)
+        if self.held_out:
+            files, labels = listing.files["train"], listing.labels["train"]
+            for split, places in self.places(len(files)).items():
+                listing.files[split] = [files[place] for place in places]
+                listing.labels[split] = [labels[place] for place in places]
         if self._rank == 0:
             self._tell(names, beside=len(groups[""]))
         return listing
@@ -91,6 +96,11 @@ class ImageFolder(InMemoryDataModule):
         sound = torch.ones(len(files), dtype=torch.bool)
         sound[decoded.damaged] = False
         return decoded.images, torch.tensor(labels)[sound]
+
+    def parts(self, stage: str) -> dict[str, Batch]:
+        """As of every dataset, only that files are held out: images that don't fit into memory can't be rearranged."""
+        splits = [split for split in self.listing.files if (split == "test") == (stage == "test")]
+        return {split: self.load(split) for split in splits}
 
     def describe(self) -> dict[str, object]:
         """The folder, the names of the classes, and for each split that was loaded its images and damaged files."""

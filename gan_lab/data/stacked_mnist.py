@@ -20,6 +20,8 @@ class StackedMNIST(InMemoryDataModule):
     on (Lin et al. 2018, PacGAN, arXiv:1712.04086), modes and KL of 26,000 (Srivastava et al. 2017, VEEGAN,
     arXiv:1705.07761). Digits are drawn with replacement, those for testing from MNIST's test split.
 
+    What is held out are digits, of which as many images are made as for testing.
+
     Args:
         root: where MNIST's files are looked for, and downloaded to.
         download: whether missing or damaged files may be fetched.
@@ -53,7 +55,7 @@ class StackedMNIST(InMemoryDataModule):
             fallback=fallback,
             **options | {"channels": 1, "classes": CLASSES},
         )
-        self.counts = {"train": count, "test": test_count}
+        self.counts = {"train": count, "held_out": test_count, "test": test_count}
         self.stacking_seed = stacking_seed
 
     def prepare_data(self) -> None:
@@ -62,7 +64,14 @@ class StackedMNIST(InMemoryDataModule):
 
     def load(self, split: str) -> Batch:
         """Images uint8 (n, 3, 28, 28) and labels int64 (n,), the same on every process."""
-        images, labels = self.digits.load(split)
+        return self._stacked(self.digits.load(split), split)
+
+    def parts(self, stage: str) -> dict[str, Batch]:
+        """As of every dataset, only that digits are held out: none is in images of two splits."""
+        return {split: self._stacked(digits, split) for split, digits in self.digits.parts(stage).items()}
+
+    def _stacked(self, digits: Batch, split: str) -> Batch:
+        images, labels = digits
         generator = torch.Generator().manual_seed(seeding.derive(self.stacking_seed, "stacks", split))
         chosen = torch.randint(len(images), (self.counts[split], len(PLACES)), generator=generator)
         return images[:, 0][chosen], (labels[chosen] * torch.tensor(PLACES)).sum(1)

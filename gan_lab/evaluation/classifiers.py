@@ -14,8 +14,9 @@ from gan_lab.metrics.real import RealImages
 def gan_train_test(drawn: Iterable[Drawn], real: RealImages, *, seed: int) -> dict[str, float]:
     """GAN-train and GAN-test accuracy (Shmelkov et al. 2018, arXiv:1807.09499, section 3).
 
-    - `gan_train`: of a classifier that has seen only generated images, on real test images: how much of the classes'
-      variety was drawn. It falls with lost modes and with wrong or unrecognisable images.
+    - `gan_train`: of a classifier that has seen only generated images, on real ones that the generator has not seen
+      (of the test split, unless others are held out): how much of the classes' variety was drawn. It falls with lost
+      modes and with wrong or unrecognisable images.
     - `gan_test`: of a classifier taught by real images, on generated ones: how well the asked class can be recognised.
       A generator that draws one perfect image of each class reaches 100 %.
 
@@ -30,7 +31,7 @@ def gan_train_test(drawn: Iterable[Drawn], real: RealImages, *, seed: int) -> di
     judge = choice.classifier(real)
     _, logits = extract(judge, images)
     return {
-        "gan_train": classifier.accuracy(model, *real.load("test")),
+        "gan_train": classifier.accuracy(model, *real.load(real.data.unseen)),
         "gan_test": float((judge.shown(logits) == asked).double().mean()),
     }
 

@@ -6,6 +6,7 @@ from typing import Protocol
 from torch import Tensor
 
 from gan_lab import seeding
+from gan_lab.errors import UserError
 from gan_lab.metrics.extractors import Extractor, without_border
 from gan_lab.metrics.statistics import RealStatistics, real_statistics
 
@@ -19,11 +20,12 @@ class Dataset(Protocol):
     image_size: int
     channels: int
     classes: int
+    unseen: str  # the split that a trained model is scored against
     native_size: int  # side of the images before a border was added; known once a split is loaded
     splits: dict[str, Labelled]
 
     def setup(self, stage: str) -> None:
-        """Load the split that "fit" or "test" needs."""
+        """Load the splits that "fit" or "test" needs."""
 
     def describe(self) -> dict[str, object]:
         """Its `name`, and whether it is a `substitute`, among others."""
@@ -49,12 +51,14 @@ class RealImages:
         return str(self.data.describe()["name"])
 
     def load(self, split: str) -> Labelled:
-        """Images uint8 (n, channels, height, width) and labels int64 (n,) of "train" or "test", on the CPU.
+        """Images uint8 (n, channels, height, width) and labels int64 (n,) of "train", "held_out" or "test", on the CPU.
 
         Raises:
             UserError: there are none.
         """
-        self.data.setup("fit" if split == "train" else split)
+        if split == "held_out" and self.data.unseen != split:
+            raise UserError(f"no image of {self.name} was held out: data.held_out is 0")
+        self.data.setup("test" if split == "test" else "fit")
         images, labels = self.data.splits[split]
         return self.without_border(images).cpu(), labels.cpu()
 
@@ -67,7 +71,7 @@ class RealImages:
 
         Args:
             extractor: to look through.
-            split: "train" or "test".
+            split: "train", "held_out" or "test".
             at_most: so many images, always the same ones; by default all of them.
 
         Raises:

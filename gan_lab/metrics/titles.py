@@ -84,5 +84,6 @@ def in_short(record: ScoreRecord) -> str:
     """The scores that one asks for first, in a line, with how they came about."""
     protocol, found = record.protocol, said(record)
     scores = ", ".join(" ".join(found[name]) for name in HEADLINES if name in found)
-    how = f"{protocol.n_fake:,} images, {protocol.extractor['name']}, {protocol.weights}, protocol {protocol.id}"
-    return f"{scores} ({how})"
+    against = "" if protocol.split == "test" else f" to {protocol.split} ones"
+    count, extractor = f"{protocol.n_fake:,} images{against}", protocol.extractor["name"]
+    return f"{scores} ({count}, {extractor}, {protocol.weights}, protocol {protocol.id})"

@@ -124,7 +124,7 @@ def test_classes_are_counted_where_a_classifier_costs_little(monkeypatch: pytest
     measured = signs.measure(model)
     assert torch.equal(torch.get_rng_state(), before)
     assert isinstance(signs.classifier, digits.Digits)
-    assert sum(measured[f"health/class/{label}"].item() for label in range(10)) == pytest.approx(1)
+    assert sum(measured[f"health/share/{label}"].item() for label in range(10)) == pytest.approx(1)
     assert VitalSigns(signs.data, model, count=32, classified=0, seed=0).classifier is None
 
 

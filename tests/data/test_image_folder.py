@@ -38,6 +38,7 @@ def make(root: Path, **options: Any) -> ImageFolder:
         "image_size": 8,
         "channels": 1,
         "classes": 3,
+        "held_out": 0,
         "batch_size": 4,
         "seed": 0,
     }
@@ -135,6 +136,22 @@ def test_images_that_do_not_fit_into_memory_come_from_the_cache(folder: Path, mo
     data = make(folder)
     fit(tiny_gan(), data, max_steps=2)
     assert data.describe()["train_images"] == 53
+
+
+@pytest.mark.parametrize("available", [0, 2**30])
+def test_files_are_held_out_before_they_are_decoded(
+    available: int, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoded.memory, "available", lambda: available)
+    everything = set(zip(*loaded(make(folder)), strict=True))
+    data = make(folder, held_out=7)
+    trained_on = set(zip(*loaded(data), strict=True))
+    images, labels = data.splits["held_out"]
+    held_out = set(zip(images[:, 0, 0, 0].tolist(), labels.tolist(), strict=True))
+    assert (len(trained_on), len(held_out)) == (47, 7)
+    assert trained_on | held_out == everything
+    assert "test" not in data.splits
+    assert data.describe()["held_out_images"] == 7
 
 
 @pytest.mark.parametrize("channels", [1, 3])

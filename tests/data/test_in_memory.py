@@ -122,6 +122,34 @@ def test_splits_are_loaded_once() -> None:
     assert sum(len(labels) for _, labels in data.test_dataloader()) == 64
 
 
+def test_held_out_images_are_not_trained_on_and_stand_in_for_the_test_split() -> None:
+    data = TinyImages(held_out=20)
+    assert (data.unseen, TinyImages().unseen) == ("held_out", "test")
+    data.setup("fit")
+    assert data.splits.keys() == {"train", "held_out"}
+    assert [len(data.splits[split][0]) for split in ("train", "held_out")] == [44, 20]
+    images, labels = data.load("train")
+    label_of = {bytes(image.numpy()): label for image, label in zip(images, labels.tolist(), strict=True)}
+    parts = {
+        split: {bytes(image.numpy()): label for image, label in zip(images, labels.tolist(), strict=True)}
+        for split, (images, labels) in data.splits.items()
+    }
+    assert parts["train"] | parts["held_out"] == label_of
+    assert not parts["train"].keys() & parts["held_out"].keys()
+    again = TinyImages(held_out=20, seed=1)
+    again.setup("fit")
+    assert torch.equal(again.splits["held_out"][0], data.splits["held_out"][0]), "whatever the seed of the run"
+    data.setup("test")
+    assert torch.equal(data.splits["test"][0], data.load("test")[0])
+
+
+def test_something_must_be_left_to_train_on() -> None:
+    with pytest.raises(UserError, match=r"data\.held_out=64 leaves none of the 64 training images to train on"):
+        TinyImages(held_out=64).setup("fit")
+    with pytest.raises(UserError, match=r"data\.batch_size=8 .* is more than the 4 training images; set it to 4"):
+        fit(tiny_gan(), TinyImages(held_out=60), max_steps=1)
+
+
 @pytest.mark.parametrize("image_size", [8, 12, 24])
 def test_the_size_that_images_had_is_remembered(image_size: int) -> None:
     data = TinyImages()

@@ -30,6 +30,7 @@ def make(root: Path, **options: Any) -> MNIST:
         "image_size": 28,
         "channels": 1,
         "classes": 10,
+        "held_out": 0,
         "batch_size": 10,
         "seed": 0,
     }

@@ -24,6 +24,7 @@ def make(root: Path, **options: Any) -> StackedMNIST:
         "image_size": 28,
         "channels": 3,
         "classes": 1000,
+        "held_out": 0,
         "batch_size": 10,
         "seed": 0,
     }
@@ -74,6 +75,19 @@ def test_the_record_says_where_the_digits_came_from(tmp_path: Path, caplog: pyte
         make(tmp_path, fallback="error").prepare_data()
 
 
+def test_held_out_are_digits_and_none_of_them_is_in_a_training_image(tmp_path: Path) -> None:
+    data = make(tmp_path, held_out=450)
+    data.setup("fit")
+    used = {
+        split: {bytes(channel.numpy()) for image in images for channel in image}
+        for split, (images, _) in data.splits.items()
+    }
+    assert not used["train"] & used["held_out"]
+    assert len(used["held_out"]) <= 450
+    assert data.describe()["train_images"] == 300
+    assert data.describe()["held_out_images"] == 200
+
+
 def test_another_size_keeps_the_background_black(tmp_path: Path) -> None:
     data = make(tmp_path, image_size=32)
     data.setup("test")
@@ -100,6 +114,6 @@ def test_the_command_line_builds_it(tmp_path: Path) -> None:
     check(config)
     data = build(config.data)
     assert isinstance(data, StackedMNIST)
-    assert data.counts == {"train": 128_000, "test": 26_000}
+    assert data.counts == {"train": 128_000, "held_out": 26_000, "test": 26_000}
     with pytest.raises(UserError, match=r"data\.count=0"):
         check(composed("data=stacked_mnist", "data.count=0"))
