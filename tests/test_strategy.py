@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def calm_cyclegan() -> AdversarialModule:
         "discriminator": translation.PatchGANs(width=2, layers=1, norm="instance", image_size=32, channels=1),
     }
     optimizer = dict.fromkeys(("generator", "discriminator"), sgd(1e-4))
-    return tiny_cyclegan(network=network, optimizer=optimizer, pool_size=0)
+    return tiny_cyclegan(network=network, optimizer=optimizer, pool_size=0, image_size=32)
 
 
 GAMES: dict[str, Callable[[], AdversarialModule]] = {
@@ -79,7 +80,7 @@ def data_for(model: AdversarialModule, batch_size: int) -> Any:
     if not isinstance(model, CycleGAN):
         return TinyImages(batch_size=batch_size)
     data = TinyDomains(batch_size=batch_size)
-    data.image_size = 32
+    data.image_size = model.pool_a.images.shape[-1]
     return data
 
 
@@ -161,16 +162,22 @@ def batch_norm() -> dict[str, Any]:
     return {"weights": weights(model)}
 
 
-def pools_over_resume(folder: Path, rank: int) -> dict[str, Any]:
+def over_resume(make: Callable[[], AdversarialModule], file: Path) -> dict[str, Any]:
     """Six steps at once, and three steps, saved, and three more."""
-    whole = tiny_cyclegan()
-    train(whole, TinyDomains(), world_size=2, max_steps=6, precision="32-true")
-    first = tiny_cyclegan()
-    trainer = train(first, TinyDomains(), world_size=2, max_steps=3, precision="32-true")
-    trainer.save_checkpoint(folder / "pools.ckpt")
-    second = tiny_cyclegan(init_seed=7)
-    train(second, TinyDomains(), world_size=2, max_steps=6, precision="32-true", start=folder / "pools.ckpt")
+    options: dict[str, Any] = {"world_size": 2, "precision": "32-true"}
+    torch.manual_seed(0)
+    whole, second = make(), make()
+    first = deepcopy(whole)
+    train(whole, data_for(whole, 4), max_steps=6, **options)
+    train(first, data_for(first, 4), max_steps=3, **options).save_checkpoint(file)
+    with torch.no_grad():
+        for parameter in second.parameters():
+            parameter.add_(1.0)  # what is not in the checkpoint would show
+    train(second, data_for(second, 4), max_steps=6, start=file, **options)
     return {"whole": weights(whole), "resumed": weights(second)}
+
+
+RESUMED = GAMES | {"batch norm": tiny_dcgan, "CycleGAN with pools": tiny_cyclegan}
 
 
 class Meddler(Callback):
@@ -227,7 +234,8 @@ def as_one_of_two(rank: int, folder: Path, port: int) -> None:
     os.environ |= {name: str(value) for name, value in here.items()}
     os.environ |= {"MASTER_ADDR": "localhost", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": "tests"}
     found: dict[str, Any] = {name: play(name, rank, 2) for name in GAMES}
-    found |= {"own": own_noise_and_data(), "batch norm": batch_norm(), "pools": pools_over_resume(folder, rank)}
+    found |= {"own": own_noise_and_data(), "batch norm": batch_norm()}
+    found["resumed"] = {name: over_resume(make, folder / f"{name}.ckpt") for name, make in RESUMED.items()}
     found |= {"drift": drift(), "interruption": interruption(), "primitives": primitives(rank)}
     torch.save(found, folder / f"{rank}.pt")
 
@@ -274,11 +282,15 @@ def test_batch_norm_sees_its_own_batch_and_keeps_common_statistics(both: list[di
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_each_process_finds_its_own_pool_again(both: list[dict[str, Any]]) -> None:
+@pytest.mark.parametrize("name", RESUMED)
+def test_two_processes_go_on_with_the_same_bits(name: str, both: list[dict[str, Any]]) -> None:
     for found in both:
-        whole, resumed = found["pools"]["whole"], found["pools"]["resumed"]
-        assert all(torch.equal(whole[name], resumed[name]) for name in whole)
-    first, second = (found["pools"]["whole"]["pool_a.images"] for found in both)
+        whole, resumed = found["resumed"][name]["whole"], found["resumed"][name]["resumed"]
+        assert all(torch.equal(whole[key], resumed[key]) for key in whole)
+
+
+def test_each_process_has_its_own_pool(both: list[dict[str, Any]]) -> None:
+    first, second = (found["resumed"]["CycleGAN with pools"]["whole"]["pool_a.images"] for found in both)
     assert not torch.equal(first, second)
 
 
