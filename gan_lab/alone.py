@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from gan_lab.errors import UserError
 from gan_lab.locks import Busy, held, is_held
@@ -55,15 +56,13 @@ def refuse_if_taken(run: Run) -> None:
 
 
 def refuse_if_read_only(folder: Path) -> None:
-    """A file is made in the folder, and gone again.
+    """A file without a name is made in the folder, and gone again.
 
     Raises:
         UserError: that can't be done.
     """
-    probe = folder / f".{os.getpid()}.partial"
     try:
-        probe.touch()
-        probe.unlink()
+        TemporaryFile(dir=folder).close()
     except OSError as error:
         raise UserError(f"{folder}: can't be written to: {error.strerror}") from error
 

@@ -126,7 +126,7 @@ def explain(error: Exception) -> str:
         if isinstance(cause, (ConfigAttributeError, ConfigKeyError)) and isinstance(cause.parent_node, DictConfig):
             name = cause.full_key or str(cause.key)
             hint = hint_at_option(cause)
-            if any(argument.startswith("resume=") for argument in sys.argv):
+            if not hint.startswith("Did you mean") and any(given.startswith("resume=") for given in sys.argv):
                 hint = f"An option of the run's own parts is changed by ++{name}=..."
             return f"{name}: there is no such option. {hint}"
         cause = cause.__cause__

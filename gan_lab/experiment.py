@@ -228,7 +228,9 @@ def saved_state(run: Run) -> dict[str, Any] | None:
     Raises:
         UserError: what was saved is missing or damaged.
     """
-    return run.load_checkpoint() if run.has_checkpoint or run.record().get("batches") else None
+    record = run.record()
+    had_begun = run.has_checkpoint or record.get("batches") or record["status"] == "finished"
+    return run.load_checkpoint() if had_begun else None
 
 
 def fit(trainer: Trainer, model: AdversarialModule, data: ImageDataModule, checkpoint: Path | None) -> None:

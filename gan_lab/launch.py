@@ -27,7 +27,7 @@ from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
-from gan_lab.errors import UserError
+from gan_lab.errors import UserError, fail
 
 # What tells processes who they are. A worker must not take over what the program that starts it was told.
 IDENTITY = (
@@ -67,6 +67,8 @@ def outer() -> Crew | None:
     if "TORCHELASTIC_RUN_ID" in os.environ:
         rank, size, here = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"))
     elif "SLURM_STEP_ID" in os.environ and int(os.environ.get("SLURM_NTASKS", 1)) > 1:  # by srun, not only in a job
+        if "SLURM_NTASKS_PER_NODE" not in os.environ:  # Lightning insists
+            fail("srun: say how many tasks each machine has, --ntasks-per-node, instead of --ntasks")
         rank, size = int(os.environ["SLURM_PROCID"]), int(os.environ["SLURM_NTASKS"])
         here = size // int(os.environ.get("SLURM_NNODES", 1))
     else:

@@ -177,8 +177,8 @@ class Run:
             model.load_state_dict(checkpoint["state_dict"])
         except (KeyError, RuntimeError) as error:
             first = " ".join(str(error).splitlines()[:2][-1].split())  # torch lists every tensor, after a heading
-            what = f"{self.folder}: the {which} checkpoint"
-            raise UserError(f"{what} does not fit the run's configuration: {first}") from error
+            file = self.checkpoint if which == "last" else self.best
+            raise UserError(f"{file} does not fit the run's configuration: {first}") from error
         model.on_load_checkpoint(checkpoint)
         return model.eval()
 

@@ -1,5 +1,6 @@
 """Lightning's Trainer with the types and ranges of what a command line sets, and an end that is counted in batches."""
 
+import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
@@ -68,8 +69,9 @@ class Trainer(lightning.Trainer):
                 raise ValueError(f"{option}: {reason}")
         self.has_no_end = last_batch(max_steps, max_epochs, 1) is None
         several = devices != "auto" and devices * num_nodes > 1
-        # A lone process must not take a batch system's variables for an invitation to wait for others.
-        surroundings: list[Any] = [] if several else [LightningEnvironment()]
+        # Outside srun, a batch system's variables are no invitation to wait for others.
+        joins = several and any(name in os.environ for name in ("TORCHELASTIC_RUN_ID", "SLURM_STEP_ID"))
+        surroundings: list[Any] = [] if joins else [LightningEnvironment()]
         super().__init__(
             accelerator=accelerator,
             devices=1 if devices == "auto" else devices,

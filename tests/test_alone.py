@@ -113,10 +113,10 @@ def test_who_is_at_a_run_shows_life(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_folder_that_can_not_be_written_to_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(**_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "touch", refuse)
+    monkeypatch.setattr(alone, "TemporaryFile", refuse)
     with pytest.raises(UserError, match=f"{tmp_path}: can't be written to: Permission denied"):
         refuse_if_read_only(tmp_path)
     with pytest.raises(UserError, match="can't be written to"):

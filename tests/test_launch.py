@@ -34,7 +34,14 @@ def no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 TORCHRUN = {"TORCHELASTIC_RUN_ID": "7", "RANK": "5", "LOCAL_RANK": "1", "WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4"}
-SRUN = {"SLURM_STEP_ID": "0", "SLURM_PROCID": "3", "SLURM_NTASKS": "4", "SLURM_NNODES": "2", "SLURM_LOCALID": "1"}
+SRUN = {
+    "SLURM_NTASKS_PER_NODE": "2",
+    "SLURM_STEP_ID": "0",
+    "SLURM_PROCID": "3",
+    "SLURM_NTASKS": "4",
+    "SLURM_NNODES": "2",
+    "SLURM_LOCALID": "1",
+}
 
 
 @pytest.mark.parametrize(
@@ -56,6 +63,14 @@ def test_processes_that_are_there_already(
     assert launch.outer() == expected
     if expected:
         assert expected.num_nodes == 2
+
+
+def test_srun_has_to_say_how_many_tasks_a_machine_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SRUN.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("SLURM_NTASKS_PER_NODE")
+    with pytest.raises(SystemExit, match="Error: srun: say how many tasks each machine has, --ntasks-per-node"):
+        launch.outer()
 
 
 def test_the_number_of_processes_is_taken_from_those_that_are_there() -> None:
@@ -244,6 +259,19 @@ def test_srun_tasks_make_one_run(tmp_path: Path) -> None:
     outputs = [task.communicate(timeout=200)[0] for task in tasks]
     assert [task.returncode for task in tasks] == [0, 0], outputs
     check_one_run(tmp_path, outputs)
+
+
+def test_a_port_in_use_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SRUN.items():
+        monkeypatch.setenv(name, value)
+    with socket.socket() as taken:
+        taken.bind(("", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("MASTER_ADDR", "localhost")
+        monkeypatch.setenv("MASTER_PORT", str(port + launch.APART))
+        with pytest.raises(UserError, match=f"don't find each other at localhost:{port} .*; set MASTER_PORT to one"):
+            launch.told_by_first("folder", Crew(rank=0, size=4, here=2))
 
 
 def test_a_sweep_is_not_started_by_torchrun(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ from tests.conftest import QUICK, Command, composed, last_weights, same
         ("trainer=gpu", "trainer=gpu: a resumed run keeps its parts"),
         ("model/penalty=r1", "model/penalty=r1: a resumed run keeps its parts"),
         ("model._target_=gan_lab.models.wgan.WGAN", "a resumed run keeps its parts"),
-        ("trainer.max_step=9", "trainer.max_step: there is no such option. "),
+        ("trainer.max_step=9", "trainer.max_step: there is no such option. Did you mean max_steps"),
         ("+trainer.nothing.at_all=9", "the run has no such option"),
         ("trainer.max_steps=x", "trainer.max_steps=x: must be -1 or a valid integer"),
         ("resume_mode=exakt", "resume_mode=exakt: must be 'exact' or 'continue'"),

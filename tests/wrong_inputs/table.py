@@ -485,7 +485,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             RESUME + " trainer.max_step=9",
-            "Error: trainer.max_step: there is no such option. An option of the run's own parts is changed by ++trainer.max_step=...",
+            "Error: trainer.max_step: there is no such option. Did you mean max_steps or max_epochs?",
             given.run(),
         ),
         Row(
@@ -754,7 +754,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab sample run",
-            "Error: run/checkpoints/last.ckpt does not fit the run's configuration: size mismatch for generator.hidden.0.weight: copying a param with shape torch.Size([8, 4]) from checkpoint, the shape in current model is torch.Size([9, 4]).",
+            "Error: run: the last checkpoint does not fit the run's configuration: size mismatch for generator.hidden.0.weight: copying a param with shape torch.Size([8, 4]) from checkpoint, the shape in current model is torch.Size([9, 4]).",
             given.run(given.configured(model__network__generator__hidden=[9])),
         ),
         Row(
