@@ -6,11 +6,12 @@ It keeps no state: a resumed run that ends where it was going to end has the sam
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated, Protocol, runtime_checkable
 
 from pydantic import Field
 
 
+@runtime_checkable
 class Schedule(Protocol):
     """A factor for each moment of a run."""
 

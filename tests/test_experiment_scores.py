@@ -90,7 +90,7 @@ def test_scores_change_nothing_about_a_run_and_survive_its_resumption(command: C
     parts, whole = Run("parts").record(), Run("whole").record()
     assert (parts["best"], parts["scores"]) == (whole["best"], whole["scores"])
     assert scored("parts", "quality/fid") == scored("whole", "quality/fid")
-    assert list(scored("parts", "final/fid")) == [4, 8]
+    assert list(scored("parts", "final/fid")) == [8]  # the end at 4 was none
     assert parts["scoring_seconds"] > before["scoring_seconds"]
 
 
@@ -99,8 +99,7 @@ def test_a_run_killed_while_it_was_scored_at_the_end_is_scored_when_resumed(
 ) -> None:
     with monkeypatch.context() as broken:
         broken.setattr(Quality, "on_fit_end", lambda *_: (_ for _ in ()).throw(RuntimeError("killed")))
-        with pytest.raises(RuntimeError, match="killed"):
-            command(*SCORED)
+        assert "RuntimeError: killed" in str(command(*SCORED))
     assert "scores" not in Run("run").record()
     assert command("resume=run") is None
     record = Run("run").record()

@@ -255,7 +255,7 @@ def test_nothing_is_read_from_the_device_between_logging_points(monkeypatch: pyt
     ("override", "message"),
     [
         ("policy=panic", "callbacks.health.policy=panic: must be 'warn', 'stop' or 'rollback'"),
-        ("acts_also_on=[lost]", r"callbacks.health.acts_also_on=\['lost'\]: must be 'collapse' or 'won'"),
+        ("acts_also_on=[lost]", r"callbacks.health.acts_also_on=\[lost\]: must be 'collapse' or 'won'"),
         ("every_n_images=0", "callbacks.health.every_n_images=0: must be greater than or equal to 1"),
         ("images=1", "callbacks.health.images=1: must be greater than or equal to 2"),
         ("rollback_factor=1.0", "callbacks.health.rollback_factor=1.0: must be less than 1"),

@@ -754,7 +754,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab sample run",
-            "Error: run: the last checkpoint does not fit the run's configuration: size mismatch for generator.hidden.0.weight: copying a param with shape torch.Size([8, 4]) from checkpoint, the shape in current model is torch.Size([9, 4]).",
+            "Error: run/checkpoints/last.ckpt does not fit the run's configuration: size mismatch for generator.hidden.0.weight: copying a param with shape torch.Size([8, 4]) from checkpoint, the shape in current model is torch.Size([9, 4]).",
             given.run(given.configured(model__network__generator__hidden=[9])),
         ),
         Row(
