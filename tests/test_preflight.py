@@ -36,7 +36,7 @@ from tests.conftest import QUICK, Command
         (["-m", "model=dcgan,vanila"], "Error: in the job model=vanila: model=vanila: there is no such choice"),
         (["-m", "seed=1,2", "data.batch_size=16,0"], "Error: in the job seed=1 data.batch_size=0: data.batch_size=0"),
         (["-m", "seed=1,2", "sweep.jobs_per_device=0"], "sweep.jobs_per_device=0: must be greater than or equal to 1"),
-        (["-m", "seed=1,2", "sweep.folder=x"], "Error: sweep.folder: there is no such option. Did you mean callbacks.samples.folder"),
+        (["-m", "seed=1,2", "sweep.folder=x"], "Error: sweep.folder: there is no such option. Did you mean callbacks"),
         (["-m", "seed=1,2", "resume=."], "resume continues one run; it can't be part of a sweep"),
     ],
 )
