@@ -257,9 +257,13 @@ all_digits = cache(mnist.substitute)
 
 
 @pytest.fixture(autouse=True)
-def few_threads() -> None:
-    """Tests run beside each other, and tiny tensors gain nothing from threads."""
+def few_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests run beside each other, and tiny tensors gain nothing from threads; nor in processes that tests start.
+
+    Bits depend on the number of threads, so runs that are held against each other need the same.
+    """
     torch.set_num_threads(1)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
 
 def last_weights(folder: str) -> dict[str, torch.Tensor]:
