@@ -72,6 +72,14 @@ class Trainer(lightning.Trainer):
         # Outside srun, a batch system's variables are no invitation to wait for others.
         joins = several and any(name in os.environ for name in ("TORCHELASTIC_RUN_ID", "SLURM_STEP_ID"))
         surroundings: list[Any] = [] if joins else [LightningEnvironment()]
+        # Each costs every batch a call or two, so only those that have something to do.
+        helpers: list[Callback] = [EpochLimit(max_epochs)]
+        if several:
+            helpers.append(SameWeights())
+        if matmul_precision != torch.get_float32_matmul_precision():
+            helpers.append(MatrixProducts(matmul_precision))
+        if compile:
+            helpers.append(CompiledNetworks())
         super().__init__(
             accelerator=accelerator,
             devices=1 if devices == "auto" else devices,
@@ -82,13 +90,7 @@ class Trainer(lightning.Trainer):
             max_steps=max_steps,
             max_epochs=-1,
             log_every_n_steps=log_every_n_steps,
-            callbacks=[
-                EpochLimit(max_epochs),
-                SameWeights(),
-                MatrixProducts(matmul_precision),
-                *([CompiledNetworks()] if compile else []),
-                *(callbacks or []),
-            ],
+            callbacks=[*helpers, *(callbacks or [])],
             profiler=profiler or NoProfiler(),
             plugins=[*plugins, *surroundings],
             **options,
@@ -194,13 +196,11 @@ class SameWeights(Callback):
         self.compare(trainer, pl_module)
 
     def compare(self, trainer: lightning.Trainer, pl_module: LightningModule) -> None:
-        """Compare all parameters; with one process there is nothing to compare.
+        """Compare all parameters.
 
         Raises:
             RuntimeError: they have drifted apart, so the run has become worthless since the last checkpoint.
         """
-        if trainer.world_size == 1:
-            return
         names, parameters = zip(*pl_module.named_parameters(), strict=True)
         places = processes.differing(parameters)
         if places:

@@ -48,6 +48,7 @@ class Player:
         self.optimizer = optimizer
         self.clip_grad_norm = clip_grad_norm
         self.parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        self.shares = processes.several()
         self.scaler = getattr(module.trainer.precision_plugin, "scaler", None)
         direct = nobody_listens(module)
         self.backward: Callable[[Tensor], None] = Tensor.backward if direct else module.manual_backward
@@ -66,7 +67,8 @@ class Player:
         else:
             self.backward(loss)
         # Losses are means over a batch, so the mean of the processes' gradients is that of all their batches' mean.
-        processes.average([parameter.grad for parameter in self.parameters if parameter.grad is not None])
+        if self.shares:
+            processes.average([parameter.grad for parameter in self.parameters if parameter.grad is not None])
         if report is not None or self.clip_grad_norm is not None:
             norm = self.gradient_norm()
             if self.clip_grad_norm is not None:
