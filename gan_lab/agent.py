@@ -16,6 +16,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, P
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from gan_lab.machine import die_with_parent
+from gan_lab.signals import ASKING_TO_STOP
 
 
 def main() -> None:
@@ -23,7 +24,7 @@ def main() -> None:
     _, count, directory, *task = sys.argv
     place = Path(directory)
     die_with_parent()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+    for number in ASKING_TO_STOP:
         signal.signal(number, lambda *_: None)  # a batch system tells every process; the workers decide
     logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)  # it tells of a failure in forty lines
     config = LaunchConfig(

@@ -28,6 +28,7 @@ from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvir
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 from gan_lab.errors import UserError, fail
+from gan_lab.signals import handled
 
 # What tells processes who they are. A worker must not take over what the program that starts it was told.
 IDENTITY = (
@@ -35,7 +36,6 @@ IDENTITY = (
     *("WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE", "ROLE_WORLD_SIZE"),
 )
 APART = 5000  # ports between the one where training meets under srun and that where the folder is told
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
 class WorkerFailed(Exception):  # noqa: N818 - said of a worker
@@ -167,11 +167,9 @@ def passed_on(agent: "subprocess.Popen[bytes]", place: Path, count: int) -> Iter
             with suppress(ProcessLookupError):
                 os.kill(worker, number)
 
-    before = {number: signal.signal(number, pass_on) for number in SIGNALS}
     try:
-        yield received
+        with handled(pass_on):
+            yield received
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
         if agent.poll() is None:  # something else ended the wait
             agent.kill()

@@ -278,3 +278,20 @@ def metrics_table(folder: str) -> list[dict[str, str]]:
         return [
             {name: value for name, value in row.items() if name != "images_per_second"} for row in csv.DictReader(file)
         ]
+
+
+def started(folder: Path, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
+    """train.py as a program of its own, at work in a folder."""
+    program = [sys.executable, str(REPOSITORY / "train.py"), *arguments]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.Popen(program, cwd=folder, env=os.environ | environment, **pipes)
+
+
+def wait_for(condition: Callable[[], object], what: str, program: "subprocess.Popen[str] | None" = None) -> None:
+    """Until it holds, while the program runs."""
+    for _ in range(1200):
+        if condition():
+            return
+        assert program is None or program.poll() is None, f"it ended before {what}"
+        time.sleep(0.1)
+    raise AssertionError(f"waited in vain for {what}")

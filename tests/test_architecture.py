@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import REPOSITORY
 
 PACKAGE = REPOSITORY / "gan_lab"
-LEAVES = {"types", "seeding", "errors", "files", "processes"}
+LEAVES = {"types", "seeding", "errors", "files", "processes", "signals"}
 # For each room, the rooms of gan_lab that its files may import; itself is always allowed.
 MAY_IMPORT = {
     "types": set(),
@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "crashes": LEAVES,
     "slurm": LEAVES,
     "processes": set(),
+    "signals": set(),
     "images": set(),
     "losses": set(),
     "penalties": set(),
@@ -42,7 +43,7 @@ MAY_IMPORT = {
     "resuming": {"runs", "saved_config", *LEAVES},
     "initial_weights": {"runs", "models", "checkpoint_io", *LEAVES},
     "launch": LEAVES,
-    "agent": {"machine"},
+    "agent": {"machine", "signals"},
     "worker": {"experiment", "launch", "machine", *LEAVES},
     "summary": {"runs", "metrics", *LEAVES},
     "recording": {"summary", "runs", "trainer", "crashes", "slurm", "data", "callbacks", *LEAVES},

@@ -38,13 +38,8 @@ def test_a_finished_run_says_so(command: Command, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_real_run_that_can_go_on(ending: signal.Signals, tmp_path: Path, command: Command) -> None:
     arguments = [*QUICK, "trainer.max_steps=100000"]
-    program = [sys.executable, str(REPOSITORY / "train.py"), *arguments]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}  # as in this process: the order of sums follows the threads
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    process = subprocess.Popen(program, cwd=tmp_path, env=environment, **pipes)
-    while not (tmp_path / "run/metrics.csv").exists():
-        assert process.poll() is None
-        time.sleep(0.1)
+    process = started(tmp_path, *arguments)
+    wait_for((tmp_path / "run/metrics.csv").exists, "a row", process)
     process.send_signal(ending)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 128 + ending

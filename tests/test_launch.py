@@ -21,7 +21,17 @@ from gan_lab.errors import UserError
 from gan_lab.launch import Crew
 from gan_lab.preflight import join
 from gan_lab.runs import Run
-from tests.conftest import OFFLINE, QUICK, REPOSITORY, Command, composed, last_weights, metrics_table
+from tests.conftest import (
+    OFFLINE,
+    QUICK,
+    REPOSITORY,
+    Command,
+    composed,
+    last_weights,
+    metrics_table,
+    started,
+    wait_for,
+)
 
 TRAIN = str(REPOSITORY / "train.py")
 TWO = (*QUICK, "trainer.devices=2", "data.batch_size=64")  # together 128, as `last_weights` expects
@@ -146,19 +156,6 @@ def test_what_workers_refuse_is_one_message(command: Command, capfd: pytest.Capt
     assert "Traceback" not in "".join(capfd.readouterr())
 
 
-def started(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
-    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    return subprocess.Popen([sys.executable, TRAIN, *arguments], cwd=folder, **pipes)
-
-
-def wait_for(condition: Callable[[], object], what: str) -> Any:
-    for _ in range(900):
-        if found := condition():
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"waited in vain for {what}")
-
-
 def workers_of(program: int) -> Iterator[int]:
     for place in Path("/proc").glob("[0-9]*"):
         try:
@@ -174,9 +171,7 @@ ENDLESS = ("trainer.max_steps=1000000", "callbacks.checkpoint.every_n_batches=10
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
-def test_signals_and_deaths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Asked to end, both workers end together, and the run goes on with the same bits; a killed one ends the run."""
+def test_asked_to_end_both_workers_do_and_the_run_goes_on_with_the_same_bits(tmp_path: Path) -> None:
     checkpoint = tmp_path / "run" / "checkpoints" / "last.ckpt"
     program = started(tmp_path, *TWO, *ENDLESS)
     wait_for(checkpoint.exists, "a checkpoint")
@@ -198,6 +193,12 @@ def test_signals_and_deaths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     first, second = last_weights(str(tmp_path / "run")), last_weights(str(tmp_path / "whole"))
     assert all(torch.equal(first[name], second[name]) for name in first)
 
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends workers whose program is gone, and has /proc")
+def test_a_killed_worker_ends_the_run_and_a_killed_program_its_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("RUN_OF", str(os.getpid()))
     program = started(tmp_path, *TWO, *ENDLESS, "hydra.run.dir=killed")
     wait_for((tmp_path / "killed" / "checkpoints" / "last.ckpt").exists, "a checkpoint")

@@ -1,7 +1,7 @@
 """Signals end a run between two batches, never between the two players' steps."""
 
 import signal
-import threading
+from contextlib import ExitStack
 from types import FrameType
 from typing import Any
 
@@ -10,9 +10,9 @@ from lightning.pytorch.callbacks import Callback
 
 from gan_lab import processes
 from gan_lab.callbacks.rollback import RolledBack
+from gan_lab.signals import handled
 
 AGREED_EVERY = 10  # batches
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)  # the last is how SLURM announces that time is up
 
 
 class Interrupted(SystemExit):
@@ -41,17 +41,18 @@ class Signals:
     def __init__(self) -> None:
         self.received: int | None = None
         self.patient = False  # while there is something to finish
-        self.previous: dict[int, Any] = {}
+        self.listening = ExitStack()
+        self.entered = False
 
     def __enter__(self) -> "Signals":
-        if not self.previous and threading.current_thread() is threading.main_thread():
-            self.previous = {number: signal.signal(number, self._receive) for number in SIGNALS}
+        if not self.entered:
+            self.listening.enter_context(handled(self._receive))
+        self.entered = True
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self.previous.items():
-            signal.signal(number, handler)
-        self.previous = {}
+        self.listening.close()
+        self.entered = False
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         first, self.received = self.received is None, self.received or number
@@ -76,7 +77,7 @@ class GracefulEnding(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Listen; after a rollback it has never stopped."""
-        if not self.signals.previous:
+        if not self.signals.entered:
             self.signals.__enter__()
             self.listens = True
         self.signals.patient = True

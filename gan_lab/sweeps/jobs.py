@@ -18,10 +18,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.errors import UserError, fail
 from gan_lab.runs import Run, now
+from gan_lab.signals import ASKING_TO_STOP, handled
 from gan_lab.sweeps.folders import Plan
 from gan_lab.sweeps.status import Job
 
-ASKED_TO_STOP = (signal.SIGINT, signal.SIGTERM)
 START_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 FINAL = ("finished", "stopped")  # running it again would end the same way
 
@@ -71,7 +71,7 @@ def _work_in_a_process(run: Run, config: DictConfig) -> None:
         code = process.exitcode or 0
         name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         hint = ", from outside or for want of memory" if name == "SIGKILL" else ""
-        status = "interrupted" if -code in ASKED_TO_STOP else "failed"
+        status = "interrupted" if -code in ASKING_TO_STOP else "failed"
         run.update_record(status=status, error=f"its process was ended by {name}{hint}", ended=now())
     if received:
         print(f"To go on with the sweep: the same command with sweep.dir={run.folder.parent}", flush=True)
@@ -99,15 +99,8 @@ def _passing_on_signals(process: BaseProcess) -> Iterator[list[int]]:
         if process.pid is not None and process.is_alive():
             os.kill(process.pid, number)
 
-    if threading.current_thread() is not threading.main_thread():  # where Python allows no handlers
+    with handled(pass_on):
         yield received
-        return
-    previous = {number: signal.signal(number, pass_on) for number in ASKED_TO_STOP}
-    try:
-        yield received
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def _work(config: DictConfig, told: dict[str, Any], directory: Path) -> None:

@@ -111,12 +111,8 @@ def test_a_sweep_at_work_is_left_alone(command: Command) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_sweep_that_can_go_on(ending: signal.Signals, tmp_path: Path) -> None:
-    program = [sys.executable, str(REPOSITORY / "train.py"), *SWEEP, "seed=1,2", "trainer.max_steps=100000"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    process = subprocess.Popen(program, cwd=tmp_path, **pipes)  # type: ignore[call-overload]
-    while not (tmp_path / "sweep/0/metrics.csv").exists():
-        assert process.poll() is None
-        time.sleep(0.1)
+    process = started(tmp_path, *SWEEP, "seed=1,2", "trainer.max_steps=100000")
+    wait_for((tmp_path / "sweep/0/metrics.csv").exists, "a row", process)
     process.send_signal(ending)
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 128 + ending
