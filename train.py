@@ -7,8 +7,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from gan_lab.errors import UserError, fail, readable_errors
 from gan_lab.sweeps.jobs import run_job
+from gan_lab.utils.errors import UserError, fail, readable_errors
 
 
 @hydra.main(version_base="1.3", config_path=str(Path(__file__).parent / "conf"), config_name="train")
@@ -17,7 +17,7 @@ def main(config: DictConfig) -> float | None:
     if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
         return run_job(config)
 
-    from gan_lab.experiment import train  # torch and lightning only when there is something to do
+    from gan_lab.training.train import train  # torch and lightning only when there is something to do
 
     try:
         return train(config)

@@ -7,7 +7,7 @@ import warnings
 import torch
 
 from benchmarks import choices, health, loading, precisions, quality, steps
-from gan_lab import machine
+from gan_lab.utils import hardware
 
 
 def main() -> None:
@@ -15,7 +15,7 @@ def main() -> None:
     warnings.filterwarnings("ignore")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     logging.getLogger("gan_lab").setLevel(logging.ERROR)
-    machine.prepare()
+    hardware.prepare()
     print(f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}\n")
     for part in (steps, quality, health, loading, choices, precisions):
         print("\n".join(part.report()), end="\n\n", flush=True)

@@ -8,8 +8,8 @@ from time import perf_counter
 import torch
 
 from benchmarks.hand_written import gan
-from gan_lab import machine
 from gan_lab.networks import dcgan_small
+from gan_lab.utils import hardware
 
 BATCH_SIZE, BLOCK, PAIRS = 64, 10, 20
 
@@ -77,7 +77,7 @@ def report() -> list[str]:
 
 if __name__ == "__main__":
     if sys.argv[1] == "keep":
-        machine.keep_freed_memory()
+        hardware.keep_freed_memory()
     own = fresh_step()
     seconds(own)
     print(median(seconds(own) for _ in range(6)))

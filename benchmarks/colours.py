@@ -9,13 +9,13 @@ import sys
 import torch
 from torch import Tensor
 
-from gan_lab import images
-from gan_lab.config import build
+from gan_lab.config.schema import build
 from gan_lab.data.mnist_colors import hue_of, hues
-from gan_lab.errors import readable_errors
-from gan_lab.metrics import digits
+from gan_lab.metrics import dataset_classifier
 from gan_lab.models.cyclegan import CycleGAN
-from gan_lab.runs import Run
+from gan_lab.runs.run import Run
+from gan_lab.utils import images
+from gan_lab.utils.errors import readable_errors
 
 CLASSES = 10
 
@@ -23,7 +23,7 @@ CLASSES = 10
 def accuracy(pixels: Tensor, labels: Tensor) -> float:
     """Share of RGB images (n, 3, h, w) in [-1, 1] that the digit classifier reads right by their brightest channel."""
     brightest = images.to_uint8(pixels).amax(1, keepdim=True)
-    read = torch.cat([digits.shipped().classify(chunk) for chunk in torch.split(brightest, 1000)]).argmax(1)
+    read = torch.cat([dataset_classifier.shipped().classify(chunk) for chunk in torch.split(brightest, 1000)]).argmax(1)
     return float((read == labels).double().mean())
 
 

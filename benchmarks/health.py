@@ -14,7 +14,7 @@ from omegaconf import open_dict
 
 from benchmarks.steps import CONF
 from gan_lab.callbacks.health import Health
-from gan_lab.config import build
+from gan_lab.config.schema import build
 
 WARM_UP = 20  # batches that don't count
 

@@ -12,7 +12,7 @@ from torchvision import transforms
 from torchvision.datasets import MNIST
 
 from gan_lab.data.in_memory import EpochLoader
-from gan_lab.images import to_float
+from gan_lab.utils.images import to_float
 
 BATCH_SIZE = 128
 ROUNDS = 7

@@ -26,8 +26,8 @@ from hydra import compose, initialize_config_dir
 from lightning.pytorch.callbacks import Callback
 from omegaconf import open_dict
 
-from gan_lab import machine
-from gan_lab.config import build
+from gan_lab.config.schema import build
+from gan_lab.utils import hardware
 
 CONF = Path(__file__).parent.parent / "conf"
 MODELS = ("vanilla", "dcgan", "wgan", "wgan_gp", "cgan", "r3gan", "cyclegan")
@@ -176,7 +176,7 @@ def main() -> None:
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
     warnings.filterwarnings("ignore")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    machine.prepare()
+    hardware.prepare()
     cuda = torch.cuda.is_available()
     chosen = [
         option

@@ -11,9 +11,9 @@ from hydra import compose, initialize_config_dir
 from lightning.pytorch.callbacks import Callback
 from omegaconf import open_dict
 
-from gan_lab.callbacks.quality import Quality
-from gan_lab.config import build
-from gan_lab.experiment import wanted_callbacks
+from gan_lab.callbacks.scores import Quality
+from gan_lab.config.schema import build
+from gan_lab.training.train import wanted_callbacks
 
 CONF = Path(__file__).parent.parent / "conf"
 BATCHES = {"dcgan_small": 300, "mlp": 1500}

@@ -17,8 +17,8 @@ from omegaconf import open_dict
 from torch import Tensor
 
 from benchmarks import hand_written
-from gan_lab.config import build
-from gan_lab.experiment import wanted_callbacks
+from gan_lab.config.schema import build
+from gan_lab.training.train import wanted_callbacks
 
 CONF = Path(__file__).parent.parent / "conf"
 WARM_UP = 2  # pairs of blocks that don't count

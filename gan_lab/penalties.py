@@ -7,13 +7,14 @@ Scores of an image must not depend on other images: no batch norm in the discrim
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Annotated
 
 import torch
 from pydantic import Field
 from torch import Tensor
+
+from gan_lab.utils.precision import full_precision
 
 TINY = 1e-12  # under the root, whose slope at zero would be infinite
 Positive = Annotated[float, Field(gt=0.0)]
@@ -46,12 +47,6 @@ def slopes(critic: Callable[[Tensor], Tensor], points: Tensor) -> tuple[Tensor, 
         scores = critic(leaf)
         (gradients,) = torch.autograd.grad(scores.reshape(len(scores), -1).mean(1).sum(), leaf, create_graph=True)
     return scores, gradients
-
-
-def full_precision(device: torch.device) -> AbstractContextManager[object]:
-    """A context without autocast."""
-    available = torch.amp.is_autocast_available(device.type)
-    return torch.autocast(device.type, enabled=False) if available else nullcontext()
 
 
 def squared_norm(gradients: Tensor) -> Tensor:

@@ -2,7 +2,10 @@
 
 import csv
 import logging
+import os
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
@@ -20,18 +23,18 @@ from torch import nn
 
 import train
 from gan_lab.callbacks.checkpoints import LastCheckpoint
-from gan_lab.checkpoint_io import AtomicCheckpointIO
-from gan_lab.config import build
+from gan_lab.config.schema import build
 from gan_lab.data import mnist
 from gan_lab.data.base import Batch
 from gan_lab.data.in_memory import InMemoryDataModule
-from gan_lab.errors import readable_errors
 from gan_lab.losses import NonSaturating
 from gan_lab.models.cgan import CGAN
 from gan_lab.models.latent import LatentGAN
 from gan_lab.networks import labelled, mlp
-from gan_lab.runs import Run
+from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
+from gan_lab.runs.run import Run
 from gan_lab.schedules import Constant
+from gan_lab.utils.errors import readable_errors
 
 REPOSITORY = Path(__file__).parent.parent
 CONF = REPOSITORY / "conf"

@@ -1,6 +1,7 @@
-"""Who may import whom: left may import right, never back (docs/design.md)."""
+"""Who may import whom: docs/design.md has the table, and every import of the package is held against it."""
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -9,80 +10,14 @@ import pytest
 from tests.conftest import REPOSITORY
 
 PACKAGE = REPOSITORY / "gan_lab"
-LEAVES = {"types", "seeding", "errors", "files", "processes", "signals"}
-# For each room, the rooms of gan_lab that its files may import; itself is always allowed.
+TABLE = re.compile(r"^\| `(\w+)` \| [^|]+ \|([^|]*)\|$", re.MULTILINE)
 MAY_IMPORT = {
-    "types": set(),
-    "seeding": set(),
-    "errors": set(),
-    "files": set(),
-    "crashes": LEAVES,
-    "slurm": LEAVES,
-    "processes": set(),
-    "signals": set(),
-    "images": set(),
-    "losses": set(),
-    "penalties": set(),
-    "schedules": set(),
-    "networks": {"types"},
-    "models": {"losses", "penalties", "schedules", "images", "strategy", *LEAVES},
-    "data": {"images", *LEAVES},
-    "metrics": {"images", *LEAVES},
-    "callbacks": {"metrics", "images", *LEAVES},
-    "loggers": LEAVES,
-    "checkpoint_io": LEAVES,
-    "strategy": LEAVES,
-    "trainer": {"strategy", *LEAVES},
-    "machine": LEAVES,
-    "locks": set(),
-    "resolvers": set(),
-    "config": {"resolvers", *LEAVES},
-    "saved_config": {"config", "resolvers", *LEAVES},
-    "runs": {"config", "saved_config", "models", "checkpoint_io", "locks", "resolvers", *LEAVES},
-    "alone": {"runs", "locks", *LEAVES},
-    "resuming": {"runs", "saved_config", *LEAVES},
-    "initial_weights": {"runs", "models", "checkpoint_io", *LEAVES},
-    "launch": LEAVES,
-    "agent": {"machine", "signals"},
-    "worker": {"experiment", "launch", "machine", *LEAVES},
-    "summary": {"runs", "metrics", *LEAVES},
-    "recording": {"summary", "runs", "trainer", "crashes", "slurm", "data", "callbacks", *LEAVES},
-    "experiment": {
-        "recording",
-        "launch",
-        "machine",
-        "runs",
-        "config",
-        "trainer",
-        "checkpoint_io",
-        "resuming",
-        "initial_weights",
-        "alone",
-        "models",
-        "data",
-        "callbacks",
-        *LEAVES,
-    },
-    "evaluation": {"runs", "config", "models", "data", "metrics", "images", *LEAVES},
-    "comparison": {"runs", "metrics", *LEAVES},
-    "sweeps": {"experiment", "runs", "callbacks", "locks", *LEAVES},
-    "preflight": {"sweeps", "experiment", "launch", "alone", "resuming", "runs", "slurm", *LEAVES},
-    "cli": {
-        "evaluation",
-        "comparison",
-        "sweeps",
-        "experiment",
-        "runs",
-        "config",
-        "models",
-        "images",
-        "data",
-        "metrics",
-        *LEAVES,
-    },
+    layer: set(re.findall(r"`(\w+)`", allowed))
+    for layer, allowed in TABLE.findall((REPOSITORY / "docs" / "design.md").read_text())
 }
-TORCH_ONLY = {"losses", "penalties", "schedules", "networks", "images"}
+TORCH_ONLY = {"losses", "penalties", "schedules", "networks"}
 ALLOWED_BESIDE_TORCH = {"torch", "torchvision", "PIL", "pydantic"}
+LOOSE_FILES = 6  # at most, in the package's root
 
 
 def imported(path: Path) -> set[str]:
@@ -98,31 +33,47 @@ def imported(path: Path) -> set[str]:
     return modules - {"gan_lab"}
 
 
-def room(path: Path) -> str:
+def layer(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
+def layers_imported(path: Path) -> set[str]:
+    return {module.split(".")[1] for module in imported(path) if module.startswith("gan_lab.")}
+
+
 FILES = [path for path in sorted(PACKAGE.rglob("*.py")) if path.parent != PACKAGE or path.name != "__init__.py"]
+by_name = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_stay_within_the_rules(path: Path) -> None:
-    here = room(path)
-    assert here in MAY_IMPORT, f"{path.name}: a new room needs its rule in docs/design.md and here"
-    rooms = {module.split(".")[1] for module in imported(path) if module.startswith("gan_lab.")}
-    assert rooms <= MAY_IMPORT[here] | {here}
+@by_name
+def test_imports_stay_within_the_table(path: Path) -> None:
+    here = layer(path)
+    assert here in MAY_IMPORT, f"{path.name}: a new layer needs its row in docs/design.md"
+    assert layers_imported(path) <= MAY_IMPORT[here] | {here}
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if room(path) in TORCH_ONLY], ids=lambda path: path.stem)
-def test_losses_networks_and_images_need_torch_only(path: Path) -> None:
+def test_the_table_allows_nothing_that_is_not_needed_and_no_circle() -> None:
+    used: dict[str, set[str]] = {here: set() for here in MAY_IMPORT}
+    for path in FILES:
+        used[layer(path)] |= layers_imported(path) - {layer(path)}
+    assert used == MAY_IMPORT
+    above: set[str] = set()  # a layer stands below all that import it, so the rows have an order
+    for here, allowed in MAY_IMPORT.items():
+        assert allowed <= above, f"{here} imports a layer that stands below it in the table"
+        above.add(here)
+
+
+def test_few_files_lie_loose() -> None:
+    assert len(list(PACKAGE.glob("*.py"))) <= LOOSE_FILES
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if layer(path) in TORCH_ONLY], ids=lambda path: path.stem)
+def test_losses_and_networks_need_torch_only(path: Path) -> None:
     foreign = {module.split(".")[0] for module in imported(path)} - {"gan_lab"} - set(sys.stdlib_module_names)
     assert foreign <= ALLOWED_BESIDE_TORCH
 
 
 def test_train_py_only_composes() -> None:
     assert len((REPOSITORY / "train.py").read_text().splitlines()) < 40
-    assert {module for module in imported(REPOSITORY / "train.py") if module.startswith("gan_lab")} == {
-        "gan_lab.errors",
-        "gan_lab.experiment",
-        "gan_lab.sweeps.jobs",
-    }
+    allowed = {"gan_lab.utils.errors", "gan_lab.training.train", "gan_lab.sweeps.jobs"}
+    assert {module for module in imported(REPOSITORY / "train.py") if module.startswith("gan_lab")} == allowed

@@ -8,7 +8,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from gan_lab.config import build
+from gan_lab.config.schema import build
 from gan_lab.penalties import R1
 from tests.conftest import CONF, REPOSITORY, composed, fit, same, tiny_gan, weights
 

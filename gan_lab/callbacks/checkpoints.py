@@ -12,11 +12,11 @@ from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from torch import Tensor
 
-from gan_lab.callbacks.endings import Interrupted
-from gan_lab.callbacks.quality import Quality
-from gan_lab.errors import UserError
-from gan_lab.files import twin
-from gan_lab.types import PositiveFloat, PositiveInt
+from gan_lab.callbacks.graceful_stop import Interrupted
+from gan_lab.callbacks.scores import Quality
+from gan_lab.utils.errors import UserError
+from gan_lab.utils.files import twin
+from gan_lab.utils.types import PositiveFloat, PositiveInt
 
 log = logging.getLogger(__name__)
 

@@ -12,12 +12,12 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from pydantic import Field
 from torch import Tensor
 
-from gan_lab.callbacks.alarms import Alarm
+from gan_lab.callbacks.alarm import Alarm
 from gan_lab.callbacks.checkpoints import LastCheckpoint, are_finite, is_finite
+from gan_lab.callbacks.diagnostics import VitalSigns, separation
 from gan_lab.callbacks.rollback import RolledBack, roll_back
-from gan_lab.callbacks.vital_signs import VitalSigns, separation
-from gan_lab.errors import UserError
-from gan_lab.types import NonNegativeInt, PositiveInt, Probability
+from gan_lab.utils.errors import UserError
+from gan_lab.utils.types import NonNegativeInt, PositiveInt, Probability
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_lab.cli.outputs import put, refuse_existing
-from gan_lab.errors import UserError, nearest
+from gan_lab.utils.errors import UserError, nearest
 
 SUFFIXES = {".csv": "csv", ".md": "markdown", ".json": "json"}
 COLUMNS = ("fid", "kid", "coverage", "class_accuracy")
@@ -37,9 +37,9 @@ def run(arguments: argparse.Namespace) -> None:
     out: Path | None = arguments.out
     refuse_existing("--out", out, arguments.force)
 
-    from gan_lab.comparison import groups, scored, tables
+    from gan_lab.evaluation import groups, run_scores, tables
 
-    chosen, without = scored.choose(scored.find(arguments.folders), arguments.protocol)
+    chosen, without = run_scores.choose(run_scores.find(arguments.folders), arguments.protocol)
     there = {name for one in chosen for name in one.scores.values}
     columns = [arguments.score, *(arguments.columns.split(",") if arguments.columns else COLUMNS)]
     for name in columns if arguments.columns else columns[:1]:

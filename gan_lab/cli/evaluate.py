@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from gan_lab.cli.arguments import add_state, add_weights, non_negative, positive
 from gan_lab.cli.outputs import put, refuse_existing
-from gan_lab.errors import UserError
+from gan_lab.utils.errors import UserError
 
 if TYPE_CHECKING:  # torch only where there is something to measure
     from torch import Tensor
 
     from gan_lab.metrics.extractors import Extractor
-    from gan_lab.metrics.real import RealImages
-    from gan_lab.metrics.record import ScoreRecord
+    from gan_lab.metrics.real_images import RealImages
+    from gan_lab.metrics.score_record import ScoreRecord
 
 COUNT = 10_000
 ROWS = 10  # of the picture of neighbours
@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> None:
     """
     refuse_existing("--out", arguments.out, arguments.force)
     refuse_existing("--neighbours", arguments.neighbours, arguments.force)
-    from gan_lab.evaluation.real import described
+    from gan_lab.evaluation.datasets import described
     from gan_lab.metrics.scorer import FEWEST
 
     if arguments.count and arguments.count < FEWEST:
@@ -105,8 +105,8 @@ def run(arguments: argparse.Namespace) -> None:
         put("--out", out, json.dumps(record.to_dict(), indent=2) + "\n")
         print(f"Written to   {out}")
     if arguments.neighbours:
-        from gan_lab import images
         from gan_lab.evaluation import memorisation
+        from gan_lab.utils import images
 
         picture = memorisation.picture(first, real, extractor)
         put("--neighbours", arguments.neighbours, images.png(picture))
@@ -119,21 +119,21 @@ Measured = tuple["ScoreRecord", "RealImages", "Extractor", "Tensor"]
 
 def of_run(arguments: argparse.Namespace) -> Measured:
     """The scores of a run, what it was held against and through what, and the first images."""
-    from gan_lab.evaluation import classifiers, real, trained
-    from gan_lab.evaluation.scores import evaluate
-    from gan_lab.metrics.drawing import drawn, weights_of
-    from gan_lab.runs import Run
+    from gan_lab.evaluation import classifiers, datasets, load_generator
+    from gan_lab.evaluation.evaluate import evaluate
+    from gan_lab.metrics.generated_images import drawn, weights_of
+    from gan_lab.runs.run import Run
 
     if arguments.data:
         raise UserError(f"--data {arguments.data}: a run knows its dataset; leave it out")
     source = Run.open(arguments.source)
-    model = trained.load(source, arguments.checkpoint).to(device())
+    model = load_generator.load(source, arguments.checkpoint).to(device())
     if arguments.gan_train_test and not model.ask_for(1):
         raise UserError(f"--gan-train-test: {type(model).__name__} is asked for no class; model=cgan is")
     config = source.config()
-    reals = real.of_run(config, arguments.data_root)
+    reals = datasets.of_run(config, arguments.data_root)
     split = arguments.split or reals.data.unseen
-    real.refuse_substitute(reals, source.record(), split)
+    datasets.refuse_substitute(reals, source.record(), split)
     extractor = extractor_of(arguments, reals).to(model.device)
     count = arguments.count or config.data.get("test_count", COUNT)
     ema = arguments.weights == "ema"
@@ -155,8 +155,8 @@ def of_run(arguments: argparse.Namespace) -> Measured:
 
 def of_images(arguments: argparse.Namespace) -> Measured:
     """The scores of images given by hand, what they were held against and through what, and the first of them."""
-    from gan_lab.evaluation import given, real
-    from gan_lab.evaluation.scores import evaluate
+    from gan_lab.evaluation import datasets, external_images
+    from gan_lab.evaluation.evaluate import evaluate
 
     if not arguments.source.exists():
         raise UserError(f"{arguments.source}: there is no such file or folder")
@@ -169,11 +169,11 @@ def of_images(arguments: argparse.Namespace) -> Measured:
         raise UserError(f"--checkpoint {arguments.checkpoint}: is of a run; images given by hand have none")
     if arguments.gan_train_test:
         raise UserError("--gan-train-test: needs a conditional run, which can be asked for classes")
-    images = given.load(arguments.source, channels=1)
+    images = external_images.load(arguments.source, channels=1)
     if arguments.count and arguments.count > len(images):
         raise UserError(f"--count {arguments.count}: there are only {len(images):,} images in {arguments.source}")
     images = images[: arguments.count]
-    reals = real.named(arguments.data, arguments.data_root)
+    reals = datasets.named(arguments.data, arguments.data_root)
     extractor = extractor_of(arguments, reals).to(device())
     record = evaluate(
         [(images, None)],
@@ -201,8 +201,8 @@ def extractor_of(arguments: argparse.Namespace, reals: "RealImages") -> "Extract
     Raises:
         UserError: it is not to be had.
     """
-    from gan_lab.evaluation.imported import imported
-    from gan_lab.metrics.choice import chosen
+    from gan_lab.evaluation.custom_extractor import imported
+    from gan_lab.metrics.select_extractor import chosen
 
     if arguments.extractor in EXTRACTORS:
         return chosen(arguments.extractor, reals, arguments.weights_file)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from gan_lab.errors import UserError
+from gan_lab.utils.errors import UserError
 
 
 def check_output(out: Path, force: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from gan_lab.cli.arguments import add_state, add_weights, non_negative, positive
 from gan_lab.cli.outputs import check_output, replacing
-from gan_lab.errors import UserError
+from gan_lab.utils.errors import UserError
 
 SUFFIXES = {".png": "png", ".pt": "pt", ".npy": "npy", "": "png-folder"}
 CHUNK = 500  # images drawn at a time
@@ -47,9 +47,9 @@ def run(arguments: argparse.Namespace) -> None:
 
     import torch  # torch only where there is something to draw
 
-    from gan_lab import images, seeding
     from gan_lab.models.latent import LatentGAN
-    from gan_lab.runs import Run
+    from gan_lab.runs.run import Run
+    from gan_lab.utils import images, seeding
 
     run = Run.open(arguments.run_folder)
     model = run.load_model(arguments.checkpoint)
@@ -79,7 +79,7 @@ def refuse_too_many(count: int, data: Any) -> None:
     Raises:
         UserError: saying how much they need.
     """
-    from gan_lab.data import memory
+    from gan_lab.utils import memory
 
     size = count * data.channels * data.image_size**2 * 8
     if size > memory.available():
@@ -94,7 +94,7 @@ def write(pixels: Any, form: str, path: Path) -> None:
     import numpy as np
     import torch
 
-    from gan_lab import images
+    from gan_lab.utils import images
 
     if form == "png":
         images.save_png(pixels, path)

@@ -6,7 +6,7 @@ from typing import Any
 
 from gan_lab.cli.arguments import non_negative, positive
 from gan_lab.cli.outputs import refuse_existing
-from gan_lab.errors import UserError
+from gan_lab.utils.errors import UserError
 
 DATASETS = ("MNIST", "FashionMNIST", "KMNIST")
 
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> None:
     import torch  # torch only where there is something to train
 
     from gan_lab.data.mnist import as_published
-    from gan_lab.metrics import digits
+    from gan_lab.metrics import dataset_classifier
 
     # A substitute's accuracy would say nothing.
     data = as_published(arguments.dataset, arguments.root, fallback="error")
@@ -45,8 +45,8 @@ def run(arguments: argparse.Namespace) -> None:
         f"Training on {arguments.dataset} with {torch.get_num_threads()} threads; the same number gives the same bits"
     )
     try:
-        accuracy = digits.save(out, arguments.dataset, data, arguments.seed, arguments.epochs)
+        accuracy = dataset_classifier.save(out, arguments.dataset, data, arguments.seed, arguments.epochs)
     except OSError as error:
         raise UserError(f"--out {out}: can't be written: {error.strerror}") from error
-    extractor = digits.Digits(file=str(out))
+    extractor = dataset_classifier.Digits(file=str(out))
     print(f"{accuracy:.2%} of the test images right: {out}, sha256 {extractor.identity['sha256']}")

@@ -7,7 +7,7 @@ from typing import Any
 
 from gan_lab.cli.arguments import add_weights, positive
 from gan_lab.cli.outputs import check_output, replacing
-from gan_lab.errors import UserError
+from gan_lab.utils.errors import UserError
 
 
 def add_parser(commands: Any) -> None:
@@ -35,10 +35,10 @@ def run(arguments: argparse.Namespace) -> None:
     import numpy as np
     import torch
 
-    from gan_lab import images
     from gan_lab.data import image_files
     from gan_lab.models.cyclegan import CycleGAN
-    from gan_lab.runs import Run
+    from gan_lab.runs.run import Run
+    from gan_lab.utils import images
 
     folder = image_files.existing_folder(str(arguments.input), "--input")
     if folder.resolve().is_relative_to(out.resolve()):

@@ -6,9 +6,9 @@ import torch
 from lightning import LightningDataModule
 from torch import Tensor
 
-from gan_lab import images
-from gan_lab.errors import UserError
-from gan_lab.types import NonNegativeInt, PositiveInt
+from gan_lab.utils import images
+from gan_lab.utils.errors import UserError
+from gan_lab.utils.types import NonNegativeInt, PositiveInt
 
 Batch = tuple[Tensor, Tensor]
 DEVICE_SHARE = 0.25  # of the accelerator's free memory that a dataset may take

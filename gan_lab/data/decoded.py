@@ -21,9 +21,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gan_lab.data import image_files, memory
-from gan_lab.errors import UserError
-from gan_lab.files import in_use, sweep_folders
+from gan_lab.data import image_files
+from gan_lab.utils import memory
+from gan_lab.utils.errors import UserError
+from gan_lab.utils.files import in_use, sweep_folders
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 from tqdm import tqdm
 
-from gan_lab.errors import UserError
+from gan_lab.utils.errors import UserError
 
 log = logging.getLogger(__name__)
 

@@ -12,10 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gan_lab import seeding
 from gan_lab.data.base import Batch, ImageDataModule
-from gan_lab.errors import UserError
-from gan_lab.types import NonNegativeInt, PositiveInt
+from gan_lab.utils import seeding
+from gan_lab.utils.errors import UserError
+from gan_lab.utils.types import NonNegativeInt, PositiveInt
 
 HOLDING_OUT_SEED = 0  # which training images: the same for runs of any seed, so that their scores can be compared
 

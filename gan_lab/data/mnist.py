@@ -14,7 +14,7 @@ from torch import Tensor
 from gan_lab.data import download, idx, image_files
 from gan_lab.data.base import Batch
 from gan_lab.data.in_memory import InMemoryDataModule
-from gan_lab.errors import UserError
+from gan_lab.utils.errors import UserError
 
 log = logging.getLogger(__name__)
 

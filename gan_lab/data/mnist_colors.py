@@ -10,11 +10,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from gan_lab import seeding
 from gan_lab.data.base import Batch
 from gan_lab.data.mnist import CLASSES, MNIST
 from gan_lab.data.unpaired import UnpairedDataModule
-from gan_lab.types import NonNegativeInt
+from gan_lab.utils import seeding
+from gan_lab.utils.types import NonNegativeInt
 
 JITTER = 8.0  # degrees that an image's hue may lie beside its class's; classes are 36 apart
 

@@ -4,11 +4,11 @@ from typing import Any, Literal
 
 import torch
 
-from gan_lab import seeding
 from gan_lab.data.base import Batch
 from gan_lab.data.in_memory import InMemoryDataModule
 from gan_lab.data.mnist import CLASSES, MNIST
-from gan_lab.types import NonNegativeInt, PositiveInt
+from gan_lab.utils import seeding
+from gan_lab.utils.types import NonNegativeInt, PositiveInt
 
 PLACES = (100, 10, 1)  # of the red, the green and the blue digit in the label
 

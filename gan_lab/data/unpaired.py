@@ -4,9 +4,9 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from gan_lab import seeding
 from gan_lab.data.base import Batch, ImageDataModule
 from gan_lab.data.in_memory import EpochLoader, SequentialLoader
+from gan_lab.utils import seeding
 
 DOMAINS = ("a", "b")
 

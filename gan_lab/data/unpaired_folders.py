@@ -9,8 +9,8 @@ from gan_lab.data import image_files
 from gan_lab.data.base import Batch
 from gan_lab.data.decoded import Decoder
 from gan_lab.data.unpaired import DOMAINS, UnpairedDataModule
-from gan_lab.errors import UserError
-from gan_lab.types import Share
+from gan_lab.utils.errors import UserError
+from gan_lab.utils.types import Share
 
 
 class UnpairedFolders(UnpairedDataModule):

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from gan_lab.metrics import choice, classifier, digits
-from gan_lab.metrics.drawing import Drawn
+from gan_lab.metrics import classifier, dataset_classifier, select_extractor
 from gan_lab.metrics.extractors import extract
-from gan_lab.metrics.real import RealImages
+from gan_lab.metrics.generated_images import Drawn
+from gan_lab.metrics.real_images import RealImages
 
 
 def gan_train_test(drawn: Iterable[Drawn], real: RealImages, *, seed: int) -> dict[str, float]:
@@ -27,8 +27,8 @@ def gan_train_test(drawn: Iterable[Drawn], real: RealImages, *, seed: int) -> di
     """
     images, asked = together(drawn)
     images = real.without_border(images)
-    model = classifier.train(images, asked, seed, digits.epochs_for(len(images)))
-    judge = choice.classifier(real)
+    model = classifier.train(images, asked, seed, dataset_classifier.epochs_for(len(images)))
+    judge = select_extractor.classifier(real)
     _, logits = extract(judge, images)
     return {
         "gan_train": classifier.accuracy(model, *real.load(real.data.unseen)),

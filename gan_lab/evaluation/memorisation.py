@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from gan_lab import images
 from gan_lab.metrics.extractors import Extractor
 from gan_lab.metrics.neighbours import nearest
-from gan_lab.metrics.real import RealImages
+from gan_lab.metrics.real_images import RealImages
+from gan_lab.utils import images
 
 NEIGHBOURS = 5
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_lab import seeding
+from gan_lab.utils import seeding
 
 WIDTHS = (16, 16, 32, 32, 64)  # feature maps after each convolution
 POOLED_AFTER = (16, 32)  # the second convolution of each of these widths halves the map

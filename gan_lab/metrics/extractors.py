@@ -1,21 +1,20 @@
 """From images to features: the contract of what every score looks through, and the way of the images into it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from typing import Literal, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_lab import images as conversions
 from gan_lab.metrics import hashes
-from gan_lab.types import PositiveInt
+from gan_lab.utils import images as conversions
+from gan_lab.utils.precision import full_precision
+from gan_lab.utils.types import PositiveInt
 
 Plain = str | int | float | bool | None
 EXTRACTED_AT_ONCE = 500  # images
-BORDER = 8  # pixels that `gan_lab.images.fit` adds to a side at most, both edges together
+BORDER = 8  # pixels that `gan_lab.utils.images.fit` adds to a side at most, both edges together
 GREY = "G + 0.299 (R - G) + 0.114 (B - G)"  # ITU-R BT.601's luma, in a form that leaves grey pixels as they are
 OTHER_SIZES = f"up to {BORDER} pixels more: border cropped, else bilinear"
 
@@ -117,7 +116,7 @@ class Custom(Extractor):
     def look(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Features, and no logits."""
         pixels = resized(with_channels(images, self.channels), self.size, self.antialias)
-        with full_precision(pixels.device):
+        with full_precision(pixels.device, reproducible=True):
             features = self.module(conversions.to_float(pixels)).flatten(1)
         return features, features.new_empty(len(features), 0)
 
@@ -125,17 +124,6 @@ class Custom(Extractor):
     def device(self) -> torch.device:
         """Where the weights are; a module without any works on the CPU."""
         return next((weight.device for weight in self.module.parameters()), torch.device("cpu"))
-
-
-@contextmanager
-def full_precision(device: torch.device) -> Iterator[None]:
-    """Keep a surrounding autocast, and cuDNN's TF32 (on by default), out of the features."""
-    with ExitStack() as stack:
-        stack.enter_context(torch.autocast(device.type, enabled=False))
-        if device.type == "cuda":
-            flags = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
-            stack.enter_context(flags)
-        yield
 
 
 def with_channels(images: Tensor, channels: int) -> Tensor:
@@ -159,7 +147,7 @@ def with_channels(images: Tensor, channels: int) -> Tensor:
 
 
 def without_border(images: Tensor, size: int) -> Tensor:
-    """Undo the black border with which `gan_lab.images.fit` brings images of `size` to up to 8 pixels more.
+    """Undo the black border with which `gan_lab.utils.images.fit` brings images of `size` to up to 8 pixels more.
 
     What a generator draws into the border is not looked at: the dataset has nothing there.
     """

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gan_lab.errors import UserError
-from gan_lab.metrics.extractors import Extractor, full_precision, with_channels
+from gan_lab.metrics.extractors import Extractor, with_channels
+from gan_lab.utils.errors import UserError
+from gan_lab.utils.precision import full_precision
 
 FILE = "weights-inception-2015-12-05-6726825d.pth"
 URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE}"
@@ -64,7 +65,7 @@ class Inception(Extractor):
     def look(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Features (n, 2048) and logits (n, 1008)."""
         pixels = with_channels(images, 3).byte()  # exact: grey is repeated, RGB stays
-        with full_precision(pixels.device):
+        with full_precision(pixels.device, reproducible=True):
             features: Tensor = self.network(pixels)
             return features, features @ self.network.fc.weight.T
 

@@ -7,9 +7,9 @@ from importlib.metadata import version
 from typing import Any, Literal, get_args
 
 import gan_lab
-from gan_lab.errors import UserError
 from gan_lab.metrics import hashes
 from gan_lab.metrics.extractors import Plain
+from gan_lab.utils.errors import UserError
 
 DEFINITIONS = 1  # to be raised when a score's definition changes, so that older numbers are not taken for the same
 ENOUGH = 10_000  # images on each side; below, FID's bias is no longer small (Chong & Forsyth 2020, arXiv:1911.07023)

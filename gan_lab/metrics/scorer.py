@@ -6,13 +6,13 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from gan_lab import seeding
-from gan_lab.metrics import classes, scores
+from gan_lab.distributed.collectives import gathered
+from gan_lab.metrics import class_scores, scores
 from gan_lab.metrics.extractors import Extractor, extract
 from gan_lab.metrics.neighbours import K_DENSITY_COVERAGE, manifold_scores, radii
 from gan_lab.metrics.protocol import Protocol, Weights
 from gan_lab.metrics.statistics import UNKNOWN, RealStatistics
-from gan_lab.processes import gathered
+from gan_lab.utils import seeding
 
 Group = Literal["fid", "kid", "inception_score", "manifold", "classes"]
 GROUPS: tuple[Group, ...] = get_args(Group)
@@ -148,14 +148,14 @@ class Scorer:
         return features[seeding.permutation(len(features), seeding.derive(self.seed, "manifold"))[:size]]
 
     def _class_scores(self, features: Tensor, shown: Tensor, asked: Tensor) -> dict[str, float]:
-        counts = classes.histogram(shown, self.extractor.num_classes)
+        counts = class_scores.histogram(shown, self.extractor.num_classes)
         real_counts = self.extractor.frequencies(self.real.logits)
         self.class_counts = counts.tolist()
-        found = {"modes": float(classes.modes(counts)), "class_kl": classes.divergence(counts, real_counts)}
+        found = {"modes": float(class_scores.modes(counts)), "class_kl": class_scores.divergence(counts, real_counts)}
         told = asked != UNKNOWN
         if told.any():
             found["class_accuracy"] = float((shown[told] == asked[told]).double().mean())
-            within = classes.within_classes(self.real.features, self.real.labels, features, asked)
+            within = class_scores.within_classes(self.real.features, self.real.labels, features, asked)
             within.pop(UNKNOWN, None)
             if within:
                 found |= {"class_fid": sum(within.values()) / len(within), "class_fid_classes": float(len(within))}

@@ -9,7 +9,7 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.inception import InceptionScore
 from torchmetrics.image.kid import KernelInceptionDistance
 
-from gan_lab import seeding
+from gan_lab.utils import seeding
 
 KID_SUBSETS, KID_SUBSET_SIZE = 100, 1000  # torchmetrics' defaults
 INCEPTION_SCORE_SPLITS = 10  # Salimans et al. 2016 (arXiv:1606.03498)

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gan_lab.metrics import files, hashes
+from gan_lab.distributed.collectives import first_alone
+from gan_lab.metrics import hashes, tensor_files
 from gan_lab.metrics.extractors import Extractor, Plain, extract
 from gan_lab.metrics.protocol import extractor_hash
 from gan_lab.metrics.scores import Moments
-from gan_lab.processes import first_alone
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ def real_statistics(
         if tensors is None:
             tensors = _compute(images, labels, extractor)
             try:
-                files.write(path, tensors, description)
+                tensor_files.write(path, tensors, description)
             except OSError as error:
                 log.warning("%s can't be written (%s): the next run computes it again", path, error.strerror)
     return _from_tensors(tensors, description, extractor)
@@ -98,10 +98,10 @@ def _compute(images: Tensor, labels: Tensor, extractor: Extractor) -> dict[str, 
 
 def _cached(path: Path, description: dict[str, Any]) -> dict[str, Tensor] | None:
     try:
-        tensors, told = files.read(path)
+        tensors, told = tensor_files.read(path)
     except FileNotFoundError:
         return None
-    except (files.DamagedFileError, OSError) as error:
+    except (tensor_files.DamagedFileError, OSError) as error:
         log.warning("%s. Computing it again.", error)
         return None
     if told != description:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gan_lab.metrics.protocol import Protocol
-from gan_lab.metrics.record import ScoreRecord
+from gan_lab.metrics.score_record import ScoreRecord
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,16 +17,18 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.parametrize import is_parametrized
 from torch.optim import Optimizer
 
-from gan_lab import processes, seeding
+from gan_lab.distributed import collectives
 from gan_lab.losses import Objective
-from gan_lab.models.average import MovingAverage
-from gan_lab.models.compiling import compile_in_place, eager
-from gan_lab.models.counting import BatchCountingLoop
+from gan_lab.models.batch_counting import BatchCountingLoop
+from gan_lab.models.compile import compile_in_place, eager
+from gan_lab.models.ema import MovingAverage
 from gan_lab.models.player import Player, PlayerName, Terms, frozen
-from gan_lab.models.reporting import Report
-from gan_lab.penalties import Penalty, full_precision, slopes
+from gan_lab.models.report import Report
+from gan_lab.penalties import Penalty, slopes
 from gan_lab.schedules import Constant, Schedule
-from gan_lab.types import NonNegativeInt, PositiveFloat, PositiveInt
+from gan_lab.utils import seeding
+from gan_lab.utils.precision import full_precision
+from gan_lab.utils.types import NonNegativeInt, PositiveFloat, PositiveInt
 
 Condition = tuple[Tensor, ...]
 PLAYERS: tuple[PlayerName, ...] = ("generator", "discriminator")
@@ -249,7 +251,7 @@ class AdversarialModule(LightningModule):
             with frozen(discriminator.parameters):
                 terms = self.generator_terms(real, fake, condition)
                 generator.descend(terms, self.report if until_report < self.n_critic else None)
-        processes.average(self.running_statistics)
+        collectives.average(self.running_statistics)
         if generator_learns and self.average is not None:
             self.average.follow(len(real) * trainer.world_size)
 
@@ -323,8 +325,8 @@ class AdversarialModule(LightningModule):
         latest = {name: float(value) for name, value in measured if name != "images_per_second"}  # the clock's
         checkpoint["reported"] = {"pending": self.report.state_dict(), "latest": latest}
         own = {name: value for name, value in checkpoint["state_dict"].items() if name.startswith(self.own_state)}
-        if own and processes.several():
-            checkpoint["own_state"] = processes.all_of(own)
+        if own and collectives.several():
+            checkpoint["own_state"] = collectives.all_of(own)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on counting and reporting where the checkpoint stood."""

@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gan_lab import seeding
 from gan_lab.models.adversarial import Condition
 from gan_lab.models.latent import LatentGAN
-from gan_lab.types import PositiveInt
+from gan_lab.utils import seeding
+from gan_lab.utils.types import PositiveInt
 
 
 class CGAN(LatentGAN):

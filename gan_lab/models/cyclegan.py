@@ -7,9 +7,9 @@ from pydantic import Field
 from torch import Tensor
 
 from gan_lab.models.adversarial import AdversarialModule, Condition, evaluating
+from gan_lab.models.image_pool import ImagePool
 from gan_lab.models.player import Terms
-from gan_lab.models.pool import ImagePool
-from gan_lab.types import NonNegativeInt, PositiveInt
+from gan_lab.utils.types import NonNegativeInt, PositiveInt
 
 Weight = Annotated[float, Field(ge=0.0)]
 

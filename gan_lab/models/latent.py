@@ -5,9 +5,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from gan_lab import seeding
 from gan_lab.models.adversarial import AdversarialModule, Condition, evaluating
-from gan_lab.types import PositiveInt
+from gan_lab.utils import seeding
+from gan_lab.utils.types import PositiveInt
 
 
 class LatentGAN(AdversarialModule):

@@ -14,10 +14,10 @@ from lightning.pytorch.strategies import SingleDeviceStrategy
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor, nn
 
-from gan_lab import processes
-from gan_lab.models.reporting import Report
-from gan_lab.penalties import full_precision
-from gan_lab.strategy import Replicas
+from gan_lab.distributed import collectives
+from gan_lab.distributed.strategy import Replicas
+from gan_lab.models.report import Report
+from gan_lab.utils.precision import full_precision
 
 Terms = dict[str, Tensor]
 PlayerName = Literal["generator", "discriminator"]
@@ -48,7 +48,7 @@ class Player:
         self.optimizer = optimizer
         self.clip_grad_norm = clip_grad_norm
         self.parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-        self.shares = processes.several()
+        self.shares = collectives.several()
         self.scaler = getattr(module.trainer.precision_plugin, "scaler", None)
         direct = nobody_listens(module)
         self.backward: Callable[[Tensor], None] = Tensor.backward if direct else module.manual_backward
@@ -68,7 +68,7 @@ class Player:
             self.backward(loss)
         # Losses are means over a batch, so the mean of the processes' gradients is that of all their batches' mean.
         if self.shares:
-            processes.average([parameter.grad for parameter in self.parameters if parameter.grad is not None])
+            collectives.average([parameter.grad for parameter in self.parameters if parameter.grad is not None])
         if report is not None or self.clip_grad_norm is not None:
             norm = self.gradient_norm()
             if self.clip_grad_norm is not None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from gan_lab.networks.init import dcgan_init
 from gan_lab.networks.norms import Norm, norm_2d, normalise_weights
 from gan_lab.networks.sizes import quarter
-from gan_lab.types import PositiveInt, Probability
+from gan_lab.utils.types import PositiveInt, Probability
 
 BATCH_NORM_MOMENTUM = 0.2
 

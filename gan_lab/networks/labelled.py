@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 from torch.nn.utils.parametrize import is_parametrized
 
-from gan_lab.types import PositiveInt
+from gan_lab.utils.types import PositiveInt
 
 
 class LabelledGenerator(nn.Module):

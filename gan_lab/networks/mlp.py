@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from gan_lab.networks.norms import Norm, norm_1d, normalise_weights
-from gan_lab.types import PositiveInt
+from gan_lab.utils.types import PositiveInt
 
 
 def hidden_layers(sizes: Sequence[int], norm: Norm = "none") -> nn.Sequential:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from gan_lab.networks.norms import Norm, needs_bias, norm_2d, normalise_weights
 from gan_lab.networks.sizes import halvings
-from gan_lab.types import PositiveInt
+from gan_lab.utils.types import PositiveInt
 
 SLOPE = 0.2
 ACTIVATION_GAIN = math.sqrt(2 / (1 + SLOPE**2))  # keeps the variance over a leaky ReLU (He et al. 2015, equation 15)

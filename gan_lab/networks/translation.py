@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gan_lab.networks.init import dcgan_init
 from gan_lab.networks.norms import Norm, needs_bias, norm_2d, normalise_weights
 from gan_lab.networks.sizes import quarter
-from gan_lab.types import PositiveInt
+from gan_lab.utils.types import PositiveInt
 
 Direction = Literal["a2b", "b2a"]
 

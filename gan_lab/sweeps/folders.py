@@ -15,8 +15,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from gan_lab.errors import UserError
-from gan_lab.runs import Run, now, write_atomically
+from gan_lab.runs.run import Run, now, write_atomically
+from gan_lab.utils.errors import UserError
 
 Identity = tuple[str, ...]
 

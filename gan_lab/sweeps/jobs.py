@@ -16,11 +16,11 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import configure_log, env_override, setup_globals
 from omegaconf import DictConfig, OmegaConf
 
-from gan_lab.errors import UserError, fail
-from gan_lab.runs import Run, now
-from gan_lab.signals import ASKING_TO_STOP, handled
+from gan_lab.runs.run import Run, now
 from gan_lab.sweeps.folders import Plan
 from gan_lab.sweeps.status import Job
+from gan_lab.utils.errors import UserError, fail
+from gan_lab.utils.signals import ASKING_TO_STOP, handled
 
 START_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 FINAL = ("finished", "stopped")  # running it again would end the same way
@@ -84,7 +84,7 @@ def start_server() -> None:
         return
     from multiprocessing import forkserver
 
-    forkserver.set_forkserver_preload(["gan_lab.experiment"])
+    forkserver.set_forkserver_preload(["gan_lab.training.train"])
     with env_override({"PYTHONPATH": os.pathsep.join(sys.path)}):
         forkserver.ensure_running()
 
@@ -120,7 +120,7 @@ def _work(config: DictConfig, told: dict[str, Any], directory: Path) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     run = Run(hydra.runtime.output_dir)
     from gan_lab.callbacks.health import Stopped
-    from gan_lab.experiment import train
+    from gan_lab.training.train import train
 
     try:
         config = _rest(run, config)

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from gan_lab.errors import UserError
-from gan_lab.locks import Busy, take
+from gan_lab.utils.errors import UserError
+from gan_lab.utils.locks import Busy, take
 
 PAUSE = 1.0  # seconds between two looks for a free device
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from gan_lab.errors import UserError
-from gan_lab.runs import Run, State
+from gan_lab.runs.run import Run, State
 from gan_lab.sweeps import folders
 from gan_lab.sweeps.folders import Identity, Plan
+from gan_lab.utils.errors import UserError
 
 SILENT = 600.0  # seconds without a report after which a running job says so: its last scores may take minutes
 NOTHING = "-"

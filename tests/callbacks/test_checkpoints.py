@@ -11,10 +11,10 @@ from lightning.pytorch.callbacks import Callback
 
 from gan_lab.callbacks import checkpoints
 from gan_lab.callbacks.checkpoints import BestCheckpoint, are_finite
-from gan_lab.callbacks.endings import Interrupted
-from gan_lab.callbacks.quality import Best, Quality
-from gan_lab.checkpoint_io import AtomicCheckpointIO
-from gan_lab.errors import UserError
+from gan_lab.callbacks.graceful_stop import Interrupted
+from gan_lab.callbacks.scores import Best, Quality
+from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
+from gan_lab.utils.errors import UserError
 from tests.conftest import TinyImages, fit, last_checkpoint, same, tiny_gan, weights
 
 

@@ -13,12 +13,12 @@ from lightning.pytorch.strategies import SingleDeviceStrategy
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor, nn
 
-from gan_lab import config as configuration
 from gan_lab.callbacks.health import Health, Stopped, not_finite
-from gan_lab.errors import UserError
+from gan_lab.config import schema as configuration
 from gan_lab.losses import Minimax, RelativisticPairing, Wasserstein
 from gan_lab.models.cyclegan import CycleGAN
 from gan_lab.networks import dcgan_small, dcgan_upsample, mlp
+from gan_lab.utils.errors import UserError
 from tests.callbacks.watched import STILL, At, health, keep, lines, one_image, poison
 from tests.conftest import SIZE, TinyImages, composed, fit, same, spy_on_reads, tiny_gan, tiny_network, weights
 

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from gan_lab.callbacks.health import Stopped
 from gan_lab.callbacks.rollback import RolledBack
-from gan_lab.errors import UserError
-from gan_lab.experiment import fit as fit_with_rollbacks
+from gan_lab.training.train import fit as fit_with_rollbacks
+from gan_lab.utils.errors import UserError
 from tests.callbacks.watched import At, health, keep, lines, one_image, poison
 from tests.conftest import TinyImages, fit, same, sgd, tiny_gan, weights
 

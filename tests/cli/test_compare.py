@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from gan_lab.cli import main
-from gan_lab.runs import Run
-from tests.comparison.conftest import MakeRun, make
+from gan_lab.runs.run import Run
+from tests.evaluation.conftest import MakeRun, make
 
 __all__ = ["make"]  # the fixture
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from gan_lab.cli import main
-from gan_lab.images import save_png
-from gan_lab.metrics import classifier, digits, scores
-from gan_lab.runs import Run
+from gan_lab.metrics import classifier, dataset_classifier, scores
+from gan_lab.runs.run import Run
+from gan_lab.utils.images import save_png
 from tests.conftest import all_digits, read_image
 
 
@@ -86,7 +86,7 @@ def test_split_weights_and_place_are_as_asked(run: Run, few_digits: Path, tmp_pa
 def test_a_conditional_run_is_asked_for_its_classes(
     conditional_run: Run, few_digits: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(digits, "epochs_for", lambda _: 1)
+    monkeypatch.setattr(dataset_classifier, "epochs_for", lambda _: 1)
     monkeypatch.setattr(classifier, "BATCH_SIZE", 16)
     evaluate(conditional_run.folder, few_digits, "--count", "20", "--gan-train-test")
     values = written(conditional_run)["values"]

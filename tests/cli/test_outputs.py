@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from gan_lab.cli.outputs import put, refuse_existing
-from gan_lab.errors import UserError
+from gan_lab.utils.errors import UserError
 
 
 def test_what_exists_is_replaced_only_when_asked(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from gan_lab.cli import main
-from gan_lab.runs import Run
+from gan_lab.runs.run import Run
 from tests.conftest import read_image
 
 

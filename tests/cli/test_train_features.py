@@ -5,7 +5,7 @@ import torch
 
 from gan_lab.cli import main
 from gan_lab.data.mnist import MNIST
-from gan_lab.metrics.digits import Digits
+from gan_lab.metrics.dataset_classifier import Digits
 
 
 @pytest.fixture

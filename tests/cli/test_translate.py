@@ -5,11 +5,11 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_lab import images
-from gan_lab.checkpoint_io import AtomicCheckpointIO
 from gan_lab.cli import main
-from gan_lab.config import build
-from gan_lab.runs import Run
+from gan_lab.config.schema import build
+from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
+from gan_lab.runs.run import Run
+from gan_lab.utils import images
 from tests.conftest import composed, read_image
 
 SIZE = 8

@@ -9,7 +9,7 @@ from PIL import Image
 
 from gan_lab.data import decoded, image_files
 from gan_lab.data.decoded import Decoder
-from gan_lab.errors import UserError
+from gan_lab.utils.errors import UserError
 
 COUNT = 5
 

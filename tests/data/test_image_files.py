@@ -9,7 +9,7 @@ from PIL import Image
 
 from gan_lab.data import image_files
 from gan_lab.data.image_files import decode, existing_folder, find, hold_out, read
-from gan_lab.errors import UserError
+from gan_lab.utils.errors import UserError
 
 RANDOM = np.random.default_rng(0)
 COLOUR = RANDOM.integers(0, 256, (8, 8, 3), dtype=np.uint8)

@@ -7,10 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_lab.config import build, check
+from gan_lab.config.schema import build, check
 from gan_lab.data import decoded
 from gan_lab.data.image_folder import ImageFolder
-from gan_lab.errors import UserError
+from gan_lab.utils.errors import UserError
 from tests.conftest import composed, fit, tiny_gan
 
 VALUES = {"cats": 10, "dogs": 100, "eels": 200}  # each class's images are of one value, plus their number

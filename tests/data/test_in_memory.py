@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from gan_lab.data.in_memory import EpochLoader, SequentialLoader
-from gan_lab.errors import UserError
+from gan_lab.utils.errors import UserError
 from tests.conftest import TinyImages, fit, tiny_gan
 
 COUNT = 50

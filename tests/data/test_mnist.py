@@ -16,7 +16,7 @@ import torchvision.datasets
 
 from gan_lab.data import download, mnist
 from gan_lab.data.mnist import MNIST, substitute
-from gan_lab.errors import UserError
+from gan_lab.utils.errors import UserError
 
 COUNTS = {"train": 30, "t10k": 10}
 

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 import torch
 
-from gan_lab.config import build, check
+from gan_lab.config.schema import build, check
 from gan_lab.data import mnist, mnist_colors
 from gan_lab.data.mnist_colors import CLASSES, JITTER, MNISTColors, colour, hue_of, hues, rgb
-from gan_lab.errors import UserError
-from gan_lab.images import to_float
+from gan_lab.utils.errors import UserError
+from gan_lab.utils.images import to_float
 from tests.conftest import composed
 
 pytestmark = pytest.mark.usefixtures("digits_read_once")

@@ -4,10 +4,10 @@ from typing import Any
 import pytest
 import torch
 
-from gan_lab.config import build, check
+from gan_lab.config.schema import build, check
 from gan_lab.data import mnist
 from gan_lab.data.stacked_mnist import StackedMNIST
-from gan_lab.errors import UserError
+from gan_lab.utils.errors import UserError
 from tests.conftest import composed
 
 pytestmark = pytest.mark.usefixtures("digits_read_once")

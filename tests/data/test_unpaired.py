@@ -4,7 +4,7 @@ import torch
 from gan_lab.data.base import Batch
 from gan_lab.data.in_memory import EpochLoader
 from gan_lab.data.unpaired import UnpairedDataModule, UnpairedLoader
-from gan_lab.errors import UserError
+from gan_lab.utils.errors import UserError
 from tests.conftest import SIZE, fit, tiny_gan
 
 COUNTS = (50, 20)

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_lab.config import build, check
+from gan_lab.config.schema import build, check
 from gan_lab.data import decoded
 from gan_lab.data.unpaired_folders import UnpairedFolders
-from gan_lab.errors import UserError
+from gan_lab.utils.errors import UserError
 from tests.conftest import composed
 
 

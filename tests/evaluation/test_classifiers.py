@@ -4,14 +4,14 @@ import pytest
 import torch
 
 from gan_lab.evaluation.classifiers import gan_train_test
-from gan_lab.evaluation.real import named
-from gan_lab.metrics import classifier, digits
+from gan_lab.evaluation.datasets import named
+from gan_lab.metrics import classifier, dataset_classifier
 from tests.conftest import all_digits
 
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(digits, "epochs_for", lambda _: 6)
+    monkeypatch.setattr(dataset_classifier, "epochs_for", lambda _: 6)
     monkeypatch.setattr(classifier, "BATCH_SIZE", 32)
 
 

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import torch
 
+from gan_lab.evaluation.datasets import named
 from gan_lab.evaluation.memorisation import NEIGHBOURS, picture
-from gan_lab.evaluation.real import named
-from gan_lab.metrics.choice import chosen
+from gan_lab.metrics.select_extractor import chosen
 
 
 def test_a_copy_stands_beside_its_original(few_digits: Path) -> None:

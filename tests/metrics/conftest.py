@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from gan_lab import seeding
 from gan_lab.data.mnist import substitute
-from gan_lab.metrics import digits
-from gan_lab.metrics.digits import Digits
+from gan_lab.metrics import dataset_classifier
+from gan_lab.metrics.dataset_classifier import Digits
+from gan_lab.utils import seeding
 
 Labelled = tuple[torch.Tensor, torch.Tensor]
 
@@ -21,4 +21,4 @@ def numerals() -> Labelled:
 
 @pytest.fixture(scope="session")
 def extractor() -> Digits:
-    return digits.shipped()
+    return dataset_classifier.shipped()

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from gan_lab import images
 from gan_lab.metrics.extractors import Custom, extract, resized, with_channels, without_border
+from gan_lab.utils import images
 from tests.conftest import same, weights
 
 

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from gan_lab.errors import UserError
 from gan_lab.metrics import inception
 from gan_lab.metrics.inception import Inception
+from gan_lab.utils.errors import UserError
 
 
 @pytest.fixture

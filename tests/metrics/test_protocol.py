@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from gan_lab.errors import UserError
 from gan_lab.metrics.protocol import Protocol, extractor_hash
+from gan_lab.utils.errors import UserError
 
 IDENTITY = {"name": "digits MNIST", "sha256": "a" * 64, "input_size": 28, "antialias": True, "accuracy": 0.995}
 

@@ -10,12 +10,12 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from torchvision.transforms.functional import gaussian_blur
 
-from gan_lab.metrics import classes, digits, scores
-from gan_lab.metrics.digits import Digits
+from gan_lab.distributed.collectives import gathered
+from gan_lab.metrics import class_scores, dataset_classifier, scores
+from gan_lab.metrics.dataset_classifier import Digits
 from gan_lab.metrics.extractors import Custom
 from gan_lab.metrics.scorer import GROUPS, Scorer
 from gan_lab.metrics.statistics import RealStatistics, real_statistics
-from gan_lab.processes import gathered
 from tests.metrics.conftest import Labelled
 
 EVERYTHING = {
@@ -154,7 +154,7 @@ def test_asked_classes_are_compared_with_those_shown(
     assert found["class_accuracy"] > 0.99
     assert "class_fid" not in found, "450 images of each class are too few"
 
-    monkeypatch.setattr(classes, "ENOUGH_IN_CLASS", 100)
+    monkeypatch.setattr(class_scores, "ENOUGH_IN_CLASS", 100)
     honest = scorer.compute()
     assert honest["class_fid_classes"] == 10
     scorer.reset()
@@ -213,7 +213,7 @@ def share(rank: int, world_size: int, folder: Path, count: int) -> None:
         dist.init_process_group("gloo", init_method=init, rank=rank, world_size=world_size)
         check_gathering(rank)
     images, asked = torch.load(folder / "images.pt")
-    extractor = digits.shipped()
+    extractor = dataset_classifier.shipped()
     cache = folder / f"cache{world_size}"
     real = real_statistics(images[700:], asked[700:], extractor, split="train", cache_folder=cache)
     scorer = Scorer(extractor=extractor, real=real, seed=0)

@@ -8,7 +8,7 @@ import scipy.linalg
 import torch
 
 from gan_lab.metrics import scores
-from gan_lab.metrics.digits import Digits
+from gan_lab.metrics.dataset_classifier import Digits
 from gan_lab.metrics.scores import Moments, frechet_distance, inception_score, kernel_distance
 from tests.metrics.conftest import Labelled
 

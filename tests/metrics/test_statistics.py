@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from gan_lab.metrics import statistics
-from gan_lab.metrics.digits import Digits
+from gan_lab.metrics.dataset_classifier import Digits
 from gan_lab.metrics.statistics import RealStatistics, real_statistics
 from tests.metrics.conftest import Labelled
 

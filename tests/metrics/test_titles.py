@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from gan_lab.metrics.record import ScoreRecord
+from gan_lab.metrics.score_record import ScoreRecord
 from gan_lab.metrics.titles import heading, in_short, said, title
-from tests.metrics.test_record import PROTOCOL
+from tests.metrics.test_score_record import PROTOCOL
 
 
 def test_numbers_of_images_are_said_where_they_matter() -> None:

@@ -9,7 +9,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
-from gan_lab.callbacks.samples import SampleGrid
+from gan_lab.callbacks.sample_grid import SampleGrid
 from gan_lab.data.base import Batch
 from gan_lab.data.unpaired import UnpairedDataModule
 from gan_lab.losses import LeastSquares

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from gan_lab.errors import UserError
-from gan_lab.runs import Run
+from gan_lab.runs.run import Run
 from gan_lab.sweeps.folders import Plan, hydra_folder, identity, job_folder, jobs, join
+from gan_lab.utils.errors import UserError
 
 
 def begun(sweep: Path, name: str, *overrides: str, status: str | None = "finished") -> None:

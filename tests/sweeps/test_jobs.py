@@ -14,11 +14,11 @@ import torch
 from omegaconf import OmegaConf
 from PIL import Image
 
-from gan_lab.locks import held
-from gan_lab.runs import Run
+from gan_lab.runs.run import Run
 from gan_lab.sweeps import jobs, leases
 from gan_lab.sweeps.folders import Plan
-from tests.conftest import QUICK, REPOSITORY, Command, composed, same
+from gan_lab.utils.locks import held
+from tests.conftest import QUICK, REPOSITORY, Command, composed, same, started, wait_for
 
 SWEEP = ("-m", *(argument for argument in QUICK if not argument.startswith("hydra")), "sweep.dir=sweep")
 OWN = [argument for argument in SWEEP if not argument.startswith("data.")]

@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from gan_lab.cli import main
-from gan_lab.runs import Run
+from gan_lab.runs.run import Run
 from tests.conftest import QUICK, REPOSITORY, Command
-from tests.test_experiment_scores import SCORED
+from tests.training.test_scores import SCORED
 
 SWEEP = ("-m", *(argument for argument in QUICK if not argument.startswith("hydra")), "sweep.dir=sweep")
 LAUNCHERS = {

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from gan_lab.errors import UserError
 from gan_lab.sweeps import leases
 from gan_lab.sweeps.leases import gpus, leased
+from gan_lab.utils.errors import UserError
 
 MACHINE = ["GPU-a", "GPU-b", "GPU-c"]
 

@@ -4,7 +4,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from gan_lab.preflight import jobs_of, without_hydra
+from gan_lab.cli.hydra_callback import jobs_of, without_hydra
 from tests.conftest import CONF
 
 

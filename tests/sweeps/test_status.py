@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from gan_lab.cli import main
-from gan_lab.locks import held
-from gan_lab.runs import Run
+from gan_lab.runs.run import Run
 from gan_lab.sweeps.folders import Plan
 from gan_lab.sweeps.status import failures, jobs_in
+from gan_lab.utils.locks import held
 from tests.sweeps.test_folders import begun
 
 

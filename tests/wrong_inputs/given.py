@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from gan_lab.checkpoint_io import AtomicCheckpointIO
-from gan_lab.config import build
-from gan_lab.runs import Run
+from gan_lab.config.schema import build
+from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
+from gan_lab.runs.run import Run
 from tests.conftest import TINY, composed
 
 Given = Callable[[], None]

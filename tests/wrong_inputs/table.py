@@ -503,8 +503,8 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             RESUME,
-            "Error: model._target_=gan_lab.runs.subprocess.Popen: not a class that a configuration may instantiate; these are the classes in gan_lab, and some in torch.optim, lightning.pytorch.callbacks, lightning.pytorch.loggers, lightning.pytorch.profilers",
-            given.run(given.configured(model___target_="gan_lab.runs.subprocess.Popen")),
+            "Error: model._target_=gan_lab.runs.run.subprocess.Popen: not a class that a configuration may instantiate; these are the classes in gan_lab, and some in torch.optim, lightning.pytorch.callbacks, lightning.pytorch.loggers, lightning.pytorch.profilers",
+            given.run(given.configured(model___target_="gan_lab.runs.run.subprocess.Popen")),
         ),
         Row(
             RESUME,
@@ -759,8 +759,8 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab sample run",
-            "Error: model._target_=gan_lab.runs.Run: makes no LightningModule, which is wanted here",
-            given.run(given.configured(model___target_="gan_lab.runs.Run")),
+            "Error: model._target_=gan_lab.runs.run.Run: makes no LightningModule, which is wanted here",
+            given.run(given.configured(model___target_="gan_lab.runs.run.Run")),
         ),
         Row(
             "gan-lab sample run",

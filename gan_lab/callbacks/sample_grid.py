@@ -1,0 +1,93 @@
+"""Grids of generated images: what one looks at first."""
+
+import logging
+from pathlib import Path
+from typing import Any, Literal
+
+from lightning import Trainer
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from gan_lab.utils import images, seeding
+from gan_lab.utils.types import NonNegativeInt, PositiveInt
+
+log = logging.getLogger(__name__)
+
+
+class SampleGrid(Callback):
+    """Draws the same latents, or translates the same images, again and again while the generator learns.
+
+    Grids are PNG files named by the images seen so far, and images in TensorBoard with images seen as the x-axis.
+    The first comes before training, the last after it. What a grid shows is the model's to say: a conditional one draws
+    a row for each class.
+
+    Args:
+        folder: where the files go.
+        rows: of the grid.
+        columns: of the grid.
+        every_n_images: images seen between two grids.
+        weights: "ema" draws with the generator's moving average where there is one, "raw" with the generator as it is,
+            "both" with each in turn; the raw grids' names then end in "_raw".
+        seed: of the latents.
+    """
+
+    def __init__(
+        self,
+        *,
+        folder: str,
+        rows: PositiveInt,
+        columns: PositiveInt,
+        every_n_images: PositiveInt,
+        weights: Literal["ema", "raw", "both"],
+        seed: NonNegativeInt,
+    ) -> None:
+        self.folder = Path(folder)
+        self.rows = rows
+        self.columns = columns
+        self.every_n_images = every_n_images
+        self.kinds = {"": weights != "raw"} if weights != "both" else {"": True, "_raw": False}
+        self.seed = seed
+        self.drawn_at = -1
+
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        """Draw what an untrained generator makes."""
+        if self.drawn_at < 0 == pl_module.images_seen:
+            self.draw(trainer, pl_module)
+        self.drawn_at = max(self.drawn_at, 0)
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Draw whenever another `every_n_images` images have been seen."""
+        if pl_module.images_seen // self.every_n_images > self.drawn_at // self.every_n_images:
+            self.draw(trainer, pl_module)
+
+    def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
+        """Draw the last grid, unless it has just been drawn."""
+        if pl_module.images_seen > self.drawn_at:
+            self.draw(trainer, pl_module)
+
+    def state_dict(self) -> dict[str, int]:
+        """When the last grid was drawn, for a run that goes on."""
+        return {"drawn_at": self.drawn_at}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Go on from there."""
+        self.drawn_at = state_dict["drawn_at"]
+
+    def draw(self, trainer: Trainer, pl_module: Any) -> None:
+        """Write a grid with each of the wanted weights."""
+        self.drawn_at = pl_module.images_seen
+        if not trainer.is_global_zero:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for suffix, ema in self.kinds.items():
+            seed = seeding.derive(self.seed, "grid")
+            grid = images.grid(*pl_module.showcase(self.rows, self.columns, seed, ema=ema))
+            file = self.folder / f"{self.drawn_at:09d}{suffix}.png"
+            try:
+                images.save_png(grid, file)
+            except OSError as error:  # a full disk, say: training is worth more
+                log.warning("%s can't be written: %s", file, error.strerror or error)
+                file.unlink(missing_ok=True)
+            for logger in trainer.loggers:
+                if isinstance(logger, TensorBoardLogger):
+                    logger.experiment.add_image(f"samples{suffix}", grid, self.drawn_at)

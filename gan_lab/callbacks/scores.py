@@ -1,0 +1,235 @@
+"""Scores of what the generator draws: a few while it learns, all of them when it has learned."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from math import isfinite, nan
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Any, Literal
+
+import torch
+from lightning import Trainer
+from lightning.pytorch.callbacks import Callback
+from pydantic import Field
+
+from gan_lab.metrics.extractors import Extractor
+from gan_lab.metrics.generated_images import drawn, weights_of
+from gan_lab.metrics.real_images import RealImages
+from gan_lab.metrics.score_record import ScoreRecord
+from gan_lab.metrics.scorer import FEWEST, Group, Scorer
+from gan_lab.metrics.select_extractor import Choice, chosen
+from gan_lab.utils.errors import UserError
+from gan_lab.utils.types import NonNegativeInt, PositiveInt
+
+log = logging.getLogger(__name__)
+
+Count = Annotated[int, Field(ge=FEWEST)]
+
+
+@dataclass(frozen=True)
+class Best:
+    """The lowest FID while training, in plain values: checkpoints keep it.
+
+    Args:
+        images_seen: real images that the generator was trained on.
+        fid: to training images.
+        protocol: how it came about, as `Protocol.to_dict` gives it.
+    """
+
+    images_seen: int
+    fid: float
+    protocol: dict[str, Any]
+
+
+class Quality(Callback):
+    """Scores a model that draws from noise; one that translates is left alone.
+
+    While training, scores are taken against images of the training split, always the same ones, and called
+    `quality/...`; the best checkpoint, and a sweep, go by their FID. At the end the generator is scored against the
+    test split, or against the images that are held out in its place, as `final/...`. So nothing is ever chosen by the
+    test images, and what is reported is how well a choice made without them does on them. FID to training images can't
+    see memorised ones: the final scores, and a look at neighbours, can.
+
+    Scoring changes nothing about training. The same latents are drawn each time, so that scores of different states
+    differ by the states alone. All processes take part.
+
+    Where there is no extractor for the data, one line in the log says so and what to get, and nothing is scored; one
+    that is asked for by name must be there.
+
+    Args:
+        extractor: to look through, or its name, "auto" for the one that suits the data
+            (`gan_lab.metrics.select_extractor`).
+        weights: "ema" scores the generator's moving average where there is one, "raw" the generator as it is.
+        every_n_images: images seen between two scores while training; the last state is scored in any case.
+        count_during: images that are drawn for them. FID of so few is biased upwards, by the same amount each time.
+        real_during: training images that they are held against, at most.
+        groups_during: which scores; without "fid" there is no best checkpoint.
+        count: images that are drawn at the end; all of the test split, or of what is held out, are held against them.
+        groups: which scores.
+        cache: folder for what is computed once for each dataset: statistics of real images, trained extractors.
+        seed: of latents and random subsets.
+    """
+
+    def __init__(
+        self,
+        *,
+        extractor: Choice | Extractor,
+        weights: Literal["ema", "raw"],
+        every_n_images: PositiveInt,
+        count_during: Count,
+        real_during: Count,
+        groups_during: list[Group],
+        count: Count,
+        groups: list[Group],
+        cache: str,
+        seed: NonNegativeInt,
+    ) -> None:
+        self.extractor = extractor
+        self.weights = weights
+        self.every_n_images = every_n_images
+        self.count_during = count_during
+        self.real_during = real_during
+        self.groups_during = groups_during
+        self.count = count
+        self.groups = groups
+        self.cache = Path(cache)
+        self.real: RealImages | None = None
+        self.seed = seed
+        self.during: Scorer | None = None  # None where nothing can be scored
+        self.at_end: Scorer | None = None
+        self.scored_at = 0  # images seen
+        self.best: Best | None = None
+        self.final: ScoreRecord | None = None
+        self.seconds = 0.0  # spent on scoring since the program began
+
+    def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
+        """Get everything ready, so that what is missing is found before training and not after it."""
+        if not hasattr(pl_module, "sample"):
+            return
+        self.real = RealImages(trainer.datamodule, self.cache)  # type: ignore[attr-defined]
+        with self._clock():
+            extractor = self._extractor(self.real)
+            if extractor is None:
+                return
+            extractor.to(pl_module.device)
+            self.during = self._scorer(extractor, self.real, "train", self.groups_during, self.real_during)
+            self.at_end = self._scorer(extractor, self.real, self.real.data.unseen, self.groups)
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Score whenever another `every_n_images` images have been seen."""
+        if pl_module.images_seen // self.every_n_images > self.scored_at // self.every_n_images:
+            self._score_during(trainer, pl_module)
+
+    def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
+        """Score the last state, unless it has just been scored: it may be the best."""
+        if pl_module.images_seen > self.scored_at:
+            self._score_during(trainer, pl_module)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: Any) -> None:
+        """Score the trained generator, now that its last checkpoint is on disk: this takes a while."""
+        if self.at_end is None:
+            return
+        log.info("Scoring %s images", f"{self.count:,}")
+        with self._clock():
+            pl_module.to(trainer.strategy.root_device)  # from where Lightning has just taken it
+            self.final = self._scored(trainer, pl_module, self.at_end, self.count)
+            pl_module.cpu()
+            self._publish(trainer, "final", self.final)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What has been scored, for a run that goes on."""
+        return {"scored_at": self.scored_at, "best": asdict(self.best) if self.best else None}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from there."""
+        self.scored_at = state_dict["scored_at"]
+        self.best = Best(**state_dict["best"]) if state_dict["best"] else None
+
+    def results(self) -> dict[str, Any]:
+        """For the run's record, in plain values: `scores` at the end of training and the `best` during it, if any."""
+        found: dict[str, Any] = {}
+        if self.best:
+            found["best"] = asdict(self.best)
+        if self.final:
+            found["scores"] = self.final.to_dict()
+        return found
+
+    @contextmanager
+    def _clock(self) -> Iterator[None]:
+        start = perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds += perf_counter() - start
+
+    def _extractor(self, real: RealImages) -> Extractor | None:
+        """The one that is named, or that suits the data; None where none does.
+
+        Raises:
+            UserError: the one that is named is not to be had.
+        """
+        if isinstance(self.extractor, Extractor):
+            return self.extractor
+        try:
+            return chosen(self.extractor, real)
+        except UserError as error:
+            if self.extractor != "auto":
+                raise
+            log.warning("There will be no scores. %s. Or name one: callbacks.quality.extractor", error)
+            return None
+
+    def _scorer(
+        self, extractor: Extractor, real: RealImages, split: str, groups: list[Group], at_most: int | None = None
+    ) -> Scorer | None:
+        """For generated images against those of a split; None where it has too few."""
+        try:
+            statistics = real.statistics(extractor, split, at_most)
+        except UserError as error:  # no test images, say
+            log.warning("There will be no scores against the %s split: %s", split, error)
+            return None
+        if statistics.moments.count < FEWEST:
+            count = statistics.moments.count
+            log.warning("There will be no scores against the %s split: it has %d images", split, count)
+            return None
+        return Scorer(extractor=extractor, real=statistics, seed=self.seed, groups=groups)
+
+    def _score_during(self, trainer: Trainer, pl_module: Any) -> None:
+        if self.during is None:
+            return
+        self.scored_at = pl_module.images_seen
+        with self._clock():
+            found = self._scored(trainer, pl_module, self.during, self.count_during)
+            self._publish(trainer, "quality", found)
+        pl_module.report.start(pl_module.images_seen)  # images/s are those of training
+        fid, before = found.values.get("fid", nan), self.best
+        # What was scored in another way, before a resumed run's options were changed, can't be compared.
+        if isfinite(fid) and (before is None or before.protocol["id"] != found.protocol.id or fid < before.fid):
+            self.best = Best(pl_module.images_seen, fid, found.protocol.to_dict())
+
+    def _scored(self, trainer: Trainer, pl_module: Any, scorer: Scorer, count: int) -> ScoreRecord:
+        assert self.real is not None
+        ema = self.weights == "ema"
+        scorer.reset()
+        share = {"rank": trainer.global_rank, "world_size": trainer.world_size}
+        for images, asked in drawn(pl_module, count, seed=self.seed, ema=ema, **share):
+            scorer.update(self.real.without_border(images), asked)
+        # Processes must agree to the last bit on what is best: they save it together.
+        values = trainer.strategy.broadcast(scorer.compute())
+        scored = ScoreRecord(
+            images_seen=pl_module.images_seen,
+            values=values,
+            protocol=scorer.protocol(weights_of(pl_module, ema=ema)),
+            class_counts=scorer.class_counts,
+        )
+        scorer.reset()  # the images need memory
+        return scored
+
+    def _publish(self, trainer: Trainer, prefix: str, scored: ScoreRecord) -> None:
+        """To the loggers, and to whoever monitors `trainer.callback_metrics`."""
+        metrics = {f"{prefix}/{name}": value for name, value in scored.values.items()}
+        metrics["images_seen"] = float(scored.images_seen or 0)
+        for logger in trainer.loggers:
+            logger.log_metrics(metrics, trainer.global_step)
+        trainer.callback_metrics.update({name: torch.tensor(value) for name, value in metrics.items()})

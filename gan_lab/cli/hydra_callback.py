@@ -1,0 +1,211 @@
+"""What happens between composing a configuration and Hydra's first write to disk."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+
+from gan_lab.distributed import slurm
+from gan_lab.runs.resume import take_up
+from gan_lab.runs.run import Run
+from gan_lab.runs.run_lock import refuse_if_read_only, refuse_if_taken
+from gan_lab.sweeps import folders, lifecycle
+from gan_lab.sweeps.jobs import start_server
+from gan_lab.utils.errors import CONFIGURATION_ERRORS, UserError, explain, fail
+
+if TYPE_CHECKING:
+    from gan_lab.distributed.launcher import Crew
+
+folders.register()  # every process that runs jobs imports this file, for the callback below
+
+
+class Preflight(Callback):
+    """Refuses what can't work while nothing is on disk yet, and puts a resumed run's configuration in place.
+
+    Hydra turns the exceptions of a callback into warnings, so these end the program themselves.
+    """
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Check one run."""
+        from gan_lab.distributed import launcher
+        from gan_lab.training.train import check
+
+        crew = launcher.outer()
+        first = crew is None or crew.rank == 0
+        try:
+            go_on_with_a_requeued_job(config)
+            if config.resume is not None:
+                take_up(config)
+            if crew is not None:
+                join(config, crew.here, crew.num_nodes)
+            check(without_hydra(config))
+            if config.resume is not None and first:
+                refuse_if_taken(Run(str(config.resume)))
+            elif first:
+                claim(config, "hydra.run.dir")
+        except CONFIGURATION_ERRORS as error:
+            if not first:
+                sys.exit(1)  # the first finds the same and says it for all
+            fail(explain(error))
+        if crew is not None:
+            meet(config, crew)
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Check every job of a sweep whose jobs are known beforehand, before the first one starts."""
+        from gan_lab.distributed import launcher
+
+        if crew := launcher.outer():
+            if crew.rank == 0:
+                fail("a sweep starts the processes of its jobs itself: run it without torchrun or srun")
+            sys.exit(1)
+        if config.hydra.launcher._target_.endswith("BasicLauncher"):
+            start_server()  # it has seconds of imports to do, meanwhile
+        jobs = jobs_of(config)
+        for overrides in jobs or []:
+            check_job(config, overrides)
+        try:
+            begin(config, jobs)
+        except UserError as error:
+            fail(str(error))
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Say what became of the jobs."""
+        lifecycle.end(Path(str(config.hydra.sweep.dir)))
+
+
+def jobs_of(config: DictConfig) -> list[list[str]] | None:
+    """The overrides of each job of a sweep; None where the sweeper decides as it goes."""
+    if not config.hydra.sweeper._target_.endswith("BasicSweeper"):
+        return None
+    sweep = OverridesParser.create().parse_overrides(
+        [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
+        + [str(override) for override in config.hydra.overrides.task]
+    )
+    return BasicSweeper.split_arguments(sweep, None)[0]
+
+
+def check_job(config: DictConfig, overrides: list[str]) -> None:
+    """Refuse a sweep one of whose jobs can't work."""
+    from gan_lab.training.train import check
+
+    hydra = GlobalHydra.instance().hydra
+    assert hydra is not None
+    try:
+        job = hydra.compose_config(config.hydra.job.config_name, overrides, run_mode=RunMode.RUN)
+        if job.resume is not None:
+            raise UserError("resume continues one run; it can't be part of a sweep")
+        check(without_hydra(job))
+    except CONFIGURATION_ERRORS as error:
+        fail(f"in the job {' '.join(overrides)}: {explain(error)}")
+
+
+def begin(config: DictConfig, jobs: list[list[str]] | None) -> None:
+    """Claim a sweep's folder, or go on with the sweep in it.
+
+    Raises:
+        UserError: it is another sweep's, or the same is at work at this moment.
+    """
+    HydraConfig.instance().set_config(config)
+    asked = [str(override) for override in config.hydra.overrides.task]
+    plan, told = folders.join(Path(str(config.hydra.sweep.dir)), folders.Plan.new(asked, jobs))
+    claim(config, "hydra.sweep.dir")
+    sweep = Path(str(config.hydra.sweep.dir))
+    with read_write(config.hydra):
+        config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quoted(sweep)}")  # jobs compose their own configuration
+    lifecycle.begin(sweep, plan)
+    if told:
+        print(told, flush=True)
+
+
+def quoted(path: Path) -> str:
+    """A path as a command line's value."""
+    escaped = str(path).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def go_on_with_a_requeued_job(config: DictConfig) -> None:
+    """A job that SLURM runs again resumes the run that it began, with the same command."""
+    if config.resume is not None or not slurm.has_been_started_again():
+        return
+    HydraConfig.instance().set_config(config)
+    begun = slurm.begun_by_this_job(Path(str(config.hydra.run.dir)).parent)
+    if begun is not None:
+        print(f"SLURM has started this job again: going on with {begun}")
+        with read_write(config), read_write(config.hydra):
+            config.resume = str(begun)
+            config.hydra.overrides.task = []  # they are part of the run's configuration
+
+
+def join(config: DictConfig, devices: int, num_nodes: int) -> None:
+    """Take the number of processes from those that were started from outside.
+
+    Raises:
+        UserError: the configuration says another number.
+    """
+    for option, started, unset in (("devices", devices, "auto"), ("num_nodes", num_nodes, 1)):
+        said = config.trainer[option]
+        if said not in (unset, started):
+            raise UserError(f"trainer.{option}={said}: torchrun or srun has started {started}; leave it out")
+        with read_write(config), open_dict(config):
+            config.trainer[option] = started
+
+
+def meet(config: DictConfig, crew: "Crew") -> None:
+    """Follow the first process into its run folder, where Hydra writes and logs for that one alone."""
+    from gan_lab.distributed import launcher
+
+    first = crew.rank == 0
+    try:
+        folder = launcher.told_by_first(str(config.hydra.run.dir) if first else "", crew)
+    except UserError as error:
+        fail(str(error))
+    if first:
+        return
+    with read_write(config), open_dict(config.hydra):
+        config.hydra.run.dir = folder
+        config.hydra.output_subdir = None
+        config.hydra.job_logging = {"version": 1, "root": {"level": "ERROR"}, "disable_existing_loggers": False}
+
+
+def claim(config: DictConfig, option: str) -> None:
+    """Make the folder that Hydra will write to, for this program alone.
+
+    A name that Hydra made from the time gets a number where another program had the same idea in the same second; one
+    that the user chose is taken as it is, unless a run lies there.
+
+    Raises:
+        UserError: the folder holds a run, or can't be made.
+    """
+    HydraConfig.instance().set_config(config)
+    wanted = Path(str(OmegaConf.select(config, option)))
+    given = [*config.hydra.overrides.hydra, *config.hydra.overrides.task]
+    chosen = any(override.startswith((f"{option}=", f"{option.removeprefix('hydra.')}=")) for override in given)
+    if chosen and (wanted / "run.json").exists():
+        raise UserError(f"{option}={wanted}: there is a run already. Go on with it, resume={wanted}, or choose another")
+    folder, number = wanted, 1
+    while True:
+        try:
+            folder.mkdir(parents=True, exist_ok=chosen)
+            break
+        except FileExistsError as error:
+            if chosen:
+                raise UserError(f"{option}={wanted}: is not a folder") from error
+            number += 1
+            folder = wanted.with_name(f"{wanted.name}_{number}")
+        except OSError as error:
+            raise UserError(f"{option}={wanted}: can't be made: {error.strerror}") from error
+    refuse_if_read_only(folder)
+    with read_write(config.hydra):
+        OmegaConf.select(config, option.rpartition(".")[0]).dir = str(folder)
+
+
+def without_hydra(config: DictConfig) -> DictConfig:
+    """The configuration that the program sees."""
+    return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])

@@ -1,1 +1,0 @@
-"""Runs side by side: whose scores may be compared, what is one setup with several seeds, and tables of it."""

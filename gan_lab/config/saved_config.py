@@ -1,0 +1,128 @@
+"""A configuration as a run folder, perhaps a stranger's, keeps it: values and references to values, of bounded size."""
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import DictConfig, OmegaConf
+
+import gan_lab.config.resolvers  # noqa: F401 - what is read uses them
+from gan_lab.utils.errors import UserError
+
+LARGEST = 1 << 20  # bytes; ours have about four thousand
+# What may stand between ${ and }: a place in the configuration, or one of these functions of places. Hydra's and
+# OmegaConf's others read the environment, the clock or the machine.
+PURE = re.compile(r"\$\{(?:[\w.\[\]-]+\}|(?:add|first_given|steps_without_epochs|oc\.select):)")
+WRITERS = ("trainer", "callbacks", "logger")  # the parts that write files, and may not write them elsewhere
+PLACES = {"file", "folder", "save_dir", "dirpath"}  # their options that are paths, also without a slash
+SHARED = {"cache"}  # between runs; holds files named by their content's hash only
+
+
+def read(file: Path) -> DictConfig:
+    """The configuration in a file; reading executes nothing, and resolving it looks at nothing but itself.
+
+    Raises:
+        UserError: it is damaged, larger than any of ours, or holds more than values and references to values.
+    """
+    try:
+        if file.stat().st_size > LARGEST:
+            raise UserError(f"{file} can't be read: it has more than {LARGEST >> 20} MB, which no configuration has")
+        text = file.read_text(encoding="utf-8")
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+            # Ours have none, and a few lines of them can stand for more values than fit into memory.
+            raise UserError(f"{file} can't be read: it has YAML aliases")
+        config = OmegaConf.create(text) if text.strip() else None
+    except yaml.MarkedYAMLError as error:
+        place = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise UserError(f"{file} can't be read: {error.problem}{place}") from error
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise UserError(f"{file} can't be read: {str(error).splitlines()[0]}") from error
+    if not isinstance(config, DictConfig):
+        raise UserError(f"{file} is not a configuration")
+    for path, value in leaves(OmegaConf.to_container(config)):
+        if not is_pure(value):
+            raise UserError(f"{file}: {path}={value}: a saved configuration may refer to its own values only")
+    return config
+
+
+def text(config: DictConfig) -> str:
+    """A configuration as it is saved: what was read from the environment or the clock stays what it was."""
+    return OmegaConf.to_yaml(OmegaConf.create(_settled(OmegaConf.to_container(config), config)))
+
+
+def refuse_hostile(config: DictConfig, folder: Path, stated: Collection[str]) -> None:
+    """Refuse to go on with a run whose files would rule the program, or have it write outside the run's folder.
+
+    Args:
+        config: the saved one, `run_dir` set to the folder.
+        folder: of the run.
+        stated: paths of options that the command line sets: those may lead anywhere.
+
+    Raises:
+        UserError: naming the part, option or link.
+    """
+    _refuse_other_parts(config)
+    inside = folder.resolve()
+    parts = OmegaConf.to_container(OmegaConf.masked_copy(config, [name for name in WRITERS if name in config]))
+    for path, _ in leaves(parts):
+        value, key = OmegaConf.select(config, path), path.rpartition(".")[2]
+        if not isinstance(value, str) or key in SHARED or path in stated:
+            continue
+        place = Path(value).expanduser()
+        is_path = key in PLACES or place.is_absolute() or value.startswith("~") or ".." in place.parts
+        if is_path and not place.resolve().is_relative_to(inside):
+            raise UserError(
+                f"{path}={value}: lies outside the run folder. If it is to be written to, say so: {path}=..."
+            )
+    for link in folder.rglob("*"):
+        if link.is_symlink() and not link.resolve().is_relative_to(inside):
+            raise UserError(f"{link} leads out of the run folder; put what it leads to in its place, or remove it")
+
+
+def _refuse_other_parts(config: DictConfig) -> None:
+    """Refuse more or less than a run has: Hydra's part, say, names functions that the program would call."""
+    from gan_lab.config.schema import Root
+
+    parts = {part.name: part.default is MISSING and part.default_factory is MISSING for part in fields(Root)}
+    for name in map(str, config):
+        if name not in parts:
+            raise UserError(
+                f"the run's configuration has a part {name}, which none of ours has: it is not gone on with"
+            )
+    for name, is_required in parts.items():
+        if is_required and name not in config:
+            raise UserError(f"the run's configuration has no {name}: it is not gone on with")
+
+
+def is_pure(value: object) -> bool:
+    """Whether a value refers to nothing but other values of its configuration."""
+    return not isinstance(value, str) or len(PURE.findall(value)) == value.count("${")
+
+
+def leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value of a plain container, and every key as a value of its own, with its path."""
+    if isinstance(node, dict):
+        for key, child in node.items():
+            here = f"{path}.{key}" if path else str(key)
+            if not is_pure(key):
+                yield here, key
+            yield from leaves(child, here)
+    elif isinstance(node, list):
+        for index, child in enumerate(node):
+            yield from leaves(child, f"{path}[{index}]")
+    else:
+        yield path, node
+
+
+def _settled(raw: Any, config: DictConfig, path: str = "") -> Any:
+    if isinstance(raw, dict):
+        return {key: _settled(child, config, f"{path}.{key}" if path else str(key)) for key, child in raw.items()}
+    if isinstance(raw, list):
+        return [_settled(child, config, f"{path}[{index}]") for index, child in enumerate(raw)]
+    if is_pure(raw):
+        return raw
+    found = OmegaConf.select(config, path)
+    return OmegaConf.to_container(found, resolve=True) if OmegaConf.is_config(found) else found

@@ -1,0 +1,335 @@
+"""What a configuration may say, checked before anything is built.
+
+The schema is the signature: a node with a `_target_` may hold what that constructor takes, with the types and
+ranges of its annotations. A value therefore has its name, type and range in one place, the constructor, and its
+default in another, the YAML file.
+
+A configuration may come from a stranger's run folder, so it may only name the classes below, and what the name
+resolves to decides, not how it is spelled.
+"""
+
+import inspect
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
+
+import hydra.utils
+from hydra.errors import InstantiationException
+from lightning import LightningDataModule, LightningModule, Trainer
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import Logger
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import ConfigDict, Field, PydanticUserError, TypeAdapter, ValidationError
+
+import gan_lab.config.resolvers  # noqa: F401 - configurations use them
+from gan_lab.utils.errors import UserError, nearest
+from gan_lab.utils.types import PositiveInt
+
+
+def trusted(environment: Mapping[str, str]) -> set[str]:
+    """The packages that GAN_LAB_ALLOW adds, separated by commas: the person at the keyboard can set it, no file can."""
+    return {name.strip() for name in environment.get("GAN_LAB_ALLOW", "").split(",")} - {""}
+
+
+ALLOWED_PACKAGES = {"gan_lab", *trusted(os.environ)}
+# Of libraries, what trains and watches: nothing that takes functions, saves files under any name or talks to a server;
+# nor LBFGS and SparseAdam, which need other steps than ours.
+ALLOWED_CLASSES = {
+    "torch.optim": (
+        "ASGD Adadelta Adafactor Adagrad Adam AdamW Adamax Muon NAdam RAdam RMSprop Rprop SGD"  # what networks learn by
+    ),
+    "lightning.pytorch.callbacks": (
+        "DeviceStatsMonitor EarlyStopping LearningRateMonitor ModelSummary RichModelSummary RichProgressBar "
+        "TQDMProgressBar ThroughputMonitor Timer"
+    ),
+    "lightning.pytorch.loggers": "CSVLogger TensorBoardLogger",
+    "lightning.pytorch.profilers": "AdvancedProfiler PassThroughProfiler PyTorchProfiler SimpleProfiler",
+}
+# What a choice of one group needs of another, and what to do where that has it not.
+LACKING = {
+    "data.classes": "model=cgan is told classes, which this data lacks: choose labelled images, data=mnist or another",
+    "model.latent_dim": "this network draws from noise, which the model does not: choose model/network=resnet_patchgan "
+    "or resnet_patchgan_small for model=cyclegan",
+}
+CHECKS = ConfigDict(arbitrary_types_allowed=True, allow_inf_nan=False)
+OF_LENGTH = {"missing": "longer", "too_long": "shorter"}  # what pydantic says of tuples, in a word
+INSTANTIATION_KEYS = {"_target_", "_partial_", "_recursive_", "_convert_"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """What concerns the jobs of a sweep, not what each of them learns."""
+
+    dir: str | None
+    jobs_per_device: PositiveInt
+
+
+@dataclass(frozen=True, kw_only=True)
+class Root:
+    """The top level of conf/train.yaml."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)]  # what every library's generators take
+    resume: str | None
+    run_dir: str | None
+    resume_mode: Literal["exact", "continue"] = "exact"
+    init_from: str | None = None
+    data: LightningDataModule
+    model: LightningModule
+    trainer: Trainer
+    callbacks: dict[str, Callback | None] = field(default_factory=dict)
+    logger: dict[str, Logger | None] = field(default_factory=dict)
+    sweep: Sweep | None = None
+
+
+def check(config: DictConfig) -> None:
+    """Hold a composed configuration against the constructors that it names.
+
+    Raises:
+        UserError: listing everything that is wrong, a line each.
+    """
+    try:
+        missing = sorted(OmegaConf.missing_keys(config))
+        if missing:
+            raise UserError("\n".join(f"{path}: this value is missing; set {path}=..." for path in missing))
+        values = OmegaConf.to_container(config, resolve=True)
+    except OmegaConfBaseException as error:
+        lacking = re.search(r"Interpolation key '([^']+)' not found", str(error))
+        reason = LACKING.get(lacking[1]) if lacking else None
+        raise UserError(reason or f"{error.full_key}: {str(error).splitlines()[0]}") from error
+    problems = dict(_problems_of_call(Root, cast(dict[str, Any], values), ""))
+    parts = {group: config.get(group) for group in ("data", "model", "trainer")}
+    for group in ("callbacks", "logger"):
+        parts |= {f"{group}.{name}": node for name, node in (config.get(group) or {}).items() if node is not None}
+    for path, node in parts.items():
+        if node is None:
+            problems[path] = f"{path}: this part is missing; choose one, {path}=... (--help lists them)"
+        elif not isinstance(node, DictConfig) or "_target_" not in node:
+            problems[path] = f"{path}._target_: this value is missing"
+            if not isinstance(node, DictConfig):
+                problems[path] = f"{path}={spelled(node)}: must be a group of values, or null, which leaves it out"
+    if problems:
+        # A value that is taken from another place is wrong there; say it once.
+        own = {path: problem for path, problem in problems.items() if not _is_borrowed(config, path)}
+        raise UserError("\n".join((own or problems).values()))
+
+
+def build(node: DictConfig, **arguments: Any) -> Any:
+    """Make the object that a checked node describes, plain Python containers inside.
+
+    Raises:
+        UserError: a constructor refuses a value.
+    """
+    try:
+        return hydra.utils.instantiate(node, **arguments, _convert_="all")
+    except InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, UserError):
+            raise cause from error
+        if isinstance(cause, (ValueError, MisconfigurationException)):
+            place = re.search(r"^full_key: (\S+)", str(error), re.MULTILINE)
+            raise UserError(f"{place[1]}: {cause}" if place else str(cause)) from error
+        raise
+
+
+def resolve(target: object, path: str) -> type:
+    """The class that a `_target_` names.
+
+    Raises:
+        UserError: there is none, or it is not one that a configuration may instantiate.
+    """
+    name = str(target)
+    found = _find(name, path) if _is_allowed(name) else None
+    if not isinstance(found, type) or not _is_allowed_class(found):
+        package = name.rpartition(".")[0]
+        these = f"the classes in {', '.join(ALLOWED_PACKAGES)}, and some in {', '.join(ALLOWED_CLASSES)}"
+        if package in ALLOWED_CLASSES:
+            these = f"in {package} {', '.join(ALLOWED_CLASSES[package].split())}"
+        raise UserError(f"{path}={name}: not a class that a configuration may instantiate; these are {these}")
+    return found
+
+
+def _find(name: str, path: str) -> object:
+    module, _, attribute = name.rpartition(".")
+    try:
+        return getattr(import_module(module), attribute, None) if module else None
+    except ImportError as error:
+        if not name.startswith(f"{error.name}."):
+            raise UserError(f"{path}: {name} needs a package that is not installed: {error}") from error
+        return None
+
+
+def _is_allowed(name: str) -> bool:
+    """Whether a name may be looked up at all."""
+    package, _, attribute = name.rpartition(".")
+    return any(_is_inside(name, own) for own in ALLOWED_PACKAGES) or (
+        attribute in ALLOWED_CLASSES.get(package, "").split()
+    )
+
+
+def _is_allowed_class(found: type) -> bool:
+    """Whether what a name led to, perhaps by way of another module that imports it, is one of the classes above."""
+    if any(_is_inside(found.__module__, own) for own in ALLOWED_PACKAGES):
+        return True
+    return any(
+        getattr(import_module(package), found.__name__, None) is found
+        for package, names in ALLOWED_CLASSES.items()
+        if found.__name__ in names.split()
+    )
+
+
+def _is_borrowed(config: DictConfig, path: str) -> bool:
+    parent, _, key = path.rpartition(".")
+    node = OmegaConf.select(config, parent) if parent else config
+    return isinstance(node, DictConfig) and key in node and OmegaConf.is_interpolation(node, key)
+
+
+def _is_inside(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
+
+
+def _problems(node: Any, path: str, annotation: Any = Any) -> Iterator[tuple[str, str]]:
+    """What is wrong with anything instantiated at or below a node: paths, and the message for each.
+
+    Args:
+        node: plain values.
+        path: of the node.
+        annotation: of the parameter that it is given to.
+    """
+    if isinstance(node, Mapping) and "_target_" in node:
+        expected, is_called_later = _made_by(annotation)
+        try:
+            constructor = resolve(node["_target_"], f"{path}._target_")
+        except UserError as error:
+            yield path, str(error)
+            return
+        if not issubclass(constructor, expected):
+            yield path, f"{path}._target_={node['_target_']}: makes no {expected.__name__}, which is wanted here"
+        elif expected is not object and bool(node.get("_partial_")) != is_called_later:
+            yield path, f"{path}._partial_: must be {spelled(is_called_later)}"
+        else:
+            yield from _problems_of_call(constructor, node, path)
+    elif isinstance(node, Mapping):
+        inner = get_args(annotation)[1] if get_origin(annotation) in (dict, Mapping) else Any
+        for key, value in node.items():
+            yield from _problems(value, f"{path}.{key}" if path else str(key), inner)
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _problems(value, f"{path}[{index}]")
+
+
+def _made_by(annotation: Any) -> tuple[type, bool]:
+    """What an argument of this annotation is an instance of, or makes when it is called; the latter if True."""
+    if get_origin(annotation) is Callable:
+        return _made_by(get_args(annotation)[1])[0], True
+    if get_origin(annotation) in (Union, UnionType):
+        (annotation, *others) = (kind for kind in get_args(annotation) if kind is not type(None))
+        if others:
+            return object, False
+    # A protocol is no base class, and says nothing of a class before there is an object.
+    is_class = isinstance(annotation, type) and not getattr(annotation, "_is_protocol", False)
+    return (annotation if is_class else object), False
+
+
+def _problems_of_call(constructor: type, values: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
+    """What is wrong with calling a constructor with these values."""
+    parameters, takes_anything = _parameters(constructor)
+    prefix = f"{path}." if path else ""
+    owner = "the configuration" if constructor is Root else constructor.__name__
+    for key, value in values.items():
+        if key in INSTANTIATION_KEYS:
+            continue
+        annotation = parameters[key].annotation if key in parameters else Any
+        yield from _problems(value, prefix + key, annotation)  # what is nested is held against its own constructor
+        if key not in parameters:
+            if not takes_anything or key == "_args_":
+                yield prefix + key, f"{prefix}{key}: {owner} has no such option. {nearest(key, parameters)}"
+        elif not _holds_target(value):
+            yield from _problems_of_value(annotation, value, prefix + key)
+    if not values.get("_partial_", False):
+        required = {name for name, parameter in parameters.items() if parameter.default is parameter.empty}
+        for name in sorted(required - values.keys()):
+            yield prefix + name, f"{prefix}{name}: this value is missing"
+
+
+def _problems_of_value(annotation: Any, value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if annotation is inspect.Parameter.empty:
+        return
+    try:
+        adapter = TypeAdapter(Annotated[annotation, Field()], config=CHECKS)
+        # Through JSON, the way strict types still take a list for a tuple and a whole number for a float.
+        adapter.validate_json(json.dumps(value), strict=True)
+    except ValidationError as error:
+        # The members of a union that plain values can't be, tensors say, are of no help.
+        details = [detail for detail in error.errors() if detail["type"] != "needs_python_object"] or error.errors()
+        reasons: dict[str, dict[str, None]] = {}  # by the path of what is wrong; in order, each once
+        values = {}
+        for detail in details:
+            place, wrong = _place(detail["loc"], value, path)
+            reason = OF_LENGTH.get(detail["type"], detail["msg"].removeprefix("Input should be "))
+            if detail["type"] == "dict_type":
+                reason = f"given by names: {place}.NAME=..."
+            reasons.setdefault(place, {})[reason] = None
+            values[place] = wrong
+        for place, several in reasons.items():
+            yield place, f"{place}={spelled(values[place])}: must be {' or '.join(several)}"
+    except PydanticUserError:
+        return  # a library's annotation that says nothing about plain values
+
+
+def spelled(value: Any) -> str:
+    """A value as one writes it on a command line."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(spelled, value))}]"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _place(location: tuple[int | str, ...], value: Any, path: str) -> tuple[str, Any]:
+    """The path and the value that a complaint is about: a value in a mapping, or the whole."""
+    if len(location) == 1 and isinstance(value, Mapping) and location[0] in value:
+        return f"{path}.{location[0]}", value[location[0]]
+    return path, value
+
+
+def _holds_target(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return "_target_" in value or any(_holds_target(child) for child in value.values())
+    return isinstance(value, list) and any(_holds_target(child) for child in value)
+
+
+def _parameters(constructor: type) -> tuple[dict[str, inspect.Parameter], bool]:
+    """The keyword parameters of a constructor, and whether it takes any others as well.
+
+    In our own classes `**options` stands for the parameters of the next class in line; what a library's `**kwargs`
+    are for only the library knows.
+    """
+    found: dict[str, inspect.Parameter] = {}
+    for owner in constructor.__mro__:
+        if "__init__" not in vars(owner):
+            continue
+        signature = inspect.signature(owner.__init__)  # type: ignore[misc]
+        hints = _hints(owner.__init__)  # type: ignore[misc]
+        passes_on = False
+        for name, parameter in list(signature.parameters.items())[1:]:
+            if parameter.kind is parameter.VAR_KEYWORD:
+                passes_on = True
+            elif parameter.kind is not parameter.VAR_POSITIONAL:
+                found.setdefault(name, parameter.replace(annotation=hints.get(name, parameter.empty)))
+        if not passes_on:
+            return found, False
+        if not _is_inside(owner.__module__, "gan_lab"):
+            return found, True
+    return found, False
+
+
+def _hints(function: Any) -> dict[str, Any]:
+    try:
+        return get_type_hints(function, include_extras=True)
+    except NameError:  # a library's forward reference
+        return {}

@@ -1,0 +1,75 @@
+"""Start and watch a run's workers on this machine: `python -m gan_lab.distributed.agent COUNT PLACE FOLDER COMMAND`.
+
+torch's elastic agent does the work: it finds a free port, tells each worker who it is, and when one fails ends the
+others and knows which was first. What it found goes to PLACE/report.json.
+"""
+
+import json
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+from gan_lab.utils.hardware import die_with_parent
+from gan_lab.utils.signals import ASKING_TO_STOP
+
+
+def main() -> None:
+    """Start, wait, report."""
+    _, count, directory, *task = sys.argv
+    place = Path(directory)
+    die_with_parent()
+    for number in ASKING_TO_STOP:
+        signal.signal(number, lambda *_: None)  # a batch system tells every process; the workers decide
+    logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)  # it tells of a failure in forty lines
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=int(count),
+        max_restarts=0,
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        local_addr="localhost",
+        run_id=place.name,
+        logs_specs=DefaultLogsSpecs(log_dir=str(place / "logs")),
+        signals_to_handle="SIGHUP",  # from the program that waits: end them all
+    )
+    try:
+        elastic_launch(config, sys.executable)("-m", "gan_lab.training.worker", str(place / "config.yaml"), *task)
+    except ChildFailedError as error:
+        (place / "report.json").write_text(json.dumps(first_failure(error)), encoding="utf-8")
+        sys.exit(1)
+    except SignalException as error:
+        sys.exit(128 + error.sigval)
+
+
+def first_failure(error: ChildFailedError) -> dict[str, object]:
+    """What ended the run, of all that the workers told: the rest lost touch with the one that failed, or were ended."""
+    rank, failure = min(error.failures.items(), key=lambda item: (has_lost_touch(text_of(item[1])), item[1].timestamp))
+    text = text_of(failure)
+    kind, _, message = text.partition(": ")
+    return {
+        "message": message if kind == "UserError" else f"process {rank}: {text}",
+        "user_error": kind == "UserError",
+        "exit_code": failure.exitcode,
+    }
+
+
+def text_of(failure: ProcessFailure) -> str:
+    """The exception, its name first; or the signal that ended the worker."""
+    told: Any = failure.message
+    return str(told["message"] if isinstance(told, dict) else told)
+
+
+def has_lost_touch(text: str) -> bool:
+    """Whether a failure is what a process sees of another one's."""
+    return any(word in text for word in ("gloo", "NCCL", "nccl", "Connection", "SIGTERM", "DistNetworkError"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""Starting a process for each device, or joining those that a cluster has started already.
+
+The program that the user called composes the configuration, checks it, and makes the run folder. With several devices
+it then only waits for its workers (`gan_lab.training.worker`), which torch's elastic agent starts and watches. So
+single runs, sweeps and every launcher of Hydra's behave alike: one folder for each run, one place that decides what
+is run.
+
+Under torchrun or srun the processes are there already, and each has composed the same configuration: they join, in
+the folder that the first of them made.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FrameType
+from typing import Any
+
+import torch
+from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from torch.distributed import TCPStore  # type: ignore[attr-defined]
+
+from gan_lab.utils.errors import UserError, fail
+from gan_lab.utils.signals import handled
+
+# What tells processes who they are. A worker must not take over what the program that starts it was told.
+IDENTITY = (
+    *("RANK", "LOCAL_RANK", "GROUP_RANK", "ROLE_RANK", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT", "PL_GLOBAL_SEED"),
+    *("WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE", "ROLE_WORLD_SIZE"),
+)
+APART = 5000  # ports between the one where training meets under srun and that where the folder is told
+
+
+class WorkerFailed(Exception):  # noqa: N818 - said of a worker
+    """A process of a run ended by something that no message foresees."""
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Processes that were started from outside.
+
+    Args:
+        rank: of this one among all.
+        size: of all together.
+        here: on this machine.
+    """
+
+    rank: int
+    size: int
+    here: int
+
+    @property
+    def num_nodes(self) -> int:
+        """Machines that take part."""
+        return self.size // self.here
+
+
+def outer() -> Crew | None:
+    """The processes that torchrun or srun has started, of which this is one; None where it was started alone."""
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        rank, size, here = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"))
+    elif "SLURM_STEP_ID" in os.environ and int(os.environ.get("SLURM_NTASKS", 1)) > 1:  # by srun, not only in a job
+        if "SLURM_NTASKS_PER_NODE" not in os.environ:  # Lightning insists
+            fail("srun: say how many tasks each machine has, --ntasks-per-node, instead of --ntasks")
+        rank, size = int(os.environ["SLURM_PROCID"]), int(os.environ["SLURM_NTASKS"])
+        here = size // int(os.environ.get("SLURM_NNODES", 1))
+    else:
+        return None
+    return Crew(rank, size, here) if size > 1 else None
+
+
+def told_by_first(text: str, crew: Crew) -> str:
+    """What the first of the processes started from outside says; all of them must ask.
+
+    They meet at a key-value store and not in a process group: the group that trains would find the traces of another.
+
+    Raises:
+        UserError: they don't find each other.
+    """
+    elastic = TorchElasticEnvironment.detect()
+    surroundings: ClusterEnvironment = TorchElasticEnvironment() if elastic else SLURMEnvironment()
+    place = surroundings.main_address, surroundings.main_port - (0 if elastic else APART)  # torchrun has a store there
+    try:
+        store = TCPStore(*place, is_master=crew.rank == 0 and not elastic, wait_for_workers=False)
+        key = f"gan_lab/{os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}"
+        if crew.rank == 0:
+            store.set(key, text)
+            store.get(f"{key}/heard")  # whoever keeps the store stays until all have read
+            return text
+        found: str = store.get(key).decode()
+        if store.add(f"{key}/heard_by", 1) == crew.size - 1:
+            store.set(f"{key}/heard", "by all")
+        return found
+    except (RuntimeError, ValueError) as error:
+        raise UserError(
+            f"the processes don't find each other at {place[0]}:{place[1]} ({str(error).splitlines()[0]}); "
+            "set MASTER_PORT to one that is free"
+        ) from error
+
+
+def run_workers(config: str, folder: Path, count: int) -> None:
+    """Train in so many processes on this machine, and wait for them.
+
+    A signal that asks this program to end is passed on to the workers, which end between two batches; a second one
+    ends them at once.
+
+    Args:
+        config: what to train, as YAML.
+        folder: of the run.
+        count: of processes.
+
+    Raises:
+        UserError: a worker has refused something, with its message.
+        WorkerFailed: a worker has failed otherwise.
+        SystemExit: a signal has ended them, with the exit code that shells give it.
+    """
+    with TemporaryDirectory(prefix="gan_lab_") as place:
+        task, report = Path(place, "config.yaml"), Path(place, "report.json")
+        task.write_text(config, encoding="utf-8")
+        command = [sys.executable, "-m", "gan_lab.distributed.agent", str(count), place, str(folder), *sys.argv]
+        # In a session of its own: Ctrl+C in a terminal reaches this program alone, and each worker once, from here.
+        agent = subprocess.Popen(command, env=environment(count), start_new_session=True)
+        with passed_on(agent, Path(place), count) as received:
+            code = agent.wait()
+        if received:
+            sys.exit(128 + received[0])
+        if code == 0:
+            return
+        failure: dict[str, Any] = json.loads(report.read_text(encoding="utf-8")) if report.exists() else {}
+    if failure.get("exit_code", 0) > 128:  # the workers alone were told to end
+        sys.exit(failure["exit_code"])
+    if failure.get("user_error"):
+        raise UserError(failure["message"])
+    raise WorkerFailed(failure.get("message", f"the processes ended with code {code}"))
+
+
+def environment(count: int) -> dict[str, str]:
+    """Of the workers: the cores are divided among them, unless the user has divided them."""
+    inherited = {name: value for name, value in os.environ.items() if name not in IDENTITY}
+    inherited = {name: value for name, value in inherited.items() if not name.startswith("TORCHELASTIC_")}
+    threads = {"OMP_NUM_THREADS": str(max(1, torch.get_num_threads() // count))}
+    here = {"PYTHONPATH": os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))}
+    return threads | inherited | here
+
+
+@contextmanager
+def passed_on(agent: "subprocess.Popen[bytes]", place: Path, count: int) -> Iterator[list[int]]:
+    """Pass signals on to the workers while they run; yields those that came."""
+    received: list[int] = []
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        workers = [int(file.read_text()) for file in place.glob("*.pid")]
+        if len(received) > 1:
+            number = signal.SIGKILL
+        elif len(workers) < count:  # still starting: there is nothing to lose
+            agent.send_signal(signal.SIGHUP)
+            return
+        for worker in workers:
+            with suppress(ProcessLookupError):
+                os.kill(worker, number)
+
+    try:
+        with handled(pass_on):
+            yield received
+    finally:
+        if agent.poll() is None:  # something else ended the wait
+            agent.kill()

@@ -1,0 +1,146 @@
+"""Runs that differ only in their seed are one setup, tried several times."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import isnan
+from statistics import mean, stdev
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from gan_lab.evaluation.run_scores import ScoredRun
+from gan_lab.metrics.titles import title
+from gan_lab.runs.run import Run
+from gan_lab.utils.errors import UserError
+
+# What doesn't change what is learned: where things lie and how one watches.
+IGNORED = {"seed", "resume", "run_dir", "callbacks", "logger", "sweep"}
+IGNORED_OF = {
+    "data": {"root", "cache", "download", "fallback"},
+    "trainer": {
+        "accelerator",
+        "log_every_n_steps",
+        "deterministic",
+        "detect_anomaly",
+        "profiler",
+        "enable_progress_bar",
+        "enable_model_summary",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean of a score over runs, and its standard deviation (of n - 1; None for one run)."""
+
+    mean: float
+    deviation: float | None
+
+    @classmethod
+    def of(cls, values: list[float]) -> "Spread":
+        """Of one value or more."""
+        return cls(mean(values), stdev(values) if len(values) > 1 else None)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs of one setup.
+
+    Args:
+        name: the overrides that make it, without what all groups share.
+        members: the runs and their scores.
+    """
+
+    name: str
+    members: list[ScoredRun]
+
+    @property
+    def images_seen(self) -> int | None:
+        """That each of them was trained on."""
+        return self.members[0].scores.images_seen
+
+    @property
+    def scores(self) -> dict[str, Spread]:
+        """Of each score that all members have."""
+        values = [member.scores.values for member in self.members]
+        return {
+            name: Spread.of([own[name] for own in values]) for name in values[0] if all(name in own for own in values)
+        }
+
+    @property
+    def images_per_second(self) -> float | None:
+        """On average, where the runs' records say."""
+        told = [member.run.record().get("images_per_second") for member in self.members]
+        known = [float(speed) for speed in told if speed is not None]
+        return mean(known) if known else None
+
+
+def group(scored: Iterable[ScoredRun]) -> list[Group]:
+    """Put runs together whose configurations differ in nothing but the seed, and that saw equally many images."""
+    found: dict[str, list[ScoredRun]] = defaultdict(list)
+    for one in scored:
+        found[json.dumps([setup(one.run), one.scores.images_seen], sort_keys=True, default=str)].append(one)
+    parts = [name_parts(members[0].run) for members in found.values()]
+    shared = set(parts[0]).intersection(*parts[1:]) if len(parts) > 1 else set()
+    names = [" ".join([own[0], *(part for part in own[1:] if part not in shared)]) for own in parts]
+    return [Group(name, members) for name, members in zip(names, found.values(), strict=True)]
+
+
+def ranked(groups: Iterable[Group], score: str) -> list[Group]:
+    """The best first by the mean of a score, then those that lack it or where it is no number."""
+    sign = -1 if title(score).more_is_better else 1
+
+    def place(group: Group) -> tuple[bool, float]:
+        found = group.scores.get(score)
+        known = found is not None and not isnan(found.mean)
+        return not known, sign * found.mean if found and known else 0
+
+    return sorted(groups, key=place)
+
+
+def setup(run: Run) -> dict[str, Any]:
+    """What a run was, in plain values, whatever its seed.
+
+    Raises:
+        UserError: its configuration can't be read.
+    """
+    config = run.config()
+    config.seed, config.run_dir, config.resume = 0, None, None  # before other values are derived from the seed
+    try:
+        values = OmegaConf.to_container(config, resolve=True)
+    except OmegaConfBaseException as error:
+        raise UserError(f"{run.config_file}: {str(error).splitlines()[0]}") from error
+    assert isinstance(values, dict)
+    return {
+        str(name): {key: value for key, value in node.items() if key not in IGNORED_OF.get(str(name), ())}
+        if isinstance(node, dict)
+        else node
+        for name, node in values.items()
+        if name not in IGNORED
+    }
+
+
+def name_parts(run: Run) -> list[str]:
+    """The model, then the other overrides of the command line that made a run what it is."""
+    choices = OmegaConf.select(_side_file(run, "hydra.yaml", {}), "hydra.runtime.choices") or {}
+    target = str(OmegaConf.select(run.config(), "model._target_"))
+    model = str(choices.get("model") or target.rpartition(".")[2].lower())
+    overrides = [str(override).lstrip("+~") for override in _side_file(run, "overrides.yaml", [])]
+    return [model, *(override for override in overrides if not _is_noise(override.partition("=")[0]))]
+
+
+def _is_noise(key: str) -> bool:
+    """Whether an override says nothing of what was learned, or the model, which is said first."""
+    top, _, rest = key.partition(".")
+    return key == "model" or top in IGNORED | {"hydra", "debug"} or rest in IGNORED_OF.get(top, ())
+
+
+def _side_file(run: Run, name: str, default: Any) -> Any:
+    """What Hydra wrote beside the configuration; a run does without it."""
+    try:
+        return OmegaConf.load(run.config_file.with_name(name))
+    except Exception:  # missing, or not YAML: of almost any type
+        return OmegaConf.create(default)

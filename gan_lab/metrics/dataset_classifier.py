@@ -1,0 +1,158 @@
+"""The extractor of small labelled images: a classifier that this repository trains, shipped for MNIST."""
+
+import logging
+from hashlib import sha256
+from math import ceil
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from gan_lab.distributed.collectives import first_alone
+from gan_lab.metrics import classifier, hashes, tensor_files
+from gan_lab.metrics.classifier import Classifier
+from gan_lab.metrics.extractors import (
+    GREY,
+    OTHER_SIZES,
+    Extractor,
+    resized,
+    with_channels,
+    without_border,
+)
+from gan_lab.utils.errors import UserError
+from gan_lab.utils.precision import full_precision
+
+log = logging.getLogger(__name__)
+
+SHIPPED = {"MNIST": Path(__file__).parent / "weights" / "mnist.safetensors"}
+SEED, EPOCHS = 0, 4  # of the shipped weights, and of those trained on first use
+FEWEST_BATCHES = 1800  # trained on at least; small datasets are passed over more often
+
+
+class LabelledImages(Protocol):
+    """What a data module offers."""
+
+    def load(self, split: str) -> tuple[Tensor, Tensor]:
+        """Images uint8 (n, channels, height, width) and labels int64 (n,) of split "train" or "test"."""
+
+
+class Digits(Extractor):
+    """A classifier's 256 pooled values: the mean of each quarter of its last 64 feature maps, after the ReLU.
+
+    The hidden layer behind them sees missing classes as well, but hardly a shift by two pixels, which it was trained to
+    ignore; and ten of its 64 values never leave zero, so that their covariance is singular.
+
+    Images of other sizes lose the black border that `gan_lab.utils.images.fit` adds (up to 8 pixels a side in all),
+    others are resized with antialias; colours become grey, or grey colour, as the classifier was trained.
+
+    Args:
+        file: weights, as `gan-lab train-features` writes them.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+
+    def __init__(self, *, file: str) -> None:
+        super().__init__()
+        path = Path(file)
+        try:
+            weights, told = tensor_files.read(path)
+            self.model = Classifier(channels=told["channels"], classes=told["classes"])
+            self.model.load_state_dict(weights)
+            self.size = int(told["size"])
+            self.channels = int(told["channels"])
+            self.num_classes = int(told["classes"])
+            self.identity = {
+                "name": f"digits {told['dataset']}",
+                "sha256": sha256(path.read_bytes()).hexdigest(),
+                "input_size": self.size,
+                "other_sizes": OTHER_SIZES,
+                "channels": self.channels,
+                "grey": GREY,
+                "antialias": True,
+                "dtype": "float32",
+                "accuracy": told["accuracy"],
+            }
+        except OSError as error:
+            raise UserError(f"{path}: can't be read: {error.strerror}") from error
+        except tensor_files.DamagedFileError as error:
+            raise UserError(str(error)) from error
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise UserError(f"{path} holds no weights of this classifier: {error}") from error
+        self.num_features = self.model.hidden.in_features
+        self.model.to(memory_format=torch.channels_last)  # twice as fast on a CPU
+        self.freeze()
+
+    def look(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (n, 256) and logits (n, classes)."""
+        pixels = without_border(with_channels(images, self.channels), self.size)
+        pixels = resized(pixels, self.size, antialias=True).contiguous(memory_format=torch.channels_last)
+        with full_precision(pixels.device, reproducible=True):
+            features = self.model.convolutions(pixels / 255)
+            return features, self.model.last(self.model.hidden(features).relu())
+
+
+def shipped() -> Digits:
+    """MNIST's, from the package."""
+    return Digits(file=str(SHIPPED["MNIST"]))
+
+
+def for_dataset(name: str, data: LabelledImages, cache_folder: Path) -> Digits:
+    """The extractor of a dataset: shipped, or cached, or trained now (about a minute for 60,000 images) and cached.
+
+    The cache is keyed by the content of the training images, their labels and the recipe. Weights trained on another
+    machine differ in their last bits, and so do their hash and the protocol: to compare scores of several machines, let
+    them share the cached file.
+
+    Args:
+        name: of the dataset.
+        data: where its images come from; not asked where the extractor is shipped.
+        cache_folder: where trained ones are kept.
+
+    Raises:
+        UserError: the folder can't be written to.
+    """
+    if name in SHIPPED:
+        return Digits(file=str(SHIPPED[name]))
+    images, labels = data.load("train")
+    epochs = epochs_for(len(images))
+    key = hashes.of_values({"data": hashes.of_tensors(images, labels), "recipe": [classifier.RECIPE, SEED, epochs]})
+    path = cache_folder / f"{name}-{key[:16]}.safetensors"
+    with first_alone():
+        if path.exists():
+            try:
+                return Digits(file=str(path))
+            except UserError as error:
+                log.warning("%s. Training it again.", error)
+        log.warning("Training a classifier of %s for the scores; this happens once (%s)", name, path)
+        try:
+            save(path, name, data, SEED, epochs)
+        except OSError as error:
+            raise UserError(f"{path}: can't be written: {error.strerror}") from error
+        return Digits(file=str(path))
+
+
+def epochs_for(count: int) -> int:
+    """How often a training set of so many images is passed over."""
+    return max(EPOCHS, ceil(FEWEST_BATCHES / max(1, count // classifier.BATCH_SIZE)))
+
+
+def save(path: Path, name: str, data: LabelledImages, seed: int, epochs: int) -> float:
+    """Train on a dataset and write the weights with what is told of them; returns the accuracy on the test split."""
+    images, labels = data.load("train")
+    if images.shape[2] != images.shape[3]:
+        raise UserError(f"{name}: this extractor needs square images, not {images.shape[2]}x{images.shape[3]}")
+    model = classifier.train(images, labels, seed, epochs)
+    accuracy = classifier.accuracy(model, *data.load("test"))
+    told: dict[str, Any] = {
+        "dataset": name,
+        "channels": images.shape[1],
+        "classes": model.last.out_features,
+        "size": images.shape[3],
+        "accuracy": accuracy,
+        "seed": seed,
+        "epochs": epochs,
+    }
+    tensor_files.write(path, model.state_dict(), told)
+    return accuracy

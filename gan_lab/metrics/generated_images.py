@@ -1,0 +1,59 @@
+"""Generated images on their way into a metric."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from gan_lab.metrics.protocol import Weights
+from gan_lab.utils import images, seeding
+
+DRAWN_AT_ONCE = 500  # images
+Drawn = tuple[Tensor, Tensor | None]
+
+
+class Sampler(Protocol):
+    """What a model that draws from noise offers."""
+
+    latent_dim: int
+
+    @property
+    def device(self) -> torch.device:
+        """Where it draws."""
+
+    @property
+    def average(self) -> object | None:
+        """The generator's moving average, if it keeps one."""
+
+    def ask_for(self, count: int) -> tuple[Tensor, ...]:
+        """What to `sample` so many images with: nothing, or the classes (count,) to draw."""
+
+    def sample(self, latents: Tensor, *condition: Tensor, ema: bool) -> Tensor:
+        """Images in [-1, 1] for latents (n, latent_dim)."""
+
+
+def weights_of(model: Sampler, *, ema: bool) -> Weights:
+    """Which weights draw: the moving average where it is wanted and the model keeps one."""
+    return "ema" if ema and model.average is not None else "raw"
+
+
+def drawn(model: Sampler, count: int, *, seed: int, ema: bool, rank: int = 0, world_size: int = 1) -> Iterator[Drawn]:
+    """Batches of uint8 images (n, channels, height, width), and the classes (n,) that were asked for, if any were.
+
+    The latents come from a generator of their own: what is drawn here doesn't change what training draws. A
+    conditional model is asked for every class equally often.
+
+    Args:
+        model: draws.
+        count: of images, by all processes together.
+        seed: of the latents; the i-th image is the same however many processes share the work.
+        ema: whether the generator's moving average draws, where there is one.
+        rank: this process, which draws images rank, rank + world_size, ...
+        world_size: number of processes.
+    """
+    latents = seeding.normal((count, model.latent_dim), seeding.derive(seed, "quality"))
+    share = [part[rank::world_size] for part in (latents, *model.ask_for(count))]
+    for batch, *condition in zip(*(torch.split(part, DRAWN_AT_ONCE) for part in share), strict=True):
+        pixels = images.to_uint8(model.sample(batch.to(model.device), *condition, ema=ema))
+        yield pixels, condition[0] if condition else None

@@ -1,0 +1,58 @@
+"""What to look through at a dataset."""
+
+from typing import Literal
+
+from gan_lab.metrics import dataset_classifier
+from gan_lab.metrics.extractors import Extractor
+from gan_lab.metrics.inception import Inception
+from gan_lab.metrics.real_images import RealImages
+from gan_lab.metrics.stacked_digits import Stacked
+from gan_lab.utils.errors import UserError
+
+Choice = Literal["auto", "digits", "inception"]
+SMALL = 64  # pixels a side, up to which a classifier is trained within minutes
+STACKED = "stacked_mnist"
+
+
+def chosen(choice: Choice, real: RealImages, weights: str | None = None) -> Extractor:
+    """The extractor by its name, or the one that suits a dataset.
+
+    Args:
+        choice: "digits", a classifier of the dataset; "inception", the published one, antialiased; "auto":
+            - digits for grey, labelled images of up to 64 pixels a side, as MNIST and its kin, and for stacked digits.
+              Such features mean something on these images, which ImageNet's don't.
+            - inception for all others. Colour images are what it was made for, and without labels there is nothing to
+              train a classifier on; numbers from features that suit neither would only look like scores.
+        real: the dataset.
+        weights: file of inception's weights, where they don't lie at their usual place.
+
+    Raises:
+        UserError: inception or its weights are not at hand, saying what to get; weights for an extractor that brings
+            its own; a classifier without classes to tell apart, or that can't be cached.
+    """
+    if choice == "auto":
+        choice = "digits" if suits_a_classifier(real) else "inception"
+    if choice == "inception":
+        return Inception(weights=weights, antialias=True)
+    if weights is not None:
+        raise UserError(f"{weights}: weights are for the inception extractor; {choice} brings its own")
+    return classifier(real)
+
+
+def suits_a_classifier(real: RealImages) -> bool:
+    """Whether a classifier tells more of the images than Inception."""
+    data = real.data
+    return real.name == STACKED or (data.channels == 1 and data.classes > 1 and data.image_size <= SMALL)
+
+
+def classifier(real: RealImages) -> Extractor:
+    """The classifier that real images have taught: shipped for MNIST and stacks of it, else cached, or trained now.
+
+    Raises:
+        UserError: the dataset has no classes; the cache can't be written to.
+    """
+    if real.name == STACKED:
+        return Stacked(digits=dataset_classifier.shipped())
+    if real.data.classes < 2:
+        raise UserError("the digits extractor needs a dataset with classes; choose inception")
+    return dataset_classifier.for_dataset(real.name, real, real.cache_folder / "extractors")

@@ -1,0 +1,1 @@
+"""The run folder: read, write, lock, resume, start from old weights."""

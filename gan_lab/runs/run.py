@@ -1,0 +1,277 @@
+"""The contract of a run folder: write it, read it, load a trained model from it.
+
+.hydra/config.yaml      the composed configuration; paths in it follow the folder when it is moved
+checkpoints/last.ckpt   everything that a resumed run needs; tensors and plain values only
+checkpoints/previous.ckpt   what that was before, should it be damaged; 000005000.ckpt and so on, those kept for good
+checkpoints/best.ckpt   the same of the state with the lowest FID while training
+samples/                grids of generated images, named by images seen
+tensorboard/, metrics.csv
+run.json                status, versions, data source, seed, timing, scores: see `Run.record`
+"""
+
+import json
+import logging
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from omegaconf import DictConfig
+
+import gan_lab
+from gan_lab.config import saved_config
+from gan_lab.utils.errors import UserError
+from gan_lab.utils.files import replaced, twin
+from gan_lab.utils.locks import is_held
+
+if TYPE_CHECKING:  # torch and lightning take seconds, and whoever only looks at records doesn't need them
+    from gan_lab.models.adversarial import AdversarialModule
+
+NEEDED = {"state_dict", "images_seen"}  # of a checkpoint
+BEGINNINGS = {".hydra", ".lock", "run.json", "train.log", "tensorboard"}  # of a run that hasn't begun
+Which = Literal["last", "best"]
+State = Literal["waiting", "running", "finished", "interrupted", "stopped", "failed", "died"]
+
+
+log = logging.getLogger(__name__)
+
+
+def write_atomically(path: Path, content: str) -> None:
+    """Replace a file as a whole: a reader, or a crash, sees the old content or the new."""
+    with replaced(path) as file:
+        file.write(content.encode())
+
+
+class Run:
+    """One run's folder.
+
+    Args:
+        folder: where it is.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.config_file = self.folder / ".hydra" / "config.yaml"
+        self.checkpoint = self.folder / "checkpoints" / "last.ckpt"
+        self.previous = self.checkpoint.with_name("previous.ckpt")
+        self.best = self.folder / "checkpoints" / "best.ckpt"
+        self.record_file = self.folder / "run.json"
+        self.lock_file = self.folder / ".lock"  # held by whoever trains it
+
+    @classmethod
+    def open(cls, folder: str | Path) -> "Run":
+        """A run that exists.
+
+        Raises:
+            UserError: the folder is missing, or is no run folder.
+        """
+        run = cls(folder)
+        if not run.folder.is_dir():
+            raise UserError(f"{folder}: there is no such run folder")
+        for file in (run.config_file, run.record_file):
+            if not file.is_file():
+                raise UserError(f"{folder} is not a run folder: it has no {file.relative_to(run.folder)}")
+        return run
+
+    def config(self) -> DictConfig:
+        """The configuration, with paths into the folder as it lies now.
+
+        Raises:
+            UserError: it can't be read, or refers to more than its own values.
+        """
+        config = saved_config.read(self.config_file)
+        config.run_dir = str(self.folder)
+        return config
+
+    def save_config(self, config: DictConfig) -> None:
+        """Keep the configuration that the run goes on with."""
+        self.config_file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.config_file, saved_config.text(config))
+
+    def record(self) -> dict[str, Any]:
+        """What run.json holds: `status` is running, finished, interrupted, stopped (by its health) or failed.
+
+        While it runs, batches, images seen, speed and the lowest FID are those of the logging point at `updated`.
+
+        Where the run was scored, `best` is its lowest FID while training, {images_seen, fid, protocol}, and `scores` is
+        what it reached at the end, {images_seen, values: by name, class_counts, protocol}; protocols as
+        `gan_lab.metrics.protocol.Protocol.to_dict` gives them.
+
+        Raises:
+            UserError: it can't be read.
+        """
+        try:
+            record = json.loads(self.record_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise UserError(f"{self.record_file} can't be read: {error}") from error
+        if not isinstance(record, dict) or "status" not in record:
+            raise UserError(f"{self.record_file} is not the record of a run: it has no status")
+        return record
+
+    def update_record(self, **values: Any) -> None:
+        """Set values in run.json, keeping the others."""
+        record = self.record() if self.record_file.exists() else {}
+        self.write_record(record | values)
+
+    def write_record(self, values: dict[str, Any]) -> None:
+        """Replace run.json by these values."""
+        write_atomically(self.record_file, json.dumps(values, indent=2) + "\n")
+
+    def discard(self) -> bool:
+        """Remove the folder if nothing has come of the run, and the folders above it that it leaves empty.
+
+        Returns:
+            Whether there was nothing but what every run begins with.
+        """
+        if not {path.name for path in self.folder.iterdir()} <= BEGINNINGS:
+            return False
+        for handler in logging.getLogger().handlers:
+            if isinstance(handler, logging.FileHandler) and Path(handler.baseFilename).parent == self.folder.absolute():
+                logging.getLogger().removeHandler(handler)
+        for path in self.folder.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        folder, here = self.folder.absolute(), Path.cwd()
+        with suppress(OSError):  # the first that holds something else, or that others may not remove
+            while here in folder.parents:
+                folder.rmdir()
+                folder = folder.parent
+        return True
+
+    def state(self) -> State:
+        """Its status, and what the record can't say: "died" if it says running and nobody is at it, "waiting" before.
+
+        Raises:
+            UserError: the record can't be read.
+        """
+        if not self.record_file.exists():
+            return "waiting"
+        status: State = self.record()["status"]
+        return "died" if status == "running" and not is_held(self.lock_file) else status
+
+    def objective(self) -> float | None:
+        """What a sweep minimises: the lowest FID while training; None where none was computed."""
+        best: dict[str, float] = self.record().get("best") or {}
+        return best.get("fid")
+
+    def load_model(self, which: Which = "last") -> "AdversarialModule":
+        """The trained model, on the CPU, in evaluation mode: as training left it, or at its lowest FID.
+
+        Raises:
+            UserError: there is no checkpoint yet, or it does not fit the configuration.
+        """
+        from gan_lab.config import schema as configuration
+        from gan_lab.models.adversarial import AdversarialModule
+
+        config = self.config()
+        configuration.check(config)
+        if not issubclass(configuration.resolve(config.model._target_, "model._target_"), AdversarialModule):
+            raise UserError(f"{self.config_file}: model._target_={config.model._target_} is not a model")
+        model: AdversarialModule = configuration.build(config.model)
+        checkpoint = self.load_checkpoint(which)
+        try:
+            model.load_state_dict(checkpoint["state_dict"])
+        except (KeyError, RuntimeError) as error:
+            first = " ".join(str(error).splitlines()[:2][-1].split())  # torch lists every tensor, after a heading
+            file = self.checkpoint if which == "last" else self.best
+            raise UserError(f"{file} does not fit the run's configuration: {first}") from error
+        model.on_load_checkpoint(checkpoint)
+        return model.eval()
+
+    def load_checkpoint(self, which: Which = "last") -> dict[str, Any]:
+        """The last checkpoint, or the best, on the CPU; loading executes nothing from the file.
+
+        Where the last one is damaged it is named, and the one before it taken.
+
+        Raises:
+            UserError: it is missing or damaged.
+        """
+        return self._sound_checkpoint(which)[1]
+
+    def mend(self) -> dict[str, Any]:
+        """As `load_checkpoint`, and if the last checkpoint is damaged, have the one before it take its place.
+
+        The damaged one is kept as `damaged.ckpt`: it must not be taken for the one before the next.
+        """
+        file, checkpoint = self._sound_checkpoint("last")
+        if file != self.checkpoint:
+            if self.checkpoint.exists():
+                self.checkpoint.replace(self.checkpoint.with_name("damaged.ckpt"))
+            twin(file, self.checkpoint)
+        return checkpoint
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether there is a state to go on from, sound or not."""
+        return self.checkpoint.is_file() or self.previous.is_file()
+
+    def _sound_checkpoint(self, which: Which) -> tuple[Path, dict[str, Any]]:
+        from gan_lab.runs import checkpoint_io
+
+        file = self.checkpoint if which == "last" else self.best
+        candidates = [file, self.previous] if which == "last" else [file]
+        problems = [f"{self.folder} has no checkpoint: it ended before {file.name} was first saved"]
+        for candidate in filter(Path.is_file, candidates):
+            try:
+                checkpoint = checkpoint_io.read(candidate)
+                if not checkpoint.keys() >= NEEDED:
+                    raise UserError(f"{candidate} is no checkpoint of a run: it lacks {' or '.join(sorted(NEEDED))}")
+            except UserError as error:
+                problems.append(str(error))
+            else:
+                if candidate != file:
+                    reason = problems[-1] if file.exists() else f"{file} is missing"
+                    log.warning(
+                        "%s. Taking the one before it, %s, of batch %s",
+                        reason,
+                        candidate,
+                        checkpoint.get("global_step"),
+                    )
+                return candidate, checkpoint
+        raise UserError("; ".join(problems[1:] or problems))
+
+
+def now() -> str:
+    """The local time with its offset from UTC, to the second."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def provenance() -> dict[str, Any]:
+    """What made a run: versions, git commit, machine, process, command."""
+    import lightning
+    import torch
+
+    return {
+        "versions": {
+            "python": platform.python_version(),
+            "gan_lab": gan_lab.__version__,
+            "torch": torch.__version__,
+            "lightning": lightning.__version__,
+        },
+        "git_commit": git_commit(),
+        "host": platform.node(),
+        "pid": os.getpid(),
+        "command": " ".join(sys.argv),
+    }
+
+
+def git_commit() -> str | None:
+    """The commit of this code, "-dirty" appended where files differ from it; None outside a checkout."""
+    command = [
+        "git",
+        "-C",
+        str(Path(__file__).parent),
+        "describe",
+        "--always",
+        "--dirty",
+        "--abbrev=40",
+        "--exclude=*",
+    ]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None

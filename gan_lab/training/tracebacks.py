@@ -1,0 +1,39 @@
+"""What is left of a crash: a traceback in the run folder, and one line for who sits in front of it."""
+
+import traceback
+from pathlib import Path
+
+from gan_lab.utils.files import replaced
+
+PACKAGE = Path(__file__).parents[1]
+
+
+def record(folder: Path, error: BaseException, name: str = "crash.txt") -> str:
+    """Write the traceback to a file in the run's folder, and say in a line what happened and where."""
+    file = folder / name
+    content = "".join(traceback.format_exception(error))
+    try:
+        with replaced(file) as target:
+            target.write(content.encode(errors="replace"))
+        told = f"the traceback is in {file}"
+    except OSError as failure:
+        told = f"the traceback can't be written to {file}: {failure.strerror}"
+    return f"{in_a_line(error)} ({place(error)}); {told}"
+
+
+def in_a_line(error: BaseException) -> str:
+    """Kind and message of an error, without what follows the message's first line."""
+    message = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+def place(error: BaseException) -> str:
+    """Where it happened: the innermost line of this package, or else of any."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(PACKAGE)]
+    if not frames:
+        return "nowhere"
+    frame = (ours or frames)[-1]
+    name = Path(frame.filename)
+    shown = name.relative_to(PACKAGE.parent) if ours else name
+    return f"{shown}:{frame.lineno} in {frame.name}"

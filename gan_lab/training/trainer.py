@@ -1,0 +1,219 @@
+"""Lightning's Trainer with the types and ranges of what a command line sets, and an end that is counted in batches."""
+
+import os
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Literal
+
+import lightning
+import torch
+from lightning import LightningModule
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loops.fit_loop import _FitLoop
+from lightning.pytorch.profilers import PassThroughProfiler, Profiler
+from lightning.pytorch.trainer.connectors.signal_connector import _SignalConnector
+
+from gan_lab.distributed import collectives
+from gan_lab.distributed.strategy import Replicas
+from gan_lab.utils.types import PositiveInt
+
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+MatmulPrecision = Literal["highest", "high", "medium"]
+Limit = Literal[-1] | PositiveInt
+# Options of Lightning's that can't work here, and what to do instead.
+REFUSED = {
+    "accumulate_grad_batches": "two players can't accumulate; raise data.batch_size",
+    "gradient_clip_val": "Lightning can't clip with two optimizers; set model.clip_grad_norm.generator instead",
+    "strategy": "follows from trainer.devices and trainer.num_nodes",
+}
+
+
+class Trainer(lightning.Trainer):
+    """Everything else is as in Lightning.
+
+    Args:
+        max_steps: batches to train on, -1 for no limit.
+        max_epochs: passes over the training images, None or -1 for no limit; the lower of the two limits counts.
+        devices: how many on each machine, a process for each; "auto" is one, or what torchrun or srun has started.
+        num_nodes: machines that take part.
+        precision: of the networks; weights, losses and penalties stay in float32.
+        matmul_precision: of float32 matrix products while training: on CUDA "high" and "medium" are TensorFloat32, as
+            torch takes in convolutions by default; on a CPU that can, "medium" is bfloat16.
+        compile: whether the networks are compiled, which can take minutes in the first batches.
+        log_every_n_steps: batches between two logging points; nothing waits for the device in between.
+
+    Raises:
+        ValueError: an option that can't work here.
+    """
+
+    def __init__(
+        self,
+        *,
+        accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"],
+        devices: PositiveInt | Literal["auto"],
+        num_nodes: PositiveInt,
+        precision: Precision,
+        matmul_precision: MatmulPrecision,
+        compile: bool,
+        max_steps: Limit,
+        max_epochs: Limit | None,
+        log_every_n_steps: PositiveInt,
+        callbacks: list[Callback] | None = None,
+        profiler: str | Profiler | None = None,
+        plugins: Sequence[Any] = (),
+        **options: Any,
+    ) -> None:
+        for option, reason in REFUSED.items():
+            if option in options:
+                raise ValueError(f"{option}: {reason}")
+        self.has_no_end = last_batch(max_steps, max_epochs, 1) is None
+        several = devices != "auto" and devices * num_nodes > 1
+        # Outside srun, a batch system's variables are no invitation to wait for others.
+        joins = several and any(name in os.environ for name in ("TORCHELASTIC_RUN_ID", "SLURM_STEP_ID"))
+        surroundings: list[Any] = [] if joins else [LightningEnvironment()]
+        # Each costs every batch a call or two, so only those that have something to do.
+        helpers: list[Callback] = [EpochLimit(max_epochs)]
+        if several:
+            helpers.append(SameWeights())
+        if matmul_precision != torch.get_float32_matmul_precision():
+            helpers.append(MatrixProducts(matmul_precision))
+        if compile:
+            helpers.append(CompiledNetworks())
+        super().__init__(
+            accelerator=accelerator,
+            devices=1 if devices == "auto" else devices,
+            num_nodes=num_nodes,
+            strategy=Replicas() if several else "auto",
+            use_distributed_sampler=False,  # the data divides itself
+            precision=precision,
+            max_steps=max_steps,
+            max_epochs=-1,
+            log_every_n_steps=log_every_n_steps,
+            callbacks=[*helpers, *(callbacks or [])],
+            profiler=profiler or NoProfiler(),
+            plugins=[*plugins, *surroundings],
+            **options,
+        )
+        self._signal_connector = NoSignals(self)
+        loop = ResumableFitLoop(self, min_epochs=self.fit_loop.min_epochs, max_epochs=self.fit_loop.max_epochs)
+        loop.epoch_loop = self.fit_loop.epoch_loop
+        self.fit_loop = loop
+
+
+class ResumableFitLoop(_FitLoop):
+    """Comes to the end that a run was killed before: between its last batch and what callbacks do after it.
+
+    Lightning's own has nothing to do where all batches are done, and calls no `on_train_end`.
+    """
+
+    @property
+    def skip(self) -> bool:
+        """Only where there are no batches at all."""
+        return self.max_batches == 0 or self.trainer.limit_train_batches == 0
+
+
+class NoSignals(_SignalConnector):
+    """Leaves signals to the callback `GracefulEnding`.
+
+    Lightning's own handlers save a SLURM job's state inside the handler, between any two instructions, and talk to
+    other processes there.
+    """
+
+    def register_signal_handlers(self) -> None:
+        """Register none."""
+
+    def teardown(self) -> None:
+        """There is none to restore."""
+
+
+class NoProfiler(PassThroughProfiler):
+    """Profiles nothing, faster than Lightning's own, which makes a generator at some thirty places a batch."""
+
+    nothing = nullcontext()
+
+    def profile(self, action_name: str) -> AbstractContextManager[None]:  # type: ignore[override]
+        """A context that does nothing."""
+        return self.nothing
+
+
+class EpochLimit(Callback):
+    """Turns the limit in epochs into one in batches.
+
+    Lightning counts an epoch that was cut short as a whole one, so a resumed run would end too early.
+    """
+
+    def __init__(self, max_epochs: int | None) -> None:
+        self.max_epochs = max_epochs
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: LightningModule) -> None:
+        """Set the limit, now that the length of an epoch is known."""
+        loop = trainer.fit_loop.epoch_loop
+        limit = last_batch(loop.max_steps, self.max_epochs, trainer.num_training_batches)
+        loop.max_steps = -1 if limit is None else limit
+
+
+class MatrixProducts(Callback):
+    """Sets the precision of matrix products while a batch is trained on: scores in between must not depend on it."""
+
+    def __init__(self, precision: MatmulPrecision) -> None:
+        self.precision = precision
+        self.before = torch.get_float32_matmul_precision()
+
+    def on_train_batch_start(self, *_: Any) -> None:
+        """Set it."""
+        torch.set_float32_matmul_precision(self.precision)
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """Leave it as it was."""
+        torch.set_float32_matmul_precision(self.before)
+
+    def on_exception(self, *_: Any) -> None:
+        """Leave it as it was."""
+        torch.set_float32_matmul_precision(self.before)
+
+
+class CompiledNetworks(Callback):
+    """Has the model compile its networks."""
+
+    def on_fit_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        """Arrange for it; torch compiles with the first batches."""
+        pl_module.compile_networks()
+
+
+class SameWeights(Callback):
+    """Makes sure, wherever numbers are logged, that all processes have the same weights, to the last bit."""
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Compare, at a logging point."""
+        if trainer.global_step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+            self.compare(trainer, pl_module)
+
+    def on_train_end(self, trainer: lightning.Trainer, pl_module: LightningModule) -> None:
+        """Compare what is about to be saved."""
+        self.compare(trainer, pl_module)
+
+    def compare(self, trainer: lightning.Trainer, pl_module: LightningModule) -> None:
+        """Compare all parameters.
+
+        Raises:
+            RuntimeError: they have drifted apart, so the run has become worthless since the last checkpoint.
+        """
+        names, parameters = zip(*pl_module.named_parameters(), strict=True)
+        places = collectives.differing(parameters)
+        if places:
+            raise RuntimeError(
+                f"batch {trainer.global_step}: the processes' weights have drifted apart, first in {names[places[0]]} "
+                f"({len(places)} of {len(names)} tensors): something is random or different on each of them, or a "
+                "device is broken. The last checkpoint is from before"
+            )
+
+
+def last_batch(max_steps: int, max_epochs: int | None, batches_per_epoch: float) -> int | None:
+    """The batch after which a run ends; None where it has no end."""
+    limits = [max_steps] if max_steps != -1 else []
+    if max_epochs is not None and max_epochs != -1:
+        limits.append(int(max_epochs * batches_per_epoch))
+    return min(limits, default=None)

@@ -1,0 +1,65 @@
+"""`python -m gan_lab.training.worker CONFIG FOLDER COMMAND...`: one of several processes that train a run together.
+
+`gan_lab.distributed.launcher` says how they come about. The command is the one that the user typed, for the run's
+record.
+"""
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+from torch.distributed.elastic.multiprocessing.errors import get_error_handler
+
+from gan_lab.utils.errors import UserError
+from gan_lab.utils.hardware import die_with_parent
+
+
+def main() -> None:
+    """Train as the configuration says; the first process speaks and writes for all."""
+    die_with_parent()
+    failures = get_error_handler()  # what it is told reaches the program that waits
+    failures.initialize()
+    from gan_lab.distributed import launcher
+    from gan_lab.training import train
+
+    crew = launcher.outer()
+    rank = crew.rank if crew else 0
+    _, task, place, *sys.argv = sys.argv
+    config, folder = OmegaConf.load(task), Path(place)
+    assert isinstance(config, DictConfig)
+    announce(Path(task).with_name(f"{rank}.pid"))
+    set_up_logging(folder if rank == 0 else None)
+    try:
+        train.train_here(config, folder)
+    except UserError as error:
+        failures.record_exception(UserError(str(error)))  # of whatever kind, by this name
+        sys.exit(1)
+    except Exception as error:
+        failures.record_exception(error)
+        raise
+
+
+def announce(file: Path) -> None:
+    """Tell the program that waits where to send signals to."""
+    partial = file.with_suffix(".partial")
+    partial.write_text(str(os.getpid()), encoding="utf-8")
+    partial.replace(file)
+
+
+def set_up_logging(folder: Path | None) -> None:
+    """Log like Hydra's own jobs, to the terminal and train.log; without a folder only what has gone wrong."""
+    level = logging.WARNING if folder else logging.ERROR
+    for library in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(library).setLevel(level)
+    if folder is None:
+        logging.basicConfig(level=level)
+        return
+    form = "[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout), logging.FileHandler(folder / "train.log")]
+    logging.basicConfig(level=logging.INFO, format=form, handlers=handlers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""What this machine has, and how to get the most out of it."""
+
+import ctypes
+import logging
+import os
+import platform
+import signal
+from functools import cache
+
+import torch
+
+from gan_lab.utils.errors import UserError
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
+KEPT = 1 << 30  # bytes
+PR_SET_PDEATHSIG = 1  # prctl.h
+
+
+def prepare() -> None:
+    """Set the process up for training; docs/performance.md has what each measure gains."""
+    keep_freed_memory()
+    stop_looking_for_cuda()
+
+
+def keep_freed_memory() -> bool:
+    """Have glibc keep freed blocks of up to 1 GiB in the process; says whether it agreed (only glibc does).
+
+    By default it gives large blocks back to the kernel at every `free`, and the next step's tensors fault each page
+    in again.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    mallopt = ctypes.CDLL(None).mallopt
+    return bool(mallopt(M_MMAP_THRESHOLD, KEPT) and mallopt(M_TRIM_THRESHOLD, KEPT))
+
+
+def stop_looking_for_cuda() -> None:
+    """Where there is no CUDA device, settle it once.
+
+    torch's optimizers ask at every step, and a CUDA build of torch then tries to open the missing driver each time.
+    """
+    if not torch.cuda.is_available():
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
+def die_with_parent() -> None:
+    """Have Linux kill this process when the one that started it is gone: nobody else would stop it."""
+    if platform.system() == "Linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def check(
+    accelerator: str,
+    devices: int | str,
+    precision: str,
+    num_nodes: int = 1,
+    sync_batchnorm: bool = False,
+    compile: bool = False,
+) -> None:
+    """Refuse what this machine has not got.
+
+    Raises:
+        UserError: an accelerator that is not there, too many devices, what they can't do, or no compiler.
+    """
+    kinds = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    kinds["gpu"] = kinds["cuda"] or kinds["mps"]
+    kinds["auto"] = True
+    if not kinds[accelerator]:
+        there = [kind for kind in ("cuda", "mps", "cpu") if kinds[kind]]
+        raise UserError(f"trainer.accelerator={accelerator}: not on this machine, which has {', '.join(there)}")
+    kind = next(kind for kind in ("cuda", "mps", "cpu") if kinds[kind] and accelerator in (kind, "auto", "gpu"))
+    wanted = 1 if devices == "auto" else int(devices)
+    if kind == "cpu":  # processes, which share the cores; two can be tried on any machine
+        available, name = max(2, os.cpu_count() or 1), "CPU core"
+    else:
+        available, name = (torch.cuda.device_count(), "CUDA device") if kind == "cuda" else (1, "device")
+    if wanted > available:
+        fewer = f"set trainer.devices={available}" + (", or trainer.accelerator=cpu" if kind == "mps" else "")
+        raise UserError(
+            f"trainer.devices={devices}: this machine has {available} {name}{'s' if available > 1 else ''}; {fewer}"
+        )
+    if precision == "16-mixed" and kind != "cuda":
+        raise UserError("trainer.precision=16-mixed needs a CUDA device; on this one set trainer.precision=bf16-mixed")
+    if sync_batchnorm and kind != "cuda" and wanted * num_nodes > 1:
+        raise UserError("trainer.sync_batchnorm=true: torch synchronises batch norm on CUDA devices only; leave it out")
+    if compile:
+        reason = why_not_compiled(kind)
+        if reason is not None:
+            raise UserError(
+                f"trainer.compile=true doesn't work here: {reason}. torch compiles with a C++ compiler (g++), on CUDA "
+                "with Triton, too: install them, or set trainer.compile=false"
+            )
+
+
+@cache
+def why_not_compiled(device: str) -> str | None:
+    """What torch says to compiling on this kind of device; None where it works. The first call takes seconds."""
+    noisy = logging.getLogger("torch")
+    level = noisy.level
+    noisy.setLevel(logging.CRITICAL)
+    try:
+        torch.compile(lambda numbers: numbers.exp() + 1, options={"fx_graph_cache": False})(
+            torch.zeros(8, device=device)
+        )
+    except Exception as error:
+        return str(error).strip().partition("\n")[0]
+    finally:
+        noisy.setLevel(level)
+    return None

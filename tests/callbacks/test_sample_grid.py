@@ -1,0 +1,69 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch.loggers import TensorBoardLogger
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from gan_lab.callbacks.sample_grid import SampleGrid
+from tests.conftest import fit, read_image, same, tiny_gan, weights
+
+
+def grids(folder: Path, **options: Any) -> SampleGrid:
+    defaults: dict[str, Any] = {"rows": 2, "columns": 3, "every_n_images": 24, "weights": "ema", "seed": 0}
+    return SampleGrid(folder=str(folder), **defaults | options)
+
+
+def names(folder: Path) -> list[int]:
+    return sorted(int(path.stem) for path in folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("steps", "every", "expected"),
+    [
+        (10, 24, [0, 24, 48, 72, 80]),  # batches of 8; the last comes whether or not it is due
+        (9, 24, [0, 24, 48, 72]),
+        (4, 20, [0, 24, 32]),  # at the first batch that reaches 20, and after training
+        (3, 1000, [0, 24]),
+    ],
+)
+def test_grids_come_first_last_and_every_k_images(steps: int, every: int, expected: list[int], tmp_path: Path) -> None:
+    fit(tiny_gan(), max_steps=steps, callbacks=[grids(tmp_path, every_n_images=every)])
+    assert names(tmp_path) == expected
+
+
+def test_a_resumed_run_draws_the_grids_that_are_missing(tmp_path: Path) -> None:
+    trainer = fit(tiny_gan(), max_steps=4, callbacks=[grids(tmp_path)])
+    trainer.save_checkpoint(tmp_path / "stop.ckpt")
+    after = tmp_path / "after"
+    fit(tiny_gan(), max_steps=7, callbacks=[grids(after)], ckpt_path=tmp_path / "stop.ckpt")
+    assert names(after) == [48, 56]
+
+
+def test_the_latents_stay_the_same_and_the_picture_follows_the_generator(tmp_path: Path) -> None:
+    model = tiny_gan()
+    seen: list[torch.Tensor] = []
+    original = model.sample
+    model.sample = lambda latents, ema: seen.append(latents) or original(latents, ema=ema)  # type: ignore[assignment, func-returns-value]
+    fit(model, max_steps=3, callbacks=[grids(tmp_path)])
+    assert len(seen) == 2
+    assert torch.equal(*seen)
+    first, last = (read_image(tmp_path / f"{images:09d}.png") for images in (0, 24))
+    assert first.shape == (3, 2 * 10 + 2, 3 * 10 + 2)
+    assert not torch.equal(first, last)
+
+
+def test_tensorboard_gets_the_grids_on_the_axis_of_images_seen(tmp_path: Path) -> None:
+    logger = TensorBoardLogger(tmp_path / "tensorboard", name="", version="")
+    fit(tiny_gan(), max_steps=4, callbacks=[grids(tmp_path / "samples")], logger=logger)
+    events = EventAccumulator(str(tmp_path / "tensorboard"), size_guidance={"images": 0})
+    events.Reload()
+    assert [event.step for event in events.Images("samples")] == [0, 24, 32]
+
+
+def test_drawing_does_not_change_training(tmp_path: Path) -> None:
+    watched, alone = tiny_gan(), tiny_gan()
+    fit(watched, max_steps=5, callbacks=[grids(tmp_path, every_n_images=1)])
+    fit(alone, max_steps=5)
+    assert same(weights(watched), weights(alone))

@@ -1,0 +1,256 @@
+"""Scores while training and at the end: when, of what, and without a trace in the training."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers.logger import Logger
+from torch import nn
+
+from gan_lab.callbacks import scores as module
+from gan_lab.callbacks.scores import Quality
+from gan_lab.data.base import Batch
+from gan_lab.metrics import dataset_classifier
+from gan_lab.metrics.extractors import Custom, Extractor
+from gan_lab.metrics.scorer import Scorer
+from gan_lab.metrics.statistics import real_statistics
+from gan_lab.models.latent import LatentGAN
+from gan_lab.utils import images, seeding
+from gan_lab.utils.errors import UserError
+from tests.conftest import LATENT_DIM, SIZE, TinyImages, fit, same, tiny_cgan, tiny_gan, tiny_network, weights
+
+
+class Notes(Logger):
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[tuple[int | None, dict[str, float]]] = []
+
+    name = version = "notes"  # type: ignore[assignment]
+
+    def log_hyperparams(self, *_: Any, **__: Any) -> None: ...
+
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        self.rows.append((step, dict(metrics)))
+
+    def steps(self, name: str) -> list[int | None]:
+        return [step for step, row in self.rows if name in row]
+
+    def values(self, name: str) -> list[float]:
+        return [row[name] for _, row in self.rows if name in row]
+
+
+def pooling() -> Extractor:
+    return Custom(module=nn.AvgPool2d(2), size=SIZE, channels=1, antialias=True)
+
+
+def scoring(folder: Path, **options: Any) -> Quality:
+    defaults: dict[str, Any] = {
+        "extractor": pooling(),
+        "weights": "ema",
+        "every_n_images": 24,  # three batches
+        "count_during": 20,
+        "real_during": 40,
+        "groups_during": ["fid", "manifold"],
+        "count": 30,
+        "groups": ["fid", "manifold"],
+        "cache": str(folder / "cache"),
+        "seed": 5,
+    }
+    return Quality(**defaults | options)
+
+
+def restless() -> LatentGAN:
+    """A model with everything that drawing could disturb: batch norm, dropout, a moving average."""
+    torch.manual_seed(0)
+    network = tiny_network()
+    network["generator"] = nn.Sequential(
+        nn.Linear(LATENT_DIM, 16), nn.BatchNorm1d(16), nn.Dropout(0.3), nn.Linear(16, SIZE**2), nn.Tanh(),
+        nn.Unflatten(1, (1, SIZE, SIZE)),
+    )  # fmt: skip
+    network["discriminator"] = nn.Sequential(nn.Dropout(0.3), network["discriminator"])
+    return tiny_gan(network=network, ema_half_life=50)
+
+
+@pytest.mark.parametrize(
+    ("steps", "every", "expected"),
+    [
+        (10, 24, [3, 6, 9, 10]),  # batches of 8; the last state in any case
+        (9, 24, [3, 6, 9]),
+        (4, 20, [3, 4]),
+        (3, 1000, [3]),
+    ],
+)
+@pytest.mark.parametrize("log_every", [1, 4, 1000])
+def test_scores_come_every_k_images_and_at_the_end(
+    steps: int, every: int, expected: list[int], log_every: int, tmp_path: Path
+) -> None:
+    notes = Notes()
+    options = {"logger": notes, "log_every_n_steps": log_every}
+    fit(tiny_gan(), max_steps=steps, callbacks=[scoring(tmp_path, every_n_images=every)], **options)
+    assert notes.steps("quality/fid") == notes.steps("quality/coverage") == expected
+    assert notes.steps("final/fid") == [steps]
+    assert notes.steps("loss/generator") == list(range(log_every, steps + 1, log_every))
+    scored = [row for _, row in notes.rows if "quality/fid" in row]
+    assert [row["images_seen"] for row in scored] == [8.0 * step for step in expected]
+
+
+def test_scoring_does_not_change_training(tmp_path: Path) -> None:
+    watched, alone = restless(), restless()
+    fit(watched, max_steps=7, callbacks=[scoring(tmp_path, every_n_images=1)])
+    fit(alone, max_steps=7)
+    assert same(weights(watched), weights(alone))
+    assert watched.training
+
+
+def test_a_resumed_run_ends_with_the_same_bits_and_scores_nothing_twice(tmp_path: Path) -> None:
+    whole, stopped, resumed = restless(), restless(), restless()
+    first, second = scoring(tmp_path), scoring(tmp_path)
+    before, after = Notes(), Notes()
+    trainer = fit(stopped, max_steps=6, callbacks=[first], logger=before)
+    trainer.save_checkpoint(tmp_path / "stop.ckpt")
+    fit(resumed, max_steps=9, callbacks=[second], logger=after, ckpt_path=tmp_path / "stop.ckpt")
+    fit(whole, max_steps=9)
+    assert same(weights(resumed), weights(whole))
+    assert (before.steps("quality/fid"), after.steps("quality/fid")) == ([3, 6], [9])
+    assert second.best is not None
+    fids = before.values("quality/fid") + after.values("quality/fid")
+    assert second.best.fid == min(fids)
+    assert second.best.images_seen == 24 * (fids.index(min(fids)) + 1)
+
+
+@pytest.mark.parametrize("kind", ["ema", "raw"])
+def test_values_are_those_of_a_scorer_fed_by_hand(kind: Any, tmp_path: Path) -> None:
+    data, watch = TinyImages(), scoring(tmp_path, weights=kind)
+    trainer = fit(model := restless(), data, max_steps=4, callbacks=[watch])
+
+    def by_hand(real: Batch, split: str, count: int) -> tuple[dict[str, float], str]:
+        statistics = real_statistics(*real, pooling(), split=split, cache_folder=None)
+        scorer = Scorer(extractor=pooling(), real=statistics, seed=5, groups=("fid", "manifold"))
+        latents = seeding.normal((count, LATENT_DIM), seeding.derive(5, "quality"))
+        scorer.update(images.to_uint8(model.sample(latents, ema=kind == "ema")))
+        return scorer.compute(), scorer.protocol(kind).id
+
+    assert watch.final is not None
+    assert watch.best is not None
+    values, protocol = by_hand(data.load("test"), "test", 30)
+    assert (watch.final.values, watch.final.protocol.id, watch.final.images_seen) == (values, protocol, 32)
+    assert watch.final.protocol.weights == kind
+    # While training, a fixed part of the training images is what counts.
+    chosen = seeding.permutation(64, seeding.derive(0, "quality"))[:40].sort().values
+    real_images, labels = data.load("train")
+    values, protocol = by_hand((real_images[chosen], labels[chosen]), "train", 20)
+    assert trainer.callback_metrics["quality/fid"].item() == pytest.approx(values["fid"], rel=1e-6)
+    assert watch.best.protocol["id"] == protocol
+
+
+def test_the_average_and_the_generator_as_it_is_score_differently(tmp_path: Path) -> None:
+    found = {}
+    for kind in ("ema", "raw"):
+        fit(restless(), max_steps=4, callbacks=[watch := scoring(tmp_path, weights=kind)])
+        assert watch.final is not None
+        found[kind] = watch.final
+    assert found["ema"].values != found["raw"].values
+    assert found["ema"].protocol.id != found["raw"].protocol.id
+
+
+def test_a_model_without_an_average_is_scored_as_what_it_is(tmp_path: Path) -> None:
+    fit(tiny_gan(ema_half_life=None), max_steps=1, callbacks=[watch := scoring(tmp_path, weights="ema")])
+    assert watch.final is not None
+    assert watch.final.protocol.weights == "raw"
+
+
+def test_whether_the_asked_class_was_drawn_is_scored(tmp_path: Path) -> None:
+    watch = scoring(tmp_path, extractor=dataset_classifier.shipped(), groups=["classes"])
+    fit(tiny_cgan(), max_steps=1, callbacks=[watch])
+    assert watch.final is not None
+    assert 0 <= watch.final.values["class_accuracy"] <= 1
+    assert sum(watch.final.class_counts) == 30
+
+
+def test_other_callbacks_can_monitor_the_scores(tmp_path: Path) -> None:
+    keep = ModelCheckpoint(
+        dirpath=tmp_path / "kept", filename="{step}", monitor="quality/fid", save_top_k=1, every_n_train_steps=3
+    )
+    notes = Notes()
+    options = {"callbacks": [scoring(tmp_path), keep], "enable_checkpointing": True, "logger": notes}
+    fit(tiny_gan(), max_steps=9, **options)
+    fids = notes.values("quality/fid")
+    assert keep.best_model_score is not None
+    assert keep.best_model_score.item() == pytest.approx(min(fids))
+    assert Path(keep.best_model_path).stem == f"step={3 * (fids.index(min(fids)) + 1)}"
+
+
+def test_what_was_scored_in_another_way_is_not_the_best(tmp_path: Path) -> None:
+    first, second = scoring(tmp_path), scoring(tmp_path, count_during=25)
+    trainer = fit(tiny_gan(), max_steps=3, callbacks=[first])
+    assert first.best is not None
+    first.best = module.Best(24, 0.0, first.best.protocol)
+    trainer.save_checkpoint(tmp_path / "stop.ckpt")
+    fit(tiny_gan(), max_steps=6, callbacks=[second], ckpt_path=tmp_path / "stop.ckpt")
+    assert second.best is not None
+    assert (second.best.images_seen, second.best.protocol["n_fake"]) == (48, 25)
+
+
+def test_without_fid_nothing_is_the_best(tmp_path: Path) -> None:
+    fit(tiny_gan(), max_steps=3, callbacks=[watch := scoring(tmp_path, groups_during=["manifold"])])
+    assert watch.best is None
+    assert watch.results().keys() == {"scores"}
+
+
+def test_a_score_that_is_no_number_is_not_the_best(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Scorer, "compute", lambda scorer: {"fid": float("nan")})
+    fit(tiny_gan(), max_steps=3, callbacks=[watch := scoring(tmp_path)])
+    assert watch.best is None
+
+
+def test_a_model_that_translates_is_left_alone(tmp_path: Path) -> None:
+    watch = scoring(tmp_path, extractor="auto")
+    watch.on_fit_start(None, nn.Identity())  # type: ignore[arg-type]
+    assert watch.during is watch.at_end is None
+
+
+def test_no_extractor_means_no_scores_and_one_line_that_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def missing(*_: Any) -> Extractor:
+        raise UserError("the weights are missing. Download them")
+
+    monkeypatch.setattr(module, "chosen", missing)
+    notes = Notes()
+    fit(tiny_gan(), max_steps=3, callbacks=[watch := scoring(tmp_path, extractor="auto")], logger=notes)
+    (line,) = [record.getMessage() for record in caplog.records if record.name == module.__name__]
+    assert line == (
+        "There will be no scores. the weights are missing. Download them. Or name one: callbacks.quality.extractor"
+    )
+    assert notes.rows == []
+    assert watch.results() == {}
+    with pytest.raises(UserError, match="the weights are missing"):
+        fit(tiny_gan(), max_steps=3, callbacks=[scoring(tmp_path, extractor="inception")])
+
+
+@pytest.mark.parametrize("test_images", [0, 5])
+def test_too_few_test_images_leave_the_scores_while_training(
+    test_images: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Untested(TinyImages):
+        def load(self, split: str) -> Batch:
+            pixels, labels = super().load(split)
+            if split == "test" and not test_images:
+                raise UserError("data.test_share=0 keeps none for testing")
+            return (pixels, labels) if split == "train" else (pixels[:test_images], labels[:test_images])
+
+    fit(tiny_gan(), Untested(), max_steps=3, callbacks=[watch := scoring(tmp_path)])
+    assert "There will be no scores against the test split" in caplog.text
+    assert watch.results().keys() == {"best"}
+
+
+def test_statistics_are_computed_once(tmp_path: Path) -> None:
+    fit(tiny_gan(), max_steps=1, callbacks=[scoring(tmp_path)])
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache" / "statistics").iterdir()}
+    assert len(before) == 2
+    fit(tiny_gan(), max_steps=1, callbacks=[scoring(tmp_path, seed=6)])
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "cache" / "statistics").iterdir()} == before

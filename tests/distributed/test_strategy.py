@@ -1,0 +1,333 @@
+"""Two processes against one: the same game, to the last bits; and what each of the two has of its own."""
+
+import os
+import socket
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import lightning
+import pytest
+import torch
+import torch.multiprocessing as mp
+from lightning.pytorch.callbacks import Callback
+from torch import Tensor
+
+from gan_lab import penalties
+from gan_lab.callbacks.graceful_stop import GracefulEnding, Interrupted
+from gan_lab.data.base import Batch
+from gan_lab.distributed import collectives
+from gan_lab.losses import RelativisticPairing, Wasserstein
+from gan_lab.models import latent
+from gan_lab.models.adversarial import AdversarialModule
+from gan_lab.models.cyclegan import CycleGAN
+from gan_lab.networks import dcgan_small, translation
+from gan_lab.penalties import R1, R2, GradientPenalty
+from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
+from gan_lab.training.trainer import Trainer
+from gan_lab.utils import seeding
+from tests.conftest import LATENT_DIM, SIZE, TinyImages, sgd, tiny_cgan, tiny_gan, weights
+from tests.models.test_cyclegan import TinyDomains, tiny_cyclegan
+
+STEPS = 12
+BATCH = 8  # of both processes together
+
+
+def tiny_dcgan() -> AdversarialModule:
+    network = {
+        "generator": dcgan_small.Generator(latent_dim=LATENT_DIM, width=2, image_size=SIZE, channels=1),
+        "discriminator": dcgan_small.Discriminator(width=2, norm="batch", image_size=SIZE, channels=1),
+    }
+    return tiny_gan(network=network, ema_half_life=32)
+
+
+def calm_cyclegan() -> AdversarialModule:
+    """At the size and rate of its other tests this game multiplies a difference of one bit tenfold at every step."""
+    network = {
+        "generator": translation.Translators(width=2, blocks=1, image_size=32, channels=1),
+        "discriminator": translation.PatchGANs(width=2, layers=1, norm="instance", image_size=32, channels=1),
+    }
+    optimizer = dict.fromkeys(("generator", "discriminator"), sgd(1e-4))
+    return tiny_cyclegan(network=network, optimizer=optimizer, pool_size=0, image_size=32)
+
+
+GAMES: dict[str, Callable[[], AdversarialModule]] = {
+    "cross-entropy": lambda: tiny_gan(ema_half_life=32),
+    "Wasserstein with clipping": lambda: tiny_gan(objective=Wasserstein(), clip=0.05, n_critic=3),
+    "gradient penalty": lambda: tiny_gan(
+        objective=Wasserstein(), penalty={"gradient_penalty": GradientPenalty(weight=10.0)}, n_critic=2
+    ),
+    "relativistic pairs": lambda: tiny_gan(
+        objective=RelativisticPairing(), penalty={"r1": R1(gamma=1.0), "r2": R2(gamma=1.0)}
+    ),
+    "conditional": lambda: tiny_cgan("projection"),
+    "CycleGAN": calm_cyclegan,
+}
+
+
+def in_double(data: Any) -> Any:
+    """The same images, in float64."""
+    original = data.on_after_batch_transfer
+
+    def on_after_batch_transfer(batch: Batch, dataloader_idx: int) -> Batch:
+        first, second = original(batch, dataloader_idx)
+        return first.double(), second.double() if second.is_floating_point() else second
+
+    data.on_after_batch_transfer = on_after_batch_transfer
+    return data
+
+
+def data_for(model: AdversarialModule, batch_size: int) -> Any:
+    if not isinstance(model, CycleGAN):
+        return TinyImages(batch_size=batch_size)
+    data = TinyDomains(batch_size=batch_size)
+    data.image_size = model.pool_a.images.shape[-1]
+    return data
+
+
+def train(model: AdversarialModule, data: Any, *callbacks: Callback, world_size: int = 1, **options: Any) -> Trainer:
+    defaults: dict[str, Any] = {
+        "accelerator": "cpu",
+        "devices": world_size,
+        "num_nodes": 1,
+        "precision": "64-true",
+        "matmul_precision": "highest",
+        "compile": False,
+        "max_epochs": None,
+        "log_every_n_steps": STEPS,
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "callbacks": list(callbacks),
+        "plugins": [AtomicCheckpointIO()],
+    }
+    start = options.pop("start", None)
+    trainer = Trainer(**defaults | {"max_steps": STEPS} | options)
+    trainer.fit(model, data, ckpt_path=start, weights_only=True)
+    return trainer
+
+
+def share_noise(monkeypatch: pytest.MonkeyPatch, rank: int, world_size: int) -> None:
+    """Have two processes draw, together, the noise that one would have drawn."""
+    derive = seeding.derive
+    monkeypatch.setattr(seeding, "derive", lambda seed, *key: derive(seed, *key[:2]))  # without the rank
+
+    class Shared:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(torch, name)
+
+        def rand(self, count: int, *shape: int, **kind: Any) -> Tensor:
+            return torch.rand(count * world_size, *shape, **kind).chunk(world_size)[rank]
+
+        def randn(self, count: int, *shape: int, **kind: Any) -> Tensor:
+            return torch.randn(count * world_size, *shape, **kind).chunk(world_size)[rank]
+
+    for module in (latent, penalties):
+        monkeypatch.setattr(module, "torch", Shared())
+
+
+def play(name: str, rank: int, world_size: int) -> dict[str, Any]:
+    """Train a game as one of so many processes; what came of it."""
+    torch.manual_seed(rank)  # which must not matter to the second
+    model = GAMES[name]()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        share_noise(monkeypatch, rank, world_size)
+        trainer = train(model, in_double(data_for(model, BATCH // world_size)), world_size=world_size)
+    logged = {name: float(value) for name, value in trainer.callback_metrics.items() if name != "images_per_second"}
+    return {"weights": weights(model), "logged": logged, "images_seen": model.images_seen}
+
+
+class Diary(Callback):
+    """Notes what a process has trained on."""
+
+    def __init__(self) -> None:
+        self.images: list[Tensor] = []
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        self.images.append(batch[0].clone())
+
+
+def own_noise_and_data() -> dict[str, Any]:
+    model, diary = tiny_gan(), Diary()
+    drawn: list[Tensor] = []
+    draw = model.draw
+    model.draw = lambda real, condition: drawn.append(draw(real, condition)) or drawn[-1]  # type: ignore[method-assign, func-returns-value]
+    train(model, TinyImages(), diary, world_size=2, precision="32-true", max_steps=4)
+    return {"images": torch.cat(diary.images), "drawn": drawn[0].detach()}
+
+
+def batch_norm() -> dict[str, Any]:
+    model = tiny_dcgan()
+    train(model, TinyImages(), world_size=2, precision="32-true")
+    return {"weights": weights(model)}
+
+
+def over_resume(make: Callable[[], AdversarialModule], file: Path) -> dict[str, Any]:
+    """Six steps at once, and three steps, saved, and three more."""
+    options: dict[str, Any] = {"world_size": 2, "precision": "32-true"}
+    torch.manual_seed(0)
+    whole, second = make(), make()
+    first = deepcopy(whole)
+    train(whole, data_for(whole, 4), max_steps=6, **options)
+    train(first, data_for(first, 4), max_steps=3, **options).save_checkpoint(file)
+    with torch.no_grad():
+        for parameter in second.parameters():
+            parameter.add_(1.0)  # what is not in the checkpoint would show
+    train(second, data_for(second, 4), max_steps=6, start=file, **options)
+    return {"whole": weights(whole), "resumed": weights(second)}
+
+
+RESUMED = GAMES | {"batch norm": tiny_dcgan, "CycleGAN with pools": tiny_cyclegan}
+
+
+class Meddler(Callback):
+    """Changes one bit of one process's weights."""
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if trainer.global_rank == 1 and trainer.global_step == 2:
+            parameter = next(pl_module.generator.parameters())
+            parameter.data.view(torch.int32)[0] ^= 1
+
+
+def drift() -> str:
+    with pytest.raises(RuntimeError, match="drifted apart") as caught:
+        train(tiny_gan(), TinyImages(), Meddler(), world_size=2, precision="32-true", log_every_n_steps=3)
+    return str(caught.value)
+
+
+class Signalled(GracefulEnding):
+    """Of two processes, the second alone hears a signal."""
+
+    def on_train_batch_start(self, trainer: Any, *arguments: Any) -> None:
+        if trainer.global_rank == 1 and trainer.global_step == 3:
+            self.signals.received = 15
+        super().on_train_batch_start(trainer, *arguments)
+
+
+def interruption() -> tuple[int, int]:
+    model = tiny_gan()
+    with pytest.raises(Interrupted) as caught:
+        train(model, TinyImages(), Signalled(), world_size=2, precision="32-true", max_steps=40)
+    return int(str(caught.value.code)), model.images_seen
+
+
+def primitives(rank: int) -> dict[str, Any]:
+    """Each function of `processes`, where the outcome is known."""
+    floats, doubles = torch.full((3,), float(rank)), torch.tensor([[rank, 4.0]], dtype=torch.double)
+    collectives.average([floats, doubles])
+    copied = torch.tensor([rank, 5])
+    collectives.broadcast([copied])
+    same, other = torch.tensor([1.0, 2.0]), torch.tensor([1.0, 2.0 + rank])
+    return {
+        "average": (floats.tolist(), doubles.tolist()),
+        "highest": collectives.highest(rank * 15, torch.device("cpu")),
+        "broadcast": copied.tolist(),
+        "differing": collectives.differing([same, other, same.bfloat16(), torch.tensor([-1.0 if rank else 1.0])]),
+        "all_of": [values["rank"].item() for values in collectives.all_of({"rank": torch.tensor(rank)})],
+    }
+
+
+def as_one_of_two(rank: int, folder: Path, port: int) -> None:
+    """All that two processes do in these tests: starting them takes longer than all of it."""
+    torch.set_num_threads(1)
+    here = {"RANK": rank, "LOCAL_RANK": rank, "GROUP_RANK": 0, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2}
+    os.environ |= {name: str(value) for name, value in here.items()}
+    os.environ |= {"MASTER_ADDR": "localhost", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": "tests"}
+    found: dict[str, Any] = {name: play(name, rank, 2) for name in GAMES}
+    found |= {"own": own_noise_and_data(), "batch norm": batch_norm()}
+    found["resumed"] = {name: over_resume(make, folder / f"{name}.ckpt") for name, make in RESUMED.items()}
+    found |= {"drift": drift(), "interruption": interruption(), "primitives": primitives(rank)}
+    torch.save(found, folder / f"{rank}.pt")
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """What each of two processes found."""
+    folder = tmp_path_factory.mktemp("two")
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    mp.spawn(as_one_of_two, args=(folder, port), nprocs=2)
+    return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_two_processes_are_one_with_the_doubled_batch(name: str, both: list[dict[str, Any]]) -> None:
+    alone = play(name, 0, 1)
+    first, second = (found[name] for found in both)
+    assert alone["images_seen"] == first["images_seen"] >= STEPS * BATCH
+    for key, value in alone["weights"].items():
+        assert torch.equal(first["weights"][key], second["weights"][key]), key
+        assert torch.allclose(first["weights"][key].double(), value.double(), rtol=0, atol=1e-12), key
+    assert first["logged"] == pytest.approx(alone["logged"], rel=1e-5, abs=1e-6)  # of float32, as logged
+    assert first["logged"] == second["logged"]
+    untrained = weights(GAMES[name]())
+    assert any(
+        not torch.allclose(untrained[key].double(), alone["weights"][key].double(), atol=1e-3) for key in untrained
+    )
+
+
+def test_processes_see_other_images_and_other_noise(both: list[dict[str, Any]]) -> None:
+    first, second = (found["own"] for found in both)
+    alone = {image.numpy().tobytes() for image in first["images"]}
+    others = {image.numpy().tobytes() for image in second["images"]}
+    assert len(alone) == len(others) == 32
+    assert not alone & others  # together an epoch of the 64
+    assert not torch.equal(first["drawn"], second["drawn"])
+
+
+def test_batch_norm_sees_its_own_batch_and_keeps_common_statistics(both: list[dict[str, Any]]) -> None:
+    first, second = (found["batch norm"]["weights"] for found in both)
+    assert any("running_mean" in name for name in first)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("name", RESUMED)
+def test_two_processes_go_on_with_the_same_bits(name: str, both: list[dict[str, Any]]) -> None:
+    for found in both:
+        whole, resumed = found["resumed"][name]["whole"], found["resumed"][name]["resumed"]
+        assert all(torch.equal(whole[key], resumed[key]) for key in whole)
+
+
+def test_each_process_has_its_own_pool(both: list[dict[str, Any]]) -> None:
+    first, second = (found["resumed"]["CycleGAN with pools"]["whole"]["pool_a.images"] for found in both)
+    assert not torch.equal(first, second)
+
+
+def test_drift_is_noticed_by_both(both: list[dict[str, Any]]) -> None:
+    assert both[0]["drift"] == both[1]["drift"]
+    assert both[0]["drift"].startswith("batch 3: the processes' weights have drifted apart, first in generator.")
+
+
+def test_both_stop_at_the_same_batch(both: list[dict[str, Any]]) -> None:
+    assert both[0]["interruption"] == both[1]["interruption"] == (143, 10 * 2 * 8)
+
+
+def test_what_processes_do_together(both: list[dict[str, Any]]) -> None:
+    for found in both:
+        assert found["primitives"] == {
+            "average": ([0.5, 0.5, 0.5], [[0.5, 4.0]]),
+            "highest": 15,
+            "broadcast": [0, 5],
+            "differing": [1, 3],
+            "all_of": [0, 1],
+        }
+
+
+def test_alone_there_is_nothing_to_do() -> None:
+    values = torch.tensor([1.0])
+    collectives.average([values])
+    collectives.broadcast([values])
+    assert collectives.highest(7, torch.device("cpu")) == 7
+    assert collectives.differing([values]) == []
+    assert collectives.all_of({"a": values}) == [{"a": values}]
+    assert values.item() == 1.0
+
+
+def test_a_lone_trainer_ignores_a_batch_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"SLURM_NTASKS": "4", "SLURM_JOB_NAME": "job", "SLURM_PROCID": "0"}.items():
+        monkeypatch.setenv(name, value)
+    trainer: lightning.Trainer = train(tiny_gan(), TinyImages(), precision="32-true", max_steps=1)
+    assert trainer.world_size == 1

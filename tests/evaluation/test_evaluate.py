@@ -1,0 +1,60 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from gan_lab.evaluation.datasets import named, of_run
+from gan_lab.evaluation.evaluate import evaluate
+from gan_lab.metrics import scores
+from gan_lab.metrics.generated_images import Drawn
+from gan_lab.metrics.real_images import RealImages
+from gan_lab.metrics.score_record import ScoreRecord
+from gan_lab.metrics.select_extractor import chosen
+from gan_lab.utils.errors import UserError
+from tests.conftest import all_digits, composed
+
+
+@pytest.fixture(autouse=True)
+def few_subsets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scores, "KID_SUBSETS", 2)
+
+
+def evaluated(drawn: list[Drawn], real: RealImages) -> ScoreRecord:
+    extractor = chosen("auto", real)
+    return evaluate(drawn, real, extractor, split="test", weights="given", seed=3, images_seen=7)
+
+
+def test_genuine_digits_score_as_such(few_digits: Path) -> None:
+    images, labels = (part[1::9] for part in all_digits("train"))
+    real = named("mnist", str(few_digits))
+    record = evaluated([(images[:300], labels[:300]), (images[300:], labels[300:])], real)
+    assert record.images_seen == 7
+    assert record.values["fid"] < 1.5
+    assert record.values["class_accuracy"] > 0.97
+    assert record.values["coverage"] > 0.8
+    assert record.protocol.n_fake == record.protocol.n_real == 500
+    assert (record.protocol.split, record.protocol.weights, record.protocol.seed) == ("test", "given", 3)
+    assert sum(record.class_counts) == 500
+    bordered = torch.nn.functional.pad(images, (2, 2, 2, 2), value=255)
+    again = evaluated([(bordered, labels)], real)
+    assert again.values["fid"] == pytest.approx(record.values["fid"]), "what lies in the border is not looked at"
+
+
+def test_of_stacks_modes_are_counted(few_digits: Path) -> None:
+    overrides = ("data=stacked_mnist", "data.count=128", "data.test_count=40", f"callbacks.quality.cache={few_digits}")
+    real = of_run(composed(*overrides), str(few_digits))
+    images, labels = real.load("train")
+    record = evaluated([(images, labels)], real)
+    assert record.values.keys() == {"fid", "kid", "kid_std", "modes", "class_kl", "class_accuracy"}
+    assert record.values["modes"] == pytest.approx(len(labels.unique()), abs=5)
+    assert len(record.class_counts) == 1000
+
+
+def test_too_few_images_are_refused(few_digits: Path) -> None:
+    real = named("mnist", str(few_digits))
+    with pytest.raises(UserError, match="scores need 6 generated images or more, not 5"):
+        evaluated([(all_digits("train")[0][:5], None)], real)
+    real.load("test")
+    real.data.splits["test"] = tuple(part[:5] for part in real.data.splits["test"])
+    with pytest.raises(UserError, match=r"scores need 6 real images or more, and there are 5 \(test\)"):
+        evaluated([(all_digits("train")[0][:10], None)], real)

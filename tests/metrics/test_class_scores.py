@@ -1,0 +1,52 @@
+from math import inf, log
+
+import pytest
+import torch
+
+from gan_lab.metrics import class_scores
+
+
+def test_classes_are_counted() -> None:
+    counts = class_scores.histogram(torch.tensor([0, 2, 2, 3]), 5)
+    assert counts.tolist() == [1, 0, 2, 1, 0]
+    assert class_scores.modes(counts) == 3
+
+
+def test_the_divergence_by_hand() -> None:
+    even, uneven = torch.tensor([5, 5]), torch.tensor([1, 3])
+    assert class_scores.divergence(even, even * 7) == pytest.approx(0, abs=1e-12)
+    assert class_scores.divergence(uneven, even) == pytest.approx(0.25 * log(0.5) + 0.75 * log(1.5))
+    assert class_scores.divergence(even, uneven) == pytest.approx(0.5 * log(2) + 0.5 * log(2 / 3))
+    assert class_scores.divergence(torch.tensor([4, 0]), even) == pytest.approx(log(2)), "a missing mode is finite"
+    assert class_scores.divergence(even, torch.tensor([4, 0])) == inf
+
+
+def test_three_digits_make_a_class_of_stacked_mnist() -> None:
+    logits = torch.zeros(2, 3, 10)
+    for image, digits in enumerate([(9, 0, 4), (0, 1, 2)]):
+        for channel, digit in enumerate(digits):
+            logits[image, channel, digit] = 1
+    assert class_scores.stacked(logits).tolist() == [904, 12]
+
+
+def test_stacks_of_independent_digits_by_hand() -> None:
+    digits = torch.tensor([[0, 5, 9], [0, 6, 9], [1, 6, 9], [0, 6, 9]])
+    shares = class_scores.independent(digits)
+    assert shares.shape == (1000,)
+    assert shares[[59, 69, 159, 169]].tolist() == [3 / 16, 9 / 16, 1 / 16, 3 / 16]
+    assert shares.sum() == 1
+
+
+def test_fid_within_classes_needs_enough_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(class_scores, "ENOUGH_IN_CLASS", 20)
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(100) % 4
+    real = torch.randn(100, 3, generator=generator)
+    fake, asked = real.clone(), labels.clone()
+    fake[asked == 1] += 2
+    asked[asked == 3] = 2  # nothing was asked of class 3
+    found = class_scores.within_classes(real, labels, fake, asked)
+    assert sorted(found) == [0, 1, 2]
+    assert found[0] == pytest.approx(0, abs=1e-6)
+    assert found[1] == pytest.approx(3 * 2**2, rel=1e-5)
+    assert class_scores.within_classes(real[:70], labels[:70], fake, asked) == {}

@@ -1,0 +1,134 @@
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+import torch
+
+from gan_lab.metrics import dataset_classifier, tensor_files
+from gan_lab.metrics.classifier import Classifier
+from gan_lab.metrics.dataset_classifier import SHIPPED, Digits, for_dataset
+from gan_lab.utils import images
+from gan_lab.utils.errors import UserError
+from tests.conftest import same, weights
+from tests.metrics.conftest import Labelled
+
+
+class Few:
+    """A small labelled dataset that counts how often it is asked."""
+
+    def __init__(self, seed: int = 0, size: int = 12) -> None:
+        self.seed = seed
+        self.size = size
+        self.asked: list[str] = []
+
+    def load(self, split: str) -> Labelled:
+        self.asked.append(split)
+        generator = torch.Generator().manual_seed(self.seed)
+        pixels = torch.randint(0, 256, (40, 3, self.size, 12), dtype=torch.uint8, generator=generator)
+        return pixels, torch.arange(40) % 4
+
+
+@pytest.fixture
+def short_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dataset_classifier, "FEWEST_BATCHES", 1)
+
+
+def test_the_shipped_classifier_reads_digits(extractor: Digits, numerals: Labelled) -> None:
+    pixels, labels = numerals
+    assert extractor.classify(pixels[:1000]).argmax(1).eq(labels[:1000]).double().mean() > 0.99
+    assert extractor.identity["accuracy"] >= 0.994  # of the 10,000 test digits
+    assert extractor.num_classes == 10
+    assert extractor(pixels[:3]).shape == (3, extractor.num_features) == (3, 256)
+
+
+def test_the_card_tells_what_is_shipped(extractor: Digits) -> None:
+    path = SHIPPED["MNIST"]
+    assert path.stat().st_size < 2_000_000
+    assert extractor.identity["sha256"] == sha256(path.read_bytes()).hexdigest()
+    card = path.with_suffix(".md").read_text()
+    for told in (str(extractor.identity["sha256"]), f"{extractor.identity['accuracy']:.2%}", "gan-lab train-features"):
+        assert told in card
+
+
+def test_a_border_and_repeated_channels_change_nothing(extractor: Digits, numerals: Labelled) -> None:
+    pixels = numerals[0][:20]
+    features = extractor(pixels)
+    assert torch.equal(extractor(images.fit(pixels, 32)), features)
+    assert torch.equal(extractor(pixels.expand(-1, 3, -1, -1)), features)
+    assert extractor(images.fit(pixels, 64)).shape == features.shape
+
+
+def test_features_and_logits_do_not_depend_on_the_batch(extractor: Digits, numerals: Labelled) -> None:
+    pixels = numerals[0][:50]
+    features, logits = extractor.look(pixels)
+    alone = [torch.cat(parts) for parts in zip(*(extractor.look(image[None]) for image in pixels), strict=True)]
+    torch.testing.assert_close(alone[0], features, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(alone[1], logits, rtol=1e-5, atol=1e-4)
+    assert torch.equal(extractor(pixels), features)
+    assert torch.equal(extractor.classify(pixels), logits)
+
+
+def test_a_file_that_is_missing_damaged_or_another_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nowhere.safetensors: can't be read: No such file"):
+        Digits(file=str(tmp_path / "nowhere.safetensors"))
+    (tmp_path / "half.safetensors").write_bytes(SHIPPED["MNIST"].read_bytes()[:1000])
+    with pytest.raises(UserError, match="half.safetensors is damaged"):
+        Digits(file=str(tmp_path / "half.safetensors"))
+    tensor_files.write(tmp_path / "other.safetensors", {"a": torch.zeros(1)}, {"channels": 1, "classes": 10})
+    with pytest.raises(UserError, match="other.safetensors holds no weights of this classifier"):
+        Digits(file=str(tmp_path / "other.safetensors"))
+
+
+def test_mnist_needs_neither_data_nor_cache(tmp_path: Path, extractor: Digits) -> None:
+    data = Few()
+    assert for_dataset("MNIST", data, tmp_path).identity == extractor.identity
+    assert data.asked == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("short_training")
+def test_another_dataset_is_trained_on_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    trained = for_dataset("Few", Few(), tmp_path / "cache")
+    assert "Training a classifier of Few" in caplog.text
+    (file,) = (tmp_path / "cache").iterdir()
+    caplog.clear()
+    cached = for_dataset("Few", Few(), tmp_path / "cache")
+    assert caplog.text == ""
+    assert cached.identity == trained.identity
+    assert same(weights(cached), weights(trained))
+    assert (cached.num_classes, cached.channels, cached.size) == (4, 3, 12)
+    assert 0 <= cached.identity["accuracy"] <= 1
+    assert cached.identity["sha256"] == sha256(file.read_bytes()).hexdigest()
+
+
+@pytest.mark.usefixtures("short_training")
+def test_other_images_or_a_damaged_cache_mean_training_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    first = for_dataset("Few", Few(), tmp_path)
+    (file,) = tmp_path.iterdir()
+    assert for_dataset("Few", Few(seed=1), tmp_path).identity != first.identity
+    assert len(list(tmp_path.iterdir())) == 2
+    file.write_bytes(file.read_bytes()[:-5])
+    assert for_dataset("Few", Few(), tmp_path).identity == first.identity
+    assert f"{file} is damaged" in caplog.text
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.usefixtures("short_training")
+def test_a_cache_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UserError, match="file/Few-.*: can't be written"):
+        for_dataset("Few", Few(), tmp_path / "file")
+
+
+def test_images_that_are_not_square_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="Few: this extractor needs square images, not 10x12"):
+        dataset_classifier.save(tmp_path / "few.safetensors", "Few", Few(size=10), 0, 1)
+
+
+def test_the_same_weights_make_the_same_file(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        torch.manual_seed(0)
+        model = Classifier(channels=1, classes=2)
+        description = {"size": 8, "channels": 1, "classes": 2, "accuracy": 0.5}
+        tensor_files.write(tmp_path / name, model.state_dict(), description)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()

@@ -1,0 +1,47 @@
+import pytest
+import torch
+
+from gan_lab.metrics import generated_images
+from gan_lab.metrics.generated_images import drawn, weights_of
+from gan_lab.models.cgan import CGAN
+from gan_lab.utils import images, seeding
+from tests.conftest import LATENT_DIM, SIZE, tiny_cgan, tiny_gan
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generated_images, "DRAWN_AT_ONCE", 4)
+
+
+def test_images_are_those_of_the_seeded_latents_rounded() -> None:
+    model = tiny_gan()
+    state = torch.get_rng_state()
+    batches = [pixels for pixels, asked in drawn(model, 10, seed=3, ema=True) if asked is None]
+    assert torch.equal(torch.get_rng_state(), state), "drawing does not change training"
+    assert [len(batch) for batch in batches] == [4, 4, 2]
+    latents = seeding.normal((10, LATENT_DIM), seeding.derive(3, "quality"))
+    assert torch.equal(torch.cat(batches), images.to_uint8(model.sample(latents)))
+    assert batches[0].shape == (4, 1, SIZE, SIZE)
+    assert model.generator.training
+
+
+def test_a_conditional_model_is_asked_for_every_class_equally_often() -> None:
+    model = tiny_cgan()
+    assert isinstance(model, CGAN)
+    asked = torch.cat([classes for _, classes in drawn(model, 20, seed=0, ema=True) if classes is not None])
+    assert asked.bincount().tolist() == [2] * 10
+
+
+def test_processes_share_the_images_that_one_would_draw() -> None:
+    model = tiny_cgan()
+    whole = [torch.cat(parts) for parts in zip(*drawn(model, 11, seed=0, ema=True), strict=True)]
+    for rank in range(2):
+        share = drawn(model, 11, seed=0, ema=True, rank=rank, world_size=2)
+        for mine, all_of_them in zip(zip(*share, strict=True), whole, strict=True):
+            assert torch.equal(torch.cat(mine), all_of_them[rank::2])
+
+
+def test_without_an_average_the_weights_are_raw_whatever_is_wanted() -> None:
+    plain, averaged = tiny_gan(), tiny_gan(ema_half_life=1000)
+    assert weights_of(plain, ema=True) == weights_of(averaged, ema=False) == "raw"
+    assert weights_of(averaged, ema=True) == "ema"

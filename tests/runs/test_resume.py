@@ -1,0 +1,130 @@
+"""What a resumed run keeps, and what may change."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from gan_lab.runs.resume import change, differences, what_breaks
+from gan_lab.runs.run import Run
+from tests.conftest import QUICK, Command, composed, last_weights, same
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.batch_size=64", "data.batch_size=64: the resumed run would not end as the uninterrupted one"),
+        ("++model.network.generator.hidden=[9]", "(other weights, or another game)"),
+        ("model.network.generator.hidden=[9]", "An option of the run's own parts is changed by ++model.network."),
+        ("model.n_critic=2", "or add resume_mode=continue, which records the change"),
+        ("seed=2", "(other noise, and the images in another order)"),
+        ("trainer.precision=bf16-mixed", "(other rounding)"),
+        ("trainer.devices=2", "(other noise, and sums in another order)"),
+        ("trainer.accelerator=gpu", "(sums in another order)"),
+        ("model=dcgan", "model=dcgan: a resumed run keeps its parts"),
+        ("trainer=gpu", "trainer=gpu: a resumed run keeps its parts"),
+        ("model/penalty=r1", "model/penalty=r1: a resumed run keeps its parts"),
+        ("model._target_=gan_lab.models.wgan.WGAN", "a resumed run keeps its parts"),
+        ("trainer.max_step=9", "trainer.max_step: there is no such option. Did you mean max_steps"),
+        ("+trainer.nothing.at_all=9", "the run has no such option"),
+        ("trainer.max_steps=x", "trainer.max_steps=x: must be -1 or a valid integer"),
+        ("resume_mode=exakt", "resume_mode=exakt: must be 'exact' or 'continue'"),
+        ("init_from=run", "init_from=run: a resumed run keeps its parts"),
+    ],
+)
+def test_an_exact_resume_refuses_what_it_can_not_be_exact_with(override: str, message: str, command: Command) -> None:
+    command(*QUICK, "trainer.max_steps=1")
+    before = Run("run").record(), sorted(Path("run").rglob("*"))
+    found = str(command("resume=run", override))
+    assert message in found
+    assert "\n" not in found
+    assert (Run("run").record(), sorted(Path("run").rglob("*"))) == before
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["trainer.max_steps", "trainer.log_every_n_steps", "logger.csv", "callbacks.samples.rows", "callbacks.health"],
+)
+def test_what_only_watches_may_change(name: str) -> None:
+    assert what_breaks(composed(), name) is None
+
+
+def test_learning_rates_that_fall_until_the_end_keep_it() -> None:
+    assert what_breaks(composed("model/schedule=linear"), "trainer.max_steps") is not None
+
+
+def test_a_callback_of_others_may_do_anything() -> None:
+    config = composed(
+        "+callbacks.other={_target_: lightning.pytorch.callbacks.StochasticWeightAveraging, swa_lrs: 0.1}"
+    )
+    assert what_breaks(config, "callbacks.other.swa_lrs") == "this callback may do anything to it"
+
+
+def test_what_follows_from_a_change_is_found_too() -> None:
+    before, after = composed(), composed()
+    change(after, "model.optimizer.generator.lr=0.5", exact=False)
+    rates = [before.model.optimizer.generator.lr, 0.5]
+    assert differences(before, after) == {
+        f"model.optimizer.{player}.lr": rates for player in ("discriminator", "generator")
+    }
+
+
+def test_to_continue_takes_changes_and_records_them(command: Command) -> None:
+    assert command(*QUICK) is None
+    changes = ("data.batch_size=64", "model.optimizer.generator.lr=0.125", "trainer.max_steps=8")
+    assert command("resume=run", "resume_mode=continue", *changes) is None
+    record = Run("run").record()
+    assert (record["batches"], record["images_seen"]) == (8, 6 * 128 + 2 * 64)
+    (resumed,) = record["resumed"]
+    assert (resumed["batch"], resumed["mode"]) == (6, "continue")
+    assert resumed["changed"]["data.batch_size"] == [128, 64]
+    assert resumed["changed"]["trainer.max_steps"] == [6, 8]
+    assert resumed["at"] > record["started"][:10]
+    for optimizer in Run("run").load_checkpoint()["optimizer_states"]:
+        (group,) = optimizer["param_groups"]
+        assert (group["lr"], group["initial_lr"]) == (0.125, 0.125)
+    assert Run("run").config().data.batch_size == 64
+    assert command("resume=run", "trainer.max_steps=9") is None, "and from then on it is a run like any other"
+    assert [part["mode"] for part in Run("run").record()["resumed"]] == ["continue", "exact"]
+
+
+def test_to_continue_does_not_make_weights_fit(command: Command) -> None:
+    assert command(*QUICK) is None
+    before = Run("run").record()
+    message = str(
+        command("resume=run", "resume_mode=continue", "++model.network.generator.hidden=[9]", "trainer.max_steps=8")
+    )
+    assert "run/checkpoints/last.ckpt does not fit: generator." in message
+    assert "init_from= starts a new run" in message
+    assert "\n" not in message
+    assert Run("run").record() == before
+
+
+def test_an_exact_resume_is_recorded_with_what_it_changed(command: Command) -> None:
+    assert command(*QUICK, "trainer.max_steps=2") is None
+    assert command("resume=run", "trainer.max_steps=3", "callbacks.samples.rows=2") is None
+    (resumed,) = Run("run").record()["resumed"]
+    assert resumed["changed"] == {"callbacks.samples.rows": [5, 2], "trainer.max_steps": [2, 3]}
+
+
+def weights_of(folder: str) -> dict[str, torch.Tensor]:
+    return {name: value for name, value in last_weights(folder).items() if not name.startswith("average.")}
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_begins_anew(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gan_lab.callbacks.sample_grid import SampleGrid
+
+    def killed(*_: Any) -> None:
+        raise SystemExit(9)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SampleGrid, "on_train_start", killed)
+        assert command(*QUICK, "hydra.run.dir=killed") == 9
+    assert not Run("killed").has_checkpoint
+    assert command("resume=killed") is None
+    assert command(*QUICK) is None
+    assert same(weights_of("killed"), weights_of("run"))
+    assert Run("killed").record()["resumed"][0]["batch"] == 0

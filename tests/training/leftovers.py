@@ -1,0 +1,58 @@
+"""What a run leaves that does not depend on the clock: two runs that should be one are compared by it."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gan_lab.runs.run import Run
+
+
+def left(folder: str) -> dict[str, Any]:
+    """All that a run leaves that does not depend on the clock or on how it is called."""
+    record = Run(folder).record()
+    return {
+        "last": plain(checkpoint(f"{folder}/checkpoints/last.ckpt")),
+        "best": plain(checkpoint(f"{folder}/checkpoints/best.ckpt")) if Run(folder).best.exists() else None,
+        "grids": {path.name: path.read_bytes() for path in Path(folder, "samples").iterdir()},
+        "metrics": table(Path(folder, "metrics.csv")),
+        "record": {name: record.get(name) for name in ("status", "batches", "images_seen", "best", "scores", "alarms")},
+    }
+
+
+def table(file: Path) -> list[dict[str, str]]:
+    with file.open() as lines:
+        rows = list(csv.DictReader(lines))
+    return [{name: value for name, value in row.items() if name != "images_per_second"} for row in rows]
+
+
+def checkpoint(file: str) -> dict[str, Any]:
+    """What was trained and measured; not the loops' counters, which know how training was entered and left."""
+    loaded: dict[str, Any] = torch.load(file, weights_only=True)
+    return {name: value for name, value in loaded.items() if name not in ("loops", "epoch")}
+
+
+def plain(node: Any) -> Any:
+    """With the bytes of tensors in place of these, which can't be compared as a whole."""
+    return dict(leaves(node))
+
+
+def differing(left: Any, right: Any) -> list[str]:
+    """The names of the leaves that are not equal."""
+    one, other = dict(leaves(left)), dict(leaves(right))
+    return [name for name in one.keys() | other.keys() if one.get(name) != other.get(name)]
+
+
+def leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(node, torch.Tensor):
+        yield path, (node.dtype, tuple(node.shape), node.contiguous().numpy().tobytes())
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            yield from leaves(value, f"{path}/{key}")
+    elif isinstance(node, (list, tuple)):
+        for index, value in enumerate(node):
+            yield from leaves(value, f"{path}/{index}")
+    else:
+        yield path, repr(node)  # in which NaN is equal to itself

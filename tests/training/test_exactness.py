@@ -1,0 +1,141 @@
+"""A run that is stopped anywhere and resumed leaves what it would have left: every bit of it, for every variant."""
+
+import shutil
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gan_lab.callbacks.scores import Quality
+from gan_lab.models.adversarial import AdversarialModule
+from gan_lab.runs.run import Run
+from tests.conftest import Command
+from tests.training.leftovers import checkpoint, differing, left
+
+EVERYTHING = (
+    "data.root=datasets",
+    "data.download=false",
+    "data.batch_size=50",  # ten batches an epoch
+    "trainer.accelerator=cpu",
+    "trainer.enable_progress_bar=false",
+    "trainer.max_steps=24",
+    "trainer.log_every_n_steps=3",
+    "model.optimizer.generator.lr=0.01",
+    "callbacks.samples.rows=2",
+    "callbacks.samples.columns=2",
+    "callbacks.samples.every_n_images=150",
+    "callbacks.quality.every_n_images=200",
+    "callbacks.quality.count_during=8",
+    "callbacks.quality.real_during=8",
+    "callbacks.quality.groups_during=[fid]",
+    "callbacks.quality.count=8",
+    "callbacks.quality.groups=[fid]",
+    "callbacks.quality.cache=cache",
+    "callbacks.health.every_n_images=250",
+    "callbacks.health.images=8",
+    "callbacks.health.classified=4",
+    "callbacks.health.patience=1",
+    "callbacks.checkpoint.every_n_batches=7",
+    "logger.tensorboard=null",
+)
+MLP = ("model/network=mlp", "model.network.generator.hidden=[8]", "model.network.discriminator.hidden=[8]")
+SMALL = ("model.network.generator.width=2", "model.network.discriminator.width=2")
+VARIANTS = {
+    "vanilla": ("model=vanilla", *MLP),
+    "dcgan with dropout": ("model=dcgan", "model/network=dcgan_upsample", *SMALL),
+    "dcgan under spectral norm": ("model=dcgan", *SMALL, "model.network.discriminator.norm=spectral"),
+    "wgan": ("model=wgan", *MLP),  # n_critic=5
+    "wgan_gp": ("model=wgan_gp", *MLP, "model.n_critic=4"),
+    "cgan": ("model=cgan", *SMALL),
+    "r3gan": ("model=r3gan", *MLP),
+    "linear schedule": ("model=vanilla", *MLP, "model/schedule=linear", "model.n_critic=2"),
+    "cosine schedule": ("model=vanilla", *MLP, "model/schedule=cosine", "model.ema_half_life=null"),
+    "cyclegan": (
+        "model=cyclegan",
+        "model/network=resnet_patchgan_small",
+        *SMALL,
+        "model.network.generator.blocks=1",
+        "model.network.discriminator.layers=1",
+        "model.pool_size=7",
+        "data.batch_size=4",
+        "callbacks.samples.every_n_images=24",
+        "callbacks.health.every_n_images=40",
+    ),
+}
+# The batch that a signal comes in: after 4 of 5 a critic has moved alone, and a generator's numbers may wait to be
+# reported; 10 is the last of an epoch; at 12 scores are due, a report and a grid; 24 is the last of all.
+STOPS = (4, 10, 12, 24)
+
+
+@pytest.fixture
+def stopped(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The batches that a signal comes in, between the two players' turns; or, where that batch is scored, then."""
+    stops: list[int] = []
+    step, score = AdversarialModule.after_discriminator_step, Quality._score_during
+
+    def between_players(self: AdversarialModule) -> None:
+        step(self)
+        scored = self.global_step + 1 == 12 and hasattr(self, "sample")
+        if self.global_step + 1 in stops and not scored:
+            signal.raise_signal(signal.SIGTERM)
+
+    def while_scoring(self: Quality, trainer: Any, pl_module: Any) -> None:
+        if pl_module.global_step in stops and pl_module.global_step == 12:
+            signal.raise_signal(signal.SIGTERM)
+        score(self, trainer, pl_module)
+
+    monkeypatch.setattr(AdversarialModule, "after_discriminator_step", between_players)
+    monkeypatch.setattr(Quality, "_score_during", while_scoring)
+    return stops
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_stopped_anywhere_it_goes_on_as_if_nothing_had_been(
+    variant: str, command: Command, stopped: list[int], few_digits: Path
+) -> None:
+    options = (*EVERYTHING, *VARIANTS[variant])
+    assert command(*options, "callbacks.checkpoint.keep_every_n_batches=1", "hydra.run.dir=whole") is None
+    stopped[:] = STOPS[:1]
+    assert command(*options, "hydra.run.dir=parts") == 143
+    for stop, following in zip(STOPS, (*STOPS[1:], None), strict=True):
+        # What a later stop breaks is told from what this one has broken.
+        assert (
+            differing(checkpoint("parts/checkpoints/last.ckpt"), checkpoint(f"whole/checkpoints/{stop:09d}.ckpt")) == []
+        )
+        assert Run("parts").record()["status"] == "interrupted"
+        stopped[:] = [following]
+        assert command("resume=parts") == (None if following is None else 143)
+    assert left("parts") == left("whole")
+
+
+def test_alarms_are_remembered(command: Command, stopped: list[int], few_digits: Path) -> None:
+    options = (*EVERYTHING, *VARIANTS["vanilla"], "callbacks.health.collapse=9", "callbacks.health.patience=2")
+    assert command(*options, "hydra.run.dir=whole") is None
+    stopped[:] = [8]
+    assert command(*options, "hydra.run.dir=parts") == 143
+    stopped[:] = []
+    shutil.copytree("parts", "killed")
+    Run("killed").write_record({"status": "running"})
+    for folder in ("parts", "killed"):
+        assert command(f"resume={folder}") is None
+        assert left(folder) == left("whole")
+    assert Run("parts").record()["alarms"]
+
+
+def test_a_run_goes_on_from_a_copy_of_any_of_its_states(command: Command, few_digits: Path) -> None:
+    options = (*EVERYTHING, *VARIANTS["wgan"])
+    assert command(*options, "callbacks.checkpoint.keep_every_n_batches=6", "hydra.run.dir=whole") is None
+    expected = left("whole")
+    for step in (0, 6, 18, 24):  # a kill may leave any
+        shutil.copytree("whole", f"from_{step}")
+        run = Run(f"from_{step}")
+        if step:
+            shutil.copy(run.folder / f"checkpoints/{step:09d}.ckpt", run.checkpoint)
+        else:
+            shutil.rmtree(run.folder / "checkpoints")
+            run.write_record({"status": "running"})
+        run.update_record(status="running")
+        assert command(f"resume=from_{step}") is None
+        assert left(f"from_{step}") == expected

@@ -1,0 +1,144 @@
+import csv
+import errno
+import os
+from pathlib import Path
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from gan_lab.training.loggers import MetricsCSV, TensorBoard
+from tests.conftest import fit, tiny_gan
+
+
+def test_scores_stand_on_both_axes_while_training(tmp_path: Path) -> None:
+    logger = TensorBoard(folder=str(tmp_path))
+    logger.log_metrics({"quality/fid": 2.0, "final/kid": 0.5, "images_seen": 640.0}, 5)
+    logger.save()
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    assert [(event.step, event.value) for event in events.Scalars("quality/fid")] == [(5, 2.0)]
+    assert [(event.step, event.value) for event in events.Scalars("by_images_seen/quality/fid")] == [(640, 2.0)]
+    assert [(event.step, event.value) for event in events.Scalars("final/kid")] == [(5, 0.5)]
+    assert "by_images_seen/final/kid" not in events.Tags()["scalars"], "a point is no curve: one axis will do"
+
+
+def table(file: Path) -> list[str]:
+    return file.read_text().splitlines()
+
+
+def test_a_row_for_each_logging_point(tmp_path: Path) -> None:
+    logger = MetricsCSV(file=str(tmp_path / "run" / "metrics.csv"))
+    logger.log_metrics({"loss": 0.5, "images_seen": 640.0}, 5)
+    logger.log_metrics({"loss": 0.25, "images_seen": 1280.0}, 10)
+    assert table(logger.file) == ["step,loss,images_seen", "5,0.5,640", "10,0.25,1280"]
+
+
+def test_a_metric_that_comes_later_gets_a_column(tmp_path: Path) -> None:
+    logger = MetricsCSV(file=str(tmp_path / "metrics.csv"))
+    logger.log_metrics({"loss": 1.0}, 1)
+    logger.log_metrics({"loss": 2.0, "fid": 3.0}, 2)
+    logger.log_metrics({"fid": 4.0}, 3)
+    assert table(logger.file) == ["step,loss,fid", "1,1,", "2,2,3", "3,,4"]
+
+
+def test_a_resumed_run_keeps_the_rows_before_it_and_repeats_none(tmp_path: Path) -> None:
+    file = str(tmp_path / "metrics.csv")
+    killed = MetricsCSV(file=file)
+    for step in (5, 10, 15):  # killed after 15, its last checkpoint at 8
+        killed.log_metrics({"loss": float(step), "early": 1.0}, step)
+    resumed = MetricsCSV(file=file)
+    resumed.log_metrics({"loss": -10.0, "new": 1.0}, 10)
+    resumed.log_metrics({"loss": -15.0, "new": 2.0}, 15)
+    assert table(Path(file)) == ["step,loss,early,new", "5,5,1,", "10,-10,,1", "15,-15,,2"]
+
+
+def test_a_run_that_goes_back_by_itself_keeps_no_row_twice(tmp_path: Path) -> None:
+    logger = MetricsCSV(file=str(tmp_path / "metrics.csv"))
+    for step in (5, 10, 15):
+        logger.log_metrics({"loss": float(step)}, step)
+    logger.finalize("failed")
+    logger.log_metrics({"loss": -10.0}, 10)
+    assert table(logger.file) == ["step,loss", "5,5", "10,-10"]
+
+
+def test_counts_keep_every_digit(tmp_path: Path) -> None:
+    logger = MetricsCSV(file=str(tmp_path / "metrics.csv"))
+    logger.log_metrics({"images_seen": 1_235_201.0, "loss": 0.123456789}, 1)
+    assert table(logger.file)[1] == "1,1235201,0.123456789"
+
+
+def test_half_a_row_of_a_killed_run_is_dropped(tmp_path: Path) -> None:
+    file = tmp_path / "metrics.csv"
+    file.write_text("step,loss\n5,0.5\n1")
+    MetricsCSV(file=str(file)).log_metrics({"loss": 0.25}, 10)
+    assert table(file) == ["step,loss", "5,0.5", "10,0.25"]
+
+
+def test_losses_and_accuracies_stand_on_both_axes(tmp_path: Path) -> None:
+    logger = TensorBoard(folder=str(tmp_path))
+    fit(tiny_gan(), max_steps=6, log_every_n_steps=2, logger=logger)
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    tags = set(events.Tags()["scalars"])
+    expected = {f"loss/{player}" for player in ("generator", "discriminator")} | {"accuracy/real", "accuracy/fake"}
+    assert {tag for tag in tags if tag.startswith("by_images_seen/")} == {f"by_images_seen/{name}" for name in expected}
+    assert {"logit/real", "gradient_norm/generator", "images_seen", "images_per_second"} <= tags
+    for name in expected:
+        over_batches, over_images = events.Scalars(name), events.Scalars(f"by_images_seen/{name}")
+        assert [event.step for event in over_batches] == [2, 4, 6]
+        assert [event.step for event in over_images] == [16, 32, 48]
+        assert [event.value for event in over_batches] == [event.value for event in over_images]
+
+
+def test_a_checkpoint_says_how_many_rows_come_before_it(tmp_path: Path) -> None:
+    killed = MetricsCSV(file=str(tmp_path / "metrics.csv"))
+    killed.log_metrics({"loss": 1.0}, 5)
+    killed.log_metrics({"fid": 2.0}, 5)
+    state = killed.state_dict()
+    killed.log_metrics({"final": 3.0}, 5)
+    resumed = MetricsCSV(file=str(killed.file))
+    resumed.load_state_dict(state)
+    assert resumed.state_dict() == state == {"rows": 2}
+    resumed.log_metrics({"final": 3.0}, 5)
+    assert table(killed.file) == ["step,loss,fid,final", "5,1,,", "5,,2,", "5,,,3"]
+    assert resumed.state_dict() == {"rows": 3}
+
+
+def test_rows_wait_while_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    logger = MetricsCSV(file=str(tmp_path / "metrics.csv"))
+    logger.log_metrics({"loss": 1.0}, 1)
+
+    def half_a_row(self: object, rows: object) -> None:
+        self.writer.writerow(["2"])  # type: ignore[attr-defined]
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as full:
+        full.setattr(csv.DictWriter, "writerows", half_a_row)
+        logger.log_metrics({"loss": 2.0}, 2)
+        logger.log_metrics({"loss": 3.0}, 3)
+        assert table(logger.file) == ["step,loss", "1,1"]
+    logger.log_metrics({"loss": 4.0}, 4)
+    assert table(logger.file) == ["step,loss", "1,1", "2,2", "3,3", "4,4"]
+    assert caplog.text.count("Rows wait until it can") == 1
+
+
+def test_a_full_disk_costs_a_curve_some_points(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    logger = TensorBoard(folder=str(tmp_path))
+    logger.log_metrics({"loss/a": 1.0, "images_seen": 10.0}, 1)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as full:
+        full.setattr(type(logger.experiment), "add_scalar", refuse)
+        logger.log_metrics({"loss/a": 2.0, "images_seen": 20.0}, 2)
+    logger.log_metrics({"loss/a": 3.0, "images_seen": 30.0}, 3)
+    logger.save()
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    assert 3 in [event.step for event in events.Scalars("loss/a")]
+    assert "can't be written: No space left on device" in caplog.text

@@ -1,0 +1,138 @@
+"""Every variant in mixed precision, held against itself in float32.
+
+float16 runs here as it does on a GPU: under torch's autocast and a gradient scaler, both of which the CPU has; only
+Lightning, and with it `trainer.precision=16-mixed`, leaves them to CUDA.
+"""
+
+from typing import Any
+
+import lightning
+import pytest
+import torch
+from lightning.pytorch.plugins.precision import MixedPrecision, Precision
+from torch import Tensor, nn
+
+from gan_lab.config.schema import build
+from gan_lab.data.base import Batch
+from gan_lab.data.in_memory import InMemoryDataModule
+from gan_lab.data.unpaired import UnpairedDataModule
+from gan_lab.models.adversarial import PLAYERS, AdversarialModule
+from gan_lab.models.cyclegan import CycleGAN
+from gan_lab.models.player import Terms
+from tests.config.test_conf import LATENT, MODELS, TRANSLATING
+from tests.conftest import composed, sgd
+
+SIZE, COUNT, STEPS = 16, 128, 10
+NETWORKS = {"vanilla": "mlp", "r3gan": "resnet", "cyclegan": "resnet_patchgan_small"}  # others: dcgan_small
+DTYPES = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
+# How far a player may end from where float32 leaves it, as a share of the way that it has gone. bfloat16 keeps 8
+# significant bits and float16 11, so a gradient that is a difference, of real and generated images or in batch and
+# instance norm, keeps fewer; the absolute differences in CycleGAN's generators turn a rounding into a sign.
+TOLERANCE = {"bf16-mixed": 0.1, "16-mixed": 0.1}
+OF_CYCLEGANS_GENERATORS = {"bf16-mixed": 0.3, "16-mixed": 0.2}
+
+
+def random_images(seed: int) -> Batch:
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.randint(0, 256, (COUNT, 1, SIZE, SIZE), dtype=torch.uint8, generator=generator)
+    return images, torch.arange(COUNT) % 10
+
+
+class OneDomain(InMemoryDataModule):
+    def __init__(self) -> None:
+        super().__init__(image_size=SIZE, channels=1, classes=10, held_out=0, batch_size=16, seed=0)
+
+    def load(self, split: str) -> Batch:
+        return random_images(0)
+
+    def describe(self) -> dict[str, object]:
+        return {}
+
+
+class TwoDomains(UnpairedDataModule):
+    def __init__(self) -> None:
+        super().__init__(image_size=SIZE, channels=1, batch_size=8, seed=0)
+
+    def load(self, split: str) -> tuple[Batch, Batch]:
+        return random_images(0), random_images(1)
+
+    def describe(self) -> dict[str, object]:
+        return {}
+
+
+def tiny(variant: str) -> AdversarialModule:
+    """A variant as its file describes it, on a tiny network with weights that make for gradients worth comparing."""
+    network = NETWORKS.get(variant, "dcgan_small")
+    small = TRANSLATING[network] if variant == "cyclegan" else (*LATENT[network], "model.latent_dim=4")
+    size = (f"data.image_size={SIZE}", "data.channels=1", "model.ema_half_life=16")
+    config = composed(f"model={variant}", f"model/network={network}", *small, *size)
+    torch.manual_seed(0)
+    model: AdversarialModule = build(config.model)
+    for layer in model.modules():
+        if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
+            layer.reset_parameters()  # DCGAN's N(0, 0.02) is next to nothing in layers this narrow
+    model.optimizer = dict.fromkeys(PLAYERS, sgd(0.001 if variant == "cyclegan" else 0.05))
+    return model
+
+
+def plugin(precision: str) -> Precision:
+    if precision == "32-true":
+        return Precision()
+    scaler = torch.amp.GradScaler("cpu", init_scale=64.0) if precision == "16-mixed" else None
+    return MixedPrecision(precision, "cpu", scaler)  # type: ignore[arg-type]
+
+
+def ways(model: AdversarialModule, precision: str) -> dict[str, Tensor]:
+    """How far each player goes in some steps."""
+    before = {name: flat(model, name) for name in PLAYERS}
+    quiet: dict[str, Any] = {"enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
+    trainer = lightning.Trainer(
+        accelerator="cpu", plugins=[plugin(precision)], max_steps=STEPS, log_every_n_steps=STEPS, logger=False, **quiet
+    )
+    trainer.fit(model, TwoDomains() if isinstance(model, CycleGAN) else OneDomain())
+    return {name: flat(model, name) - before[name] for name in PLAYERS}
+
+
+def flat(model: AdversarialModule, player: str) -> Tensor:
+    return torch.cat([p.detach().flatten().double() for p in getattr(model, player).parameters()])
+
+
+@pytest.mark.parametrize("precision", DTYPES)
+@pytest.mark.parametrize("variant", MODELS)
+def test_every_variant_goes_the_way_of_float32(variant: str, precision: str) -> None:
+    exact, mixed = (ways(tiny(variant), kind) for kind in ("32-true", precision))
+    for name in PLAYERS:
+        tolerance = TOLERANCE[precision]
+        if (variant, name) == ("cyclegan", "generator"):
+            tolerance = OF_CYCLEGANS_GENERATORS[precision]
+        away = ((mixed[name] - exact[name]).norm() / exact[name].norm()).item()
+        assert 0 < away <= tolerance
+
+
+@pytest.mark.parametrize("precision", DTYPES)
+@pytest.mark.parametrize("variant", MODELS)
+def test_networks_are_in_half_precision_and_every_term_in_float32(
+    variant: str, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tiny(variant)
+    drawn: set[torch.dtype] = set()
+    minimised: dict[str, torch.dtype] = {}
+    model.generator.register_forward_hook(lambda _module, _inputs, images: drawn.add(images.dtype))
+
+    def watched(name: str) -> None:
+        original = getattr(model, name)
+
+        def terms(*arguments: Any) -> Terms:
+            found: Terms = original(*arguments)
+            minimised.update({f"{name}/{term}": value.dtype for term, value in found.items()})
+            return found
+
+        monkeypatch.setattr(model, name, terms)
+
+    watched("discriminator_terms")
+    watched("generator_terms")
+    monkeypatch.setattr(f"{__name__}.STEPS", model.n_critic)
+    ways(model, precision)
+    assert drawn == {DTYPES[precision]}
+    assert set(minimised.values()) == {torch.float32}
+    assert len(minimised) == 2 + len(model.penalty) + 2 * isinstance(model, CycleGAN)

@@ -1,0 +1,138 @@
+"""Runs that were stopped go on as if they never had been, or say why they can't."""
+
+import signal
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from gan_lab.runs.run import Run
+from gan_lab.training.train import make_absolute
+from tests.conftest import QUICK, Command, composed, last_weights, metrics_table, same, started, wait_for
+
+
+@pytest.mark.parametrize("first", [3, 35, 40])  # within, at the end of and after the first epoch of 35 batches
+def test_resume_ends_with_the_bits_of_an_uninterrupted_run(first: int, command: Command) -> None:
+    assert command(*QUICK, "trainer.max_steps=45", "hydra.run.dir=whole") is None
+    assert command(*QUICK, f"trainer.max_steps={first}", "hydra.run.dir=parts") is None
+    assert command("resume=parts", "trainer.max_steps=45") is None
+    assert same(last_weights("parts"), last_weights("whole"))
+    assert metrics_table("parts") == metrics_table("whole")
+    assert Run.open("parts").record()["batches"] == 45
+    assert Run.open("parts").config().trainer.max_steps == 45
+
+
+def test_a_finished_run_says_so(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(*QUICK) is None
+    before = {path: path.stat().st_mtime_ns for path in Path("run").rglob("*") if path.name != "train.log"}
+    capsys.readouterr()
+    assert command("resume=run") is None
+    assert "run is finished: 6 batches, 768 images" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in Path("run").rglob("*") if path.name != "train.log"} == before
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_real_run_that_can_go_on(ending: signal.Signals, tmp_path: Path, command: Command) -> None:
+    arguments = [*QUICK, "trainer.max_steps=100000"]
+    process = started(tmp_path, *arguments)
+    wait_for((tmp_path / "run/metrics.csv").exists, "a row", process)
+    process.send_signal(ending)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 128 + ending
+    assert "Traceback" not in output
+    assert "To go on: python train.py resume=" in output
+    stopped = Run.open(tmp_path / "run").record()
+    assert stopped["status"] == "interrupted"
+    end = stopped["batches"] + 5
+    assert command("resume=run", f"trainer.max_steps={end}") is None
+    assert Run.open("run").record()["status"] == "finished"
+    assert command(*QUICK, f"trainer.max_steps={end}", "hydra.run.dir=whole") is None
+    assert same(last_weights("run"), last_weights("whole"))
+
+
+def test_epochs_are_counted_right_over_a_stop(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    epochs = [argument for argument in QUICK if "max_steps" not in argument]
+    assert command(*epochs, "trainer.max_epochs=1") is None
+    assert command("resume=run") is None
+    assert "is finished: 35 batches" in capsys.readouterr().out
+    assert command("resume=run", "trainer.max_epochs=2") is None
+    assert Run("run").record()["batches"] == 70
+
+
+def test_a_run_goes_on_with_its_own_images_only(command: Command, tmp_path: Path) -> None:
+    assert command(*QUICK) is None
+    assert Run("run").config().data.root == str(tmp_path / "data")
+    other = Run("run").record()["data"] | {"substitute": False, "source": "elsewhere", "train_images": 60000}
+    Run("run").update_record(data=other)
+    before = Run("run").record()
+    message = command("resume=run", "trainer.max_steps=9")
+    assert Run("run").record() == before
+    assert "the run began on data with substitute=False from elsewhere, but finds substitute=True" in str(message)
+
+
+def pictures(*names: str) -> None:
+    """Folders of ten images each in the working directory."""
+    for name in names:
+        Path(name).mkdir(parents=True)
+        for index in range(10):
+            Image.new("RGB", (9, 8), (25 * index, 0, 0)).save(Path(name) / f"{index}.png")
+
+
+def test_a_run_on_own_images_goes_on_from_another_folder(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures("pictures/cats", "pictures/dogs")
+    own = ("data=image_folder", "data.root=pictures", "data.image_size=8", "data.classes=2", "data.batch_size=4")
+    quick = [argument for argument in QUICK if not argument.startswith("data.")]
+    assert command(*quick, *own) is None
+    record = Run("run").record()["data"]
+    assert (record["source"], record["train_images"], record["classes"]) == (
+        f"{tmp_path}/pictures",
+        18,
+        ["cats", "dogs"],
+    )
+    config = Run("run").config().data
+    assert (config.root, config.cache) == (f"{tmp_path}/pictures", f"{tmp_path}/data/cache")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert command(f"resume={tmp_path}/run", "trainer.max_steps=8") is None
+    assert "data.root=pictures: there is no such folder" in str(command(*own))
+    assert "data.root: this value is missing; set data.root=..." in str(command("data=image_folder"))
+
+
+def test_every_path_of_a_data_module_is_spelled_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = composed("data=unpaired_folders", "data.domain_a=horses", "data.domain_b=/zebras").data
+    make_absolute(data)
+    assert (data.domain_a, data.domain_b, data.cache) == (f"{tmp_path}/horses", "/zebras", f"{tmp_path}/data/cache")
+
+
+@pytest.mark.parametrize(("content", "message"), [(b"half", "last.ckpt is damaged"), (None, "has no checkpoint")])
+def test_a_run_without_a_sound_checkpoint_can_not_go_on(content: bytes | None, message: str, command: Command) -> None:
+    assert command(*QUICK) is None
+    for file in (Run("run").checkpoint, Run("run").previous):
+        file.unlink() if content is None else file.write_bytes(content)
+    before = Run("run").record()
+    assert message in str(command("resume=run", "trainer.max_steps=9"))
+    assert Run("run").record() == before
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_taken(
+    command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    every = "callbacks.checkpoint.every_n_batches=4"
+    assert command(*QUICK, every, "trainer.max_steps=9", "hydra.run.dir=whole") is None
+    assert command(*QUICK, every, "trainer.max_steps=9") is None
+    content = bytearray(Run("run").checkpoint.read_bytes())
+    content[len(content) // 2] ^= 1  # one bit of a weight: it would load
+    Run("run").checkpoint.write_bytes(content)
+    assert command("resume=run", "trainer.max_steps=10") is None
+    told = capsys.readouterr().out
+    assert "last.ckpt is damaged: the checksum of " in told
+    assert "Taking the one before it, " in told
+    assert "previous.ckpt, of batch 8" in told
+    assert Run("run").record()["resumed"][0]["batch"] == 8
+    assert bytes(content) == (Run("run").folder / "checkpoints/damaged.ckpt").read_bytes()
+    assert command("resume=whole", "trainer.max_steps=10") is None
+    assert same(last_weights("run"), last_weights("whole"))
+    assert metrics_table("run") == metrics_table("whole")

@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from gan_lab.utils import images
+from tests.conftest import read_image
+
+EVERY_BYTE = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16)
+
+
+def test_every_byte_survives_the_way_to_a_network_and_back() -> None:
+    assert torch.equal(images.to_uint8(images.to_float(EVERY_BYTE)), EVERY_BYTE)
+
+
+def test_black_is_minus_one_and_white_is_one() -> None:
+    ends = images.to_float(torch.tensor([0, 255], dtype=torch.uint8))
+    assert ends.tolist() == [-1.0, 1.0]
+    assert ends.dtype == torch.float32
+
+
+def test_to_uint8_rounds_to_the_nearest_and_clamps() -> None:
+    levels = torch.tensor([-2.0, -1.0, 0.49 * 2 / 255 - 1, 0.51 * 2 / 255 - 1, 1.0, 2.0])
+    assert images.to_uint8(levels).tolist() == [0, 0, 0, 1, 255, 255]
+
+
+def test_conversions_leave_their_input_alone() -> None:
+    original = torch.full((1, 1, 2, 2), 0.5)
+    images.to_uint8(original)
+    assert original.unique().item() == 0.5
+
+
+def test_fit_pads_with_black_and_keeps_the_pixels() -> None:
+    digits = torch.randint(1, 256, (3, 1, 28, 28), dtype=torch.uint8)
+    padded = images.fit(digits, 32)
+    assert padded.shape == (3, 1, 32, 32)
+    assert torch.equal(padded[..., 2:30, 2:30], digits)
+    assert padded.sum(dtype=torch.int64) == digits.sum(dtype=torch.int64)
+    assert images.fit(digits, 28) is digits
+
+
+@pytest.mark.parametrize("size", [14, 64])
+def test_fit_resizes_to_other_sizes(size: int) -> None:
+    white = torch.full((2, 1, 28, 28), 255, dtype=torch.uint8)
+    assert torch.equal(images.fit(white, size), torch.full((2, 1, size, size), 255, dtype=torch.uint8))
+
+
+def test_grid_places_images_row_by_row() -> None:
+    tiles = torch.stack([torch.full((1, 4, 4), value) for value in (-1.0, 1.0, 1.0, -1.0)])
+    grid = images.grid(tiles, columns=2)
+    assert grid.shape == (3, 14, 14)
+    assert [grid[0, y, x].item() for y, x in ((3, 3), (3, 9), (9, 3), (9, 9))] == [0, 255, 255, 0]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_png_keeps_every_byte(channels: int, tmp_path: Path) -> None:
+    image = torch.randint(0, 256, (channels, 5, 7), dtype=torch.uint8)
+    images.save_png(image, tmp_path / "image.png")
+    assert torch.equal(read_image(tmp_path / "image.png"), image)

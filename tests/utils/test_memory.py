@@ -1,0 +1,39 @@
+from pathlib import Path
+
+import pytest
+
+from gan_lab.utils import memory
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> dict[str, Path]:
+    """A Linux machine with 8,000,000 kB to give."""
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/meminfo").write_text("MemTotal: 9000000 kB\nMemFree: 1 kB\nMemAvailable:    8000000 kB\n")
+    (tmp_path / "proc/self/cgroup").write_text("0::/job/step\n")
+    (tmp_path / "cgroup/job/step").mkdir(parents=True)
+    return {"proc": tmp_path / "proc", "cgroup": tmp_path / "cgroup"}
+
+
+def limit(group: Path, most: str, used: int) -> None:
+    (group / "memory.max").write_text(f"{most}\n")
+    (group / "memory.stat").write_text(f"anon {used}\nfile 999999\n")
+
+
+def test_cached_files_count_as_available(machine: dict[str, Path]) -> None:
+    assert memory.available(**machine) == 8_000_000 * 1024
+
+
+def test_the_tightest_limit_around_the_process_counts(machine: dict[str, Path]) -> None:
+    limit(machine["cgroup"] / "job/step", "max", 5)
+    limit(machine["cgroup"] / "job", "1000000", 300_000)
+    assert memory.available(**machine) == 700_000
+
+
+def test_elsewhere_it_is_half_of_what_is_built_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory.os, "sysconf", {"SC_PHYS_PAGES": 1000, "SC_PAGE_SIZE": 4096}.__getitem__)
+    assert memory.available(proc=tmp_path) == 1000 * 4096 // 2
+
+
+def test_this_machine_has_some() -> None:
+    assert memory.available() > 0
