@@ -329,8 +329,9 @@ def test_sample_is_repeatable_and_changes_nothing() -> None:
     network = {"generator": nn.Sequential(tiny_network()["generator"], nn.BatchNorm2d(1))}
     model = tiny_gan(network=network | {"discriminator": tiny_network()["discriminator"]}).train()
     before, latents = weights(model), torch.randn(5, LATENT_DIM)
-    first, again = model.sample(latents), model.sample(latents[:2])
-    assert torch.equal(first[:2], again)
+    first = model.sample(latents)
+    assert torch.equal(first, model.sample(latents))
+    torch.testing.assert_close(model.sample(latents[:2]), first[:2])  # a smaller batch may meet other kernels
     assert same(weights(model), before)
     assert model.generator.training
     assert not first.requires_grad
