@@ -256,14 +256,15 @@ def few_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 all_digits = cache(mnist.substitute)
 
 
-@pytest.fixture(autouse=True)
-def few_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests run beside each other, and tiny tensors gain nothing from threads; nor in processes that tests start.
+THREADS = torch.get_num_threads()  # as `tests/__init__.py` has it, and all programs that tests start
 
-    Bits depend on the number of threads, so runs that are held against each other need the same.
-    """
-    torch.set_num_threads(1)
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+@pytest.fixture(autouse=True)
+def few_threads() -> Iterator[None]:
+    """Leave as many threads as there were: bits depend on them."""
+    yield
+    if torch.get_num_threads() != THREADS:
+        torch.set_num_threads(THREADS)
 
 
 def last_weights(folder: str) -> dict[str, torch.Tensor]:

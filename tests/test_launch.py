@@ -152,7 +152,8 @@ def started(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
 
 
 def wait_for(condition: Callable[[], object], what: str) -> Any:
-    for _ in range(900):
+    end = time.monotonic() + 300
+    while time.monotonic() < end:
         if found := condition():
             return found
         time.sleep(0.1)
@@ -173,6 +174,7 @@ def workers_of(program: int) -> Iterator[int]:
 ENDLESS = ("trainer.max_steps=1000000", "callbacks.checkpoint.every_n_batches=10", "callbacks.health=null")
 
 
+@pytest.mark.bits
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 def test_signals_and_deaths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,7 +241,7 @@ def test_two_torchrun_agents_make_one_run(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", *meeting, TRAIN, *JOINING]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     agents = [subprocess.Popen(command, cwd=tmp_path, **pipes) for _ in range(2)]
-    outputs = [agent.communicate(timeout=200)[0] for agent in agents]
+    outputs = [agent.communicate(timeout=300)[0] for agent in agents]
     assert [agent.returncode for agent in agents] == [0, 0], outputs
     check_one_run(tmp_path, outputs)
 
@@ -256,7 +258,7 @@ def test_srun_tasks_make_one_run(tmp_path: Path) -> None:
     for rank in map(str, range(2)):
         environment = os.environ | common | {"SLURM_PROCID": rank, "SLURM_LOCALID": rank}
         tasks.append(subprocess.Popen(command, cwd=tmp_path, env=environment, **pipes))
-    outputs = [task.communicate(timeout=200)[0] for task in tasks]
+    outputs = [task.communicate(timeout=300)[0] for task in tasks]
     assert [task.returncode for task in tasks] == [0, 0], outputs
     check_one_run(tmp_path, outputs)
 

@@ -261,6 +261,7 @@ def in_two(tmp_path: Path) -> InTwo:
     return found
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize("name", GAMES)
 def test_two_processes_are_one_with_the_doubled_batch(name: str, in_two: InTwo) -> None:
     alone = play(name, world_size=1)
@@ -286,12 +287,14 @@ def test_processes_see_other_images_and_other_noise(in_two: InTwo) -> None:
     assert not torch.equal(first["drawn"], second["drawn"])
 
 
+@pytest.mark.bits
 def test_batch_norm_sees_its_own_batch_and_keeps_common_statistics(in_two: InTwo) -> None:
     first, second = in_two(batch_norm)
     assert any("running_mean" in name for name in first)
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize("name", RESUMED)
 def test_two_processes_go_on_with_the_same_bits(name: str, in_two: InTwo, tmp_path: Path) -> None:
     found = in_two(over_resume, name, tmp_path / "half.ckpt")

@@ -118,7 +118,7 @@ def test_a_signal_ends_a_sweep_that_can_go_on(ending: signal.Signals, tmp_path: 
         assert process.poll() is None
         time.sleep(0.1)
     process.send_signal(ending)
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=300)
     assert process.returncode == 128 + ending
     assert "Traceback" not in output
     assert "To go on with the sweep: the same command with sweep.dir=" in output
