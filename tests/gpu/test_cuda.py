@@ -24,7 +24,6 @@ CUDA = {"accelerator": "cuda", "devices": 1}
 def options(variant: str, *more: str) -> list[str]:
     """A short run of a variant on the device, with the callbacks that write checkpoints only."""
     data = ["data=mnist_colors"] if variant == "cyclegan" else []
-    size = 64 if variant == "cyclegan" else 128  # 128 images a batch
     rest = [part for part in QUICK if not part.startswith(("trainer.accelerator", "data=", "model="))]
     return [
         f"model={variant}",
