@@ -115,7 +115,7 @@ def test_samples_are_drawn_with_the_average_unless_the_raw_weights_are_asked_for
 def test_it_survives_a_checkpoint(tmp_path: Path) -> None:
     whole = trained(6)
     fit(first := tiny_gan(ema_half_life=16), max_steps=2).save_checkpoint(tmp_path / "a.ckpt")
-    assert first.average is not None
+    assert first.generator_ema is not None
     resumed = tiny_gan(ema_half_life=16, init_seed=9)
     fit(resumed, max_steps=6, ckpt_path=tmp_path / "a.ckpt")
     assert same(weights(resumed), weights(whole))

