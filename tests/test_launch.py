@@ -174,7 +174,6 @@ def workers_of(program: int) -> Iterator[int]:
 ENDLESS = ("trainer.max_steps=1000000", "callbacks.checkpoint.every_n_batches=10", "callbacks.health=null")
 
 
-@pytest.mark.bits
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 def test_signals_and_deaths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
