@@ -28,7 +28,7 @@ in_place = nn.Module.compile
 
 @pytest.fixture(autouse=True, scope="module")
 def own_code(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep machine code apart from that of earlier runs: torch finds code for other instructions under the same name."""
+    """Make machine code anew: what an earlier run has left may be for other instructions."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path_factory.mktemp("code")))
         yield

@@ -80,9 +80,7 @@ def test_never_more_jobs_on_a_device_than_asked(
     busy: Counter[str] = Counter()
     most: Counter[str] = Counter()
     guard, everyone = threading.Lock(), threading.Barrier(12)
-    together = threading.Barrier(
-        3 * jobs_per_device // wanted, timeout=60
-    )  # so many are there at once, on slow machines too
+    together = threading.Barrier(3 * jobs_per_device // wanted, timeout=60)  # so many hold one at once, however slowly
 
     def job() -> None:
         everyone.wait()
