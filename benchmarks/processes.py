@@ -15,7 +15,7 @@ ROUNDS = 3
 BATCHES = 120
 OPTIONS = (
     *("trainer.accelerator=cpu", "trainer.enable_progress_bar=false", f"trainer.max_steps={BATCHES}"),
-    *("trainer.log_every_n_steps=10", "callbacks.quality=null", "callbacks.health=null", "data.download=false"),
+    *("trainer.log_every_n_steps=10", "callbacks.scores=null", "callbacks.health=null", "data.download=false"),
 )
 CASES = {
     "dcgan": ("model=dcgan",),

@@ -11,7 +11,7 @@ from hydra import compose, initialize_config_dir
 from lightning.pytorch.callbacks import Callback
 from omegaconf import open_dict
 
-from gan_lab.callbacks.scores import Quality
+from gan_lab.callbacks.scores import Scores
 from gan_lab.config.schema import build
 from gan_lab.training.train import wanted_callbacks
 
@@ -36,7 +36,7 @@ class Cost:
 class Watch(Callback):
     """Notes when training and scoring began and ended; to come after the callback that scores."""
 
-    def __init__(self, quality: Quality) -> None:
+    def __init__(self, quality: Scores) -> None:
         self.quality = quality
         self.marks: list[tuple[float, float]] = []
 
@@ -53,22 +53,22 @@ def measure(network: str) -> Cost:
     """Train and score for a while as configured, only that scores come more often."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("train", ["model=dcgan", f"model/network={network}", "trainer.accelerator=cpu"])
-    every = config.callbacks.quality.every_n_images
+    every = config.callbacks.scores.every_n_images
     batches, batch_size = BATCHES[network], config.data.batch_size
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory() as folder:
         with open_dict(config):
             config.run_dir = folder
         config.trainer.max_steps = batches
-        config.callbacks.quality.cache = folder
-        config.callbacks.quality.every_n_images = batches // SCORES * batch_size
+        config.callbacks.scores.cache = folder
+        config.callbacks.scores.every_n_images = batches // SCORES * batch_size
         data, model = build(config.data), build(config.model)
         for split, count in (("train", 60_000), ("test", 10_000)):  # as many as MNIST has
             shape = (count, data.channels, data.image_size, data.image_size)
             data.splits[split] = torch.randint(0, 256, shape, dtype=torch.uint8), torch.randint(0, 10, (count,))
         data.prepare_data = lambda: None  # nothing to fetch
         callbacks = wanted_callbacks(config)
-        quality = next(callback for callback in callbacks if isinstance(callback, Quality))
+        quality = next(callback for callback in callbacks if isinstance(callback, Scores))
         watch = Watch(quality)
         loggers = [build(node) for node in config.logger.values()]
         trainer = build(config.trainer, callbacks=[*callbacks, watch], logger=loggers)

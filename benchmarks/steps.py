@@ -91,7 +91,7 @@ def measure(case: Case) -> tuple[float, float, float]:
                 "trainer.accelerator=cpu",
                 "trainer.max_steps=-1",
                 "trainer.max_epochs=-1",
-                "callbacks.quality=null",  # what scores cost is another table
+                "callbacks.scores=null",  # what scores cost is another table
             ],
         )
     torch.manual_seed(0)

@@ -22,7 +22,9 @@ class Objective(ABC):
     """The pair of losses that makes a game."""
 
     relativistic: ClassVar[bool] = False  # whether the generator's loss compares with the scores of real images
-    boundary: ClassVar[float | None] = 0.0  # a score above it says "real"; None where only differences say something
+    decision_threshold: ClassVar[float | None] = (
+        0.0  # a score above it says "real"; None where only differences say something
+    )
 
     @abstractmethod
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
@@ -32,13 +34,13 @@ class Objective(ABC):
     def generator(self, fake: Tensor, *real: Tensor) -> Tensor:
         """The generator's loss from the scores of its images and, where it is relativistic, of real ones."""
 
-    def readings(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    def diagnostics(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """What the scores tell whoever watches: by default, how often the discriminator is right."""
-        if self.boundary is None:
+        if self.decision_threshold is None:
             return {}
         return {
-            "accuracy/real": (real > self.boundary).float().mean(),
-            "accuracy/fake": (fake < self.boundary).float().mean(),
+            "accuracy/real": (real > self.decision_threshold).float().mean(),
+            "accuracy/fake": (fake < self.decision_threshold).float().mean(),
         }
 
 
@@ -86,7 +88,7 @@ class LeastSquares(Objective):
     Mao et al. 2017, Least Squares Generative Adversarial Networks, equation 9 (arXiv:1611.04076).
     """
 
-    boundary = 0.5
+    decision_threshold = 0.5
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """E[(C(x) - 1)^2] / 2 + E[C(G(z))^2] / 2."""
@@ -119,7 +121,7 @@ class Wasserstein(Objective):
     Arjovsky et al. 2017, Wasserstein GAN, equations 2 and 3 (arXiv:1701.07875).
     """
 
-    boundary = None
+    decision_threshold = None
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """E[C(G(z))] - E[C(x)]."""
@@ -129,7 +131,7 @@ class Wasserstein(Objective):
         """-E[C(G(z))]."""
         return -fake.mean()
 
-    def readings(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    def diagnostics(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """E[C(x)] - E[C(G(z))]: the distance if the critic is 1-Lipschitz, else a multiple of it."""
         return {"wasserstein_estimate": real.mean() - fake.mean()}
 
@@ -143,7 +145,7 @@ class RelativisticPairing(Objective):
     """
 
     relativistic = True
-    boundary = None
+    decision_threshold = None
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """E[softplus(-(C(x) - C(G(z))))]."""
@@ -154,6 +156,6 @@ class RelativisticPairing(Objective):
         (real_scores,) = real
         return F.softplus(real_scores - fake).mean()
 
-    def readings(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    def diagnostics(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """How often the real image of a pair scores higher."""
         return {"accuracy/pairs": (real > fake).float().mean()}

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from gan_lab.utils.precision import full_precision
 
-TINY = 1e-12  # under the root, whose slope at zero would be infinite
+EPS = 1e-12  # under the root, whose slope at zero would be infinite
 Positive = Annotated[float, Field(gt=0.0)]
 
 
@@ -32,7 +32,7 @@ class Penalty(ABC):
         """What gradients (batch, ...) cost, a scalar."""
 
 
-def slopes(critic: Callable[[Tensor], Tensor], points: Tensor) -> tuple[Tensor, Tensor]:
+def input_gradients(critic: Callable[[Tensor], Tensor], points: Tensor) -> tuple[Tensor, Tensor]:
     """Scores of images, and the gradient of each image's score, the mean of its patches', with respect to the image.
 
     Both are part of the graph, and in float32 or better: half precision would lose the penalty's own gradient.
@@ -71,7 +71,7 @@ class GradientPenalty(Penalty):
 
     def cost(self, gradients: Tensor) -> Tensor:
         """The weighted mean of (|g| - 1)^2."""
-        return self.weight * ((squared_norm(gradients) + TINY).sqrt() - 1).square().mean()
+        return self.weight * ((squared_norm(gradients) + EPS).sqrt() - 1).square().mean()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,9 +45,9 @@ LATENT_DIM = 4
 class TinyImages(InMemoryDataModule):
     """Random images; those for testing are others than those for training."""
 
-    def __init__(self, count: int = 64, batch_size: int = 8, seed: int = 0, held_out: int = 0) -> None:
-        size = {"image_size": SIZE, "channels": 1, "classes": 10}
-        super().__init__(**size, held_out=held_out, batch_size=batch_size, seed=seed)
+    def __init__(self, count: int = 64, batch_size: int = 8, seed: int = 0, validation_count: int = 0) -> None:
+        size = {"image_size": SIZE, "channels": 1, "num_classes": 10}
+        super().__init__(**size, validation_count=validation_count, batch_size=batch_size, seed=seed)
         self.count = count
 
     def load(self, split: str) -> Batch:
@@ -96,14 +96,14 @@ def tiny_cgan(conditioning: str = "concat", **options: Any) -> LatentGAN:
         "discriminator": mlp.Discriminator(hidden=[8], norm="none", image_size=SIZE, channels=channels),
     }
     discriminators = {
-        "concat": partial(labelled.ConcatDiscriminator, classes=10, image_size=SIZE),
-        "projection": partial(labelled.ProjectionDiscriminator, classes=10, image_size=SIZE, channels=1),
+        "concat": partial(labelled.ConcatDiscriminator, num_classes=10, image_size=SIZE),
+        "projection": partial(labelled.ProjectionDiscriminator, num_classes=10, image_size=SIZE, channels=1),
     }
     wrap = {
-        "generator": partial(labelled.LabelledGenerator, classes=10),
+        "generator": partial(labelled.LabelledGenerator, num_classes=10),
         "discriminator": discriminators[conditioning],
     }
-    return tiny_gan(CGAN, network=network, conditioning=wrap, classes=10, **options)
+    return tiny_gan(CGAN, network=network, conditioning=wrap, num_classes=10, **options)
 
 
 def fit(
@@ -162,14 +162,14 @@ def composed(*overrides: str) -> DictConfig:
         return compose("train", list(overrides))
 
 
-TINY = ("model=vanilla", "data.image_size=8", "model.network.generator.hidden=[8]", "model.latent_dim=4")
+EPS = ("model=vanilla", "data.image_size=8", "model.network.generator.hidden=[8]", "model.latent_dim=4")
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """A finished run's folder, made without training."""
     run = Run(tmp_path / "run")
-    config = composed(*TINY, f"callbacks.quality.cache={tmp_path}/cache")
+    config = composed(*EPS, f"callbacks.scores.cache={tmp_path}/cache")
     run.save_config(config)
     model = untrained(run)
     checkpoint = {"state_dict": model.state_dict(), "images_seen": 640}
@@ -191,7 +191,7 @@ QUICK = (
     "trainer.max_steps=6",
     "trainer.log_every_n_steps=2",
     "hydra.run.dir=run",
-    "callbacks.quality=null",
+    "callbacks.scores=null",
 )
 
 Command = Callable[..., str | int | None]
@@ -230,7 +230,7 @@ def logging_as_before() -> Iterator[None]:
 def conditional_run(tmp_path: Path) -> Run:
     """A finished run's folder, made without training, of a model that is asked for classes."""
     run = Run(tmp_path / "conditional")
-    run.save_config(composed("model=cgan", "model/network=mlp", *TINY[1:], f"callbacks.quality.cache={tmp_path}/cache"))
+    run.save_config(composed("model=cgan", "model/network=mlp", *EPS[1:], f"callbacks.scores.cache={tmp_path}/cache"))
     checkpoint = {"state_dict": untrained(run).state_dict(), "images_seen": 320}
     AtomicCheckpointIO().save_checkpoint(checkpoint, run.checkpoint)
     run.update_record(status="interrupted")

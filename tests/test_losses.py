@@ -165,11 +165,11 @@ def test_every_objective_stays_finite_far_out(objective: Objective) -> None:
 
 def test_readings_say_what_the_scores_mean() -> None:
     real, fake = torch.tensor([2.0, 0.4, -1.0, 0.2]), torch.tensor([-3.0, 0.3, 1.0, 0.6])
-    assert readings(Hinge(), real, fake) == pytest.approx({"accuracy/real": 3 / 4, "accuracy/fake": 1 / 4})
-    assert readings(LeastSquares(), real, fake) == pytest.approx({"accuracy/real": 1 / 4, "accuracy/fake": 2 / 4})
-    assert readings(Wasserstein(), real, fake) == pytest.approx({"wasserstein_estimate": 0.4 - -0.275})
-    assert readings(RelativisticPairing(), real, fake) == pytest.approx({"accuracy/pairs": 2 / 4})
+    assert diagnostics(Hinge(), real, fake) == pytest.approx({"accuracy/real": 3 / 4, "accuracy/fake": 1 / 4})
+    assert diagnostics(LeastSquares(), real, fake) == pytest.approx({"accuracy/real": 1 / 4, "accuracy/fake": 2 / 4})
+    assert diagnostics(Wasserstein(), real, fake) == pytest.approx({"wasserstein_estimate": 0.4 - -0.275})
+    assert diagnostics(RelativisticPairing(), real, fake) == pytest.approx({"accuracy/pairs": 2 / 4})
 
 
-def readings(objective: Objective, real: Tensor, fake: Tensor) -> dict[str, float]:
-    return {name: value.item() for name, value in objective.readings(real, fake).items()}
+def diagnostics(objective: Objective, real: Tensor, fake: Tensor) -> dict[str, float]:
+    return {name: value.item() for name, value in objective.diagnostics(real, fake).items()}

@@ -6,14 +6,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gan_lab.penalties import DRAGAN, R1, R2, GradientPenalty, Penalty, slopes
+from gan_lab.penalties import DRAGAN, R1, R2, GradientPenalty, Penalty, input_gradients
 
 SHAPE = (6, 1, 3, 3)
 PENALTIES: list[Penalty] = [GradientPenalty(weight=10.0), DRAGAN(weight=10.0, noise=0.3), R1(gamma=2.0), R2(gamma=2.0)]
 
 
 def pay(penalty: Penalty, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
-    _, gradients = slopes(critic, penalty.points(real, fake))
+    _, gradients = input_gradients(critic, penalty.points(real, fake))
     return penalty.cost(gradients)
 
 
@@ -102,7 +102,7 @@ def test_gradients_with_respect_to_the_critic_equal_finite_differences(penalty: 
 
 def test_the_scores_that_come_along_are_the_critics() -> None:
     critic, (real, _) = smooth_critic(), images()
-    scores, gradients = slopes(critic, real)
+    scores, gradients = input_gradients(critic, real)
     torch.testing.assert_close(scores, critic(real), rtol=0, atol=0)
     assert gradients.shape == real.shape
     (flat,) = torch.autograd.grad(scores.sum(), critic[1].weight, retain_graph=True)
@@ -122,7 +122,7 @@ def test_autocast_changes_nothing(penalty: Penalty) -> None:
 
 
 def test_half_precision_images_are_looked_at_in_float32() -> None:
-    scores, gradients = slopes(smooth_critic().float(), images(dtype=torch.float32)[0].bfloat16())
+    scores, gradients = input_gradients(smooth_critic().float(), images(dtype=torch.float32)[0].bfloat16())
     assert scores.dtype == gradients.dtype == torch.float32
 
 

@@ -13,9 +13,9 @@ from lightning.pytorch.callbacks import Checkpoint
 from torch import Tensor
 
 from gan_lab.callbacks.graceful_stop import Interrupted
-from gan_lab.callbacks.scores import Quality
+from gan_lab.callbacks.scores import Scores
 from gan_lab.utils.errors import UserError
-from gan_lab.utils.files import twin
+from gan_lab.utils.files import link_or_copy
 from gan_lab.utils.types import PositiveFloat, PositiveInt
 
 log = logging.getLogger(__name__)
@@ -114,7 +114,7 @@ class LastCheckpoint(Checkpoint):
             raise UserError(f"{problem}; there is no older one to fall back on: make room and start again")
         if not problem and self._is_kept(trainer) and trainer.is_global_zero:
             try:
-                twin(self.file, self.file.with_name(f"{trainer.global_step:09d}.ckpt"))
+                link_or_copy(self.file, self.file.with_name(f"{trainer.global_step:09d}.ckpt"))
             except OSError as error:
                 log.warning("Batch %d: not kept for good: %s", trainer.global_step, error.strerror)
 
@@ -139,12 +139,12 @@ class BestCheckpoint(Checkpoint):
 
     def __init__(self, *, file: str) -> None:
         self.file = Path(file)
-        self.quality: Quality | None = None
+        self.quality: Scores | None = None
         self.saved_at = -1
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Find the callback that scores."""
-        watching = (callback for callback in trainer.callbacks if isinstance(callback, Quality))  # type: ignore[attr-defined]
+        watching = (callback for callback in trainer.callbacks if isinstance(callback, Scores))  # type: ignore[attr-defined]
         self.quality = next(watching, None)
 
     def on_train_batch_end(
@@ -179,7 +179,7 @@ def failure(trainer: Trainer, file: Path, keep_as: Path | None = None) -> str:
     problem = ""
     try:
         if keep_as and trainer.is_global_zero and file.exists():
-            twin(file, keep_as)
+            link_or_copy(file, keep_as)
         trainer.save_checkpoint(file)
     except OSError as error:
         problem = f"Batch {trainer.global_step}: {file} can't be written: {error.strerror or error}"

@@ -51,25 +51,25 @@ def distance(pictures: Tensor, groups: Tensor) -> Tensor:
     return mean_square.sqrt()
 
 
-class VitalSigns:
+class Diagnostics:
     """Holds both players against a few fixed images, some that they train on and as many that they don't.
 
     Args:
         data: where the images come from; held out are those that a trained model is scored against.
         count: of images of each kind, and of samples.
-        classified: how many of the samples a classifier looks at, where one is shipped and takes little time.
+        classified_images: how many of the samples a classifier looks at, where one is shipped and takes little time.
         seed: of the choice of images, and of the samples' latents.
     """
 
-    def __init__(self, data: Any, model: Any, *, count: int, classified: int, seed: int) -> None:
+    def __init__(self, data: Any, model: Any, *, count: int, classified_images: int, seed: int) -> None:
         self.data = data
         self.count = count
-        self.classified = classified
+        self.classified_images = classified_images
         self.seed = seed
         self.chosen = {split: self._choose(split, model.device) for split in self._splits()}
-        real, condition = model.split(self._batch("train"))
+        real, condition = model.unpack_batch(self._batch("train"))
         self.distance = distance(real, grouped(real, condition))
-        self.classifier = self._classifier(model, real[:1], condition) if classified else None
+        self.classifier = self._classifier(model, real[:1], condition) if classified_images else None
 
     @torch.no_grad()
     def measure(self, model: Any) -> dict[str, Tensor]:
@@ -79,30 +79,32 @@ class VitalSigns:
         """
         scores, signs = {}, {}
         for split in self.chosen:
-            real, condition = model.split(self._batch(split))
-            scores[split] = model.judge(real, condition)
-        if self.data.unseen in scores:
-            signs["health/overfitting"] = separation(scores["train"], scores[self.data.unseen])
-            if model.objective.boundary is not None:
-                for split, name in (("train", "train"), (self.data.unseen, "held_out")):
-                    signs[f"health/accuracy/{name}"] = (scores[split] > model.objective.boundary).float().mean()
+            real, condition = model.unpack_batch(self._batch(split))
+            scores[split] = model.eval_logits(real, condition)
+        if self.data.eval_split in scores:
+            signs["health/overfitting"] = separation(scores["train"], scores[self.data.eval_split])
+            if model.objective.decision_threshold is not None:
+                for split, name in (("train", "train"), (self.data.eval_split, "validation")):
+                    signs[f"health/accuracy/{name}"] = (
+                        (scores[split] > model.objective.decision_threshold).float().mean()
+                    )
         latents = seeding.normal((self.count, model.latent_dim), seeding.derive(self.seed, "health")).to(model.device)
-        asked = model.ask_for(self.count)
+        asked = model.make_condition(self.count)
         samples = model.sample(latents, *asked, ema=False)
         signs["health/diversity"] = distance(samples, grouped(samples, asked)) / self.distance
         if self.classifier is not None:
             # Evenly spaced, because a conditional model's samples come class by class.
-            some = torch.linspace(0, self.count - 1, min(self.classified, self.count)).long().to(samples.device)
+            some = torch.linspace(0, self.count - 1, min(self.classified_images, self.count)).long().to(samples.device)
             signs |= self._classes(self.classifier, samples[some])
         return signs
 
     def _splits(self) -> list[str]:
         try:
-            self.data.setup("test" if self.data.unseen == "test" else "fit")
+            self.data.setup("test" if self.data.eval_split == "test" else "fit")
         except UserError as reason:
             log.info("The discriminator's overfitting is not watched: %s", reason)
             return ["train"]
-        return ["train", self.data.unseen]
+        return ["train", self.data.eval_split]
 
     def _choose(self, split: str, device: torch.device) -> Batch:
         pixels, labels = self.data.splits[split]
@@ -115,20 +117,24 @@ class VitalSigns:
         batch: Batch = self.data.on_after_batch_transfer(self.chosen[split], 0)
         return batch
 
-    def _classifier(self, model: Any, image: Tensor, condition: tuple[Tensor, ...]) -> dataset_classifier.Digits | None:
+    def _classifier(
+        self, model: Any, image: Tensor, condition: tuple[Tensor, ...]
+    ) -> dataset_classifier.DatasetClassifier | None:
         """The one that is shipped for the data, unless it would cost a multiple of what training does."""
         if self.data.describe()["name"] not in dataset_classifier.SHIPPED:
             return None
         with torch.random.fork_rng(devices=[]):  # its first weights, which are replaced, are drawn at random
             classifier = dataset_classifier.shipped().to(model.device)
         with FlopCounterMode(display=False) as judging:
-            model.judge(image, tuple(part[:1] for part in condition))
+            model.eval_logits(image, tuple(part[:1] for part in condition))
         with FlopCounterMode(display=False) as classifying, torch.no_grad():
-            classifier.look(images.to_uint8(image))
+            classifier.features_and_logits(images.to_uint8(image))
         return classifier if classifying.get_total_flops() <= CHEAP * judging.get_total_flops() else None
 
-    def _classes(self, classifier: dataset_classifier.Digits, samples: Tensor) -> Mapping[str, Tensor]:
-        shown = class_scores.histogram(classifier.look(images.to_uint8(samples))[1].argmax(1), classifier.num_classes)
+    def _classes(self, classifier: dataset_classifier.DatasetClassifier, samples: Tensor) -> Mapping[str, Tensor]:
+        shown = class_scores.histogram(
+            classifier.features_and_logits(images.to_uint8(samples))[1].argmax(1), classifier.num_classes
+        )
         return {f"health/share/{label}": share for label, share in enumerate(shown / shown.sum())}
 
 

@@ -57,11 +57,11 @@ class Signals:
     def _receive(self, number: int, frame: FrameType | None) -> None:
         first, self.received = self.received is None, self.received or number
         at_once = number == signal.SIGINT if not first else not self.patient
-        if at_once and not collectives.several():
+        if at_once and not collectives.is_distributed():
             raise Interrupted(number, between_batches=False)
 
 
-class GracefulEnding(Callback):
+class GracefulStop(Callback):
     """Finishes the current batch when a signal asks to stop, and whatever callbacks do after it.
 
     It has to stand before the callbacks that score a trained model, so that these needn't be waited for. They come
@@ -97,7 +97,7 @@ class GracefulEnding(Callback):
         Raises:
             Interrupted: a signal came.
         """
-        self.signals.patient = collectives.several()  # which have to end together
+        self.signals.patient = collectives.is_distributed()  # which have to end together
         self._stop_if_asked(trainer)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
@@ -114,7 +114,7 @@ class GracefulEnding(Callback):
 
         While training they ask each other on every tenth batch, for it means waiting for the device.
         """
-        number = collectives.highest(self.signals.received or 0, trainer.strategy.root_device)
+        number = collectives.all_reduce_max(self.signals.received or 0, trainer.strategy.root_device)
         if number:
             raise Interrupted(number)
 

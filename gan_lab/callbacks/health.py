@@ -14,15 +14,15 @@ from torch import Tensor
 
 from gan_lab.callbacks.alarm import Alarm
 from gan_lab.callbacks.checkpoints import LastCheckpoint, are_finite, is_finite
-from gan_lab.callbacks.diagnostics import VitalSigns, separation
+from gan_lab.callbacks.diagnostics import Diagnostics, separation
 from gan_lab.callbacks.rollback import RolledBack, roll_back
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.types import NonNegativeInt, PositiveInt, Probability
 
 log = logging.getLogger(__name__)
 
-Curable = Literal["collapse", "won"]
-WON = ("generator_lost", "discriminator_lost")
+Curable = Literal["collapse", "imbalance"]
+IMBALANCE = ("generator_lost", "discriminator_lost")
 FINITE = ("loss/", "logit/", "gradient_norm/")  # what must be, of all that is logged
 HELPS = {
     "nan": "lower learning rates (model.optimizer.generator.lr), trainer.precision=32-true",
@@ -47,8 +47,8 @@ class Health(Callback):
     - health/logit_gap: how far the scores of real and of generated images of the batch lie apart, in their standard
       deviations.
     - health/overfitting: the same for images that are trained on and others that are not, in evaluation mode; far
-      above zero where the discriminator knows its images by heart. Where scores have a boundary, also
-      health/accuracy/train and health/accuracy/held_out, how many of them it takes for real; one against the other, for
+      above zero where the discriminator knows its images by heart. Where logits have a decision threshold, also
+      health/accuracy/train and health/accuracy/validation, the share of each that it takes for real. Compare the two:
       with batch norm both jump.
     - health/diversity: root mean square distance of two samples over that of two real images, of one class where the
       model is told classes.
@@ -57,10 +57,10 @@ class Health(Callback):
     A translator of images has only the first. Alarms tell, once when they begin and once when they end, of
 
     - nan: something is not finite.
-    - collapse: `patience` times in a row, samples were less diverse than `collapse`.
-    - generator_lost: as often, the discriminator was right at least in a share `sure` of both kinds of images (or of
-      pairs), and the norm of the generator's gradient at most `vanishing`. A Wasserstein critic has no right and wrong:
-      there is no such alarm.
+    - collapse: `patience` times in a row, samples were less diverse than `collapse_diversity`.
+    - generator_lost: as often, the discriminator was right at least in a share `imbalance_accuracy` of both kinds of
+      images (or of pairs), and the norm of the generator's gradient at most `vanishing_gradient`. A Wasserstein critic
+      has no right and wrong: there is no such alarm.
     - discriminator_lost: as often, it took at least that share of generated images for real.
 
     What is measured is the first process's, so that all decide alike. Training is not changed by being watched.
@@ -68,14 +68,14 @@ class Health(Callback):
     Args:
         every_n_images: images seen between two checks.
         images: of each kind that a check looks at.
-        classified: how many of the samples are classified; 0 for none.
-        collapse: the lowest diversity that is no collapse.
-        sure: the share from which on a player counts as sure of everything.
-        vanishing: the highest norm of the generator's gradient that counts as none.
+        classified_images: how many of the samples are classified; 0 for none.
+        collapse_diversity: the lowest diversity that is no collapse.
+        imbalance_accuracy: the share from which on a player counts as sure of everything.
+        vanishing_gradient: the highest norm of the generator's gradient that counts as none.
         patience: bad checks in a row before an alarm other than nan.
         policy: what alarms lead to: "warn" goes on, "stop" ends the run, "rollback" goes back to the last good
             checkpoint with lower learning rates.
-        acts_also_on: the alarms that lead to it beside nan, which does not pass; "won" is either player's loss.
+        act_on: the alarms that lead to it beside nan, which does not pass; "imbalance" is either player's loss.
         rollbacks: how often at most; then the run stops.
         rollback_factor: of both players' learning rates at each.
         seed: of the images and latents.
@@ -86,25 +86,25 @@ class Health(Callback):
         *,
         every_n_images: PositiveInt,
         images: Annotated[int, Field(ge=2)],
-        classified: NonNegativeInt,
-        collapse: Annotated[float, Field(ge=0.0)],
-        sure: Probability,
-        vanishing: Annotated[float, Field(ge=0.0)],
+        classified_images: NonNegativeInt,
+        collapse_diversity: Annotated[float, Field(ge=0.0)],
+        imbalance_accuracy: Probability,
+        vanishing_gradient: Annotated[float, Field(ge=0.0)],
         patience: PositiveInt,
         policy: Literal["warn", "stop", "rollback"],
-        acts_also_on: Sequence[Curable],
+        act_on: Sequence[Curable],
         rollbacks: NonNegativeInt,
         rollback_factor: Annotated[float, Field(gt=0.0, lt=1.0)],
         seed: NonNegativeInt,
     ) -> None:
         self.every_n_images = every_n_images
         self.images = images
-        self.classified = classified
-        self.collapse = collapse
-        self.sure = sure
-        self.vanishing = vanishing
+        self.classified_images = classified_images
+        self.collapse_diversity = collapse_diversity
+        self.imbalance_accuracy = imbalance_accuracy
+        self.vanishing_gradient = vanishing_gradient
         self.policy = policy
-        self.acts_on = {"nan", *(name for kind in acts_also_on for name in (WON if kind == "won" else (kind,)))}
+        self.acts_on = {"nan", *(name for kind in act_on for name in (IMBALANCE if kind == "imbalance" else (kind,)))}
         self.rollbacks = rollbacks
         self.rollback_factor = rollback_factor
         self.seed = seed
@@ -114,7 +114,7 @@ class Health(Callback):
         self.reasons: dict[str, str] = {}  # what each said last
         self.rolled_back = 0
         self.checked_at = 0  # images seen
-        self.vital_signs: VitalSigns | None = None
+        self.diagnostics: Diagnostics | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Look for what a rollback needs.
@@ -172,7 +172,7 @@ class Health(Callback):
         """Measure, log and judge."""
         measured = self.measure(trainer, pl_module) if trainer.is_global_zero else {}
         measured = trainer.strategy.broadcast(measured)
-        self.judge(trainer, measured)
+        self.raise_alarms(trainer, measured)
         self.guard(trainer)
         logged = {name: value for name, value in measured.items() if name.startswith("health/")}
         logged |= {f"alarm/{name}": float(alarm.on) for name, alarm in self.alarms.items()}
@@ -183,34 +183,34 @@ class Health(Callback):
     def measure(self, trainer: Trainer, pl_module: Any) -> dict[str, float]:
         """The numbers of a check, and those of the logging point."""
         signs: dict[str, Tensor] = {}
-        if pl_module.scores:
-            signs["health/logit_gap"] = separation(pl_module.scores["real"], pl_module.scores["fake"])
+        if pl_module.latest_logits:
+            signs["health/logit_gap"] = separation(pl_module.latest_logits["real"], pl_module.latest_logits["fake"])
         if hasattr(pl_module, "sample"):  # draws from latents
-            if self.vital_signs is None:
+            if self.diagnostics is None:
                 data: Any = trainer.datamodule  # type: ignore[attr-defined]
-                self.vital_signs = VitalSigns(
-                    data, pl_module, count=self.images, classified=self.classified, seed=self.seed
+                self.diagnostics = Diagnostics(
+                    data, pl_module, count=self.images, classified_images=self.classified_images, seed=self.seed
                 )
-            signs |= self.vital_signs.measure(pl_module)
+            signs |= self.diagnostics.measure(pl_module)
         values = torch.stack([sign.float() for sign in signs.values()]).tolist() if signs else []
         known = {name: float(value) for name, value in trainer.callback_metrics.items()}  # on the CPU already
         return known | dict(zip(signs, values, strict=True))
 
-    def judge(self, trainer: Trainer, measured: dict[str, float]) -> None:
+    def raise_alarms(self, trainer: Trainer, measured: dict[str, float]) -> None:
         """Hold what was measured against the limits."""
         diversity = measured.get("health/diversity", float("inf"))
         seen = f"two samples differ by {diversity:.1%} of what two real images do"
-        self.hear(trainer, "collapse", diversity < self.collapse, seen)
+        self.hear(trainer, "collapse", diversity < self.collapse_diversity, seen)
 
         right = [measured[f"accuracy/{kind}"] for kind in ("real", "fake", "pairs") if f"accuracy/{kind}" in measured]
         norm = measured.get("gradient_norm/generator", float("inf"))
         seen = f"the discriminator is right about {min(right, default=0.0):.0%}, the generator's gradient is {norm:.1e}"
-        sure_of_all = bool(right) and min(right) >= self.sure
-        self.hear(trainer, "generator_lost", sure_of_all and norm <= self.vanishing, seen)
+        sure_of_all = bool(right) and min(right) >= self.imbalance_accuracy
+        self.hear(trainer, "generator_lost", sure_of_all and norm <= self.vanishing_gradient, seen)
 
         caught = measured.get("accuracy/fake", measured.get("accuracy/pairs", 1.0))
         seen = f"the discriminator takes {1 - caught:.0%} of the generated images for real"
-        self.hear(trainer, "discriminator_lost", 1 - caught >= self.sure, seen)
+        self.hear(trainer, "discriminator_lost", 1 - caught >= self.imbalance_accuracy, seen)
 
     def guard(self, trainer: Trainer) -> None:
         """A state that the policy may be about to leave must not take the place of the one to go back to."""

@@ -47,42 +47,42 @@ class SampleGrid(Callback):
         self.every_n_images = every_n_images
         self.kinds = {"": weights != "raw"} if weights != "both" else {"": True, "_raw": False}
         self.seed = seed
-        self.drawn_at = -1
+        self.generated_at = -1
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Draw what an untrained generator makes."""
-        if self.drawn_at < 0 == pl_module.images_seen:
-            self.draw(trainer, pl_module)
-        self.drawn_at = max(self.drawn_at, 0)
+        if self.generated_at < 0 == pl_module.images_seen:
+            self.save_grid(trainer, pl_module)
+        self.generated_at = max(self.generated_at, 0)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Draw whenever another `every_n_images` images have been seen."""
-        if pl_module.images_seen // self.every_n_images > self.drawn_at // self.every_n_images:
-            self.draw(trainer, pl_module)
+        if pl_module.images_seen // self.every_n_images > self.generated_at // self.every_n_images:
+            self.save_grid(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Draw the last grid, unless it has just been drawn."""
-        if pl_module.images_seen > self.drawn_at:
-            self.draw(trainer, pl_module)
+        if pl_module.images_seen > self.generated_at:
+            self.save_grid(trainer, pl_module)
 
     def state_dict(self) -> dict[str, int]:
         """When the last grid was drawn, for a run that goes on."""
-        return {"drawn_at": self.drawn_at}
+        return {"generated_at": self.generated_at}
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
         """Go on from there."""
-        self.drawn_at = state_dict["drawn_at"]
+        self.generated_at = state_dict["generated_at"]
 
-    def draw(self, trainer: Trainer, pl_module: Any) -> None:
+    def save_grid(self, trainer: Trainer, pl_module: Any) -> None:
         """Write a grid with each of the wanted weights."""
-        self.drawn_at = pl_module.images_seen
+        self.generated_at = pl_module.images_seen
         if not trainer.is_global_zero:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         for suffix, ema in self.kinds.items():
             seed = seeding.derive(self.seed, "grid")
-            grid = images.grid(*pl_module.showcase(self.rows, self.columns, seed, ema=ema))
-            file = self.folder / f"{self.drawn_at:09d}{suffix}.png"
+            grid = images.grid(*pl_module.sample_grid(self.rows, self.columns, seed, ema=ema))
+            file = self.folder / f"{self.generated_at:09d}{suffix}.png"
             try:
                 images.save_png(grid, file)
             except OSError as error:  # a full disk, say: training is worth more
@@ -90,4 +90,4 @@ class SampleGrid(Callback):
                 file.unlink(missing_ok=True)
             for logger in trainer.loggers:
                 if isinstance(logger, TensorBoardLogger):
-                    logger.experiment.add_image(f"samples{suffix}", grid, self.drawn_at)
+                    logger.experiment.add_image(f"samples{suffix}", grid, self.generated_at)

@@ -15,7 +15,7 @@ from lightning.pytorch.callbacks import Callback
 from pydantic import Field
 
 from gan_lab.metrics.extractors import Extractor
-from gan_lab.metrics.generated_images import drawn, weights_of
+from gan_lab.metrics.generated_images import generated, weights_of
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.metrics.score_record import ScoreRecord
 from gan_lab.metrics.scorer import FEWEST, Group, Scorer
@@ -43,11 +43,11 @@ class Best:
     protocol: dict[str, Any]
 
 
-class Quality(Callback):
+class Scores(Callback):
     """Scores a model that draws from noise; one that translates is left alone.
 
     While training, scores are taken against images of the training split, always the same ones, and called
-    `quality/...`; the best checkpoint, and a sweep, go by their FID. At the end the generator is scored against the
+    `scores/...`; the best checkpoint, and a sweep, go by their FID. At the end the generator is scored against the
     test split, or against the images that are held out in its place, as `final/...`. So nothing is ever chosen by the
     test images, and what is reported is how well a choice made without them does on them. FID to training images can't
     see memorised ones: the final scores, and a look at neighbours, can.
@@ -115,7 +115,7 @@ class Quality(Callback):
                 return
             extractor.to(pl_module.device)
             self.during = self._scorer(extractor, self.real, "train", self.groups_during, self.real_during)
-            self.at_end = self._scorer(extractor, self.real, self.real.data.unseen, self.groups)
+            self.at_end = self._scorer(extractor, self.real, self.real.data.eval_split, self.groups)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Score whenever another `every_n_images` images have been seen."""
@@ -177,7 +177,7 @@ class Quality(Callback):
         except UserError as error:
             if self.extractor != "auto":
                 raise
-            log.warning("There will be no scores. %s. Or name one: callbacks.quality.extractor", error)
+            log.warning("There will be no scores. %s. Or name one: callbacks.scores.extractor", error)
             return None
 
     def _scorer(
@@ -201,7 +201,7 @@ class Quality(Callback):
         self.scored_at = pl_module.images_seen
         with self._clock():
             found = self._scored(trainer, pl_module, self.during, self.count_during)
-            self._publish(trainer, "quality", found)
+            self._publish(trainer, "scores", found)
         pl_module.report.start(pl_module.images_seen)  # images/s are those of training
         fid, before = found.values.get("fid", nan), self.best
         # What was scored in another way, before a resumed run's options were changed, can't be compared.
@@ -213,7 +213,7 @@ class Quality(Callback):
         ema = self.weights == "ema"
         scorer.reset()
         share = {"rank": trainer.global_rank, "world_size": trainer.world_size}
-        for images, asked in drawn(pl_module, count, seed=self.seed, ema=ema, **share):
+        for images, asked in generated(pl_module, count, seed=self.seed, ema=ema, **share):
             scorer.update(self.real.without_border(images), asked)
         # Processes must agree to the last bit on what is best: they save it together.
         values = trainer.strategy.broadcast(scorer.compute())

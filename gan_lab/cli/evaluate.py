@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # torch only where there is something to measure
 COUNT = 10_000
 ROWS = 10  # of the picture of neighbours
 DATASETS = ("mnist", "fashion_mnist", "kmnist")
-EXTRACTORS = ("auto", "digits", "inception")
+EXTRACTORS = ("auto", "classifier", "inception")
 
 
 def add_parser(commands: Any) -> None:
@@ -53,8 +53,8 @@ def add_parser(commands: Any) -> None:
     add_weights(parser)
     parser.add_argument(
         "--split",
-        choices=("test", "held_out", "train"),
-        help="of the real images (test; held_out where the run held training images out, by data.held_out)",
+        choices=("test", "validation", "train"),
+        help="of the real images (test; validation where the run has such a split, by data.validation_count)",
     )
     parser.add_argument("--data", choices=DATASETS, help="the dataset that images given by hand are held against")
     parser.add_argument("--data-root", help="folder of the dataset (the run's; data)")
@@ -121,24 +121,24 @@ def of_run(arguments: argparse.Namespace) -> Measured:
     """The scores of a run, what it was held against and through what, and the first images."""
     from gan_lab.evaluation import classifiers, datasets, load_generator
     from gan_lab.evaluation.evaluate import evaluate
-    from gan_lab.metrics.generated_images import drawn, weights_of
+    from gan_lab.metrics.generated_images import generated, weights_of
     from gan_lab.runs.run import Run
 
     if arguments.data:
         raise UserError(f"--data {arguments.data}: a run knows its dataset; leave it out")
     source = Run.open(arguments.source)
     model = load_generator.load(source, arguments.checkpoint).to(device())
-    if arguments.gan_train_test and not model.ask_for(1):
+    if arguments.gan_train_test and not model.make_condition(1):
         raise UserError(f"--gan-train-test: {type(model).__name__} is asked for no class; model=cgan is")
     config = source.config()
     reals = datasets.of_run(config, arguments.data_root)
-    split = arguments.split or reals.data.unseen
+    split = arguments.split or reals.data.eval_split
     datasets.refuse_substitute(reals, source.record(), split)
     extractor = extractor_of(arguments, reals).to(model.device)
     count = arguments.count or config.data.get("test_count", COUNT)
     ema = arguments.weights == "ema"
     record = evaluate(
-        drawn(model, count, seed=arguments.seed, ema=ema),
+        generated(model, count, seed=arguments.seed, ema=ema),
         reals,
         extractor,
         split=split,
@@ -147,9 +147,9 @@ def of_run(arguments: argparse.Namespace) -> Measured:
         images_seen=model.images_seen,
     )
     if arguments.gan_train_test:
-        again = drawn(model, count, seed=arguments.seed, ema=ema)
+        again = generated(model, count, seed=arguments.seed, ema=ema)
         record.values.update(classifiers.gan_train_test(again, reals, seed=arguments.seed))
-    first, _ = next(drawn(model, ROWS, seed=arguments.seed, ema=ema))
+    first, _ = next(generated(model, ROWS, seed=arguments.seed, ema=ema))
     return record, reals, extractor, first
 
 
@@ -179,7 +179,7 @@ def of_images(arguments: argparse.Namespace) -> Measured:
         [(images, None)],
         reals,
         extractor,
-        split=arguments.split or reals.data.unseen,
+        split=arguments.split or reals.data.eval_split,
         weights="given",
         seed=arguments.seed,
         images_seen=None,

@@ -13,15 +13,15 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from gan_lab.distributed import slurm
-from gan_lab.runs.resume import take_up
+from gan_lab.runs.resume import load_run_config
 from gan_lab.runs.run import Run
-from gan_lab.runs.run_lock import refuse_if_read_only, refuse_if_taken
+from gan_lab.runs.run_lock import refuse_if_locked, refuse_if_read_only
 from gan_lab.sweeps import folders, lifecycle
 from gan_lab.sweeps.jobs import start_server
 from gan_lab.utils.errors import CONFIGURATION_ERRORS, UserError, explain, fail
 
 if TYPE_CHECKING:
-    from gan_lab.distributed.launcher import Crew
+    from gan_lab.distributed.launcher import WorldInfo
 
 folders.register()  # every process that runs jobs imports this file, for the callback below
 
@@ -37,32 +37,32 @@ class Preflight(Callback):
         from gan_lab.distributed import launcher
         from gan_lab.training.train import check
 
-        crew = launcher.outer()
-        first = crew is None or crew.rank == 0
+        world = launcher.detect_launcher()
+        first = world is None or world.rank == 0
         try:
             go_on_with_a_requeued_job(config)
             if config.resume is not None:
-                take_up(config)
-            if crew is not None:
-                join(config, crew.here, crew.num_nodes)
+                load_run_config(config)
+            if world is not None:
+                join(config, world.here, world.num_nodes)
             check(without_hydra(config))
             if config.resume is not None and first:
-                refuse_if_taken(Run(str(config.resume)))
+                refuse_if_locked(Run(str(config.resume)))
             elif first:
                 claim(config, "hydra.run.dir")
         except CONFIGURATION_ERRORS as error:
             if not first:
                 sys.exit(1)  # the first finds the same and says it for all
             fail(explain(error))
-        if crew is not None:
-            meet(config, crew)
+        if world is not None:
+            meet(config, world)
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Check every job of a sweep whose jobs are known beforehand, before the first one starts."""
         from gan_lab.distributed import launcher
 
-        if crew := launcher.outer():
-            if crew.rank == 0:
+        if world := launcher.detect_launcher():
+            if world.rank == 0:
                 fail("a sweep starts the processes of its jobs itself: run it without torchrun or srun")
             sys.exit(1)
         if config.hydra.launcher._target_.endswith("BasicLauncher"):
@@ -157,13 +157,13 @@ def join(config: DictConfig, devices: int, num_nodes: int) -> None:
             config.trainer[option] = started
 
 
-def meet(config: DictConfig, crew: "Crew") -> None:
+def meet(config: DictConfig, world: "WorldInfo") -> None:
     """Follow the first process into its run folder, where Hydra writes and logs for that one alone."""
     from gan_lab.distributed import launcher
 
-    first = crew.rank == 0
+    first = world.rank == 0
     try:
-        folder = launcher.told_by_first(str(config.hydra.run.dir) if first else "", crew)
+        folder = launcher.broadcast_from_first(str(config.hydra.run.dir) if first else "", world)
     except UserError as error:
         fail(str(error))
     if first:

@@ -55,10 +55,10 @@ def run(arguments: argparse.Namespace) -> None:
     model = run.load_model(arguments.checkpoint)
     if not isinstance(model, LatentGAN):
         raise UserError(f"{arguments.run_folder}: {type(model).__name__} translates images: use gan-lab translate")
-    classes = getattr(model, "classes", 0) if arguments.label is None else 0
+    classes = getattr(model, "num_classes", 0) if arguments.label is None else 0
     count = arguments.count or (10 * classes or 64)
     try:
-        condition = model.ask_for(count, arguments.label)
+        condition = model.make_condition(count, arguments.label)
     except ValueError as error:
         raise UserError(f"--class {arguments.label}: {error}") from error
     refuse_too_many(count, run.config().data)

@@ -48,5 +48,5 @@ def run(arguments: argparse.Namespace) -> None:
         accuracy = dataset_classifier.save(out, arguments.dataset, data, arguments.seed, arguments.epochs)
     except OSError as error:
         raise UserError(f"--out {out}: can't be written: {error.strerror}") from error
-    extractor = dataset_classifier.Digits(file=str(out))
+    extractor = dataset_classifier.DatasetClassifier(file=str(out))
     print(f"{accuracy:.2%} of the test images right: {out}, sha256 {extractor.identity['sha256']}")

@@ -54,7 +54,7 @@ ALLOWED_CLASSES = {
 }
 # What a choice of one group needs of another, and what to do where that has it not.
 LACKING = {
-    "data.classes": "model=cgan is told classes, which this data lacks: choose labelled images, data=mnist or another",
+    "data.num_classes": "model=cgan needs classes, which this data lacks: choose labelled images, data=mnist say",
     "model.latent_dim": "this network draws from noise, which the model does not: choose model/network=resnet_patchgan "
     "or resnet_patchgan_small for model=cyclegan",
 }

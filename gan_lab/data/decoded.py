@@ -24,7 +24,7 @@ from torch import Tensor
 from gan_lab.data import image_files
 from gan_lab.utils import memory
 from gan_lab.utils.errors import UserError
-from gan_lab.utils.files import in_use, sweep_folders
+from gan_lab.utils.files import in_use, remove_abandoned_folders
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class Decoder:
         Raises:
             UserError: all files are damaged, or the cache can't be written.
         """
-        for folder in sweep_folders(self.cache, "partial-*"):
+        for folder in remove_abandoned_folders(self.cache, "partial-*"):
             log.info("Removed %s, which a killed program has left", folder)
         entry = self.cache / self._key(root, files)
         if not entry.exists() and not self._fits(len(files), processes):

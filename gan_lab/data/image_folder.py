@@ -30,18 +30,18 @@ class ImageFolder(InMemoryDataModule):
     """Images of any format and size, brought to one size as `image_files.read` says.
 
     Each immediate subfolder of `root` that holds images, at any depth, is a class; labels follow the order of their
-    names. Without subfolders, or with `classes=1`, every image has label 0.
+    names. Without subfolders, or with `num_classes=1`, every image has label 0.
 
     Args:
         root: the folder.
-        test_share: part of the files of each class that is kept from training: 0.1 is every tenth.
+        test_fraction: part of the files of each class that is kept from training: 0.1 is every tenth.
         cache: where decoded images go that don't fit into memory.
     """
 
-    def __init__(self, *, root: str, test_share: Share, cache: str, **options: Any) -> None:
+    def __init__(self, *, root: str, test_fraction: Share, cache: str, **options: Any) -> None:
         super().__init__(**options)
         self.root = image_files.existing_folder(root, "data.root")
-        self.test_share = test_share
+        self.test_fraction = test_fraction
         self.decoder = Decoder(cache=cache, size=self.image_size, channels=self.channels)
         self.damaged: dict[str, int] = {}  # in each split
 
@@ -50,7 +50,7 @@ class ImageFolder(InMemoryDataModule):
         """What lies in the folder.
 
         Raises:
-            UserError: no images, or another number of classes than `classes`.
+            UserError: no images, or another number of classes than `num_classes`.
         """
         groups = defaultdict(list)
         for path in image_files.find(self.root):
@@ -58,18 +58,18 @@ class ImageFolder(InMemoryDataModule):
             groups[inside[0] if len(inside) > 1 else ""].append(path)
         # Files beside the class folders belong to none of them.
         names = sorted(name for name in groups if name) or [""]
-        if self.classes not in (1, len(names)):
+        if self.num_classes not in (1, len(names)):
             found = f"{len(names)} class folders" if len(names) > 1 else "no class folders"
-            ignoring = ", or data.classes=1 to ignore them" if len(names) > 1 else ""
-            raise UserError(f"data.root={self.root} has {found}: set data.classes={len(names)}{ignoring}")
-        labelled = self.classes > 1
+            ignoring = ", or data.num_classes=1 to ignore them" if len(names) > 1 else ""
+            raise UserError(f"data.root={self.root} has {found}: set data.num_classes={len(names)}{ignoring}")
+        labelled = self.num_classes > 1
         listing = Listing({"train": [], "test": []}, {"train": [], "test": []}, names if labelled else [])
         for label, name in enumerate(names if labelled else sorted(groups)):
             # Folder by folder also without labels, so that every model is tested on the same images.
-            for split, files in zip(listing.files, image_files.hold_out(groups[name], self.test_share), strict=True):
+            for split, files in zip(listing.files, image_files.hold_out(groups[name], self.test_fraction), strict=True):
                 listing.files[split] += files
                 listing.labels[split] += [label if labelled else 0] * len(files)
-        if self.held_out:
+        if self.validation_count:
             files, labels = listing.files["train"], listing.labels["train"]
             for split, places in self.places(len(files)).items():
                 listing.files[split] = [files[place] for place in places]
@@ -90,7 +90,7 @@ class ImageFolder(InMemoryDataModule):
         """
         files, labels = self.listing.files[split], self.listing.labels[split]
         if not files:
-            raise UserError(f"data.test_share={self.test_share} keeps no image of {self.root} for testing")
+            raise UserError(f"data.test_fraction={self.test_fraction} keeps no image of {self.root} for testing")
         decoded = self.decoder.load(self.root, files, processes=self._processes_here, quiet=self._rank > 0)
         self.damaged[split] = len(decoded.damaged)
         sound = torch.ones(len(files), dtype=torch.bool)
@@ -111,7 +111,7 @@ class ImageFolder(InMemoryDataModule):
 
     def _tell(self, names: list[str], beside: int) -> None:
         """Say what the labels leave out, or what is left of them."""
-        if self.classes > 1 and beside:
+        if self.num_classes > 1 and beside:
             log.warning("%s: %d of the images lie beside its class folders, and are left out", self.root, beside)
-        elif self.classes == 1 and len(names) > 1:
-            log.info("The %d class folders are ignored; data.classes=%d makes them labels", len(names), len(names))
+        elif self.num_classes == 1 and len(names) > 1:
+            log.info("The %d class folders are ignored; data.num_classes=%d makes them labels", len(names), len(names))

@@ -107,19 +107,21 @@ class SequentialLoader:
 class InMemoryDataModule(ImageDataModule):
     """What all labelled datasets share: they say how to `load` a split, and batches of [-1, 1] images come out.
 
-    Splits are "train", "test" and, where images are held out, "held_out".
+    Splits are "train", "test" and, where images are held out, "validation".
 
     Args:
-        classes: labels lie in [0, classes).
-        held_out: so many training images are not trained on, and scored against in place of the test split: whoever
-            chooses settings by final scores still has test images that no choice has seen.
+        num_classes: labels lie in [0, num_classes).
+        validation_count: number of training images that are not trained on, and scored against in place of the test
+            split: whoever chooses settings by final scores still has test images that no choice has seen.
     """
 
-    def __init__(self, *, classes: PositiveInt, held_out: NonNegativeInt, **options: Any) -> None:
+    def __init__(self, *, num_classes: PositiveInt, validation_count: NonNegativeInt, **options: Any) -> None:
         super().__init__(**options)
-        self.classes = classes
-        self.held_out = held_out
-        self.unseen = "held_out" if held_out else "test"  # the split that a trained model is scored against
+        self.num_classes = num_classes
+        self.validation_count = validation_count
+        self.eval_split = (
+            "validation" if validation_count else "test"
+        )  # the split that a trained model is scored against
         self.splits: dict[str, Batch] = {}
         self.native_size = self.image_size  # side of what was loaded; scores don't look at a border that `fit` adds
 
@@ -136,7 +138,7 @@ class InMemoryDataModule(ImageDataModule):
         if stage == "test":
             return {"test": self.load("test")}
         images, labels = self.load("train")
-        if not self.held_out:
+        if not self.validation_count:
             return {"train": (images, labels)}
         places = self.places(len(images))
         return {split: (images[chosen], labels[chosen]) for split, chosen in places.items()}
@@ -147,10 +149,15 @@ class InMemoryDataModule(ImageDataModule):
         Raises:
             UserError: nothing is left to train on.
         """
-        if self.held_out >= count:
-            raise UserError(f"data.held_out={self.held_out} leaves none of the {count} training images to train on")
+        if self.validation_count >= count:
+            raise UserError(
+                f"data.validation_count={self.validation_count} leaves none of the {count} training images to train on"
+            )
         order = seeding.permutation(count, seeding.derive(HOLDING_OUT_SEED, "held_out"))
-        return {"train": order[self.held_out :].sort().values, "held_out": order[: self.held_out].sort().values}
+        return {
+            "train": order[self.validation_count :].sort().values,
+            "validation": order[: self.validation_count].sort().values,
+        }
 
     def setup(self, stage: str) -> None:
         """Load what the stage needs, onto the training device where it fits.
@@ -159,15 +166,15 @@ class InMemoryDataModule(ImageDataModule):
             stage: "test", or another one, which needs the images to train on and those held out.
 
         Raises:
-            UserError: there are fewer images to train on than a batch takes, or labels beyond `classes`.
+            UserError: there are fewer images to train on than a batch takes, or labels beyond `num_classes`.
         """
         if ("test" if stage == "test" else "train") in self.splits:
             return
         for split, dataset in self.parts(stage).items():
             highest = int(dataset[1].max())
-            if highest >= self.classes:
+            if highest >= self.num_classes:
                 raise UserError(
-                    f"data.classes={self.classes}, but the {split} images have labels up to {highest}; "
+                    f"data.num_classes={self.num_classes}, but the {split} images have labels up to {highest}; "
                     f"set it to {highest + 1} or more"
                 )
             self.native_size = max(dataset[0].shape[-2:])

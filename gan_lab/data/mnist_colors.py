@@ -49,7 +49,7 @@ class MNISTColors(UnpairedDataModule):
             root=root,
             download=download,
             fallback=fallback,
-            **options | {"channels": 1, "classes": CLASSES, "held_out": 0},
+            **options | {"channels": 1, "num_classes": CLASSES, "validation_count": 0},
         )
 
     def prepare_data(self) -> None:

@@ -46,16 +46,16 @@ class StackedMNIST(InMemoryDataModule):
         super().__init__(**options)
         if self.channels != len(PLACES):
             raise ValueError(f"stacked_mnist is RGB: data.channels must be 3, not {self.channels}")
-        if self.classes != CLASSES ** len(PLACES):
-            raise ValueError(f"stacked_mnist has 1,000 classes: data.classes must be 1000, not {self.classes}")
+        if self.num_classes != CLASSES ** len(PLACES):
+            raise ValueError(f"stacked_mnist has 1,000 classes: data.num_classes must be 1000, not {self.num_classes}")
         self.digits = MNIST(
             dataset="MNIST",
             root=root,
             download=download,
             fallback=fallback,
-            **options | {"channels": 1, "classes": CLASSES},
+            **options | {"channels": 1, "num_classes": CLASSES},
         )
-        self.counts = {"train": count, "held_out": test_count, "test": test_count}
+        self.counts = {"train": count, "validation": test_count, "test": test_count}
         self.stacking_seed = stacking_seed
 
     def prepare_data(self) -> None:

@@ -19,18 +19,18 @@ class UnpairedFolders(UnpairedDataModule):
     Args:
         domain_a: the folder of the first domain.
         domain_b: the folder of the second.
-        test_share: part of each domain's files that is kept from training: 0.1 is every tenth.
+        test_fraction: part of each domain's files that is kept from training: 0.1 is every tenth.
         cache: where decoded images go that don't fit into memory.
     """
 
-    def __init__(self, *, domain_a: str, domain_b: str, test_share: Share, cache: str, **options: Any) -> None:
+    def __init__(self, *, domain_a: str, domain_b: str, test_fraction: Share, cache: str, **options: Any) -> None:
         super().__init__(**options)
         self.roots = {
             name: image_files.existing_folder(path, f"data.domain_{name}")
             for name, path in zip(DOMAINS, (domain_a, domain_b), strict=True)
         }
         self.files: dict[str, tuple[list[Path], list[Path]]] = {}  # of each domain, to train on and to test with
-        self.test_share = test_share
+        self.test_fraction = test_fraction
         self.decoder = Decoder(cache=cache, size=self.image_size, channels=self.channels)
         self.damaged: dict[str, dict[str, int]] = {}  # of each domain in each split
 
@@ -56,14 +56,14 @@ class UnpairedFolders(UnpairedDataModule):
 
     def _files(self, name: str, split: str) -> list[Path]:
         if name not in self.files:
-            self.files[name] = image_files.hold_out(image_files.find(self.roots[name]), self.test_share)
+            self.files[name] = image_files.hold_out(image_files.find(self.roots[name]), self.test_fraction)
         train, test = self.files[name]
         return train if split == "train" else test
 
     def _load(self, name: str, split: str) -> Batch:
         root, files = self.roots[name], self._files(name, split)
         if not files:
-            raise UserError(f"data.test_share={self.test_share} keeps no image of {root} for testing")
+            raise UserError(f"data.test_fraction={self.test_fraction} keeps no image of {root} for testing")
         decoded = self.decoder.load(root, files, processes=self._processes_here, quiet=self._rank > 0)
         self.damaged.setdefault(split, {})[name] = len(decoded.damaged)
         return decoded.images, torch.zeros(len(decoded.images), dtype=torch.long)

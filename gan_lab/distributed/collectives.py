@@ -1,6 +1,6 @@
 """Several processes that train and measure together. With one process alone, nothing here does anything.
 
-Every function but `several` is a meeting: all processes call it, in the same order.
+Every function but `is_distributed` is a meeting: all processes call it, in the same order.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,18 +13,18 @@ from torch import Tensor
 from torchmetrics.utilities.distributed import gather_all_tensors
 
 
-def several() -> bool:
+def is_distributed() -> bool:
     """Whether torch.distributed runs more than this process."""
     return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
 
 
 @torch.no_grad()
-def average(tensors: Sequence[Tensor]) -> None:
+def all_reduce_mean(tensors: Sequence[Tensor]) -> None:
     """Replace each tensor by its mean over the processes, in place; one exchange for each kind of number.
 
     All processes get the same bits.
     """
-    if not several():
+    if not is_distributed():
         return
     for _, same in groupby(sorted(tensors, key=lambda tensor: str(tensor.dtype)), lambda tensor: tensor.dtype):
         group = list(same)
@@ -35,9 +35,9 @@ def average(tensors: Sequence[Tensor]) -> None:
         torch._foreach_copy_(group, [mean.view_as(tensor) for mean, tensor in zip(means, group, strict=True)])
 
 
-def highest(number: int, device: torch.device) -> int:
+def all_reduce_max(number: int, device: torch.device) -> int:
     """The highest of the processes' numbers; waits for the device."""
-    if not several():
+    if not is_distributed():
         return number
     there = torch.tensor(number, device=device)
     dist.all_reduce(there, dist.ReduceOp.MAX)
@@ -45,12 +45,12 @@ def highest(number: int, device: torch.device) -> int:
 
 
 @torch.no_grad()
-def differing(tensors: Sequence[Tensor]) -> list[int]:
+def mismatched(tensors: Sequence[Tensor]) -> list[int]:
     """The places of those tensors whose bits are not the same on all processes; waits for the device.
 
     The bits are summed as whole numbers, which is exact in any order: a single one that differs is seen.
     """
-    if not several() or not tensors:
+    if not is_distributed() or not tensors:
         return []
     sums = torch.stack([as_integers(tensor).sum(dtype=torch.long) for tensor in tensors])
     extremes = torch.cat((sums, ~sums))  # ~ turns the order around: the lowest sum is the highest of these
@@ -67,28 +67,28 @@ def as_integers(tensor: Tensor) -> Tensor:
 
 def broadcast(tensors: Sequence[Tensor]) -> None:
     """Give all processes the first one's tensors, in place."""
-    if several():
+    if is_distributed():
         for tensor in tensors:
             dist.broadcast(tensor.detach(), 0)
 
 
-def all_of(values: dict[str, Tensor]) -> list[dict[str, Tensor]]:
+def all_gather(values: dict[str, Tensor]) -> list[dict[str, Tensor]]:
     """Each process's values, on the CPU, by rank."""
     here = {name: value.cpu() for name, value in values.items()}
-    if not several():
+    if not is_distributed():
         return [here]
     everyones: list[dict[str, Tensor]] = [{} for _ in range(dist.get_world_size())]
     dist.all_gather_object(everyones, here)
     return everyones
 
 
-def gathered(share: Tensor) -> Tensor:
+def gather_rows(share: Tensor) -> Tensor:
     """The rows (n, ...) of all processes from each one's share (m, ...), the same on every process.
 
     Shares may differ in length, and be empty. Where process r of w brought rows r, r + w, r + 2w, ... of something,
     they come out in the order they had there: what is measured then is what one process would have measured.
     """
-    if not several():
+    if not is_distributed():
         return share
     shares = gather_all_tensors(share)
     places = [torch.arange(len(part)) * len(shares) + rank for rank, part in enumerate(shares)]
@@ -97,14 +97,14 @@ def gathered(share: Tensor) -> Tensor:
 
 
 @contextmanager
-def first_alone() -> Iterator[None]:
+def rank_zero_first() -> Iterator[None]:
     """Let the first process through alone, and the others after it: they find on disk what it has put there."""
-    if several() and dist.get_rank() != 0:
+    if is_distributed() and dist.get_rank() != 0:
         dist.barrier()
         yield
         return
     try:
         yield
     finally:
-        if several():
+        if is_distributed():
             dist.barrier()

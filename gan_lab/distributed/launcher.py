@@ -36,7 +36,7 @@ IDENTITY = (
     *("RANK", "LOCAL_RANK", "GROUP_RANK", "ROLE_RANK", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT", "PL_GLOBAL_SEED"),
     *("WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE", "ROLE_WORLD_SIZE"),
 )
-APART = 5000  # ports between the one where training meets under srun and that where the folder is told
+PORT_OFFSET = 5000  # ports between the one where training meets under srun and that where the folder is told
 
 
 class WorkerFailed(Exception):  # noqa: N818 - said of a worker
@@ -44,7 +44,7 @@ class WorkerFailed(Exception):  # noqa: N818 - said of a worker
 
 
 @dataclass(frozen=True)
-class Crew:
+class WorldInfo:
     """Processes that were started from outside.
 
     Args:
@@ -63,7 +63,7 @@ class Crew:
         return self.size // self.here
 
 
-def outer() -> Crew | None:
+def detect_launcher() -> WorldInfo | None:
     """The processes that torchrun or srun has started, of which this is one; None where it was started alone."""
     if "TORCHELASTIC_RUN_ID" in os.environ:
         rank, size, here = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"))
@@ -74,10 +74,10 @@ def outer() -> Crew | None:
         here = size // int(os.environ.get("SLURM_NNODES", 1))
     else:
         return None
-    return Crew(rank, size, here) if size > 1 else None
+    return WorldInfo(rank, size, here) if size > 1 else None
 
 
-def told_by_first(text: str, crew: Crew) -> str:
+def broadcast_from_first(text: str, world: WorldInfo) -> str:
     """What the first of the processes started from outside says; all of them must ask.
 
     They meet at a key-value store and not in a process group: the group that trains would find the traces of another.
@@ -87,16 +87,19 @@ def told_by_first(text: str, crew: Crew) -> str:
     """
     elastic = TorchElasticEnvironment.detect()
     surroundings: ClusterEnvironment = TorchElasticEnvironment() if elastic else SLURMEnvironment()
-    place = surroundings.main_address, surroundings.main_port - (0 if elastic else APART)  # torchrun has a store there
+    place = (
+        surroundings.main_address,
+        surroundings.main_port - (0 if elastic else PORT_OFFSET),
+    )  # torchrun has a store there
     try:
-        store = TCPStore(*place, is_master=crew.rank == 0 and not elastic, wait_for_workers=False)
+        store = TCPStore(*place, is_master=world.rank == 0 and not elastic, wait_for_workers=False)
         key = f"gan_lab/{os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}"
-        if crew.rank == 0:
+        if world.rank == 0:
             store.set(key, text)
             store.get(f"{key}/heard")  # whoever keeps the store stays until all have read
             return text
         found: str = store.get(key).decode()
-        if store.add(f"{key}/heard_by", 1) == crew.size - 1:
+        if store.add(f"{key}/heard_by", 1) == world.size - 1:
             store.set(f"{key}/heard", "by all")
         return found
     except (RuntimeError, ValueError) as error:
@@ -128,7 +131,7 @@ def run_workers(config: str, folder: Path, count: int) -> None:
         command = [sys.executable, "-m", "gan_lab.distributed.agent", str(count), place, str(folder), *sys.argv]
         # In a session of its own: Ctrl+C in a terminal reaches this program alone, and each worker once, from here.
         agent = subprocess.Popen(command, env=environment(count), start_new_session=True)
-        with passed_on(agent, Path(place), count) as received:
+        with forwarding_signals(agent, Path(place), count) as received:
             code = agent.wait()
         if received:
             sys.exit(128 + received[0])
@@ -152,7 +155,7 @@ def environment(count: int) -> dict[str, str]:
 
 
 @contextmanager
-def passed_on(agent: "subprocess.Popen[bytes]", place: Path, count: int) -> Iterator[list[int]]:
+def forwarding_signals(agent: "subprocess.Popen[bytes]", place: Path, count: int) -> Iterator[list[int]]:
     """Pass signals on to the workers while they run; yields those that came."""
     received: list[int] = []
 

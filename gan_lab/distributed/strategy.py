@@ -5,7 +5,7 @@ from lightning.pytorch.strategies import DDPStrategy
 from gan_lab.distributed import collectives
 
 
-class Replicas(DDPStrategy):
+class UnwrappedDDPStrategy(DDPStrategy):
     """Lightning's processes and devices, without DistributedDataParallel around the model.
 
     That wrapper expects one forward of the whole module and a backward through all of it. An adversarial step has two
@@ -17,6 +17,6 @@ class Replicas(DDPStrategy):
     def configure_ddp(self) -> None:
         """Start all processes from the first one's weights and statistics; what is each one's own stays so."""
         assert self.model is not None
-        own: tuple[str, ...] = getattr(self.model, "own_state", ())
+        own: tuple[str, ...] = getattr(self.model, "per_rank_state", ())
         state = self.model.state_dict(keep_vars=True)
         collectives.broadcast([value for name, value in state.items() if not name.startswith(own)])

@@ -7,11 +7,11 @@ from torch import Tensor
 
 from gan_lab.metrics import classifier, dataset_classifier, select_extractor
 from gan_lab.metrics.extractors import extract
-from gan_lab.metrics.generated_images import Drawn
+from gan_lab.metrics.generated_images import Generated
 from gan_lab.metrics.real_images import RealImages
 
 
-def gan_train_test(drawn: Iterable[Drawn], real: RealImages, *, seed: int) -> dict[str, float]:
+def gan_train_test(drawn: Iterable[Generated], real: RealImages, *, seed: int) -> dict[str, float]:
     """GAN-train and GAN-test accuracy (Shmelkov et al. 2018, arXiv:1807.09499, section 3).
 
     - `gan_train`: of a classifier that has seen only generated images, on real ones that the generator has not seen
@@ -31,12 +31,12 @@ def gan_train_test(drawn: Iterable[Drawn], real: RealImages, *, seed: int) -> di
     judge = select_extractor.classifier(real)
     _, logits = extract(judge, images)
     return {
-        "gan_train": classifier.accuracy(model, *real.load(real.data.unseen)),
-        "gan_test": float((judge.shown(logits) == asked).double().mean()),
+        "gan_train": classifier.accuracy(model, *real.load(real.data.eval_split)),
+        "gan_test": float((judge.predicted_class(logits) == asked).double().mean()),
     }
 
 
-def together(drawn: Iterable[Drawn]) -> tuple[Tensor, Tensor]:
+def together(drawn: Iterable[Generated]) -> tuple[Tensor, Tensor]:
     """All images, and the classes they were asked to show, on the CPU."""
     parts = [(images.cpu(), asked.cpu()) for images, asked in drawn if asked is not None]
     assert parts, "only a conditional model is asked"

@@ -35,7 +35,7 @@ def imported(name: str, real: RealImages) -> Extractor:
         return made
     if not isinstance(made, nn.Module):
         raise UserError(f"--extractor {name}: makes {type(made).__name__}, which is no torch.nn.Module")
-    real.data.setup("test" if real.data.unseen == "test" else "fit")  # its size is known once it is loaded
+    real.data.setup("test" if real.data.eval_split == "test" else "fit")  # its size is known once it is loaded
     size, channels = real.data.native_size, real.data.channels
     try:
         return Custom(module=made, size=size, channels=1 if channels == 1 else 3, antialias=True)

@@ -34,7 +34,7 @@ def of_run(config: DictConfig, data_root: str | None) -> RealImages:
     if not isinstance(data, InMemoryDataModule):
         raise UserError(f"{type(data).__name__} holds images of two domains: there is nothing to compare with one")
     data.prepare_data()
-    own = OmegaConf.select(config, "callbacks.quality.cache") or config.data.get("cache")
+    own = OmegaConf.select(config, "callbacks.scores.cache") or config.data.get("cache")
     return RealImages(data, Path(own or Path(config.data.root) / CACHE).expanduser())
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from gan_lab.metrics.extractors import Extractor
-from gan_lab.metrics.generated_images import Drawn
+from gan_lab.metrics.generated_images import Generated
 from gan_lab.metrics.protocol import Weights
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.metrics.score_record import ScoreRecord
@@ -12,7 +12,7 @@ from gan_lab.utils.errors import UserError
 
 
 def evaluate(
-    drawn: Iterable[Drawn],
+    drawn: Iterable[Generated],
     real: RealImages,
     extractor: Extractor,
     *,

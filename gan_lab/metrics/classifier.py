@@ -26,10 +26,10 @@ class Classifier(nn.Module):
 
     Args:
         channels: 1 for grey, 3 for colour.
-        classes: to tell apart.
+        num_classes: to tell apart.
     """
 
-    def __init__(self, *, channels: int, classes: int) -> None:
+    def __init__(self, *, channels: int, num_classes: int) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         for before, width in pairwise((channels, *WIDTHS)):
@@ -38,7 +38,7 @@ class Classifier(nn.Module):
                 layers.append(nn.MaxPool2d(2))
         self.convolutions = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(2), nn.Flatten())
         self.hidden = nn.Linear(4 * WIDTHS[-1], HIDDEN)
-        self.last = nn.Linear(HIDDEN, classes)
+        self.last = nn.Linear(HIDDEN, num_classes)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits of each class."""
@@ -62,7 +62,7 @@ def train(images: Tensor, labels: Tensor, seed: int, epochs: int) -> Classifier:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeding.derive(seed, "init"))
-        model = Classifier(channels=images.shape[1], classes=int(labels.max()) + 1)
+        model = Classifier(channels=images.shape[1], num_classes=int(labels.max()) + 1)
     batch_size = min(BATCH_SIZE, len(images))
     batches = len(images) // batch_size
     optimizer = torch.optim.AdamW(model.parameters(), lr=MAX_LEARNING_RATE, fused=True)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from gan_lab.distributed.collectives import first_alone
+from gan_lab.distributed.collectives import rank_zero_first
 from gan_lab.metrics import classifier, hashes, tensor_files
 from gan_lab.metrics.classifier import Classifier
 from gan_lab.metrics.extractors import (
@@ -37,7 +37,7 @@ class LabelledImages(Protocol):
         """Images uint8 (n, channels, height, width) and labels int64 (n,) of split "train" or "test"."""
 
 
-class Digits(Extractor):
+class DatasetClassifier(Extractor):
     """A classifier's 256 pooled values: the mean of each quarter of its last 64 feature maps, after the ReLU.
 
     The hidden layer behind them sees missing classes as well, but hardly a shift by two pixels, which it was trained to
@@ -58,7 +58,7 @@ class Digits(Extractor):
         path = Path(file)
         try:
             weights, told = tensor_files.read(path)
-            self.model = Classifier(channels=told["channels"], classes=told["classes"])
+            self.model = Classifier(channels=told["channels"], num_classes=told["classes"])
             self.model.load_state_dict(weights)
             self.size = int(told["size"])
             self.channels = int(told["channels"])
@@ -84,7 +84,7 @@ class Digits(Extractor):
         self.model.to(memory_format=torch.channels_last)  # twice as fast on a CPU
         self.freeze()
 
-    def look(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def features_and_logits(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Features (n, 256) and logits (n, classes)."""
         pixels = without_border(with_channels(images, self.channels), self.size)
         pixels = resized(pixels, self.size, antialias=True).contiguous(memory_format=torch.channels_last)
@@ -93,12 +93,12 @@ class Digits(Extractor):
             return features, self.model.last(self.model.hidden(features).relu())
 
 
-def shipped() -> Digits:
+def shipped() -> DatasetClassifier:
     """MNIST's, from the package."""
-    return Digits(file=str(SHIPPED["MNIST"]))
+    return DatasetClassifier(file=str(SHIPPED["MNIST"]))
 
 
-def for_dataset(name: str, data: LabelledImages, cache_folder: Path) -> Digits:
+def for_dataset(name: str, data: LabelledImages, cache_folder: Path) -> DatasetClassifier:
     """The extractor of a dataset: shipped, or cached, or trained now (about a minute for 60,000 images) and cached.
 
     The cache is keyed by the content of the training images, their labels and the recipe. Weights trained on another
@@ -114,15 +114,15 @@ def for_dataset(name: str, data: LabelledImages, cache_folder: Path) -> Digits:
         UserError: the folder can't be written to.
     """
     if name in SHIPPED:
-        return Digits(file=str(SHIPPED[name]))
+        return DatasetClassifier(file=str(SHIPPED[name]))
     images, labels = data.load("train")
     epochs = epochs_for(len(images))
     key = hashes.of_values({"data": hashes.of_tensors(images, labels), "recipe": [classifier.RECIPE, SEED, epochs]})
     path = cache_folder / f"{name}-{key[:16]}.safetensors"
-    with first_alone():
+    with rank_zero_first():
         if path.exists():
             try:
-                return Digits(file=str(path))
+                return DatasetClassifier(file=str(path))
             except UserError as error:
                 log.warning("%s. Training it again.", error)
         log.warning("Training a classifier of %s for the scores; this happens once (%s)", name, path)
@@ -130,7 +130,7 @@ def for_dataset(name: str, data: LabelledImages, cache_folder: Path) -> Digits:
             save(path, name, data, SEED, epochs)
         except OSError as error:
             raise UserError(f"{path}: can't be written: {error.strerror}") from error
-        return Digits(file=str(path))
+        return DatasetClassifier(file=str(path))
 
 
 def epochs_for(count: int) -> int:

@@ -26,7 +26,7 @@ class Extractor(nn.Module, ABC):
 
     Attributes:
         num_features: values for each image.
-        num_classes: of the dataset, that `shown` tells apart; 0 where it tells none of them.
+        num_classes: of the dataset, that `predicted_class` tells apart; 0 where it tells none of them.
         one_label: whether the logits are of one label, as the Inception Score takes them.
         has_neighbours: whether neighbours are searched for among the features, for precision to coverage; not where
             counted modes tell more, and of so many images that a search takes minutes.
@@ -41,24 +41,24 @@ class Extractor(nn.Module, ABC):
     identity: dict[str, Plain]
 
     @abstractmethod
-    def look(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def features_and_logits(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Features (n, num_features) and logits (n, classes) in one pass; (n, 0) where there are no logits."""
 
     def forward(self, images: Tensor) -> Tensor:
         """Features alone."""
-        return self.look(images)[0]
+        return self.features_and_logits(images)[0]
 
     def classify(self, images: Tensor) -> Tensor:
         """Logits alone."""
-        return self.look(images)[1]
+        return self.features_and_logits(images)[1]
 
-    def shown(self, logits: Tensor) -> Tensor:
+    def predicted_class(self, logits: Tensor) -> Tensor:
         """The class that each image shows, int64 (n,), by its logits."""
         return logits.argmax(1)
 
-    def frequencies(self, logits: Tensor) -> Tensor:
+    def class_histogram(self, logits: Tensor) -> Tensor:
         """How often real images show each class, shape (num_classes,), by their logits."""
-        return torch.bincount(self.shown(logits), minlength=self.num_classes)
+        return torch.bincount(self.predicted_class(logits), minlength=self.num_classes)
 
     def freeze(self) -> None:
         """To be called at a constructor's end."""
@@ -76,7 +76,9 @@ class Extractor(nn.Module, ABC):
 
 def extract(extractor: Extractor, images: Tensor) -> tuple[Tensor, Tensor]:
     """Features (n, num_features) and logits (n, classes or 0) of any number of uint8 images, wherever they are."""
-    chunks = [extractor.look(chunk.to(extractor.device)) for chunk in torch.split(images, EXTRACTED_AT_ONCE)]
+    chunks = [
+        extractor.features_and_logits(chunk.to(extractor.device)) for chunk in torch.split(images, EXTRACTED_AT_ONCE)
+    ]
     features, logits = zip(*chunks, strict=True)
     return torch.cat(features), torch.cat(logits)
 
@@ -113,7 +115,7 @@ class Custom(Extractor):
         self.num_classes = 0
         self.num_features = self(torch.zeros(1, channels, size, size, dtype=torch.uint8)).shape[1]
 
-    def look(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def features_and_logits(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Features, and no logits."""
         pixels = resized(with_channels(images, self.channels), self.size, self.antialias)
         with full_precision(pixels.device, reproducible=True):

@@ -9,8 +9,8 @@ from torch import Tensor
 from gan_lab.metrics.protocol import Weights
 from gan_lab.utils import images, seeding
 
-DRAWN_AT_ONCE = 500  # images
-Drawn = tuple[Tensor, Tensor | None]
+GENERATED_AT_ONCE = 500  # images
+Generated = tuple[Tensor, Tensor | None]
 
 
 class Sampler(Protocol):
@@ -23,10 +23,10 @@ class Sampler(Protocol):
         """Where it draws."""
 
     @property
-    def average(self) -> object | None:
+    def generator_ema(self) -> object | None:
         """The generator's moving average, if it keeps one."""
 
-    def ask_for(self, count: int) -> tuple[Tensor, ...]:
+    def make_condition(self, count: int) -> tuple[Tensor, ...]:
         """What to `sample` so many images with: nothing, or the classes (count,) to draw."""
 
     def sample(self, latents: Tensor, *condition: Tensor, ema: bool) -> Tensor:
@@ -35,10 +35,12 @@ class Sampler(Protocol):
 
 def weights_of(model: Sampler, *, ema: bool) -> Weights:
     """Which weights draw: the moving average where it is wanted and the model keeps one."""
-    return "ema" if ema and model.average is not None else "raw"
+    return "ema" if ema and model.generator_ema is not None else "raw"
 
 
-def drawn(model: Sampler, count: int, *, seed: int, ema: bool, rank: int = 0, world_size: int = 1) -> Iterator[Drawn]:
+def generated(
+    model: Sampler, count: int, *, seed: int, ema: bool, rank: int = 0, world_size: int = 1
+) -> Iterator[Generated]:
     """Batches of uint8 images (n, channels, height, width), and the classes (n,) that were asked for, if any were.
 
     The latents come from a generator of their own: what is drawn here doesn't change what training draws. A
@@ -53,7 +55,7 @@ def drawn(model: Sampler, count: int, *, seed: int, ema: bool, rank: int = 0, wo
         world_size: number of processes.
     """
     latents = seeding.normal((count, model.latent_dim), seeding.derive(seed, "quality"))
-    share = [part[rank::world_size] for part in (latents, *model.ask_for(count))]
-    for batch, *condition in zip(*(torch.split(part, DRAWN_AT_ONCE) for part in share), strict=True):
+    share = [part[rank::world_size] for part in (latents, *model.make_condition(count))]
+    for batch, *condition in zip(*(torch.split(part, GENERATED_AT_ONCE) for part in share), strict=True):
         pixels = images.to_uint8(model.sample(batch.to(model.device), *condition, ema=ema))
         yield pixels, condition[0] if condition else None

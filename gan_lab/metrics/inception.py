@@ -62,7 +62,7 @@ class Inception(Extractor):
         }
         self.freeze()
 
-    def look(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def features_and_logits(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Features (n, 2048) and logits (n, 1008)."""
         pixels = with_channels(images, 3).byte()  # exact: grey is repeated, RGB stays
         with full_precision(pixels.device, reproducible=True):

@@ -19,8 +19,8 @@ class Dataset(Protocol):
 
     image_size: int
     channels: int
-    classes: int
-    unseen: str  # the split that a trained model is scored against
+    num_classes: int
+    eval_split: str  # the split that a trained model is scored against
     native_size: int  # side of the images before a border was added; known once a split is loaded
     splits: dict[str, Labelled]
 
@@ -51,13 +51,15 @@ class RealImages:
         return str(self.data.describe()["name"])
 
     def load(self, split: str) -> Labelled:
-        """Images uint8 (n, channels, height, width) and labels int64 (n,) of "train", "held_out" or "test", on the CPU.
+        """Load images uint8 (n, channels, height, width) and labels int64 (n,) of a split, on the CPU.
+
+        Splits are "train", "validation" and "test".
 
         Raises:
             UserError: there are none.
         """
-        if split == "held_out" and self.data.unseen != split:
-            raise UserError(f"no image of {self.name} was held out: data.held_out is 0")
+        if split == "validation" and self.data.eval_split != split:
+            raise UserError(f"no image of {self.name} was held out: data.validation_count is 0")
         self.data.setup("test" if split == "test" else "fit")
         images, labels = self.data.splits[split]
         return self.without_border(images).cpu(), labels.cpu()
@@ -71,7 +73,7 @@ class RealImages:
 
         Args:
             extractor: to look through.
-            split: "train", "held_out" or "test".
+            split: "train", "validation" or "test".
             at_most: so many images, always the same ones; by default all of them.
 
         Raises:

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from gan_lab.distributed.collectives import gathered
+from gan_lab.distributed.collectives import gather_rows
 from gan_lab.metrics import class_scores, scores
 from gan_lab.metrics.extractors import Extractor, extract
 from gan_lab.metrics.neighbours import K_DENSITY_COVERAGE, manifold_scores, radii
@@ -100,7 +100,7 @@ class Scorer:
         if "manifold" in self.groups and self.extractor.has_neighbours:
             found |= self._manifold_scores(features)
         if "classes" in self.groups and self.extractor.num_classes:
-            found |= self._class_scores(features, self.extractor.shown(logits), asked)
+            found |= self._class_scores(features, self.extractor.predicted_class(logits), asked)
         return found
 
     def protocol(self, weights: Weights) -> Protocol:
@@ -128,7 +128,7 @@ class Scorer:
             torch.empty(0, dtype=torch.long, device=device),
         )
         features, logits, asked = (
-            gathered(torch.cat(parts)).to(self.real.features.device)
+            gather_rows(torch.cat(parts)).to(self.real.features.device)
             for parts in zip(*(self._shares or [nothing]), strict=True)
         )
         return features, logits, asked
@@ -149,7 +149,7 @@ class Scorer:
 
     def _class_scores(self, features: Tensor, shown: Tensor, asked: Tensor) -> dict[str, float]:
         counts = class_scores.histogram(shown, self.extractor.num_classes)
-        real_counts = self.extractor.frequencies(self.real.logits)
+        real_counts = self.extractor.class_histogram(self.real.logits)
         self.class_counts = counts.tolist()
         found = {"modes": float(class_scores.modes(counts)), "class_kl": class_scores.divergence(counts, real_counts)}
         told = asked != UNKNOWN

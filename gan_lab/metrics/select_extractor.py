@@ -9,7 +9,7 @@ from gan_lab.metrics.real_images import RealImages
 from gan_lab.metrics.stacked_digits import Stacked
 from gan_lab.utils.errors import UserError
 
-Choice = Literal["auto", "digits", "inception"]
+Choice = Literal["auto", "classifier", "inception"]
 SMALL = 64  # pixels a side, up to which a classifier is trained within minutes
 STACKED = "stacked_mnist"
 
@@ -31,7 +31,7 @@ def chosen(choice: Choice, real: RealImages, weights: str | None = None) -> Extr
             its own; a classifier without classes to tell apart, or that can't be cached.
     """
     if choice == "auto":
-        choice = "digits" if suits_a_classifier(real) else "inception"
+        choice = "classifier" if suits_a_classifier(real) else "inception"
     if choice == "inception":
         return Inception(weights=weights, antialias=True)
     if weights is not None:
@@ -42,7 +42,7 @@ def chosen(choice: Choice, real: RealImages, weights: str | None = None) -> Extr
 def suits_a_classifier(real: RealImages) -> bool:
     """Whether a classifier tells more of the images than Inception."""
     data = real.data
-    return real.name == STACKED or (data.channels == 1 and data.classes > 1 and data.image_size <= SMALL)
+    return real.name == STACKED or (data.channels == 1 and data.num_classes > 1 and data.image_size <= SMALL)
 
 
 def classifier(real: RealImages) -> Extractor:
@@ -53,6 +53,6 @@ def classifier(real: RealImages) -> Extractor:
     """
     if real.name == STACKED:
         return Stacked(digits=dataset_classifier.shipped())
-    if real.data.classes < 2:
-        raise UserError("the digits extractor needs a dataset with classes; choose inception")
+    if real.data.num_classes < 2:
+        raise UserError("the classifier extractor needs a dataset with classes; choose inception")
     return dataset_classifier.for_dataset(real.name, real, real.cache_folder / "extractors")

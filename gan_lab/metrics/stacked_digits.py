@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from gan_lab.metrics import class_scores
-from gan_lab.metrics.dataset_classifier import Digits
+from gan_lab.metrics.dataset_classifier import DatasetClassifier
 from gan_lab.metrics.extractors import Extractor
 
 CHANNELS = 3
@@ -22,7 +22,7 @@ class Stacked(Extractor):
     one_label = False
     has_neighbours = False
 
-    def __init__(self, *, digits: Digits) -> None:
+    def __init__(self, *, digits: DatasetClassifier) -> None:
         super().__init__()
         self.digits = digits
         self.num_features = CHANNELS * digits.num_features
@@ -30,7 +30,7 @@ class Stacked(Extractor):
         self.identity = digits.identity | {"name": f"{digits.identity['name']}, each channel", "channels": CHANNELS}
         self.freeze()
 
-    def look(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def features_and_logits(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Features (n, 768) and logits (n, 30).
 
         Raises:
@@ -38,13 +38,13 @@ class Stacked(Extractor):
         """
         if images.dim() != 4 or images.shape[1] != CHANNELS:
             raise ValueError(f"stacked digits must have the shape (n, 3, height, width), not {tuple(images.shape)}")
-        features, logits = self.digits.look(images.flatten(0, 1)[:, None])
+        features, logits = self.digits.features_and_logits(images.flatten(0, 1)[:, None])
         return features.reshape(len(images), -1), logits.reshape(len(images), -1)
 
-    def shown(self, logits: Tensor) -> Tensor:
+    def predicted_class(self, logits: Tensor) -> Tensor:
         """The number that the three digits make, 0 to 999."""
         return class_scores.stacked(logits.reshape(len(logits), CHANNELS, -1))
 
-    def frequencies(self, logits: Tensor) -> Tensor:
+    def class_histogram(self, logits: Tensor) -> Tensor:
         """How often each number is to be expected of digits that occur as often as the real ones."""
         return class_scores.independent(logits.reshape(len(logits), CHANNELS, -1).argmax(2))

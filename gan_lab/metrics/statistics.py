@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gan_lab.distributed.collectives import first_alone
+from gan_lab.distributed.collectives import rank_zero_first
 from gan_lab.metrics import hashes, tensor_files
 from gan_lab.metrics.extractors import Extractor, Plain, extract
 from gan_lab.metrics.protocol import extractor_hash
@@ -73,7 +73,7 @@ def real_statistics(
     path = (
         cache_folder / f"{description['data'][:16]}-{description['extractor'][:16]}-{split}-{len(images)}.safetensors"
     )
-    with first_alone():
+    with rank_zero_first():
         tensors = _cached(path, description)
         if tensors is None:
             tensors = _compute(images, labels, extractor)

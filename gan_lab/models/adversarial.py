@@ -24,7 +24,7 @@ from gan_lab.models.compile import compile_in_place, eager
 from gan_lab.models.ema import MovingAverage
 from gan_lab.models.player import Player, PlayerName, Terms, frozen
 from gan_lab.models.report import Report
-from gan_lab.penalties import Penalty, slopes
+from gan_lab.penalties import Penalty, input_gradients
 from gan_lab.schedules import Constant, Schedule
 from gan_lab.utils import seeding
 from gan_lab.utils.precision import full_precision
@@ -65,7 +65,9 @@ class AdversarialModule(LightningModule):
             spectral norm, which would scale them up again.
     """
 
-    own_state: tuple[str, ...] = ()  # beginnings of the names of what each process has of its own in the state_dict
+    per_rank_state: tuple[
+        str, ...
+    ] = ()  # beginnings of the names of what each process has of its own in the state_dict
 
     def __init__(
         self,
@@ -85,7 +87,7 @@ class AdversarialModule(LightningModule):
         self.automatic_optimization = False
         self.generator = network["generator"]
         self.discriminator = network["discriminator"]
-        self.average = MovingAverage(self.generator, ema_half_life) if ema_half_life else None
+        self.generator_ema = MovingAverage(self.generator, ema_half_life) if ema_half_life else None
         self.objective = objective
         self.penalty = penalty
         self.clip = clip
@@ -100,7 +102,7 @@ class AdversarialModule(LightningModule):
         self.players: list[Player] = []  # while training
         self.running_statistics: list[Tensor] = []  # of batch norm, while training
         self.total_batches: float = float("inf")  # of the run, while training
-        self.scores: dict[str, Tensor] = {}  # the discriminator's latest logits, for whoever watches
+        self.latest_logits: dict[str, Tensor] = {}  # the discriminator's latest logits, for whoever watches
         if penalty and any(isinstance(layer, _BatchNorm) for layer in self.discriminator.modules()):
             raise ValueError(
                 f"a gradient penalty ({', '.join(penalty)}) needs scores that don't depend on other images, but the "
@@ -114,7 +116,7 @@ class AdversarialModule(LightningModule):
 
     # What a variant may say differently.
 
-    def split(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Condition]:
+    def unpack_batch(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Condition]:
         """Take a batch apart into real images and what both players are told about them: here, nothing.
 
         Raises:
@@ -126,11 +128,11 @@ class AdversarialModule(LightningModule):
         return images, ()
 
     @abstractmethod
-    def draw(self, real: Tensor, condition: Condition) -> Tensor:
+    def generate(self, real: Tensor, condition: Condition) -> Tensor:
         """As many generated images as there are real ones; gradients flow back into the generator."""
 
     @abstractmethod
-    def showcase(self, rows: int, columns: int, seed: int, ema: bool = True) -> tuple[Tensor, int]:
+    def sample_grid(self, rows: int, columns: int, seed: int, ema: bool = True) -> tuple[Tensor, int]:
         """What a grid shows while the model learns: images in [-1, 1], from the same inputs at every call, row by row.
 
         Args:
@@ -145,14 +147,14 @@ class AdversarialModule(LightningModule):
 
     def discriminator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
         """What the discriminator minimises, given images (batch, channels, height, width); the sum counts."""
-        penalties, scored = self.penalise(real, fake, condition)
-        real_scores, fake_scores = self.score_both(real, fake, condition, scored)
+        penalties, scored = self.penalty_terms(real, fake, condition)
+        real_scores, fake_scores = self.real_and_fake_logits(real, fake, condition, scored)
         return {"adversarial": self.objective.discriminator(real_scores, fake_scores), **penalties}
 
     def generator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
         """What the generator minimises; gradients flow into it through `fake`."""
-        compared = (self.score(real, condition),) if self.objective.relativistic else ()
-        return {"adversarial": self.objective.generator(self.score(fake, condition), *compared)}
+        compared = (self.logits(real, condition),) if self.objective.relativistic else ()
+        return {"adversarial": self.objective.generator(self.logits(fake, condition), *compared)}
 
     def after_discriminator_step(self) -> None:
         """Constrain the discriminator's weights: by default, clip them if they are to be clipped."""
@@ -164,43 +166,43 @@ class AdversarialModule(LightningModule):
 
     # What stays.
 
-    def score(self, images: Tensor, condition: Condition) -> Tensor:
+    def logits(self, images: Tensor, condition: Condition) -> Tensor:
         """Logits in float32 or better: a half-precision loss would round away the discriminator's edge."""
         scores: Tensor = self.discriminator(images, *condition)
         return scores.float() if scores.dtype in (torch.bfloat16, torch.float16) else scores
 
-    def judge(self, images: Tensor, condition: Condition) -> Tensor:
+    def eval_logits(self, images: Tensor, condition: Condition) -> Tensor:
         """Logits for whoever watches: in evaluation mode, without gradients, and leaving the discriminator as it is."""
         with evaluating(self.discriminator), torch.no_grad():
-            return self.score(images, condition)
+            return self.logits(images, condition)
 
-    def rehearse(self, batch: tuple[Tensor, Tensor]) -> None:
+    def dry_run(self, batch: tuple[Tensor, Tensor]) -> None:
         """Go through a step without moving anything: do the players fit the images and each other?
 
         Raises:
             ValueError: the generator draws images of another shape.
             RuntimeError: a player can't take what it is given.
         """
-        real, condition = self.split(batch)
-        fake = self.draw(real, condition)
+        real, condition = self.unpack_batch(batch)
+        fake = self.generate(real, condition)
         if fake.shape != real.shape:
             raise ValueError(f"the generator draws {tuple(fake.shape[1:])}, the data has {tuple(real.shape[1:])}")
         self.discriminator_terms(real, fake, condition)
         self.generator_terms(real, fake, condition)
 
-    def penalise(self, real: Tensor, fake: Tensor, condition: Condition) -> tuple[Terms, Terms]:
+    def penalty_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> tuple[Terms, Terms]:
         """The penalties, and the scores of "real" or "fake" images where one has needed them already."""
         terms: Terms = {}
         scored: Terms = {}
         for name, penalty in self.penalty.items():
             points = penalty.points(real, fake)
             with eager(self.discriminator):
-                scores, gradients = slopes(lambda images: self.score(images, condition), points)
+                scores, gradients = input_gradients(lambda images: self.logits(images, condition), points)
             terms[name] = penalty.cost(gradients)
             scored |= {kind: scores for kind, images in (("real", real), ("fake", fake)) if images is points}
         return terms, scored
 
-    def score_both(
+    def real_and_fake_logits(
         self, real: Tensor, fake: Tensor, condition: Condition, scored: Mapping[str, Tensor] = NOTHING
     ) -> tuple[Tensor, Tensor]:
         """Logits of real and of generated images, in one forward where the discriminator says it makes no difference.
@@ -208,24 +210,24 @@ class AdversarialModule(LightningModule):
         It does make one where images of a batch meet, in batch norm for example: then each kind keeps its own batch.
         What is `scored` already isn't scored again.
         """
-        if not scored and getattr(self.discriminator, "scores_each_image_alone", False):
-            both = self.score(torch.cat((real, fake)), tuple(torch.cat((part, part)) for part in condition))
+        if not scored and getattr(self.discriminator, "batch_independent", False):
+            both = self.logits(torch.cat((real, fake)), tuple(torch.cat((part, part)) for part in condition))
             real_scores, fake_scores = both[: len(real)], both[len(real) :]
         else:
             # What is compared with float32 scores is scored in float32.
             with full_precision(real.device) if scored else nullcontext():
-                real_scores = scored["real"] if "real" in scored else self.score(real, condition)
-                fake_scores = scored["fake"] if "fake" in scored else self.score(fake.to(real.dtype), condition)
-        self.scores.update(real=real_scores.detach(), fake=fake_scores.detach())
+                real_scores = scored["real"] if "real" in scored else self.logits(real, condition)
+                fake_scores = scored["fake"] if "fake" in scored else self.logits(fake.to(real.dtype), condition)
+        self.latest_logits.update(real=real_scores.detach(), fake=fake_scores.detach())
         return real_scores, fake_scores
 
     def compile_networks(self) -> None:
         """Compile both players for training. Penalties, and whoever watches, call them as they are written."""
         compile_in_place(self.generator, self.discriminator)
 
-    def drawing(self, ema: bool = True) -> nn.Module:
+    def sampling_network(self, ema: bool = True) -> nn.Module:
         """The network that draws samples: the generator's moving average if there is one and it is wanted."""
-        return self.average if ema and self.average is not None else self.generator
+        return self.generator_ema if ema and self.generator_ema is not None else self.generator
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         """The discriminator descends its terms, then, on every `n_critic`-th batch, the generator its own."""
@@ -237,11 +239,11 @@ class AdversarialModule(LightningModule):
         # of its latest turn: the generator's may lie some batches back.
         until_report = -(step + 1) % trainer.log_every_n_steps  # type: ignore[attr-defined]
         self.set_learning_rates(step)
-        real, condition = self.split(batch)
+        real, condition = self.unpack_batch(batch)
 
         # One drawing serves both players: the discriminator sees it detached, the generator learns through it.
         with torch.set_grad_enabled(generator_learns):
-            fake = self.draw(real, condition)
+            fake = self.generate(real, condition)
 
         terms = self.discriminator_terms(real, fake.detach(), condition)
         discriminator.descend(terms, self.report if until_report == 0 else None)
@@ -251,13 +253,13 @@ class AdversarialModule(LightningModule):
             with frozen(discriminator.parameters):
                 terms = self.generator_terms(real, fake, condition)
                 generator.descend(terms, self.report if until_report < self.n_critic else None)
-        collectives.average(self.running_statistics)
-        if generator_learns and self.average is not None:
-            self.average.follow(len(real) * trainer.world_size)
+        collectives.all_reduce_mean(self.running_statistics)
+        if generator_learns and self.generator_ema is not None:
+            self.generator_ema.follow(len(real) * trainer.world_size)
 
         self.images_seen += len(real) * trainer.world_size
         if until_report == 0:
-            self.add_readings()
+            self.add_diagnostics()
             self.report.send(trainer, step + 1, self.images_seen)
 
     @property
@@ -272,12 +274,12 @@ class AdversarialModule(LightningModule):
             if not isinstance(schedule, Constant):
                 player.scale_learning_rate(schedule(step / self.total_batches))
 
-    def add_readings(self) -> None:
+    def add_diagnostics(self) -> None:
         """What else a report tells: scores, what the objective reads from them, learning rates that change."""
-        for kind, scores in self.scores.items():
+        for kind, scores in self.latest_logits.items():
             self.report.add(f"logit/{kind}", scores.mean())
-        if self.scores:
-            for name, reading in self.objective.readings(**self.scores).items():
+        if self.latest_logits:
+            for name, reading in self.objective.diagnostics(**self.latest_logits).items():
                 self.report.add(name, reading)
         for player in self.players:
             if not isinstance(self.schedule[player.name], Constant):
@@ -311,8 +313,8 @@ class AdversarialModule(LightningModule):
             statistic for norm in norms for statistic in (norm.running_mean, norm.running_var) if statistic is not None
         ]
         self.total_batches = self.trainer.estimated_stepping_batches
-        if self.average is not None:
-            self.average.watch(self.generator)
+        if self.generator_ema is not None:
+            self.generator_ema.watch(self.generator)
         pending, latest = self.reported
         self.report.load_state_dict(pending, self.device)
         self.trainer.callback_metrics.update({name: torch.tensor(value) for name, value in latest.items()})
@@ -324,16 +326,16 @@ class AdversarialModule(LightningModule):
         measured = self.trainer.callback_metrics.items()
         latest = {name: float(value) for name, value in measured if name != "images_per_second"}  # the clock's
         checkpoint["reported"] = {"pending": self.report.state_dict(), "latest": latest}
-        own = {name: value for name, value in checkpoint["state_dict"].items() if name.startswith(self.own_state)}
-        if own and collectives.several():
-            checkpoint["own_state"] = collectives.all_of(own)
+        own = {name: value for name, value in checkpoint["state_dict"].items() if name.startswith(self.per_rank_state)}
+        if own and collectives.is_distributed():
+            checkpoint["per_rank_state"] = collectives.all_gather(own)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on counting and reporting where the checkpoint stood."""
         self.images_seen = checkpoint["images_seen"]
         reported = checkpoint.get("reported", {})
         self.reported = reported.get("pending", {}), reported.get("latest", {})
-        of_each = checkpoint.get("own_state", [])
+        of_each = checkpoint.get("per_rank_state", [])
         rank = self.trainer.global_rank if self._trainer is not None else 0
         if rank < len(of_each):
             checkpoint["state_dict"].update(of_each[rank])

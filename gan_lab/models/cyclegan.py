@@ -31,7 +31,7 @@ class CycleGAN(AdversarialModule):
         channels: and how many they have.
     """
 
-    own_state = ("pool_a.", "pool_b.")
+    per_rank_state = ("pool_a.", "pool_b.")
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class CycleGAN(AdversarialModule):
         self.identity_weight = identity_weight
         self.pool_a, self.pool_b = (ImagePool(pool_size, (channels, image_size, image_size)) for _ in range(2))
 
-    def split(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Condition]:
+    def unpack_batch(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Condition]:
         """Both domains in one tensor (2 batch, channels, height, width).
 
         Raises:
@@ -61,7 +61,7 @@ class CycleGAN(AdversarialModule):
             raise ValueError("CycleGAN needs images of two domains: choose data=mnist_colors or data=unpaired_folders")
         return torch.cat((a, b)), ()
 
-    def draw(self, real: Tensor, condition: Condition) -> Tensor:
+    def generate(self, real: Tensor, condition: Condition) -> Tensor:
         """Each image translated into the other domain."""
         fake: Tensor = self.generator(real)
         return fake
@@ -81,14 +81,14 @@ class CycleGAN(AdversarialModule):
             terms["identity"] = self.identity_weight * (self.generator(swapped(real)) - real).abs().mean()
         return terms
 
-    def showcase(self, rows: int, columns: int, seed: int, ema: bool = True) -> tuple[Tensor, int]:
+    def sample_grid(self, rows: int, columns: int, seed: int, ema: bool = True) -> tuple[Tensor, int]:
         """A row for each of `rows` pairs of images: a, its translation, and back again; the same for b."""
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         loader = data.train_dataloader()
         batches = [loader.batch(step) for step in range(-(-rows // data.batch_size))]
         a, b = data.on_after_batch_transfer(tuple(torch.cat(domain)[:rows] for domain in zip(*batches, strict=True)), 0)
-        real, _ = self.split((a.to(self.device), b.to(self.device)))
-        with evaluating(self.drawing(ema)) as network, torch.no_grad():
+        real, _ = self.unpack_batch((a.to(self.device), b.to(self.device)))
+        with evaluating(self.sampling_network(ema)) as network, torch.no_grad():
             fake = network(real)
             back = network(fake)
         (a, b), (from_b, from_a), (back_a, back_b) = (images.chunk(2) for images in (real, fake, back))
@@ -96,7 +96,7 @@ class CycleGAN(AdversarialModule):
 
     def translate(self, images: Tensor, direction: str, ema: bool = True) -> Tensor:
         """Images (n, channels, height, width) in [-1, 1] into the other domain; direction is "a2b" or "b2a"."""
-        with evaluating(self.drawing(ema)) as network, torch.no_grad():
+        with evaluating(self.sampling_network(ema)) as network, torch.no_grad():
             # Both directions at once is what the network does: the other half is thrown away.
             from_b, from_a = network(torch.cat((images, images))).chunk(2)
         translated: Tensor = from_a if direction == "a2b" else from_b

@@ -21,7 +21,7 @@ class LatentGAN(AdversarialModule):
         super().__init__(**options)
         self.latent_dim = latent_dim
 
-    def draw(self, real: Tensor, condition: Condition) -> Tensor:
+    def generate(self, real: Tensor, condition: Condition) -> Tensor:
         """As many generated images as there are real ones, from fresh latents."""
         latents = torch.randn(len(real), self.latent_dim, device=real.device, dtype=real.dtype)
         return cast(Tensor, self.generator(latents, *condition))
@@ -31,11 +31,11 @@ class LatentGAN(AdversarialModule):
 
         By the generator's moving average where there is one; `ema=False` takes the generator as it is.
         """
-        with evaluating(self.drawing(ema)) as network, torch.no_grad():
+        with evaluating(self.sampling_network(ema)) as network, torch.no_grad():
             images: Tensor = network(latents, *condition)
         return images
 
-    def ask_for(self, count: int, label: int | None = None) -> Condition:
+    def make_condition(self, count: int, label: int | None = None) -> Condition:
         """What to `sample` so many images with.
 
         Raises:
@@ -45,7 +45,7 @@ class LatentGAN(AdversarialModule):
             raise ValueError(f"{type(self).__name__} knows no classes; model=cgan does")
         return ()
 
-    def showcase(self, rows: int, columns: int, seed: int, ema: bool = True) -> tuple[Tensor, int]:
+    def sample_grid(self, rows: int, columns: int, seed: int, ema: bool = True) -> tuple[Tensor, int]:
         """Samples of the same latents at every call."""
         latents = seeding.normal((rows * columns, self.latent_dim), seed).to(self.device)
         return self.sample(latents, ema=ema), columns

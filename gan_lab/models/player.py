@@ -15,7 +15,7 @@ from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor, nn
 
 from gan_lab.distributed import collectives
-from gan_lab.distributed.strategy import Replicas
+from gan_lab.distributed.strategy import UnwrappedDDPStrategy
 from gan_lab.models.report import Report
 from gan_lab.utils.precision import full_precision
 
@@ -48,9 +48,9 @@ class Player:
         self.optimizer = optimizer
         self.clip_grad_norm = clip_grad_norm
         self.parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-        self.shares = collectives.several()
+        self.shares = collectives.is_distributed()
         self.scaler = getattr(module.trainer.precision_plugin, "scaler", None)
-        direct = nobody_listens(module)
+        direct = can_skip_lightning_hooks(module)
         self.backward: Callable[[Tensor], None] = Tensor.backward if direct else module.manual_backward
         self.step: Callable[[], object] = optimizer.optimizer.step if direct else optimizer.step
 
@@ -68,7 +68,7 @@ class Player:
             self.backward(loss)
         # Losses are means over a batch, so the mean of the processes' gradients is that of all their batches' mean.
         if self.shares:
-            collectives.average([parameter.grad for parameter in self.parameters if parameter.grad is not None])
+            collectives.all_reduce_mean([parameter.grad for parameter in self.parameters if parameter.grad is not None])
         if report is not None or self.clip_grad_norm is not None:
             norm = self.gradient_norm()
             if self.clip_grad_norm is not None:
@@ -109,7 +109,7 @@ class Player:
                 report.add(f"loss/{self.name}/{name}", term)
 
 
-def nobody_listens(module: LightningModule) -> bool:
+def can_skip_lightning_hooks(module: LightningModule) -> bool:
     """Whether plain `loss.backward()` and `optimizer.step()` are all that Lightning would do.
 
     Its own versions call some twenty hooks a step, a tenth of the smallest GAN's time. Where no
@@ -121,7 +121,7 @@ def nobody_listens(module: LightningModule) -> bool:
     return (
         type(plugin) in (Precision, DoublePrecision, MixedPrecision)
         and getattr(plugin, "scaler", None) is None
-        and type(trainer.strategy) in (SingleDeviceStrategy, Replicas)
+        and type(trainer.strategy) in (SingleDeviceStrategy, UnwrappedDDPStrategy)
         and isinstance(trainer.profiler, PassThroughProfiler)  # type: ignore[attr-defined]
         and not any(is_overridden(method, module, LightningModule) for method in METHODS)
         and not any(is_overridden(hook, callback, Callback) for hook in HOOKS for callback in callbacks)

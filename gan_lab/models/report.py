@@ -43,7 +43,7 @@ class Report:
         if not self.scalars:
             return {}
         scalars = torch.stack(list(self.scalars.values()))
-        collectives.average([scalars])
+        collectives.all_reduce_mean([scalars])
         return dict(zip(self.scalars, scalars.tolist(), strict=True))
 
     def load_state_dict(self, state: dict[str, float], device: torch.device) -> None:
@@ -62,7 +62,7 @@ class Report:
             images_seen: real images trained on, by all processes together.
         """
         scalars = torch.stack(list(self.scalars.values()))
-        collectives.average([scalars])
+        collectives.all_reduce_mean([scalars])
         values = scalars.tolist()
         metrics = dict(zip(self.scalars, values, strict=True)) | self.numbers | {"images_seen": float(images_seen)}
         if self.last is not None:

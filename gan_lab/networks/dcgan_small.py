@@ -49,7 +49,7 @@ class Discriminator(nn.Module):
 
     def __init__(self, *, width: PositiveInt, norm: Norm, image_size: PositiveInt, channels: PositiveInt) -> None:
         super().__init__()
-        self.scores_each_image_alone = norm != "batch"
+        self.batch_independent = norm != "batch"
         side = quarter(image_size)
         self.features = nn.Sequential(
             nn.Conv2d(channels, width, 4, 2, 1),

@@ -52,7 +52,7 @@ class Discriminator(nn.Module):
 
     def __init__(self, *, width: PositiveInt, norm: Norm, image_size: PositiveInt, channels: PositiveInt) -> None:
         super().__init__()
-        self.scores_each_image_alone = norm != "batch"
+        self.batch_independent = norm != "batch"
         widths = [width * 2**i for i in range(doublings(image_size))]
         layers: list[nn.Module] = [
             nn.Conv2d(channels, width, 4, 2, 1, bias=False),

@@ -63,7 +63,7 @@ class Discriminator(nn.Module):
         self, *, width: PositiveInt, dropout: Probability, norm: Norm, image_size: PositiveInt, channels: PositiveInt
     ) -> None:
         super().__init__()
-        self.scores_each_image_alone = norm != "batch"
+        self.batch_independent = norm != "batch"
         side = quarter(image_size)
         layers: list[nn.Module] = []
         for index, (inputs, outputs, stride) in enumerate(

@@ -1,6 +1,6 @@
 """Players that are told a label, made from players that are not.
 
-Any generator and discriminator of this package will do; labels are whole numbers (batch,) in [0, classes).
+Any generator and discriminator of this package will do; labels are whole numbers (batch,) in [0, num_classes).
 """
 
 import torch
@@ -18,18 +18,18 @@ class LabelledGenerator(nn.Module):
     Mirza and Osindero 2014, section 3.2 (arXiv:1411.1784).
 
     Args:
-        generator: takes latents of size latent_dim + classes.
-        classes: how many labels there are.
+        generator: takes latents of size latent_dim + num_classes.
+        num_classes: how many labels there are.
     """
 
-    def __init__(self, generator: nn.Module, *, classes: PositiveInt) -> None:
+    def __init__(self, generator: nn.Module, *, num_classes: PositiveInt) -> None:
         super().__init__()
         self.generator = generator
-        self.classes = classes
+        self.num_classes = num_classes
 
     def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
         """Draw one image per latent (batch, latent_dim) and label (batch,)."""
-        told = F.one_hot(labels, self.classes).to(latents.dtype)
+        told = F.one_hot(labels, self.num_classes).to(latents.dtype)
         images: Tensor = self.generator(torch.cat((latents, told), dim=1))
         return images
 
@@ -41,15 +41,15 @@ class ConcatDiscriminator(nn.Module):
 
     Args:
         discriminator: takes images with one channel more than the data has.
-        classes: how many labels there are.
+        num_classes: how many labels there are.
         image_size: of the plane.
     """
 
-    def __init__(self, discriminator: nn.Module, *, classes: PositiveInt, image_size: PositiveInt) -> None:
+    def __init__(self, discriminator: nn.Module, *, num_classes: PositiveInt, image_size: PositiveInt) -> None:
         super().__init__()
         self.discriminator = discriminator
-        self.planes = nn.Embedding(classes, image_size**2)
-        self.scores_each_image_alone = getattr(discriminator, "scores_each_image_alone", False)
+        self.planes = nn.Embedding(num_classes, image_size**2)
+        self.batch_independent = getattr(discriminator, "batch_independent", False)
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
         """Score each image (batch, channels, size, size) as one of its label (batch,)."""
@@ -65,7 +65,7 @@ class ProjectionDiscriminator(nn.Module):
 
     Args:
         discriminator: has `features`, images to anything (batch, ...), and `output`, features to scores (batch, 1).
-        classes: how many labels there are.
+        num_classes: how many labels there are.
         image_size: of the images,
         channels: and how many they have: their number of features follows from both.
 
@@ -74,7 +74,7 @@ class ProjectionDiscriminator(nn.Module):
     """
 
     def __init__(
-        self, discriminator: nn.Module, *, classes: PositiveInt, image_size: PositiveInt, channels: PositiveInt
+        self, discriminator: nn.Module, *, num_classes: PositiveInt, image_size: PositiveInt, channels: PositiveInt
     ) -> None:
         super().__init__()
         if not (hasattr(discriminator, "features") and hasattr(discriminator, "output")):
@@ -83,12 +83,12 @@ class ProjectionDiscriminator(nn.Module):
                 "lacks: set model/conditioning=concat"
             )
         self.discriminator = discriminator
-        self.vectors = nn.Embedding(classes, count_features(discriminator, image_size, channels))
+        self.vectors = nn.Embedding(num_classes, count_features(discriminator, image_size, channels))
         nn.init.normal_(self.vectors.weight, 0.0, 0.02)
         if any(is_parametrized(layer) for layer in discriminator.modules()):
             # The label's part is bounded like the rest.
             spectral_norm(self.vectors)
-        self.scores_each_image_alone = getattr(discriminator, "scores_each_image_alone", False)
+        self.batch_independent = getattr(discriminator, "batch_independent", False)
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
         """Score each image (batch, channels, size, size) as one of its label (batch,)."""

@@ -49,7 +49,7 @@ class Discriminator(nn.Module):
         self, *, hidden: Sequence[PositiveInt], norm: Norm, image_size: PositiveInt, channels: PositiveInt
     ) -> None:
         super().__init__()
-        self.scores_each_image_alone = norm != "batch"
+        self.batch_independent = norm != "batch"
         sizes = [channels * image_size**2, *hidden]
         self.features = nn.Sequential(nn.Flatten(), *hidden_layers(sizes, norm))
         self.output = nn.Linear(sizes[-1], 1)

@@ -170,7 +170,7 @@ class Discriminator(nn.Module):
         channels: PositiveInt,
     ) -> None:
         super().__init__()
-        self.scores_each_image_alone = norm != "batch"
+        self.batch_independent = norm != "batch"
         widths, side = stage_widths(width, max_width, image_size)
         block: dict[str, Any] = {"group_size": group_size, "blocks": blocks * len(widths), "norm": norm}
         layers: list[nn.Module] = [initialised(nn.Conv2d(channels, width, 1, bias=False))]

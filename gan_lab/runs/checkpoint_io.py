@@ -9,7 +9,7 @@ from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.fabric.utilities.types import _PATH
 
 from gan_lab.utils.errors import UserError, reason
-from gan_lab.utils.files import replaced
+from gan_lab.utils.files import atomic_write
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -21,7 +21,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: _PATH, storage_options: Any | None = None) -> None:
         """Replace the checkpoint at `path` as a whole."""
-        with replaced(Path(path)) as file:
+        with atomic_write(Path(path)) as file:
             torch.save(checkpoint, file)
 
 

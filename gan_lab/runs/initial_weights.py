@@ -13,7 +13,7 @@ from gan_lab.runs import checkpoint_io
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError
 
-PARTS = ("generator", "discriminator", "average")
+PARTS = ("generator", "discriminator", "generator_ema")
 
 
 def read(source: str) -> dict[str, Tensor]:
@@ -63,7 +63,7 @@ def put_into(model: AdversarialModule, weights: Mapping[str, Tensor], source: st
             continue
         if own:
             told[part] = source
-        elif part == "average":  # which begins as a copy of the generator
+        elif part == "generator_ema":  # which begins as a copy of the generator
             own = {
                 f"network.{name.partition('.')[2]}": v for name, v in weights.items() if name.startswith("generator.")
             }

@@ -40,7 +40,7 @@ REASONS = {
 Changes = dict[str, list[Any]]  # by name, the values before and after
 
 
-def take_up(config: DictConfig) -> None:
+def load_run_config(config: DictConfig) -> None:
     """Replace a composed configuration by that of the run to go on with, and Hydra's folder by the run's.
 
     Raises:

@@ -26,7 +26,7 @@ from omegaconf import DictConfig
 import gan_lab
 from gan_lab.config import saved_config
 from gan_lab.utils.errors import UserError
-from gan_lab.utils.files import replaced, twin
+from gan_lab.utils.files import atomic_write, link_or_copy
 from gan_lab.utils.locks import is_held
 
 if TYPE_CHECKING:  # torch and lightning take seconds, and whoever only looks at records doesn't need them
@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 def write_atomically(path: Path, content: str) -> None:
     """Replace a file as a whole: a reader, or a crash, sees the old content or the new."""
-    with replaced(path) as file:
+    with atomic_write(path) as file:
         file.write(content.encode())
 
 
@@ -192,7 +192,7 @@ class Run:
         """
         return self._sound_checkpoint(which)[1]
 
-    def mend(self) -> dict[str, Any]:
+    def restore_previous(self) -> dict[str, Any]:
         """As `load_checkpoint`, and if the last checkpoint is damaged, have the one before it take its place.
 
         The damaged one is kept as `damaged.ckpt`: it must not be taken for the one before the next.
@@ -201,7 +201,7 @@ class Run:
         if file != self.checkpoint:
             if self.checkpoint.exists():
                 self.checkpoint.replace(self.checkpoint.with_name("damaged.ckpt"))
-            twin(file, self.checkpoint)
+            link_or_copy(file, self.checkpoint)
         return checkpoint
 
     @property

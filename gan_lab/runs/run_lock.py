@@ -18,12 +18,12 @@ from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.locks import Busy, held, is_held
 
-BEAT = 10.0  # seconds between two signs of life
-PATIENCE = 60.0  # seconds without one after which a program on another machine is gone
+HEARTBEAT_SECONDS = 10.0  # seconds between two signs of life
+HEARTBEAT_TIMEOUT = 60.0  # seconds without one after which a program on another machine is gone
 
 
 @contextmanager
-def alone_at(run: Run) -> Iterator[None]:
+def hold_run_lock(run: Run) -> Iterator[None]:
     """Keep others from training the same run, and let them see that somebody does.
 
     Raises:
@@ -31,26 +31,26 @@ def alone_at(run: Run) -> Iterator[None]:
     """
     try:
         with held(run.lock_file, patience=2.0):
-            if was_begun_elsewhere(run) and shows_life(run.lock_file):
+            if is_recorded_elsewhere(run) and has_heartbeat(run.lock_file):
                 raise Busy
             over = threading.Event()
-            threading.Thread(target=live, args=(run.lock_file, over), daemon=True).start()
+            threading.Thread(target=heartbeat, args=(run.lock_file, over), daemon=True).start()
             try:
                 yield
             finally:
                 over.set()
     except Busy as error:
-        raise taken(run) from error
+        raise locked_error(run) from error
 
 
-def refuse_if_taken(run: Run) -> None:
+def refuse_if_locked(run: Run) -> None:
     """Say so before anything is changed, where another program on this machine trains the run.
 
     Raises:
         UserError: one does, or the folder can't be written to.
     """
     if is_held(run.lock_file):
-        raise taken(run)
+        raise locked_error(run)
     for folder in filter(Path.is_dir, (run.folder, run.checkpoint.parent)):
         refuse_if_read_only(folder)
 
@@ -67,33 +67,33 @@ def refuse_if_read_only(folder: Path) -> None:
         raise UserError(f"{folder}: can't be written to: {error.strerror}") from error
 
 
-def taken(run: Run) -> UserError:
+def locked_error(run: Run) -> UserError:
     """The message."""
     record = run.record() if run.record_file.exists() else {}
     who = f"process {record['pid']} on {record['host']}" if {"pid", "host"} <= record.keys() else "another process"
     return UserError(f"{run.folder}: is being trained at this moment, by {who}; wait until it has ended, or stop it")
 
 
-def was_begun_elsewhere(run: Run) -> bool:
+def is_recorded_elsewhere(run: Run) -> bool:
     """Whether the record says that it is at work on another machine."""
     record = run.record() if run.record_file.exists() else {"status": "waiting"}
     return record["status"] == "running" and record.get("host", platform.node()) != platform.node()
 
 
-def shows_life(file: Path) -> bool:
-    """Whether somebody touches a file within `PATIENCE` seconds."""
+def has_heartbeat(file: Path) -> bool:
+    """Whether somebody touches a file within `HEARTBEAT_TIMEOUT` seconds."""
     print(f"{file.parent}: the record says that it is being trained on another machine; looking whether it still is")
-    first, end = file.stat().st_mtime_ns, time.monotonic() + PATIENCE
+    first, end = file.stat().st_mtime_ns, time.monotonic() + HEARTBEAT_TIMEOUT
     while time.monotonic() < end:
-        time.sleep(min(BEAT / 2, PATIENCE / 10))
+        time.sleep(min(HEARTBEAT_SECONDS / 2, HEARTBEAT_TIMEOUT / 10))
         with file.open("rb") as opened:  # network file systems look anew when a file is opened
             if os.fstat(opened.fileno()).st_mtime_ns != first:
                 return True
     return False
 
 
-def live(file: Path, over: threading.Event) -> None:
+def heartbeat(file: Path, over: threading.Event) -> None:
     """Touch the file until it is over."""
-    while not over.wait(BEAT):
+    while not over.wait(HEARTBEAT_SECONDS):
         with suppress(OSError):
             os.utime(file)

@@ -48,7 +48,7 @@ def run_job(config: DictConfig) -> float | None:
         return inf
     found = run.objective()
     if found is None and not HydraConfig.get().sweeper._target_.endswith("BasicSweeper"):
-        raise UserError(f"{run.folder}: this sweep goes by FID while training, and the run has none: callbacks.quality")
+        raise UserError(f"{run.folder}: this sweep goes by FID while training, and the run has none: callbacks.scores")
     return found
 
 

@@ -14,11 +14,11 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
-from gan_lab.utils.files import replaced
+from gan_lab.utils.files import atomic_write
 
 log = logging.getLogger(__name__)
 
-OVER_IMAGES = ("loss/", "accuracy/", "quality/")
+OVER_IMAGES = ("loss/", "accuracy/", "scores/")
 
 
 class TensorBoard(TensorBoardLogger):
@@ -159,7 +159,7 @@ class MetricsCSV(Logger):
             return [row for row in csv.DictReader(file) if None not in row.values()]
 
     def _rewrite(self, rows: list[dict[str, str]], columns: list[str]) -> None:
-        with replaced(self.file) as file:
+        with atomic_write(self.file) as file:
             text = TextIOWrapper(file, encoding="utf-8", newline="")
             writer = csv.DictWriter(text, columns, extrasaction="ignore")
             writer.writeheader()

@@ -3,7 +3,7 @@
 import traceback
 from pathlib import Path
 
-from gan_lab.utils.files import replaced
+from gan_lab.utils.files import atomic_write
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -13,7 +13,7 @@ def record(folder: Path, error: BaseException, name: str = "crash.txt") -> str:
     file = folder / name
     content = "".join(traceback.format_exception(error))
     try:
-        with replaced(file) as target:
+        with atomic_write(file) as target:
             target.write(content.encode(errors="replace"))
         told = f"the traceback is in {file}"
     except OSError as failure:

@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from gan_lab.callbacks.graceful_stop import Interrupted
 from gan_lab.callbacks.health import Health, Stopped
 from gan_lab.callbacks.progress import RegularReport
-from gan_lab.callbacks.scores import Quality
+from gan_lab.callbacks.scores import Scores
 from gan_lab.data.base import ImageDataModule
 from gan_lab.distributed import slurm
 from gan_lab.runs.run import Run, now, provenance
@@ -26,7 +26,7 @@ from gan_lab.utils.errors import UserError, tracebacks_wanted
 
 
 @contextmanager
-def recorded(
+def track_run(
     run: Run, config: DictConfig, trainer: Trainer, data: ImageDataModule, told: dict[str, Any]
 ) -> Iterator[None]:
     """Keep run.json true whatever happens in between, and say at the end what was reached and where it is.
@@ -51,7 +51,7 @@ def recorded(
     def reached() -> dict[str, Any]:
         model: Any = trainer.lightning_module
         seconds = perf_counter() - start
-        quality = [callback for callback in trainer.callbacks if isinstance(callback, Quality)]  # type: ignore[attr-defined]
+        quality = [callback for callback in trainer.callbacks if isinstance(callback, Scores)]  # type: ignore[attr-defined]
         scoring = sum(callback.seconds for callback in quality)
         scores = {name: value for callback in quality for name, value in callback.results().items()}
         images_seen = before["images_seen"] if progress.began_at is None else model.images_seen
@@ -126,7 +126,7 @@ def alarms_of(trainer: Trainer, before: dict[str, Any]) -> list[str]:
 
 
 @contextmanager
-def kept_crashes(folder: Path, rank: int) -> Iterator[None]:
+def save_traceback(folder: Path, rank: int) -> Iterator[None]:
     """Of a process that does not write the run's record, keep at least what it did not expect."""
     try:
         yield
@@ -148,7 +148,7 @@ def is_single() -> bool:
 
 
 @contextmanager
-def ended_together(trainer: Trainer) -> Iterator[None]:
+def barrier_on_exit(trainer: Trainer) -> Iterator[None]:
     """Where all processes end alike, have each wait for the others, lest one be ended while it still writes."""
     try:
         yield

@@ -13,7 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from lightning.pytorch.callbacks import Callback, Checkpoint, ModelSummary, ProgressBar
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from gan_lab.callbacks.graceful_stop import GracefulEnding, Signals
+from gan_lab.callbacks.graceful_stop import GracefulStop, Signals
 from gan_lab.callbacks.rollback import RolledBack
 from gan_lab.config import schema as configuration
 from gan_lab.config.schema import build
@@ -25,12 +25,12 @@ from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.runs.initial_weights import mismatch, put_into
 from gan_lab.runs.resume import Changes, differences
 from gan_lab.runs.run import Run, now
-from gan_lab.runs.run_lock import alone_at
-from gan_lab.training.track_run import ended_together, health_of, is_single, kept_crashes, recorded
+from gan_lab.runs.run_lock import hold_run_lock
+from gan_lab.training.track_run import barrier_on_exit, health_of, is_single, save_traceback, track_run
 from gan_lab.training.trainer import Trainer, last_batch
 from gan_lab.utils import hardware, memory
 from gan_lab.utils.errors import UserError
-from gan_lab.utils.files import sweep
+from gan_lab.utils.files import remove_partial_files
 
 # Warnings of Lightning's that don't apply here: the loggers count batches over epochs, the order of the images needs no
 # state to go on, the generator's moving average is not trained; and one about Lightning's own code.
@@ -69,7 +69,7 @@ def check(config: DictConfig) -> None:
         logging.getLogger(library).setLevel(logging.WARNING)  # building a trainer is not training yet
     options = ("accelerator", "devices", "precision", "num_nodes", "sync_batchnorm", "compile")
     hardware.check(**{option: config.trainer[option] for option in options})
-    if config.trainer.num_nodes > 1 and not launcher.outer():
+    if config.trainer.num_nodes > 1 and not launcher.detect_launcher():
         raise UserError(
             f"trainer.num_nodes={config.trainer.num_nodes}: on several machines start this with torchrun or srun on "
             "each; docs/several_devices.md has the commands"
@@ -80,13 +80,14 @@ def check(config: DictConfig) -> None:
     data: ImageDataModule = build(config.data)
     with torch.device("meta"):
         model: AdversarialModule = build(config.model)
-        known = config.data.get("classes")
-        if getattr(model, "classes", known) != known:
-            raise UserError(f"model.classes={config.model.classes}: the data has {known}; set data.classes instead")
+        known = config.data.get("num_classes")
+        if getattr(model, "num_classes", known) != known:
+            said = f"model.num_classes={config.model.num_classes}"
+            raise UserError(f"{said}: the data has {known}; set data.num_classes instead")
         with blamed_on("model.optimizer"):
             model.configure_optimizers()
         with blamed_on("model.network", MISFIT):
-            model.rehearse(data.example())
+            model.dry_run(data.example())
         if config.init_from and not config.resume:
             put_into(model, initial_weights.read(config.init_from), config.init_from)
     needs_memory(model)
@@ -142,7 +143,7 @@ def train(config: DictConfig) -> float | None:
     if config.resume and is_complete(run, config):
         return run.objective()
     count = config.trainer.devices
-    if count == "auto" or count * config.trainer.num_nodes == 1 or launcher.outer():
+    if count == "auto" or count * config.trainer.num_nodes == 1 or launcher.detect_launcher():
         train_here(config, run.folder)
     else:
         train_in_workers(config, run, count)
@@ -196,19 +197,19 @@ def train_here(config: DictConfig, folder: Path) -> None:
         raise UserError(f"{run.checkpoint} does not fit: {problem}; init_from= starts a new run with what fits")
     if config.init_from and not checkpoint:
         told["init_from"] = put_into(model, initial_weights.read(config.init_from), config.init_from)
-    going_on = GoingOn(run, config, changes, begun=checkpoint is not None) if config.resume else None
+    going_on = ResumeCallback(run, config, changes, begun=checkpoint is not None) if config.resume else None
     trainer = build_trainer(config, going_on)
     with ExitStack() as stack:
         stack.enter_context(signals_of(trainer))
-        stack.enter_context(ended_together(trainer))
+        stack.enter_context(barrier_on_exit(trainer))
         if trainer.is_global_zero:  # the one that writes
-            stack.enter_context(alone_at(run))
-            sweep(run.folder)
+            stack.enter_context(hold_run_lock(run))
+            remove_partial_files(run.folder)
             if checkpoint:
-                run.mend()
-            stack.enter_context(recorded(run, config, trainer, data, told))
+                run.restore_previous()
+            stack.enter_context(track_run(run, config, trainer, data, told))
         else:
-            stack.enter_context(kept_crashes(run.folder, trainer.global_rank))
+            stack.enter_context(save_traceback(run.folder, trainer.global_rank))
         if trainer.is_global_zero and not config.resume:
             run.save_config(config)
         fit(trainer, model, data, run.checkpoint if checkpoint else None)
@@ -241,7 +242,7 @@ def make_absolute(node: DictConfig) -> None:
         node[name] = str(Path(node[name]).expanduser().absolute())
 
 
-class GoingOn(Callback):
+class ResumeCallback(Callback):
     """What else a resumed run needs.
 
     It refuses other images than the run began with, unless it is told to change them. The configuration is saved once
@@ -304,12 +305,12 @@ def wanted_callbacks(config: DictConfig) -> list[Callback]:
     callbacks: list[Callback] = [build(node) for node in config.get("callbacks", {}).values() if node]
     off = tuple(kind for switch, kind in SWITCHES.items() if config.trainer.get(switch) is False)
     wanted = [callback for callback in callbacks if not isinstance(callback, off)]
-    return sorted(wanted, key=lambda callback: not isinstance(callback, GracefulEnding))  # it says why it comes first
+    return sorted(wanted, key=lambda callback: not isinstance(callback, GracefulStop))  # it says why it comes first
 
 
 def signals_of(trainer: Trainer) -> Signals:
     """What listens for signals: the callback that ends training gracefully; without one they end it at once."""
-    endings = (callback for callback in trainer.callbacks if isinstance(callback, GracefulEnding))  # type: ignore[attr-defined]
+    endings = (callback for callback in trainer.callbacks if isinstance(callback, GracefulStop))  # type: ignore[attr-defined]
     ending = next(endings, None)
     return ending.signals if ending else Signals()
 

@@ -15,7 +15,7 @@ from lightning.pytorch.profilers import PassThroughProfiler, Profiler
 from lightning.pytorch.trainer.connectors.signal_connector import _SignalConnector
 
 from gan_lab.distributed import collectives
-from gan_lab.distributed.strategy import Replicas
+from gan_lab.distributed.strategy import UnwrappedDDPStrategy
 from gan_lab.utils.types import PositiveInt
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
@@ -84,7 +84,7 @@ class Trainer(lightning.Trainer):
             accelerator=accelerator,
             devices=1 if devices == "auto" else devices,
             num_nodes=num_nodes,
-            strategy=Replicas() if several else "auto",
+            strategy=UnwrappedDDPStrategy() if several else "auto",
             use_distributed_sampler=False,  # the data divides itself
             precision=precision,
             max_steps=max_steps,
@@ -114,7 +114,7 @@ class ResumableFitLoop(_FitLoop):
 
 
 class NoSignals(_SignalConnector):
-    """Leaves signals to the callback `GracefulEnding`.
+    """Leaves signals to the callback `GracefulStop`.
 
     Lightning's own handlers save a SLURM job's state inside the handler, between any two instructions, and talk to
     other processes there.
@@ -202,7 +202,7 @@ class SameWeights(Callback):
             RuntimeError: they have drifted apart, so the run has become worthless since the last checkpoint.
         """
         names, parameters = zip(*pl_module.named_parameters(), strict=True)
-        places = collectives.differing(parameters)
+        places = collectives.mismatched(parameters)
         if places:
             raise RuntimeError(
                 f"batch {trainer.global_step}: the processes' weights have drifted apart, first in {names[places[0]]} "

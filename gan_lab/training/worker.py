@@ -24,8 +24,8 @@ def main() -> None:
     from gan_lab.distributed import launcher
     from gan_lab.training import train
 
-    crew = launcher.outer()
-    rank = crew.rank if crew else 0
+    world = launcher.detect_launcher()
+    rank = world.rank if world else 0
     _, task, place, *sys.argv = sys.argv
     config, folder = OmegaConf.load(task), Path(place)
     assert isinstance(config, DictConfig)

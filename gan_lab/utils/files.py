@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 
 @contextmanager
-def replaced(target: Path) -> Iterator[BinaryIO]:
+def atomic_write(target: Path) -> Iterator[BinaryIO]:
     """A file to write to that takes the target's place at the end, on disk; if writing fails, the old one stays.
 
     It is written beside the target: a rename within a file system happens or doesn't. The name is on disk once the
@@ -27,10 +27,10 @@ def replaced(target: Path) -> Iterator[BinaryIO]:
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)  # a full disk needs the room
-    settle(target.parent)
+    fsync_dir(target.parent)
 
 
-def settle(folder: Path) -> None:
+def fsync_dir(folder: Path) -> None:
     """Have the folder's names on disk: a rename is only remembered once its folder is written."""
     handle = os.open(folder, os.O_RDONLY)
     try:
@@ -39,7 +39,7 @@ def settle(folder: Path) -> None:
         os.close(handle)
 
 
-def twin(source: Path, target: Path) -> None:
+def link_or_copy(source: Path, target: Path) -> None:
     """Have `target` name the same content; replacing either leaves the other. Copied where links aren't supported."""
     partial = target.with_name(f".{target.name}.partial")
     partial.unlink(missing_ok=True)
@@ -53,7 +53,7 @@ def twin(source: Path, target: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def sweep(folder: Path) -> list[Path]:
+def remove_partial_files(folder: Path) -> list[Path]:
     """Remove what a killed program had half written, and tell which files that were.
 
     Only for who has the folder to himself.
@@ -64,7 +64,7 @@ def sweep(folder: Path) -> list[Path]:
     return stale
 
 
-YOUNG = 60.0  # seconds in which who has made a folder says that he uses it
+STALE_SECONDS = 60.0  # seconds in which who has made a folder says that he uses it
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def in_use(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def sweep_folders(place: Path, pattern: str) -> list[Path]:
+def remove_abandoned_folders(place: Path, pattern: str) -> list[Path]:
     """Remove the folders of this name that killed programs have left, and tell which; those in use stay."""
     stale = [folder for folder in sorted(place.glob(pattern)) if _is_abandoned(folder)]
     for folder in stale:
@@ -94,7 +94,7 @@ def _is_abandoned(folder: Path) -> bool:
         return False
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return time.time() - os.fstat(handle).st_mtime > YOUNG
+        return time.time() - os.fstat(handle).st_mtime > STALE_SECONDS
     except OSError:
         return False
     finally:

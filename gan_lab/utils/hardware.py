@@ -12,7 +12,7 @@ import torch
 from gan_lab.utils.errors import UserError
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
-KEPT = 1 << 30  # bytes
+MALLOC_THRESHOLD = 1 << 30  # bytes
 PR_SET_PDEATHSIG = 1  # prctl.h
 
 
@@ -31,11 +31,11 @@ def keep_freed_memory() -> bool:
     if platform.libc_ver()[0] != "glibc":
         return False
     mallopt = ctypes.CDLL(None).mallopt
-    return bool(mallopt(M_MMAP_THRESHOLD, KEPT) and mallopt(M_TRIM_THRESHOLD, KEPT))
+    return bool(mallopt(M_MMAP_THRESHOLD, MALLOC_THRESHOLD) and mallopt(M_TRIM_THRESHOLD, MALLOC_THRESHOLD))
 
 
 def stop_looking_for_cuda() -> None:
-    """Where there is no CUDA device, settle it once.
+    """Where there is no CUDA device, fsync_dir it once.
 
     torch's optimizers ask at every step, and a CUDA build of torch then tries to open the missing driver each time.
     """

@@ -12,7 +12,7 @@ from lightning.pytorch.callbacks import Callback
 from gan_lab.callbacks import checkpoints
 from gan_lab.callbacks.checkpoints import BestCheckpoint, are_finite
 from gan_lab.callbacks.graceful_stop import Interrupted
-from gan_lab.callbacks.scores import Best, Quality
+from gan_lab.callbacks.scores import Best, Scores
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.utils.errors import UserError
 from tests.conftest import TinyImages, fit, last_checkpoint, same, tiny_gan, weights
@@ -151,7 +151,7 @@ def test_checkpoints_hold_only_what_weights_only_loads(tmp_path: Path) -> None:
     assert "hyper_parameters" not in loaded
 
 
-class Judge(Quality):
+class Judge(Scores):
     """Finds what it is told to: the FID after each batch."""
 
     def __init__(self, fids: list[float], batches: int = 0) -> None:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan_lab.callbacks.diagnostics import VitalSigns, distance, separation
+from gan_lab.callbacks.diagnostics import Diagnostics, distance, separation
 from gan_lab.losses import LeastSquares, Wasserstein
 from gan_lab.metrics import dataset_classifier
 from gan_lab.models.cgan import CGAN
@@ -31,11 +31,11 @@ def test_distance_is_that_of_all_pairs_within_groups() -> None:
     assert distance(torch.ones(5, 1, 2, 2), torch.zeros(5, dtype=torch.long)).item() == 0
 
 
-def tiny(data: Any = None, model: Any = None, **options: Any) -> tuple[VitalSigns, Any]:
+def tiny(data: Any = None, model: Any = None, **options: Any) -> tuple[Diagnostics, Any]:
     model = model or tiny_gan()
     data = data or TinyImages()
     data.setup("fit")
-    return VitalSigns(data, model, **{"count": 32, "classified": 8, "seed": 0} | options), model
+    return Diagnostics(data, model, **{"count": 32, "classified_images": 8, "seed": 0} | options), model
 
 
 def test_a_discriminator_that_knows_its_images_by_heart_is_seen() -> None:
@@ -54,19 +54,19 @@ def test_a_discriminator_that_knows_its_images_by_heart_is_seen() -> None:
     after = signs.measure(model)
     assert after["health/overfitting"] > 1
     assert after["health/accuracy/train"] == 1
-    assert after["health/accuracy/held_out"] < 0.9
+    assert after["health/accuracy/validation"] < 0.9
 
 
 def test_accuracy_is_by_the_objectives_boundary_where_it_has_one() -> None:
     for objective, names in (
-        (LeastSquares(), {"health/accuracy/train", "health/accuracy/held_out"}),
+        (LeastSquares(), {"health/accuracy/train", "health/accuracy/validation"}),
         (Wasserstein(), set()),
     ):
         signs, model = tiny(model=tiny_gan(objective=objective))
         measured = signs.measure(model)
         assert measured.keys() == {"health/overfitting", "health/diversity", *names}
         if names:
-            real, _ = model.split(signs._batch("train"))
+            real, _ = model.unpack_batch(signs._batch("train"))
             share = (model.discriminator(real) > 0.5).float().mean()
             assert measured["health/accuracy/train"] == share
 
@@ -76,7 +76,7 @@ def test_one_image_for_all_latents_is_no_diversity_and_the_data_itself_is_all_of
     signs, model = tiny(data)
     torch.nn.init.zeros_(model.generator.output[0].weight)
     assert signs.measure(model)["health/diversity"].item() == pytest.approx(0, abs=1e-5)
-    real, _ = model.split(signs._batch("train"))
+    real, _ = model.unpack_batch(signs._batch("train"))
     model.sample = lambda latents, ema: real
     assert signs.measure(model)["health/diversity"] == 1
 
@@ -86,10 +86,10 @@ def test_one_image_for_each_class_is_no_diversity_either() -> None:
     network["generator"].hidden[0] = torch.nn.Linear(LATENT_DIM + 10, 8)
     network["discriminator"].features[1] = torch.nn.Linear(2 * SIZE**2, 8)
     conditioning = {
-        "generator": lambda player: LabelledGenerator(player, classes=10),
-        "discriminator": lambda player: ConcatDiscriminator(player, classes=10, image_size=SIZE),
+        "generator": lambda player: LabelledGenerator(player, num_classes=10),
+        "discriminator": lambda player: ConcatDiscriminator(player, num_classes=10, image_size=SIZE),
     }
-    signs, model = tiny(model=tiny_gan(CGAN, network=network, conditioning=conditioning, classes=10))
+    signs, model = tiny(model=tiny_gan(CGAN, network=network, conditioning=conditioning, num_classes=10))
     assert signs.measure(model)["health/diversity"] > 0
     model.generator.generator.hidden[0].weight.data[:, :LATENT_DIM] = 0
     assert signs.measure(model)["health/diversity"].item() == pytest.approx(0, abs=1e-5)
@@ -99,14 +99,14 @@ def test_without_held_out_images_the_rest_is_measured() -> None:
     class OnlyTraining(TinyImages):
         def load(self, split: str) -> tuple[Tensor, Tensor]:
             if split == "test":
-                raise UserError("data.test_share=0.0 keeps no image for testing")
+                raise UserError("data.test_fraction=0.0 keeps no image for testing")
             return super().load(split)
 
     signs, model = tiny(OnlyTraining())
     assert signs.measure(model).keys() == {"health/diversity"}
 
 
-class Digits(TinyImages):
+class DatasetClassifier(TinyImages):
     """Says that it is MNIST."""
 
     def describe(self) -> dict[str, object]:
@@ -116,16 +116,16 @@ class Digits(TinyImages):
 def test_classes_are_counted_where_a_classifier_costs_little(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(3)
     before = torch.get_rng_state()
-    signs, model = tiny(Digits())
+    signs, model = tiny(DatasetClassifier())
     assert signs.classifier is None  # a hundred times the cost of the tiny discriminator
     monkeypatch.setattr("gan_lab.callbacks.diagnostics.CHEAP", 1e9)
     torch.set_rng_state(before)
-    signs = VitalSigns(signs.data, model, count=32, classified=8, seed=0)
+    signs = Diagnostics(signs.data, model, count=32, classified_images=8, seed=0)
     measured = signs.measure(model)
     assert torch.equal(torch.get_rng_state(), before)
-    assert isinstance(signs.classifier, dataset_classifier.Digits)
+    assert isinstance(signs.classifier, dataset_classifier.DatasetClassifier)
     assert sum(measured[f"health/share/{label}"].item() for label in range(10)) == pytest.approx(1)
-    assert VitalSigns(signs.data, model, count=32, classified=0, seed=0).classifier is None
+    assert Diagnostics(signs.data, model, count=32, classified_images=0, seed=0).classifier is None
 
 
 def test_measuring_draws_nothing_from_the_global_generator_and_repeats_itself() -> None:

@@ -68,7 +68,7 @@ class Energy(nn.Module):
 )
 def test_a_player_that_has_won_is_told(objective: Any, scale: float, level: float, alarm: str | None) -> None:
     network = tiny_network() | {"discriminator": Energy(scale, level)}
-    model, watch = tiny_gan(network=network, objective=objective, optimizer=STILL), health(collapse=0.0)
+    model, watch = tiny_gan(network=network, objective=objective, optimizer=STILL), health(collapse_diversity=0.0)
     model.generator.output[0].weight.data.mul_(0.01)
     nn.init.zeros_(model.generator.output[0].bias)
     fit(model, max_steps=8, log_every_n_steps=1, callbacks=[watch])
@@ -92,7 +92,7 @@ def test_a_player_that_has_won_is_told(objective: Any, scale: float, level: floa
 )
 def test_limits(measured: dict[str, float], on: str | None) -> None:
     watch = health(patience=1)
-    watch.judge(lightning.Trainer(accelerator="cpu", logger=False), measured)
+    watch.raise_alarms(lightning.Trainer(accelerator="cpu", logger=False), measured)
     assert [name for name, alarm in watch.alarms.items() if alarm.on] == ([on] if on else [])
 
 
@@ -104,7 +104,7 @@ def test_checks_come_at_the_first_logging_point_after_every_k_images(tmp_path: P
     # 40 images are 5 batches.
     assert [event.step for event in events.Scalars("health/logit_gap")] == [6, 12, 15]
     assert {tag for tag in events.Tags()["scalars"] if tag.startswith("health/")} == {
-        f"health/{name}" for name in ("logit_gap", "overfitting", "accuracy/train", "accuracy/held_out", "diversity")
+        f"health/{name}" for name in ("logit_gap", "overfitting", "accuracy/train", "accuracy/validation", "diversity")
     }
 
 
@@ -124,7 +124,7 @@ def test_a_resumed_run_checks_and_counts_as_an_uninterrupted_one(tmp_path: Path)
 def test_translators_are_watched_as_far_as_it_makes_sense(tmp_path: Path) -> None:
     model, watch = tiny_gan(), health()
     scores = {"real": torch.randn(8), "fake": torch.randn(8)}
-    translator = SimpleNamespace(scores=scores, images_seen=0)
+    translator = SimpleNamespace(latest_logits=scores, images_seen=0)
     assert not hasattr(CycleGAN, "sample")
     trainer = fit(model, max_steps=1)
     assert watch.measure(trainer, translator).keys() - trainer.callback_metrics.keys() == {"health/logit_gap"}
@@ -195,10 +195,10 @@ def test_what_another_process_sees_counts(monkeypatch: pytest.MonkeyPatch) -> No
 def test_all_processes_judge_by_what_the_first_one_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lightning.Trainer, "is_global_zero", False)
     monkeypatch.setattr(SingleDeviceStrategy, "broadcast", lambda self, sent, src=0: {"health/diversity": 0.0})
-    watch = health(policy="stop", acts_also_on=["collapse"])
+    watch = health(policy="stop", act_on=["collapse"])
     with pytest.raises(Stopped, match="batch 4: collapse begins"):
         fit(tiny_gan(), max_steps=8, log_every_n_steps=1, callbacks=[watch])
-    assert watch.vital_signs is None
+    assert watch.diagnostics is None
 
 
 # Watching changes nothing.
@@ -236,7 +236,7 @@ def test_a_watched_run_ends_with_the_same_bits(kind: str, policy: str, tmp_path:
         enable_checkpointing=True,
     )
     fit(alone, max_steps=10)
-    assert watch.vital_signs is not None
+    assert watch.diagnostics is not None
     assert same(weights(watched), weights(alone))
     assert watched.discriminator.training
 
@@ -255,11 +255,11 @@ def test_nothing_is_read_from_the_device_between_logging_points(monkeypatch: pyt
     ("override", "message"),
     [
         ("policy=panic", "callbacks.health.policy=panic: must be 'warn', 'stop' or 'rollback'"),
-        ("acts_also_on=[lost]", r"callbacks.health.acts_also_on=\[lost\]: must be 'collapse' or 'won'"),
+        ("act_on=[lost]", r"callbacks.health.act_on=\[lost\]: must be 'collapse' or 'imbalance'"),
         ("every_n_images=0", "callbacks.health.every_n_images=0: must be greater than or equal to 1"),
         ("images=1", "callbacks.health.images=1: must be greater than or equal to 2"),
         ("rollback_factor=1.0", "callbacks.health.rollback_factor=1.0: must be less than 1"),
-        ("sure=2", "callbacks.health.sure=2: must be less than or equal to 1"),
+        ("imbalance_accuracy=2", "callbacks.health.imbalance_accuracy=2: must be less than or equal to 1"),
         ("patience=0", "callbacks.health.patience=0"),
         ("rollback=1", "callbacks.health.rollback: Health has no such option. Did you mean rollbacks"),
     ],
@@ -270,7 +270,7 @@ def test_wrong_values_are_named(override: str, message: str) -> None:
 
 
 def test_nan_is_always_acted_on_and_won_means_either_player() -> None:
-    built: Health = configuration.build(composed("callbacks.health.acts_also_on=[won]").callbacks.health)
+    built: Health = configuration.build(composed("callbacks.health.act_on=[imbalance]").callbacks.health)
     assert built.acts_on == {"nan", "generator_lost", "discriminator_lost"}
     assert health().acts_on == {"nan"}
 

@@ -124,7 +124,7 @@ def test_a_collapsed_state_does_not_take_the_place_of_the_one_to_go_back_to(tmp_
     def collapse(model: Any) -> None:
         nn.init.zeros_(model.generator.output[0].weight)
 
-    watch = health(policy="rollback", acts_also_on=["collapse"], patience=4, collapse=0.05)
+    watch = health(policy="rollback", act_on=["collapse"], patience=4, collapse_diversity=0.05)
     spoil = At(9, collapse, once=True)
     model = tiny_gan(optimizer={"generator": sgd(1e-4), "discriminator": sgd()})
     train(model, 20, [spoil, watch, keep(tmp_path)])
@@ -138,7 +138,7 @@ def test_only_what_is_asked_for_is_acted_on(tmp_path: Path) -> None:
     train(one_image(), 12, [watch, keep(tmp_path)])
     assert lines(watch, "collapse") == ["batch 4: collapse begins"]
     with pytest.raises(Stopped, match="batch 4: collapse begins"):
-        train(one_image(), 12, [health(policy="stop", acts_also_on=["collapse"]), keep(tmp_path)])
+        train(one_image(), 12, [health(policy="stop", act_on=["collapse"]), keep(tmp_path)])
 
 
 def test_without_a_checkpoint_there_is_nothing_to_go_back_to(tmp_path: Path) -> None:

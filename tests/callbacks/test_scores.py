@@ -10,7 +10,7 @@ from lightning.pytorch.loggers.logger import Logger
 from torch import nn
 
 from gan_lab.callbacks import scores as module
-from gan_lab.callbacks.scores import Quality
+from gan_lab.callbacks.scores import Scores
 from gan_lab.data.base import Batch
 from gan_lab.metrics import dataset_classifier
 from gan_lab.metrics.extractors import Custom, Extractor
@@ -47,7 +47,7 @@ def pooling() -> Extractor:
     return Custom(module=nn.AvgPool2d(2), size=SIZE, channels=1, antialias=True)
 
 
-def scoring(folder: Path, **options: Any) -> Quality:
+def scoring(folder: Path, **options: Any) -> Scores:
     defaults: dict[str, Any] = {
         "extractor": pooling(),
         "weights": "ema",
@@ -60,7 +60,7 @@ def scoring(folder: Path, **options: Any) -> Quality:
         "cache": str(folder / "cache"),
         "seed": 5,
     }
-    return Quality(**defaults | options)
+    return Scores(**defaults | options)
 
 
 def restless() -> LatentGAN:
@@ -91,10 +91,10 @@ def test_scores_come_every_k_images_and_at_the_end(
     notes = Notes()
     options = {"logger": notes, "log_every_n_steps": log_every}
     fit(tiny_gan(), max_steps=steps, callbacks=[scoring(tmp_path, every_n_images=every)], **options)
-    assert notes.steps("quality/fid") == notes.steps("quality/coverage") == expected
+    assert notes.steps("scores/fid") == notes.steps("scores/coverage") == expected
     assert notes.steps("final/fid") == [steps]
     assert notes.steps("loss/generator") == list(range(log_every, steps + 1, log_every))
-    scored = [row for _, row in notes.rows if "quality/fid" in row]
+    scored = [row for _, row in notes.rows if "scores/fid" in row]
     assert [row["images_seen"] for row in scored] == [8.0 * step for step in expected]
 
 
@@ -115,9 +115,9 @@ def test_a_resumed_run_ends_with_the_same_bits_and_scores_nothing_twice(tmp_path
     fit(resumed, max_steps=9, callbacks=[second], logger=after, ckpt_path=tmp_path / "stop.ckpt")
     fit(whole, max_steps=9)
     assert same(weights(resumed), weights(whole))
-    assert (before.steps("quality/fid"), after.steps("quality/fid")) == ([3, 6], [9])
+    assert (before.steps("scores/fid"), after.steps("scores/fid")) == ([3, 6], [9])
     assert second.best is not None
-    fids = before.values("quality/fid") + after.values("quality/fid")
+    fids = before.values("scores/fid") + after.values("scores/fid")
     assert second.best.fid == min(fids)
     assert second.best.images_seen == 24 * (fids.index(min(fids)) + 1)
 
@@ -143,7 +143,7 @@ def test_values_are_those_of_a_scorer_fed_by_hand(kind: Any, tmp_path: Path) -> 
     chosen = seeding.permutation(64, seeding.derive(0, "quality"))[:40].sort().values
     real_images, labels = data.load("train")
     values, protocol = by_hand((real_images[chosen], labels[chosen]), "train", 20)
-    assert trainer.callback_metrics["quality/fid"].item() == pytest.approx(values["fid"], rel=1e-6)
+    assert trainer.callback_metrics["scores/fid"].item() == pytest.approx(values["fid"], rel=1e-6)
     assert watch.best.protocol["id"] == protocol
 
 
@@ -173,12 +173,12 @@ def test_whether_the_asked_class_was_drawn_is_scored(tmp_path: Path) -> None:
 
 def test_other_callbacks_can_monitor_the_scores(tmp_path: Path) -> None:
     keep = ModelCheckpoint(
-        dirpath=tmp_path / "kept", filename="{step}", monitor="quality/fid", save_top_k=1, every_n_train_steps=3
+        dirpath=tmp_path / "kept", filename="{step}", monitor="scores/fid", save_top_k=1, every_n_train_steps=3
     )
     notes = Notes()
     options = {"callbacks": [scoring(tmp_path), keep], "enable_checkpointing": True, "logger": notes}
     fit(tiny_gan(), max_steps=9, **options)
-    fids = notes.values("quality/fid")
+    fids = notes.values("scores/fid")
     assert keep.best_model_score is not None
     assert keep.best_model_score.item() == pytest.approx(min(fids))
     assert Path(keep.best_model_path).stem == f"step={3 * (fids.index(min(fids)) + 1)}"
@@ -224,7 +224,7 @@ def test_no_extractor_means_no_scores_and_one_line_that_says_so(
     fit(tiny_gan(), max_steps=3, callbacks=[watch := scoring(tmp_path, extractor="auto")], logger=notes)
     (line,) = [record.getMessage() for record in caplog.records if record.name == module.__name__]
     assert line == (
-        "There will be no scores. the weights are missing. Download them. Or name one: callbacks.quality.extractor"
+        "There will be no scores. the weights are missing. Download them. Or name one: callbacks.scores.extractor"
     )
     assert notes.rows == []
     assert watch.results() == {}
@@ -240,7 +240,7 @@ def test_too_few_test_images_leave_the_scores_while_training(
         def load(self, split: str) -> Batch:
             pixels, labels = super().load(split)
             if split == "test" and not test_images:
-                raise UserError("data.test_share=0 keeps none for testing")
+                raise UserError("data.test_fraction=0 keeps none for testing")
             return (pixels, labels) if split == "train" else (pixels[:test_images], labels[:test_images])
 
     fit(tiny_gan(), Untested(), max_steps=3, callbacks=[watch := scoring(tmp_path)])

@@ -138,7 +138,7 @@ def test_neighbours_are_drawn(run: Run, samples: Path, few_digits: Path, tmp_pat
         (("--extractor", "nowhere.net:Net"), "--extractor nowhere.net:Net: ModuleNotFoundError: No module named"),
         (("--extractor", "torch.nn:Identity", "--weights-file", "w.pth"), "weights are for the inception extractor"),
         (("--split", "validation"), "invalid choice: 'validation'"),
-        (("--split", "held_out"), "no image of MNIST was held out: data.held_out is 0"),
+        (("--split", "validation"), "no image of MNIST was held out: data.validation_count is 0"),
         (("--weights", "best"), "invalid choice: 'best'"),
         (("--extractor", "inception", "--weights-file", "/nowhere.pth"), "inception"),
         (("--weights-file", "/nowhere.pth"), "/nowhere.pth: weights are for the inception extractor"),

@@ -5,7 +5,7 @@ import torch
 
 from gan_lab.cli import main
 from gan_lab.data.mnist import MNIST
-from gan_lab.metrics.dataset_classifier import Digits
+from gan_lab.metrics.dataset_classifier import DatasetClassifier
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_the_same_command_makes_the_same_file(tmp_path: Path, capsys: pytest.Cap
     a, b, c = ((tmp_path / f"{name}.safetensors").read_bytes() for name in "abc")
     assert a == b
     assert a != c
-    extractor = Digits(file=str(tmp_path / "a.safetensors"))
+    extractor = DatasetClassifier(file=str(tmp_path / "a.safetensors"))
     assert extractor.identity["name"] == "digits KMNIST"
     printed = capsys.readouterr().out
     assert f"{extractor.identity['accuracy']:.2%} of the test images right" in printed
@@ -45,7 +45,7 @@ def test_nothing_is_replaced_without_being_asked(tmp_path: Path, monkeypatch: py
         main(["train-features"])
     assert Path("mnist.safetensors").read_text() == "precious"
     main(["train-features", "--epochs", "1", "--force"])
-    assert Digits(file="mnist.safetensors").num_classes == 10
+    assert DatasetClassifier(file="mnist.safetensors").num_classes == 10
 
 
 @pytest.mark.usefixtures("few_digits")

@@ -27,7 +27,7 @@ def cyclegan(tmp_path: Path) -> Run:
     run.save_config(composed("model=cyclegan", "data.image_size=8", "model.network.discriminator.layers=1", *tiny))
     torch.manual_seed(7)
     model = build(run.config().model)
-    torch.nn.init.normal_(model.average.network.a2b[-2].weight)  # so that the directions, and ema and raw, differ
+    torch.nn.init.normal_(model.generator_ema.network.a2b[-2].weight)  # so that the directions, and ema and raw, differ
     AtomicCheckpointIO().save_checkpoint({"state_dict": model.state_dict(), "images_seen": 640}, run.checkpoint)
     run.update_record(status="finished")
     return run

@@ -10,9 +10,9 @@ from gan_lab.models.latent import LatentGAN
 from gan_lab.runs.run import Run
 from tests.conftest import CONF, OFFLINE, Command, composed, read_image
 
-NO_SCORES = ("callbacks.quality=null",)
+NO_SCORES = ("callbacks.scores=null",)
 FEW_SCORES = tuple(
-    f"callbacks.quality.{name}={value}"
+    f"callbacks.scores.{name}={value}"
     for name, value in {
         "every_n_images": 16,
         "count_during": 8,
@@ -200,7 +200,7 @@ def test_hyperparameters_are_those_of_the_paper(model: str, expected: dict[str, 
         (["model=wgan_gp", "model.network.discriminator.norm=batch"], "set model.network.discriminator.norm=layer"),
         (["model=dcgan", "data=mnist_colors"], "which model=cyclegan translates"),
         (["model=cyclegan", "data=mnist"], "choose data=mnist_colors or data=unpaired_folders"),
-        (["model=cgan", "model.classes=5"], "model.classes=5: the data has 10; set data.classes instead"),
+        (["model=cgan", "model.num_classes=5"], "model.num_classes=5: the data has 10; set data.num_classes instead"),
         (["model=r3gan", "data.image_size=18"], "4, 5, 6 or 7 doubled once or more"),
         (["model/schedule=linear", "trainer.max_steps=-1"], "learning rates that fall until the end need one"),
         (["model=cgan", "model/conditioning=projektion"], "Did you mean projection?"),
@@ -217,7 +217,7 @@ def test_hyperparameters_are_those_of_the_paper(model: str, expected: dict[str, 
         (["model=cgan", "data=mnist_colors"], "choose labelled images, data=mnist or another"),
         (["model=cyclegan", "model/network=dcgan_small"], "choose model/network=resnet_patchgan"),
         (["model=dcgan", "model/network=resnet_patchgan"], "Error: model.network: "),
-        (["model=cgan", "data=image_folder", "data.root=."], "set data.classes to how many the data has"),
+        (["model=cgan", "data=image_folder", "data.root=."], "set data.num_classes to how many the data has"),
     ],
 )
 def test_what_can_not_work_is_one_message_with_the_way_out(

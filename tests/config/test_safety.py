@@ -184,7 +184,7 @@ def test_nothing_but_a_download_touches_the_network(command: Command, monkeypatc
         monkeypatch.setattr(socket.socket, name, refuse)
     for name in ("create_connection", "getaddrinfo", "gethostbyname"):
         monkeypatch.setattr(socket, name, refuse)
-    scored = [argument for argument in QUICK if argument != "callbacks.quality=null"]
+    scored = [argument for argument in QUICK if argument != "callbacks.scores=null"]
     scores = (
         "every_n_images=384",
         "count_during=8",
@@ -193,7 +193,7 @@ def test_nothing_but_a_download_touches_the_network(command: Command, monkeypatc
         "groups=[fid]",
         "groups_during=[fid]",
     )
-    assert command(*scored, *(f"callbacks.quality.{score}" for score in scores)) is None
+    assert command(*scored, *(f"callbacks.scores.{score}" for score in scores)) is None
     main(["sample", "run", "--count", "4"])
     main(["evaluate", "run", "--count", "8"])
     main(["compare", "run"])

@@ -126,7 +126,7 @@ def test_nothing_is_imported_for_a_foreign_name(monkeypatch: pytest.MonkeyPatch)
 
 def test_only_the_person_at_the_keyboard_can_trust_another_package(monkeypatch: pytest.MonkeyPatch) -> None:
     extractor = (
-        "callbacks.quality.extractor={_target_: gan_lab.metrics.extractors.Custom, size: 28, channels: 1, "
+        "callbacks.scores.extractor={_target_: gan_lab.metrics.extractors.Custom, size: 28, channels: 1, "
         "antialias: true, module: {_target_: torch.nn.AvgPool2d, kernel_size: 2}}"
     )
     (refused,) = problems(extractor)
@@ -136,7 +136,7 @@ def test_only_the_person_at_the_keyboard_can_trust_another_package(monkeypatch: 
     trusting = configuration.ALLOWED_PACKAGES | configuration.trusted({"GAN_LAB_ALLOW": "torch.nn"})
     monkeypatch.setattr(configuration, "ALLOWED_PACKAGES", trusting)
     assert problems(extractor) == []
-    assert build(composed(extractor).callbacks.quality.extractor).num_features == 14 * 14
+    assert build(composed(extractor).callbacks.scores.extractor).num_features == 14 * 14
     with pytest.raises(UserError, match="torch.load: not a class"):
         resolve("torch.load", "model._target_")
 

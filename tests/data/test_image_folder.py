@@ -33,12 +33,12 @@ def folder(tmp_path: Path) -> Path:
 def make(root: Path, **options: Any) -> ImageFolder:
     defaults: dict[str, Any] = {
         "root": str(root),
-        "test_share": 0.1,
+        "test_fraction": 0.1,
         "cache": str(root.parent / "cache"),
         "image_size": 8,
         "channels": 1,
-        "classes": 3,
-        "held_out": 0,
+        "num_classes": 3,
+        "validation_count": 0,
         "batch_size": 4,
         "seed": 0,
     }
@@ -63,27 +63,27 @@ def test_subfolders_are_classes_in_the_order_of_their_names(folder: Path) -> Non
 def test_every_tenth_image_of_a_class_is_for_testing_with_labels_or_without(folder: Path) -> None:
     expected = [first + index for first in VALUES.values() for index in (9, 19)]
     assert loaded(make(folder), "test") == (expected, [0, 0, 1, 1, 2, 2])
-    assert loaded(make(folder, classes=1), "test") == (expected, [0] * 6)
+    assert loaded(make(folder, num_classes=1), "test") == (expected, [0] * 6)
 
 
 def test_classes_are_ignored_on_request_and_that_is_said(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    data = make(folder, classes=1)
+    data = make(folder, num_classes=1)
     assert set(loaded(data)[1]) == {0}
-    assert "The 3 class folders are ignored; data.classes=3 makes them labels" in caplog.text
+    assert "The 3 class folders are ignored; data.num_classes=3 makes them labels" in caplog.text
     assert data.describe()["classes"] == []
 
 
 @pytest.mark.parametrize("classes", [2, 4])
 def test_another_number_of_classes_is_refused_with_the_right_one(classes: int, folder: Path) -> None:
-    with pytest.raises(UserError, match=r"has 3 class folders: set data\.classes=3, or data\.classes=1 to ignore"):
-        make(folder, classes=classes).prepare_data()
+    with pytest.raises(UserError, match=r"has 3 class folders: set data\.num_classes=3, or data\.num_classes=1"):
+        make(folder, num_classes=classes).prepare_data()
 
 
 def test_a_flat_folder_has_one_class(folder: Path) -> None:
-    assert set(loaded(make(folder / "dogs", classes=1))[1]) == {0}
-    with pytest.raises(UserError, match=r"has no class folders: set data\.classes=1$"):
-        make(folder / "dogs", classes=3).prepare_data()
+    assert set(loaded(make(folder / "dogs", num_classes=1))[1]) == {0}
+    with pytest.raises(UserError, match=r"has no class folders: set data\.num_classes=1$"):
+        make(folder / "dogs", num_classes=3).prepare_data()
 
 
 def test_images_beside_the_class_folders_count_only_without_classes(
@@ -92,7 +92,7 @@ def test_images_beside_the_class_folders_count_only_without_classes(
     Image.fromarray(np.full((8, 8), 5, np.uint8)).save(folder / "stray.png")
     assert 5 not in loaded(make(folder))[0]
     assert "1 of the images lie beside its class folders, and are left out" in caplog.text
-    assert 5 in loaded(make(folder, classes=1))[0]
+    assert 5 in loaded(make(folder, num_classes=1))[0]
 
 
 def test_only_one_process_does_the_talking(
@@ -144,12 +144,12 @@ def test_files_are_held_out_before_they_are_decoded(
 ) -> None:
     monkeypatch.setattr(decoded.memory, "available", lambda: available)
     everything = set(zip(*loaded(make(folder)), strict=True))
-    data = make(folder, held_out=7)
+    data = make(folder, validation_count=7)
     trained_on = set(zip(*loaded(data), strict=True))
-    images, labels = data.splits["held_out"]
-    held_out = set(zip(images[:, 0, 0, 0].tolist(), labels.tolist(), strict=True))
-    assert (len(trained_on), len(held_out)) == (47, 7)
-    assert trained_on | held_out == everything
+    images, labels = data.splits["validation"]
+    validation_count = set(zip(images[:, 0, 0, 0].tolist(), labels.tolist(), strict=True))
+    assert (len(trained_on), len(validation_count)) == (47, 7)
+    assert trained_on | validation_count == everything
     assert "test" not in data.splits
     assert data.describe()["held_out_images"] == 7
 
@@ -172,15 +172,15 @@ def test_what_is_no_folder_or_has_no_images_is_one_message(tmp_path: Path, folde
 
 
 def test_testing_needs_a_share(folder: Path) -> None:
-    data = make(folder, test_share=0.0)
+    data = make(folder, test_fraction=0.0)
     assert len(loaded(data)[0]) == 60
-    with pytest.raises(UserError, match=r"data\.test_share=0\.0 keeps no image of .*pictures for testing"):
+    with pytest.raises(UserError, match=r"data\.test_fraction=0\.0 keeps no image of .*pictures for testing"):
         data.setup("test")
 
 
 def test_the_command_line_names_the_folder(folder: Path) -> None:
     config = composed(
-        "data=image_folder", f"data.root={folder}", "data.classes=3", "data.image_size=64", "data.batch_size=8"
+        "data=image_folder", f"data.root={folder}", "data.num_classes=3", "data.image_size=64", "data.batch_size=8"
     )
     check(config)
     data = build(config.data)
@@ -188,5 +188,5 @@ def test_the_command_line_names_the_folder(folder: Path) -> None:
     assert data.splits["train"][0].shape == (54, 3, 64, 64)
     with pytest.raises(UserError, match=r"^data\.root: this value is missing; set data\.root=\.\.\.$"):
         check(composed("data=image_folder"))
-    with pytest.raises(UserError, match=r"^data\.test_share=1\.0: must be less than 1$"):
-        check(composed("data=image_folder", f"data.root={folder}", "data.test_share=1.0"))
+    with pytest.raises(UserError, match=r"^data\.test_fraction=1\.0: must be less than 1$"):
+        check(composed("data=image_folder", f"data.root={folder}", "data.test_fraction=1.0"))

@@ -73,8 +73,8 @@ def test_a_batch_larger_than_the_dataset_is_refused_by_its_option() -> None:
 
 def test_labels_beyond_the_classes_are_refused() -> None:
     data = TinyImages()
-    data.classes = 9
-    with pytest.raises(UserError, match=r"data\.classes=9, but the train images have labels up to 9; set it to 10"):
+    data.num_classes = 9
+    with pytest.raises(UserError, match=r"data\.num_classes=9, but the train images have labels up to 9; set it to 10"):
         data.setup("fit")
 
 
@@ -123,31 +123,31 @@ def test_splits_are_loaded_once() -> None:
 
 
 def test_held_out_images_are_not_trained_on_and_stand_in_for_the_test_split() -> None:
-    data = TinyImages(held_out=20)
-    assert (data.unseen, TinyImages().unseen) == ("held_out", "test")
+    data = TinyImages(validation_count=20)
+    assert (data.eval_split, TinyImages().eval_split) == ("validation", "test")
     data.setup("fit")
-    assert data.splits.keys() == {"train", "held_out"}
-    assert [len(data.splits[split][0]) for split in ("train", "held_out")] == [44, 20]
+    assert data.splits.keys() == {"train", "validation"}
+    assert [len(data.splits[split][0]) for split in ("train", "validation")] == [44, 20]
     images, labels = data.load("train")
     label_of = {bytes(image.numpy()): label for image, label in zip(images, labels.tolist(), strict=True)}
     parts = {
         split: {bytes(image.numpy()): label for image, label in zip(images, labels.tolist(), strict=True)}
         for split, (images, labels) in data.splits.items()
     }
-    assert parts["train"] | parts["held_out"] == label_of
-    assert not parts["train"].keys() & parts["held_out"].keys()
-    again = TinyImages(held_out=20, seed=1)
+    assert parts["train"] | parts["validation"] == label_of
+    assert not parts["train"].keys() & parts["validation"].keys()
+    again = TinyImages(validation_count=20, seed=1)
     again.setup("fit")
-    assert torch.equal(again.splits["held_out"][0], data.splits["held_out"][0]), "whatever the seed of the run"
+    assert torch.equal(again.splits["validation"][0], data.splits["validation"][0]), "whatever the seed of the run"
     data.setup("test")
     assert torch.equal(data.splits["test"][0], data.load("test")[0])
 
 
 def test_something_must_be_left_to_train_on() -> None:
-    with pytest.raises(UserError, match=r"data\.held_out=64 leaves none of the 64 training images to train on"):
-        TinyImages(held_out=64).setup("fit")
+    with pytest.raises(UserError, match=r"data\.validation_count=64 leaves none of the 64 training images to train on"):
+        TinyImages(validation_count=64).setup("fit")
     with pytest.raises(UserError, match=r"data\.batch_size=8 .* is more than the 4 training images; set it to 4"):
-        fit(tiny_gan(), TinyImages(held_out=60), max_steps=1)
+        fit(tiny_gan(), TinyImages(validation_count=60), max_steps=1)
 
 
 @pytest.mark.parametrize("image_size", [8, 12, 24])

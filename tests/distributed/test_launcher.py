@@ -18,7 +18,7 @@ from gan_lab import cli
 from gan_lab.cli.hydra_callback import join
 from gan_lab.distributed import launcher
 from gan_lab.distributed.agent import first_failure
-from gan_lab.distributed.launcher import Crew
+from gan_lab.distributed.launcher import WorldInfo
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError
 from tests.conftest import (
@@ -59,19 +59,19 @@ SRUN = {
     ("variables", "expected"),
     [
         ({}, None),
-        (TORCHRUN, Crew(rank=5, size=8, here=4)),
+        (TORCHRUN, WorldInfo(rank=5, size=8, here=4)),
         (TORCHRUN | {"WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1", "RANK": "0"}, None),
-        (SRUN, Crew(rank=3, size=4, here=2)),
+        (SRUN, WorldInfo(rank=3, size=4, here=2)),
         (SRUN | {"SLURM_NTASKS": "1", "SLURM_PROCID": "0", "SLURM_NNODES": "1"}, None),
         ({"SLURM_NTASKS": "4", "SLURM_PROCID": "0"}, None),  # a batch script that did not say srun
     ],
 )
 def test_processes_that_are_there_already(
-    variables: dict[str, str], expected: Crew | None, monkeypatch: pytest.MonkeyPatch
+    variables: dict[str, str], expected: WorldInfo | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert launcher.outer() == expected
+    assert launcher.detect_launcher() == expected
     if expected:
         assert expected.num_nodes == 2
 
@@ -81,7 +81,7 @@ def test_srun_has_to_say_how_many_tasks_a_machine_has(monkeypatch: pytest.Monkey
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("SLURM_NTASKS_PER_NODE")
     with pytest.raises(SystemExit, match="Error: srun: say how many tasks each machine has, --ntasks-per-node"):
-        launcher.outer()
+        launcher.detect_launcher()
 
 
 def test_the_number_of_processes_is_taken_from_those_that_are_there() -> None:
@@ -123,9 +123,9 @@ def test_what_failed_is_told_from_what_only_lost_touch() -> None:
 
 @pytest.mark.slow
 def test_a_run_on_two_devices_is_one_run(command: Command, capfd: pytest.CaptureFixture[str]) -> None:
-    scored = ["callbacks.quality.count=40", "callbacks.quality.groups=[fid,classes]"]
-    scored += ["callbacks.quality.count_during=20", "callbacks.quality.real_during=200"]
-    options = [option for option in TWO if option != "callbacks.quality=null"]
+    scored = ["callbacks.scores.count=40", "callbacks.scores.groups=[fid,classes]"]
+    scored += ["callbacks.scores.count_during=20", "callbacks.scores.real_during=200"]
+    options = [option for option in TWO if option != "callbacks.scores=null"]
     assert command(*options, *scored) is None
     printed = capfd.readouterr().out
     assert printed.count("Finished after 6 batches, 768 images") == 1
@@ -222,7 +222,7 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-JOINING = (*OFFLINE, "model=vanilla", "trainer.max_steps=3", "trainer.log_every_n_steps=1", "callbacks.quality=null")
+JOINING = (*OFFLINE, "model=vanilla", "trainer.max_steps=3", "trainer.log_every_n_steps=1", "callbacks.scores=null")
 
 
 def check_one_run(tmp_path: Path, outputs: list[str]) -> None:
@@ -271,9 +271,9 @@ def test_a_port_in_use_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         monkeypatch.setenv("MASTER_ADDR", "localhost")
-        monkeypatch.setenv("MASTER_PORT", str(port + launcher.APART))
+        monkeypatch.setenv("MASTER_PORT", str(port + launcher.PORT_OFFSET))
         with pytest.raises(UserError, match=f"don't find each other at localhost:{port} .*; set MASTER_PORT to one"):
-            launcher.told_by_first("folder", Crew(rank=0, size=4, here=2))
+            launcher.broadcast_from_first("folder", WorldInfo(rank=0, size=4, here=2))
 
 
 def test_a_sweep_is_not_started_by_torchrun(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
 from gan_lab import penalties
-from gan_lab.callbacks.graceful_stop import GracefulEnding, Interrupted
+from gan_lab.callbacks.graceful_stop import GracefulStop, Interrupted
 from gan_lab.data.base import Batch
 from gan_lab.distributed import collectives
 from gan_lab.losses import RelativisticPairing, Wasserstein
@@ -152,8 +152,8 @@ class Diary(Callback):
 def own_noise_and_data() -> dict[str, Any]:
     model, diary = tiny_gan(), Diary()
     drawn: list[Tensor] = []
-    draw = model.draw
-    model.draw = lambda real, condition: drawn.append(draw(real, condition)) or drawn[-1]  # type: ignore[method-assign, func-returns-value]
+    generate = model.generate
+    model.generate = lambda real, condition: drawn.append(generate(real, condition)) or drawn[-1]  # type: ignore[method-assign, func-returns-value]
     train(model, TinyImages(), diary, world_size=2, precision="32-true", max_steps=4)
     return {"images": torch.cat(diary.images), "drawn": drawn[0].detach()}
 
@@ -197,7 +197,7 @@ def drift() -> str:
     return str(caught.value)
 
 
-class Signalled(GracefulEnding):
+class Signalled(GracefulStop):
     """Of two processes, the second alone hears a signal."""
 
     def on_train_batch_start(self, trainer: Any, *arguments: Any) -> None:
@@ -216,16 +216,16 @@ def interruption() -> tuple[int, int]:
 def primitives(rank: int) -> dict[str, Any]:
     """Each function of `processes`, where the outcome is known."""
     floats, doubles = torch.full((3,), float(rank)), torch.tensor([[rank, 4.0]], dtype=torch.double)
-    collectives.average([floats, doubles])
+    collectives.all_reduce_mean([floats, doubles])
     copied = torch.tensor([rank, 5])
     collectives.broadcast([copied])
     same, other = torch.tensor([1.0, 2.0]), torch.tensor([1.0, 2.0 + rank])
     return {
         "average": (floats.tolist(), doubles.tolist()),
-        "highest": collectives.highest(rank * 15, torch.device("cpu")),
+        "highest": collectives.all_reduce_max(rank * 15, torch.device("cpu")),
         "broadcast": copied.tolist(),
-        "differing": collectives.differing([same, other, same.bfloat16(), torch.tensor([-1.0 if rank else 1.0])]),
-        "all_of": [values["rank"].item() for values in collectives.all_of({"rank": torch.tensor(rank)})],
+        "differing": collectives.mismatched([same, other, same.bfloat16(), torch.tensor([-1.0 if rank else 1.0])]),
+        "all_gather": [values["rank"].item() for values in collectives.all_gather({"rank": torch.tensor(rank)})],
     }
 
 
@@ -312,17 +312,17 @@ def test_what_processes_do_together(both: list[dict[str, Any]]) -> None:
             "highest": 15,
             "broadcast": [0, 5],
             "differing": [1, 3],
-            "all_of": [0, 1],
+            "all_gather": [0, 1],
         }
 
 
 def test_alone_there_is_nothing_to_do() -> None:
     values = torch.tensor([1.0])
-    collectives.average([values])
+    collectives.all_reduce_mean([values])
     collectives.broadcast([values])
-    assert collectives.highest(7, torch.device("cpu")) == 7
-    assert collectives.differing([values]) == []
-    assert collectives.all_of({"a": values}) == [{"a": values}]
+    assert collectives.all_reduce_max(7, torch.device("cpu")) == 7
+    assert collectives.mismatched([values]) == []
+    assert collectives.all_gather({"a": values}) == [{"a": values}]
     assert values.item() == 1.0
 
 

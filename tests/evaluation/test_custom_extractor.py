@@ -13,14 +13,14 @@ from gan_lab.utils.errors import UserError
 SOURCE = """
 import torch
 from torch import nn
-from gan_lab.metrics.dataset_classifier import Digits, SHIPPED
+from gan_lab.metrics.dataset_classifier import DatasetClassifier, SHIPPED
 
 class Pooled(nn.Module):
     def forward(self, images):
         assert images.shape[1:] == (1, 28, 28) and images.min() >= -1
         return nn.functional.avg_pool2d(images, 7)
 
-class Own(Digits):
+class Own(DatasetClassifier):
     def __init__(self):
         super().__init__(file=str(SHIPPED["MNIST"]))
 

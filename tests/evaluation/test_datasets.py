@@ -14,10 +14,10 @@ def of(root: Path, *overrides: str) -> RealImages:
 
 
 def test_the_cache_is_the_one_of_the_runs_own_scores(few_digits: Path) -> None:
-    assert of(few_digits, "callbacks.quality.cache=/mine").cache_folder == Path("/mine")
+    assert of(few_digits, "callbacks.scores.cache=/mine").cache_folder == Path("/mine")
 
 
-@pytest.mark.parametrize("left_out", ["~callbacks", "callbacks.quality=null"])
+@pytest.mark.parametrize("left_out", ["~callbacks", "callbacks.scores=null"])
 def test_without_scores_of_its_own_the_cache_is_below_the_dataset(left_out: str, few_digits: Path) -> None:
     assert of(few_digits, left_out).cache_folder == few_digits / "cache"
     assert named("mnist", str(few_digits)).cache_folder == few_digits / "cache"

@@ -6,7 +6,7 @@ import torch
 from gan_lab.evaluation.datasets import named, of_run
 from gan_lab.evaluation.evaluate import evaluate
 from gan_lab.metrics import scores
-from gan_lab.metrics.generated_images import Drawn
+from gan_lab.metrics.generated_images import Generated
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.metrics.score_record import ScoreRecord
 from gan_lab.metrics.select_extractor import chosen
@@ -19,7 +19,7 @@ def few_subsets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scores, "KID_SUBSETS", 2)
 
 
-def evaluated(drawn: list[Drawn], real: RealImages) -> ScoreRecord:
+def evaluated(drawn: list[Generated], real: RealImages) -> ScoreRecord:
     extractor = chosen("auto", real)
     return evaluate(drawn, real, extractor, split="test", weights="given", seed=3, images_seen=7)
 
@@ -41,7 +41,7 @@ def test_genuine_digits_score_as_such(few_digits: Path) -> None:
 
 
 def test_of_stacks_modes_are_counted(few_digits: Path) -> None:
-    overrides = ("data=stacked_mnist", "data.count=128", "data.test_count=40", f"callbacks.quality.cache={few_digits}")
+    overrides = ("data=stacked_mnist", "data.count=128", "data.test_count=40", f"callbacks.scores.cache={few_digits}")
     real = of_run(composed(*overrides), str(few_digits))
     images, labels = real.load("train")
     record = evaluated([(images, labels)], real)

@@ -5,7 +5,7 @@ import torch
 
 from gan_lab.data.mnist import substitute
 from gan_lab.metrics import dataset_classifier
-from gan_lab.metrics.dataset_classifier import Digits
+from gan_lab.metrics.dataset_classifier import DatasetClassifier
 from gan_lab.utils import seeding
 
 Labelled = tuple[torch.Tensor, torch.Tensor]
@@ -20,5 +20,5 @@ def numerals() -> Labelled:
 
 
 @pytest.fixture(scope="session")
-def extractor() -> Digits:
+def extractor() -> DatasetClassifier:
     return dataset_classifier.shipped()

@@ -6,7 +6,7 @@ import torch
 
 from gan_lab.metrics import dataset_classifier, tensor_files
 from gan_lab.metrics.classifier import Classifier
-from gan_lab.metrics.dataset_classifier import SHIPPED, Digits, for_dataset
+from gan_lab.metrics.dataset_classifier import SHIPPED, DatasetClassifier, for_dataset
 from gan_lab.utils import images
 from gan_lab.utils.errors import UserError
 from tests.conftest import same, weights
@@ -33,7 +33,7 @@ def short_training(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dataset_classifier, "FEWEST_BATCHES", 1)
 
 
-def test_the_shipped_classifier_reads_digits(extractor: Digits, numerals: Labelled) -> None:
+def test_the_shipped_classifier_reads_digits(extractor: DatasetClassifier, numerals: Labelled) -> None:
     pixels, labels = numerals
     assert extractor.classify(pixels[:1000]).argmax(1).eq(labels[:1000]).double().mean() > 0.99
     assert extractor.identity["accuracy"] >= 0.994  # of the 10,000 test digits
@@ -41,7 +41,7 @@ def test_the_shipped_classifier_reads_digits(extractor: Digits, numerals: Labell
     assert extractor(pixels[:3]).shape == (3, extractor.num_features) == (3, 256)
 
 
-def test_the_card_tells_what_is_shipped(extractor: Digits) -> None:
+def test_the_card_tells_what_is_shipped(extractor: DatasetClassifier) -> None:
     path = SHIPPED["MNIST"]
     assert path.stat().st_size < 2_000_000
     assert extractor.identity["sha256"] == sha256(path.read_bytes()).hexdigest()
@@ -50,7 +50,7 @@ def test_the_card_tells_what_is_shipped(extractor: Digits) -> None:
         assert told in card
 
 
-def test_a_border_and_repeated_channels_change_nothing(extractor: Digits, numerals: Labelled) -> None:
+def test_a_border_and_repeated_channels_change_nothing(extractor: DatasetClassifier, numerals: Labelled) -> None:
     pixels = numerals[0][:20]
     features = extractor(pixels)
     assert torch.equal(extractor(images.fit(pixels, 32)), features)
@@ -58,10 +58,13 @@ def test_a_border_and_repeated_channels_change_nothing(extractor: Digits, numera
     assert extractor(images.fit(pixels, 64)).shape == features.shape
 
 
-def test_features_and_logits_do_not_depend_on_the_batch(extractor: Digits, numerals: Labelled) -> None:
+def test_features_and_logits_do_not_depend_on_the_batch(extractor: DatasetClassifier, numerals: Labelled) -> None:
     pixels = numerals[0][:50]
-    features, logits = extractor.look(pixels)
-    alone = [torch.cat(parts) for parts in zip(*(extractor.look(image[None]) for image in pixels), strict=True)]
+    features, logits = extractor.features_and_logits(pixels)
+    alone = [
+        torch.cat(parts)
+        for parts in zip(*(extractor.features_and_logits(image[None]) for image in pixels), strict=True)
+    ]
     torch.testing.assert_close(alone[0], features, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(alone[1], logits, rtol=1e-5, atol=1e-4)
     assert torch.equal(extractor(pixels), features)
@@ -70,16 +73,16 @@ def test_features_and_logits_do_not_depend_on_the_batch(extractor: Digits, numer
 
 def test_a_file_that_is_missing_damaged_or_another_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nowhere.safetensors: can't be read: No such file"):
-        Digits(file=str(tmp_path / "nowhere.safetensors"))
+        DatasetClassifier(file=str(tmp_path / "nowhere.safetensors"))
     (tmp_path / "half.safetensors").write_bytes(SHIPPED["MNIST"].read_bytes()[:1000])
     with pytest.raises(UserError, match="half.safetensors is damaged"):
-        Digits(file=str(tmp_path / "half.safetensors"))
+        DatasetClassifier(file=str(tmp_path / "half.safetensors"))
     tensor_files.write(tmp_path / "other.safetensors", {"a": torch.zeros(1)}, {"channels": 1, "classes": 10})
     with pytest.raises(UserError, match="other.safetensors holds no weights of this classifier"):
-        Digits(file=str(tmp_path / "other.safetensors"))
+        DatasetClassifier(file=str(tmp_path / "other.safetensors"))
 
 
-def test_mnist_needs_neither_data_nor_cache(tmp_path: Path, extractor: Digits) -> None:
+def test_mnist_needs_neither_data_nor_cache(tmp_path: Path, extractor: DatasetClassifier) -> None:
     data = Few()
     assert for_dataset("MNIST", data, tmp_path).identity == extractor.identity
     assert data.asked == []
@@ -128,7 +131,7 @@ def test_images_that_are_not_square_are_refused(tmp_path: Path) -> None:
 def test_the_same_weights_make_the_same_file(tmp_path: Path) -> None:
     for name in ("a", "b"):
         torch.manual_seed(0)
-        model = Classifier(channels=1, classes=2)
+        model = Classifier(channels=1, num_classes=2)
         description = {"size": 8, "channels": 1, "classes": 2, "accuracy": 0.5}
         tensor_files.write(tmp_path / name, model.state_dict(), description)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()

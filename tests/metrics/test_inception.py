@@ -60,7 +60,7 @@ def test_the_network_runs_with_weights_of_the_right_form(tmp_path: Path, monkeyp
     found = {}
     for antialias in (False, True):
         extractor = Inception(weights=str(tmp_path / "weights.pth"), antialias=antialias)
-        features, logits = extractor.look(images)
+        features, logits = extractor.features_and_logits(images)
         assert features.shape == (2, 2048)
         assert logits.shape == (2, 1008)
         assert torch.equal(extractor(images.expand(-1, 3, -1, -1)), features)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gan_lab.config.schema import build
-from gan_lab.metrics.dataset_classifier import Digits
+from gan_lab.metrics.dataset_classifier import DatasetClassifier
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.metrics.statistics import real_statistics
 from gan_lab.utils import seeding
@@ -34,7 +34,7 @@ def test_resized_images_stay_as_they_are(few_digits: Path, tmp_path: Path) -> No
 
 
 def test_statistics_are_of_the_split_or_of_a_fixed_part_of_it(
-    few_digits: Path, tmp_path: Path, extractor: Digits
+    few_digits: Path, tmp_path: Path, extractor: DatasetClassifier
 ) -> None:
     real = digits_of(few_digits, 28, tmp_path)
     chosen = seeding.permutation(500, seeding.derive(0, "quality"))[:40].sort().values

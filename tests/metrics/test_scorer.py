@@ -10,9 +10,9 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from torchvision.transforms.functional import gaussian_blur
 
-from gan_lab.distributed.collectives import gathered
+from gan_lab.distributed.collectives import gather_rows
 from gan_lab.metrics import class_scores, dataset_classifier, scores
-from gan_lab.metrics.dataset_classifier import Digits
+from gan_lab.metrics.dataset_classifier import DatasetClassifier
 from gan_lab.metrics.extractors import Custom
 from gan_lab.metrics.scorer import GROUPS, Scorer
 from gan_lab.metrics.statistics import RealStatistics, real_statistics
@@ -41,7 +41,7 @@ def few_subsets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def real(numerals: Labelled, extractor: Digits) -> RealStatistics:
+def real(numerals: Labelled, extractor: DatasetClassifier) -> RealStatistics:
     images, labels = (values[:HALF] for values in numerals)
     return real_statistics(images, labels, extractor, split="train", cache_folder=None)
 
@@ -52,13 +52,15 @@ def others(numerals: Labelled) -> Labelled:
     return numerals[0][HALF:], numerals[1][HALF:]
 
 
-def scored(real: RealStatistics, extractor: Digits, images: torch.Tensor, *groups: Any) -> dict[str, float]:
+def scored(real: RealStatistics, extractor: DatasetClassifier, images: torch.Tensor, *groups: Any) -> dict[str, float]:
     scorer = Scorer(extractor=extractor, real=real, seed=0, groups=groups or GROUPS)
     scorer.update(images)
     return scorer.compute()
 
 
-def test_every_score_has_a_name_and_a_sensible_value(real: RealStatistics, extractor: Digits, others: Labelled) -> None:
+def test_every_score_has_a_name_and_a_sensible_value(
+    real: RealStatistics, extractor: DatasetClassifier, others: Labelled
+) -> None:
     state = torch.get_rng_state()
     scorer = Scorer(extractor=extractor, real=real, seed=0)
     for images in torch.split(others[0][:1100], 400):
@@ -79,7 +81,9 @@ def test_every_score_has_a_name_and_a_sensible_value(real: RealStatistics, extra
     assert scorer.compute()["fid"] == scored(real, extractor, others[0][1100:], "fid")["fid"]
 
 
-def test_the_real_images_themselves_are_perfect(real: RealStatistics, extractor: Digits, numerals: Labelled) -> None:
+def test_the_real_images_themselves_are_perfect(
+    real: RealStatistics, extractor: DatasetClassifier, numerals: Labelled
+) -> None:
     found = scored(real, extractor, numerals[0][:HALF], "fid", "manifold", "classes")
     assert found["fid"] == pytest.approx(0, abs=1e-6)
     assert found["precision"] == found["recall"] == found["coverage"] == 1
@@ -99,7 +103,7 @@ def shifted(images: torch.Tensor, pixels: int) -> torch.Tensor:
     return images.roll(pixels, 3)
 
 
-def test_what_is_worse_scores_worse(real: RealStatistics, extractor: Digits, others: Labelled) -> None:
+def test_what_is_worse_scores_worse(real: RealStatistics, extractor: DatasetClassifier, others: Labelled) -> None:
     images, labels = others
     measure = partial(scored, real, extractor)
     clean = measure(images, "fid", "manifold", "classes")
@@ -121,7 +125,7 @@ def test_what_is_worse_scores_worse(real: RealStatistics, extractor: Digits, oth
 
 
 def test_coverage_notices_repeated_images_which_fid_hardly_does(
-    real: RealStatistics, extractor: Digits, others: Labelled
+    real: RealStatistics, extractor: DatasetClassifier, others: Labelled
 ) -> None:
     images = others[0]
     repeated = images[: HALF // 10].repeat(10, 1, 1, 1)
@@ -133,7 +137,9 @@ def test_coverage_notices_repeated_images_which_fid_hardly_does(
     assert cheated["precision"] > clean["precision"] - 0.05
 
 
-def test_few_images_are_held_against_as_few(real: RealStatistics, extractor: Digits, others: Labelled) -> None:
+def test_few_images_are_held_against_as_few(
+    real: RealStatistics, extractor: DatasetClassifier, others: Labelled
+) -> None:
     """In random parts of both: neither a few nor many images move the scores of good ones far."""
     few = scored(real, extractor, others[0][:500], "manifold")
     whole = scored(real, extractor, others[0], "manifold")
@@ -145,7 +151,7 @@ def test_few_images_are_held_against_as_few(real: RealStatistics, extractor: Dig
 
 
 def test_asked_classes_are_compared_with_those_shown(
-    real: RealStatistics, extractor: Digits, others: Labelled, monkeypatch: pytest.MonkeyPatch
+    real: RealStatistics, extractor: DatasetClassifier, others: Labelled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images, labels = others
     scorer = Scorer(extractor=extractor, real=real, seed=0, groups=("classes",))
@@ -164,7 +170,7 @@ def test_asked_classes_are_compared_with_those_shown(
     assert wrong["class_fid"] > 5 * honest["class_fid"]
 
 
-def test_the_protocol_tells_what_was_done(real: RealStatistics, extractor: Digits, others: Labelled) -> None:
+def test_the_protocol_tells_what_was_done(real: RealStatistics, extractor: DatasetClassifier, others: Labelled) -> None:
     scorer = Scorer(extractor=extractor, real=real, seed=3, groups=("fid",))
     scorer.update(others[0][:50])
     scorer.compute()
@@ -183,7 +189,9 @@ def test_an_extractor_without_logits_has_fewer_scores(numerals: Labelled) -> Non
     assert scorer.compute().keys() == EVERYTHING - {"inception_score", "inception_score_std", "modes", "class_kl"}
 
 
-def test_what_cannot_be_measured_is_refused(real: RealStatistics, extractor: Digits, numerals: Labelled) -> None:
+def test_what_cannot_be_measured_is_refused(
+    real: RealStatistics, extractor: DatasetClassifier, numerals: Labelled
+) -> None:
     scorer = Scorer(extractor=extractor, real=real, seed=0)
     with pytest.raises(ValueError, match="6 generated images or more, not 0"):
         scorer.compute()
@@ -200,8 +208,8 @@ def test_what_cannot_be_measured_is_refused(real: RealStatistics, extractor: Dig
 def check_gathering(rank: int) -> None:
     """Two shares of rows come back in their order, also where one is longer, or empty."""
     rows = torch.arange(10).reshape(5, 2)
-    assert torch.equal(gathered(rows[rank::2]), rows)
-    assert torch.equal(gathered(rows if rank else rows[:0]), rows)
+    assert torch.equal(gather_rows(rows[rank::2]), rows)
+    assert torch.equal(gather_rows(rows if rank else rows[:0]), rows)
 
 
 def share(rank: int, world_size: int, folder: Path, count: int) -> None:

@@ -8,7 +8,7 @@ import scipy.linalg
 import torch
 
 from gan_lab.metrics import scores
-from gan_lab.metrics.dataset_classifier import Digits
+from gan_lab.metrics.dataset_classifier import DatasetClassifier
 from gan_lab.metrics.scores import Moments, frechet_distance, inception_score, kernel_distance
 from tests.metrics.conftest import Labelled
 
@@ -45,7 +45,7 @@ def test_fid_is_what_others_compute(
     assert frechet_distance(Moments.of(real), fake) == pytest.approx(reference(real, fake), rel=1e-6)
 
 
-def test_fid_of_digits_is_what_others_compute(extractor: Digits, numerals: Labelled) -> None:
+def test_fid_of_digits_is_what_others_compute(extractor: DatasetClassifier, numerals: Labelled) -> None:
     features = extractor(numerals[0][:3000])
     real, fake = features[:1500], features[1500:]
     score = frechet_distance(Moments.of(real), fake)
@@ -53,13 +53,13 @@ def test_fid_of_digits_is_what_others_compute(extractor: Digits, numerals: Label
     assert score == pytest.approx(symmetric_fid(real, fake), rel=1e-6)
 
 
-def test_fid_of_fewer_images_than_features(extractor: Digits, numerals: Labelled) -> None:
+def test_fid_of_fewer_images_than_features(extractor: DatasetClassifier, numerals: Labelled) -> None:
     features = extractor(numerals[0][:300])
     real, fake = features[:200], features[200:]
     assert frechet_distance(Moments.of(real), fake) == pytest.approx(symmetric_fid(real, fake), rel=1e-5)
 
 
-def test_fid_of_equal_sets_is_zero(extractor: Digits, numerals: Labelled) -> None:
+def test_fid_of_equal_sets_is_zero(extractor: DatasetClassifier, numerals: Labelled) -> None:
     for features in (normal(500), extractor(numerals[0][:1000])):
         shuffled = features[torch.randperm(len(features), generator=torch.Generator().manual_seed(0))]
         assert frechet_distance(Moments.of(features), shuffled) == pytest.approx(0, abs=1e-6)

@@ -6,7 +6,7 @@ import torch
 
 from gan_lab.data.base import Batch
 from gan_lab.metrics import dataset_classifier, select_extractor
-from gan_lab.metrics.dataset_classifier import Digits
+from gan_lab.metrics.dataset_classifier import DatasetClassifier
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.metrics.select_extractor import Choice, chosen
 from gan_lab.metrics.stacked_digits import Stacked
@@ -16,10 +16,10 @@ from gan_lab.utils.errors import UserError
 class Told:
     """A dataset of which only what it says of itself counts."""
 
-    def __init__(self, name: str = "own", channels: int = 1, classes: int = 10, image_size: int = 28) -> None:
+    def __init__(self, name: str = "own", channels: int = 1, num_classes: int = 10, image_size: int = 28) -> None:
         self.name = name
         self.channels = channels
-        self.classes = classes
+        self.num_classes = num_classes
         self.image_size = self.native_size = image_size
         self.splits: dict[str, Batch] = {}
 
@@ -31,18 +31,18 @@ class Told:
 
 
 @pytest.mark.parametrize("size", [28, 32, 64])
-def test_mnist_has_the_shipped_classifier_at_any_size(size: int, tmp_path: Path, extractor: Digits) -> None:
+def test_mnist_has_the_shipped_classifier_at_any_size(size: int, tmp_path: Path, extractor: DatasetClassifier) -> None:
     assert chosen("auto", RealImages(Told("MNIST", image_size=size), tmp_path)).identity == extractor.identity
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["auto", "digits"])
+@pytest.mark.parametrize("name", ["auto", "classifier"])
 def test_stacks_are_looked_at_digit_by_digit(name: Choice, tmp_path: Path) -> None:
     assert isinstance(chosen(name, RealImages(Told("stacked_mnist", 3, 1000), tmp_path)), Stacked)
 
 
 def test_other_grey_labelled_images_get_a_classifier_of_their_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extractor: Digits
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extractor: DatasetClassifier
 ) -> None:
     asked: list[tuple[str, object, Path]] = []
     monkeypatch.setattr(dataset_classifier, "for_dataset", lambda *given: asked.append(given) or extractor)
@@ -51,7 +51,7 @@ def test_other_grey_labelled_images_get_a_classifier_of_their_own(
     assert asked == [("FashionMNIST", real, tmp_path / "extractors")]
 
 
-@pytest.mark.parametrize("data", [Told(channels=3), Told(classes=1), Told(image_size=65)])
+@pytest.mark.parametrize("data", [Told(channels=3), Told(num_classes=1), Told(image_size=65)])
 def test_what_no_classifier_suits_needs_inception(data: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     with pytest.raises(UserError, match=r"inception extractor.*(pip install|Download)"):
@@ -59,13 +59,15 @@ def test_what_no_classifier_suits_needs_inception(data: Told, tmp_path: Path, mo
 
 
 def test_images_without_classes_have_no_classifier(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="the digits extractor needs a dataset with classes; choose inception"):
-        chosen("digits", RealImages(Told(classes=1), tmp_path))
+    with pytest.raises(UserError, match="the classifier extractor needs a dataset with classes; choose inception"):
+        chosen("classifier", RealImages(Told(num_classes=1), tmp_path))
 
 
-def test_weights_are_for_inception(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extractor: Digits) -> None:
+def test_weights_are_for_inception(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extractor: DatasetClassifier
+) -> None:
     real = RealImages(Told("MNIST"), tmp_path)
-    with pytest.raises(UserError, match=r"x\.pth: weights are for the inception extractor; digits brings its own"):
+    with pytest.raises(UserError, match=r"x\.pth: weights are for the inception extractor; classifier brings its own"):
         chosen("auto", real, "x.pth")
     taken: dict[str, Any] = {}
     monkeypatch.setattr(select_extractor, "Inception", lambda **options: taken.update(options) or extractor)

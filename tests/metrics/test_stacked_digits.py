@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from gan_lab.metrics import scores
-from gan_lab.metrics.dataset_classifier import Digits
+from gan_lab.metrics.dataset_classifier import DatasetClassifier
 from gan_lab.metrics.scorer import Scorer
 from gan_lab.metrics.stacked_digits import Stacked
 from gan_lab.metrics.statistics import real_statistics
@@ -12,7 +12,7 @@ GROUPS = ("fid", "kid", "inception_score", "classes")
 
 
 @pytest.fixture
-def stacker(extractor: Digits) -> Stacked:
+def stacker(extractor: DatasetClassifier) -> Stacked:
     return Stacked(digits=extractor)
 
 
@@ -23,22 +23,22 @@ def stacks(numerals: Labelled, count: int, seed: int) -> Labelled:
     return numerals[0][:, 0][chosen], labels[:, 0] * 100 + labels[:, 1] * 10 + labels[:, 2]
 
 
-def test_each_channel_is_looked_at_alone(stacker: Stacked, extractor: Digits, numerals: Labelled) -> None:
+def test_each_channel_is_looked_at_alone(stacker: Stacked, extractor: DatasetClassifier, numerals: Labelled) -> None:
     images, labels = stacks(numerals, 60, 0)
-    features, logits = stacker.look(images)
+    features, logits = stacker.features_and_logits(images)
     assert features.shape == (60, stacker.num_features) == (60, 768)
     for channel in range(3):
-        alone = extractor.look(images[:, channel : channel + 1])
+        alone = extractor.features_and_logits(images[:, channel : channel + 1])
         torch.testing.assert_close(features[:, channel * 256 : (channel + 1) * 256], alone[0])
         torch.testing.assert_close(logits[:, channel * 10 : (channel + 1) * 10], alone[1])
-    assert (stacker.shown(logits) == labels).float().mean() > 0.9
+    assert (stacker.predicted_class(logits) == labels).float().mean() > 0.9
     assert stacker.identity["name"] == "digits MNIST, each channel"
     assert not any(weight.requires_grad for weight in stacker.parameters())
 
 
 def test_expected_frequencies_are_those_of_independent_digits(stacker: Stacked) -> None:
     logits = torch.nn.functional.one_hot(torch.tensor([[1, 2, 3], [1, 2, 4]]), 10).float().flatten(1)
-    frequencies = stacker.frequencies(logits)
+    frequencies = stacker.class_histogram(logits)
     assert frequencies.shape == (1000,)
     assert frequencies[123] == frequencies[124] == 0.5
     assert frequencies.sum() == 1
@@ -68,4 +68,4 @@ def test_lost_modes_are_counted(stacker: Stacked, numerals: Labelled, monkeypatc
 
 def test_grey_images_are_no_stacks(stacker: Stacked) -> None:
     with pytest.raises(ValueError, match=r"shape \(n, 3, height, width\), not \(2, 1, 28, 28\)"):
-        stacker.look(torch.zeros(2, 1, 28, 28, dtype=torch.uint8))
+        stacker.features_and_logits(torch.zeros(2, 1, 28, 28, dtype=torch.uint8))

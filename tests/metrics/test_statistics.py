@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from gan_lab.metrics import statistics
-from gan_lab.metrics.dataset_classifier import Digits
+from gan_lab.metrics.dataset_classifier import DatasetClassifier
 from gan_lab.metrics.statistics import RealStatistics, real_statistics
 from tests.metrics.conftest import Labelled
 
 
 def made(
-    numerals: Labelled, extractor: Digits, folder: Path | None, count: int = 100, **options: str
+    numerals: Labelled, extractor: DatasetClassifier, folder: Path | None, count: int = 100, **options: str
 ) -> RealStatistics:
     images, labels = (values[:count] for values in numerals)
     return real_statistics(images, labels, extractor, **{"split": "test"} | options, cache_folder=folder)
@@ -25,9 +25,9 @@ def no_computing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statistics, "extract", refuse)
 
 
-def test_they_are_what_the_extractor_sees(numerals: Labelled, extractor: Digits) -> None:
+def test_they_are_what_the_extractor_sees(numerals: Labelled, extractor: DatasetClassifier) -> None:
     found = made(numerals, extractor, None)
-    features, logits = extractor.look(numerals[0][:100])
+    features, logits = extractor.features_and_logits(numerals[0][:100])
     assert torch.equal(found.features, features)
     assert torch.equal(found.logits, logits)
     assert torch.equal(found.labels, numerals[1][:100])
@@ -46,7 +46,7 @@ def equal(left: RealStatistics, right: RealStatistics) -> bool:
 
 
 def test_they_are_computed_once(
-    numerals: Labelled, extractor: Digits, tmp_path: Path, request: pytest.FixtureRequest
+    numerals: Labelled, extractor: DatasetClassifier, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     first = made(numerals, extractor, tmp_path / "new")
     assert len(list((tmp_path / "new").iterdir())) == 1
@@ -55,7 +55,7 @@ def test_they_are_computed_once(
 
 
 def test_other_images_labels_counts_and_splits_have_files_of_their_own(
-    numerals: Labelled, extractor: Digits, tmp_path: Path
+    numerals: Labelled, extractor: DatasetClassifier, tmp_path: Path
 ) -> None:
     images, labels = numerals
     made(numerals, extractor, tmp_path)
@@ -67,7 +67,7 @@ def test_other_images_labels_counts_and_splits_have_files_of_their_own(
 
 
 def test_a_damaged_file_is_computed_again_with_a_warning(
-    numerals: Labelled, extractor: Digits, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    numerals: Labelled, extractor: DatasetClassifier, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     first = made(numerals, extractor, tmp_path)
     (file,) = tmp_path.iterdir()
@@ -79,7 +79,7 @@ def test_a_damaged_file_is_computed_again_with_a_warning(
 
 
 def test_a_file_of_something_else_is_computed_again_with_a_warning(
-    numerals: Labelled, extractor: Digits, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    numerals: Labelled, extractor: DatasetClassifier, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     made(numerals, extractor, tmp_path / "a")
     made(numerals, extractor, tmp_path / "b", count=50)
@@ -90,13 +90,13 @@ def test_a_file_of_something_else_is_computed_again_with_a_warning(
 
 
 def test_a_folder_that_cannot_be_written_to_is_a_warning(
-    numerals: Labelled, extractor: Digits, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    numerals: Labelled, extractor: DatasetClassifier, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     assert made(numerals, extractor, tmp_path / "file").moments.count == 100
     assert "can't be written" in caplog.text
 
 
-def test_images_need_no_labels(numerals: Labelled, extractor: Digits) -> None:
+def test_images_need_no_labels(numerals: Labelled, extractor: DatasetClassifier) -> None:
     found = real_statistics(numerals[0][:10], None, extractor, split="test", cache_folder=None)
     assert found.labels.tolist() == [-1] * 10

@@ -226,10 +226,10 @@ def test_one_forward_scores_both_kinds_where_images_do_not_meet() -> None:
     model = tiny_gan()
     calls = count_calls(model.discriminator)
     real, fake = torch.randn(3, 1, 8, 8), torch.randn(3, 1, 8, 8)
-    together = model.score_both(real, fake, ())
+    together = model.real_and_fake_logits(real, fake, ())
     assert len(calls) == 1
-    model.discriminator.scores_each_image_alone = False
-    apart = model.score_both(real, fake, ())
+    model.discriminator.batch_independent = False
+    apart = model.real_and_fake_logits(real, fake, ())
     assert len(calls) == 3
     torch.testing.assert_close(together, apart)
 
@@ -262,7 +262,7 @@ def test_what_is_logged_is_what_happened() -> None:
     logged = fit(model, max_steps=1, log_every_n_steps=1, callbacks=[Watch()]).callback_metrics
     for player, norm in norms.items():
         assert logged[f"gradient_norm/{player}"].item() == pytest.approx(norm)
-    real, fake = model.scores["real"], model.scores["fake"]
+    real, fake = model.latest_logits["real"], model.latest_logits["fake"]
     assert logged["logit/real"].item() == pytest.approx(real.mean().item())
     assert logged["accuracy/real"].item() == pytest.approx((real > 0).double().mean().item())
     assert logged["accuracy/fake"].item() == pytest.approx((fake < 0).double().mean().item())
@@ -350,11 +350,11 @@ def test_frozen_passes_gradients_on_and_recovers_from_errors() -> None:
 
 def test_rehearse_names_a_generator_that_draws_the_wrong_size() -> None:
     with pytest.raises(ValueError, match=r"draws \(1, 8, 8\), the data has \(3, 8, 8\)"):
-        tiny_gan().rehearse((torch.zeros(2, 3, 8, 8), torch.zeros(2)))
+        tiny_gan().dry_run((torch.zeros(2, 3, 8, 8), torch.zeros(2)))
 
 
 def test_half_precision_scores_meet_a_float32_loss() -> None:
     model = tiny_gan(objective=Minimax(label_smoothing=0.0))
     fit(model, max_steps=2, precision="bf16-mixed")
-    assert model.scores["real"].dtype == torch.float32
+    assert model.latest_logits["real"].dtype == torch.float32
     assert all(parameter.isfinite().all() for parameter in model.parameters())

@@ -101,14 +101,14 @@ def test_whoever_watches_leaves_no_code_behind() -> None:
             for count in (1, 2, 3):  # each size, evaluation mode and no gradients: all unlike training
                 for ema in (False, True):
                     model.sample(torch.randn(count, LATENT_DIM), ema=ema)
-                model.judge(torch.randn(count, 1, SIZE, SIZE), ())
+                model.eval_logits(torch.randn(count, 1, SIZE, SIZE), ())
 
     fit(model, max_steps=3, callbacks=[CompiledNetworks(), Watch()])
     assert graphs() == 3
     assert is_compiled(model.generator)
-    assert model.average is not None
-    assert not is_compiled(model.average)
-    assert not is_compiled(model.average.network)
+    assert model.generator_ema is not None
+    assert not is_compiled(model.generator_ema)
+    assert not is_compiled(model.generator_ema.network)
 
 
 @pytest.mark.usefixtures("traced")

@@ -88,8 +88,8 @@ def test_terms_by_hand() -> None:
     """With a -> a + 3 and b -> b - 1 every cycle ends 2 too high, and identities are 3 and 1 off."""
     model = tiny_cyclegan(network={"generator": Plus(3.0, -1.0), "discriminator": nn.Flatten()})
     a, b = torch.zeros(2, 1, SIZE, SIZE), torch.full((2, 1, SIZE, SIZE), 5.0)
-    real, condition = model.split((a, b))
-    fake = model.draw(real, condition)
+    real, condition = model.unpack_batch((a, b))
+    fake = model.generate(real, condition)
     from_b, from_a = fake.chunk(2)
     assert (from_a == 3).all(), "images of B, made from A"
     assert (from_b == 4).all(), "images of A, made from B, in A's places"
@@ -103,8 +103,8 @@ def test_terms_by_hand() -> None:
 @pytest.mark.parametrize(("weight", "term"), [("cycle_weight", "cycle"), ("identity_weight", "identity")])
 def test_a_term_without_weight_is_left_out(weight: str, term: str) -> None:
     model = tiny_cyclegan(**{weight: 0.0})
-    real, _ = model.split((torch.zeros(2, 1, SIZE, SIZE), torch.zeros(2, 1, SIZE, SIZE)))
-    assert term not in model.generator_terms(real, model.draw(real, ()), ())
+    real, _ = model.unpack_batch((torch.zeros(2, 1, SIZE, SIZE), torch.zeros(2, 1, SIZE, SIZE)))
+    assert term not in model.generator_terms(real, model.generate(real, ()), ())
 
 
 def test_each_discriminator_judges_its_own_domain() -> None:
@@ -186,7 +186,7 @@ def test_a_grid_shows_input_translation_and_return_side_by_side(tmp_path: Path) 
     trainer = fit(model, max_steps=1, callbacks=[SampleGrid(folder=str(tmp_path), **options)])
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["000000000.png", "000000008.png"]
     assert read_image(tmp_path / "000000000.png").shape == (3, 3 * 10 + 2, 6 * 10 + 2)
-    images, columns = model.showcase(3, 9, seed=0)
+    images, columns = model.sample_grid(3, 9, seed=0)
     a, from_a, back_a, b, from_b, back_b = images.view(3, columns, *images.shape[1:]).unbind(1)
     real_a, real_b = trainer.datamodule.on_after_batch_transfer(trainer.datamodule.train_dataloader().batch(0), 0)
     assert torch.equal(a, real_a[:3])
@@ -206,4 +206,4 @@ def test_translation_goes_the_way_that_is_asked() -> None:
 
 def test_labelled_images_are_refused() -> None:
     with pytest.raises(ValueError, match="choose data=mnist_colors or data=unpaired_folders"):
-        tiny_cyclegan().split((torch.zeros(2, 1, SIZE, SIZE), torch.zeros(2, dtype=torch.long)))
+        tiny_cyclegan().unpack_batch((torch.zeros(2, 1, SIZE, SIZE), torch.zeros(2, dtype=torch.long)))

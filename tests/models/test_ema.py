@@ -61,10 +61,10 @@ def trained(steps: int, **options: Any) -> LatentGAN:
 
 def test_the_generator_alone_is_averaged_and_no_optimizer_moves_the_average() -> None:
     model = trained(1)
-    assert {name.split(".")[0] for name in weights(model)} == {"generator", "discriminator", "average"}
-    assert weights(model.average.network).keys() == weights(model.generator).keys()
+    assert {name.split(".")[0] for name in weights(model)} == {"generator", "discriminator", "generator_ema"}
+    assert weights(model.generator_ema.network).keys() == weights(model.generator).keys()
     owned = {id(p) for player in model.players for group in player.optimizer.param_groups for p in group["params"]}
-    assert owned.isdisjoint(map(id, model.average.parameters()))
+    assert owned.isdisjoint(map(id, model.generator_ema.parameters()))
 
 
 @pytest.mark.parametrize(("n_critic", "updates"), [(1, 6), (3, 2), (5, 1)])
@@ -90,7 +90,7 @@ def test_it_is_the_average_by_hand_after_training() -> None:
     for state in states:
         share = 0.5 ** (8 / 16)
         expected = {name: share * expected[name] + (1 - share) * state[name] for name in state}
-    for name, value in weights(model.average.network).items():
+    for name, value in weights(model.generator_ema.network).items():
         torch.testing.assert_close(value, expected[name])
 
 
@@ -102,7 +102,7 @@ def test_averaging_does_not_change_training() -> None:
 
 def test_samples_are_drawn_with_the_average_unless_the_raw_weights_are_asked_for() -> None:
     model, latents = trained(5), torch.randn(3, LATENT_DIM)
-    assert torch.equal(model.sample(latents), model.average.network(latents))
+    assert torch.equal(model.sample(latents), model.generator_ema.network(latents))
     assert torch.equal(model.sample(latents, ema=False), model.generator(latents))
     assert not torch.equal(model.sample(latents), model.sample(latents, ema=False))
     without = tiny_gan()
@@ -125,5 +125,7 @@ def test_adam_and_batch_norm_are_followed_in_place() -> None:
     adam = torch.optim.Adam
     model = tiny_gan(network=network, ema_half_life=1, optimizer={"generator": adam, "discriminator": sgd()})
     fit(model, max_steps=4)
-    for name, value in weights(model.average.network).items():  # a half-life of an eighth of a batch: all but there
+    for name, value in weights(
+        model.generator_ema.network
+    ).items():  # a half-life of an eighth of a batch: all but there
         torch.testing.assert_close(value, weights(model.generator)[name], rtol=0, atol=1e-2)

@@ -37,7 +37,7 @@ def test_the_critics_weights_are_clipped_after_its_step() -> None:
 
 def test_the_wasserstein_estimate_is_logged_instead_of_accuracies() -> None:
     trainer = fit(model := tiny_gan(objective=Wasserstein()), max_steps=1, log_every_n_steps=1)
-    estimate = model.scores["real"].mean() - model.scores["fake"].mean()
+    estimate = model.latest_logits["real"].mean() - model.latest_logits["fake"].mean()
     assert trainer.callback_metrics["wasserstein_estimate"].item() == pytest.approx(estimate.item())
     assert not [name for name in trainer.callback_metrics if name.startswith("accuracy")]
 
@@ -204,11 +204,11 @@ def test_the_same_latent_gives_another_image_for_another_label() -> None:
 
 def test_a_grid_has_a_row_for_each_class_and_a_latent_for_each_column() -> None:
     model = tiny_cgan()
-    pictures, columns = model.showcase(5, 3, seed=1)
+    pictures, columns = model.sample_grid(5, 3, seed=1)
     assert (len(pictures), columns) == (30, 3)
     latents: list[Tensor] = []
     model.generator.register_forward_pre_hook(lambda _, inputs: latents.extend(inputs))
-    again, _ = model.showcase(5, 3, seed=1)
+    again, _ = model.sample_grid(5, 3, seed=1)
     assert torch.equal(pictures, again)
     drawn, labels = latents
     assert labels.tolist() == [label for label in range(10) for _ in range(3)]
@@ -220,7 +220,7 @@ def test_the_discriminator_judges_an_image_as_one_of_its_label() -> None:
     for conditioning in ("concat", "projection"):
         model = tiny_cgan(conditioning)
         image = torch.randn(1, 1, SIZE, SIZE)
-        scores = [model.score(image, (torch.tensor([label]),)).item() for label in range(10)]
+        scores = [model.logits(image, (torch.tensor([label]),)).item() for label in range(10)]
         assert len(set(scores)) == 10
 
 
@@ -228,7 +228,7 @@ def test_projection_by_hand() -> None:
     """C(x, y) = output(features(x)) + <v_y, features(x)>."""
     torch.manual_seed(0)
     plain = mlp.Discriminator(hidden=[5], norm="none", image_size=SIZE, channels=1)
-    told = labelled.ProjectionDiscriminator(plain, classes=3, image_size=SIZE, channels=1)
+    told = labelled.ProjectionDiscriminator(plain, num_classes=3, image_size=SIZE, channels=1)
     images, labels = torch.randn(4, 1, SIZE, SIZE), torch.tensor([2, 0, 1, 2])
     features = plain.features(images)
     expected = plain.output(features)[:, 0] + torch.stack(
@@ -239,12 +239,12 @@ def test_projection_by_hand() -> None:
 
 def test_projection_needs_features() -> None:
     with pytest.raises(ValueError, match="set model/conditioning=concat"):
-        labelled.ProjectionDiscriminator(nn.Flatten(), classes=2, image_size=SIZE, channels=1)
+        labelled.ProjectionDiscriminator(nn.Flatten(), num_classes=2, image_size=SIZE, channels=1)
 
 
 def test_projection_is_bounded_where_the_rest_is() -> None:
     plain = mlp.Discriminator(hidden=[5], norm="spectral", image_size=SIZE, channels=1)
-    told = labelled.ProjectionDiscriminator(plain, classes=3, image_size=SIZE, channels=1)
+    told = labelled.ProjectionDiscriminator(plain, num_classes=3, image_size=SIZE, channels=1)
     for _ in range(30):
         told(torch.randn(2, 1, SIZE, SIZE), torch.tensor([0, 1]))
     assert torch.linalg.matrix_norm(told.vectors.weight, 2).item() == pytest.approx(1, rel=1e-3)
@@ -302,7 +302,7 @@ def test_both_kinds_are_scored_alike_where_a_penalty_has_scored_one() -> None:
     images = torch.randn(4, 1, SIZE, SIZE)
     with torch.autocast("cpu", torch.bfloat16):
         model.discriminator_terms(images, images.clone(), ())
-    assert torch.equal(model.scores["real"], model.scores["fake"])
+    assert torch.equal(model.latest_logits["real"], model.latest_logits["fake"])
 
 
 def test_clipping_under_spectral_norm_is_refused() -> None:

@@ -159,7 +159,7 @@ def test_who_claims_to_score_each_image_alone_does() -> None:
         _, discriminator = make()
         size = 32 if make is make_transposed else 28
         images = torch.randn(6, 1, size, size)
-        if getattr(discriminator, "scores_each_image_alone", False):
+        if getattr(discriminator, "batch_independent", False):
             torch.testing.assert_close(discriminator(images)[:2], discriminator(images[:2]))
         else:
             assert not torch.allclose(discriminator(images)[:2], discriminator(images[:2]))
@@ -219,7 +219,7 @@ def test_only_batch_norm_lets_images_of_a_batch_meet(kind: str, norm: str) -> No
     together, alone = discriminator(images), torch.cat([discriminator(half) for half in images.chunk(2)])
     assert torch.allclose(together, alone, rtol=1e-3, atol=1e-5) == (norm != "batch")
     if kind != "patch":  # which is always asked about two domains at once
-        assert discriminator.scores_each_image_alone == (norm != "batch")
+        assert discriminator.batch_independent == (norm != "batch")
 
 
 @pytest.mark.parametrize("kind", KINDS)

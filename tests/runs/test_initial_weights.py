@@ -41,12 +41,15 @@ def test_a_file_will_do_and_what_it_lacks_begins_anew(name: str, command: Comman
     assert command(*QUICK, *STILL, f"init_from={name}") is None
     begun = players("run", "generator")
     assert same(begun, generator)
-    average = {f"generator.{key.removeprefix('average.network.')}": v for key, v in players("run", "average").items()}
+    average = {
+        f"generator.{key.removeprefix('generator_ema.network.')}": v
+        for key, v in players("run", "generator_ema").items()
+    }
     for key, value in average.items():
         torch.testing.assert_close(value, generator[key])
     assert not same(players("run", "discriminator"), players("old", "discriminator"))
     source = str(Path(name).absolute())
-    expected = {"generator": source, "discriminator": "a new beginning", "average": "the generator"}
+    expected = {"generator": source, "discriminator": "a new beginning", "generator_ema": "the generator"}
     assert Run("run").record()["init_from"] == expected
 
 

@@ -109,7 +109,7 @@ def test_an_exact_resume_is_recorded_with_what_it_changed(command: Command) -> N
 
 
 def weights_of(folder: str) -> dict[str, torch.Tensor]:
-    return {name: value for name, value in last_weights(folder).items() if not name.startswith("average.")}
+    return {name: value for name, value in last_weights(folder).items() if not name.startswith("generator_ema.")}
 
 
 def test_a_run_that_was_killed_before_its_first_checkpoint_begins_anew(

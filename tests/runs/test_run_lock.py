@@ -13,7 +13,7 @@ import pytest
 
 from gan_lab.runs import run_lock
 from gan_lab.runs.run import Run
-from gan_lab.runs.run_lock import alone_at, refuse_if_read_only, refuse_if_taken
+from gan_lab.runs.run_lock import hold_run_lock, refuse_if_locked, refuse_if_read_only
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.locks import is_held, take
 from tests.conftest import QUICK, Command
@@ -63,10 +63,10 @@ def test_a_run_that_another_program_trains_is_refused_until_that_is_killed(comma
 
 
 def test_one_machine_needs_no_patience(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_lock, "shows_life", lambda _: pytest.fail("the lock says it all"))
+    monkeypatch.setattr(run_lock, "has_heartbeat", lambda _: pytest.fail("the lock says it all"))
     run = Run(tmp_path)
     run.update_record(status="running", host=platform.node(), pid=7)  # killed
-    with alone_at(run):
+    with hold_run_lock(run):
         assert is_held(run.lock_file)
     assert not run.lock_file.exists()
 
@@ -74,8 +74,8 @@ def test_one_machine_needs_no_patience(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_program_on_another_machine_that_shows_life_is_respected(
     elsewhere: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_lock, "BEAT", 0.02)
-    monkeypatch.setattr(run_lock, "PATIENCE", 30.0)
+    monkeypatch.setattr(run_lock, "HEARTBEAT_SECONDS", 0.02)
+    monkeypatch.setattr(run_lock, "HEARTBEAT_TIMEOUT", 30.0)
     over = threading.Event()
 
     def live() -> None:
@@ -86,7 +86,7 @@ def test_a_program_on_another_machine_that_shows_life_is_respected(
     living = threading.Thread(target=live)
     living.start()
     try:
-        with pytest.raises(UserError, match="by process 7 on elsewhere"), alone_at(elsewhere):
+        with pytest.raises(UserError, match="by process 7 on elsewhere"), hold_run_lock(elsewhere):
             pass
     finally:
         over.set()
@@ -96,15 +96,15 @@ def test_a_program_on_another_machine_that_shows_life_is_respected(
 def test_a_program_on_another_machine_that_shows_none_is_gone(
     elsewhere: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(run_lock, "PATIENCE", 0.1)
-    with alone_at(elsewhere):
+    monkeypatch.setattr(run_lock, "HEARTBEAT_TIMEOUT", 0.1)
+    with hold_run_lock(elsewhere):
         assert "looking whether it still is" in capsys.readouterr().out
 
 
 def test_who_is_at_a_run_shows_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_lock, "BEAT", 0.01)
+    monkeypatch.setattr(run_lock, "HEARTBEAT_SECONDS", 0.01)
     run = Run(tmp_path)
-    with alone_at(run):
+    with hold_run_lock(run):
         os.utime(run.lock_file, (0, 0))
         end = time.monotonic() + 30
         while run.lock_file.stat().st_mtime == 0:
@@ -120,4 +120,4 @@ def test_a_folder_that_can_not_be_written_to_is_named(tmp_path: Path, monkeypatc
     with pytest.raises(UserError, match=f"{tmp_path}: can't be written to: Permission denied"):
         refuse_if_read_only(tmp_path)
     with pytest.raises(UserError, match="can't be written to"):
-        refuse_if_taken(Run(tmp_path))
+        refuse_if_locked(Run(tmp_path))

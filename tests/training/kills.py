@@ -23,7 +23,7 @@ import torch
 
 import train
 from gan_lab.callbacks.sample_grid import SampleGrid
-from gan_lab.callbacks.scores import Quality
+from gan_lab.callbacks.scores import Scores
 from gan_lab.data import mnist
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
@@ -48,13 +48,13 @@ OPTIONS = (
     "callbacks.samples.rows=2",
     "callbacks.samples.columns=2",
     "callbacks.samples.every_n_images=900",
-    "callbacks.quality.every_n_images=1500",
-    "callbacks.quality.count_during=20",
-    "callbacks.quality.real_during=20",
-    "callbacks.quality.groups_during=[fid]",
-    "callbacks.quality.count=100",
-    "callbacks.quality.groups=[fid,manifold]",
-    "callbacks.quality.cache=cache",
+    "callbacks.scores.every_n_images=1500",
+    "callbacks.scores.count_during=20",
+    "callbacks.scores.real_during=20",
+    "callbacks.scores.groups_during=[fid]",
+    "callbacks.scores.count=100",
+    "callbacks.scores.groups=[fid,manifold]",
+    "callbacks.scores.cache=cache",
     "callbacks.health.every_n_images=2000",
     "callbacks.health.images=16",
     "callbacks.checkpoint.every_n_batches=7",
@@ -63,8 +63,8 @@ OPTIONS = (
 PLACES: dict[str, tuple[type, str]] = {
     "a step": (AdversarialModule, "training_step"),
     "saving": (AtomicCheckpointIO, "save_checkpoint"),
-    "scoring": (Quality, "_scored"),
-    "drawing a grid": (SampleGrid, "draw"),
+    "scoring": (Scores, "_scored"),
+    "drawing a grid": (SampleGrid, "save_grid"),
     "writing metrics.csv": (MetricsCSV, "_write"),
     "writing run.json": (Run, "write_record"),
 }

@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from gan_lab.callbacks.scores import Quality
+from gan_lab.callbacks.scores import Scores
 from gan_lab.data import mnist
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.runs.run import Run
 from tests.conftest import QUICK, Command, last_weights, metrics_table, same
 
 SCORED = (
-    *(argument for argument in QUICK if argument != "callbacks.quality=null"),
-    "callbacks.quality.count_during=8",
-    "callbacks.quality.count=8",
-    "callbacks.quality.groups=[fid]",
-    "callbacks.quality.cache=cache",
+    *(argument for argument in QUICK if argument != "callbacks.scores=null"),
+    "callbacks.scores.count_during=8",
+    "callbacks.scores.count=8",
+    "callbacks.scores.groups=[fid]",
+    "callbacks.scores.cache=cache",
     "data.batch_size=50",
 )
 
@@ -74,14 +74,14 @@ def test_while_it_is_scored_at_the_end(
 ) -> None:
     assert command(*SCORED, "hydra.run.dir=whole") is None
     with monkeypatch.context() as patched:
-        publish = Quality._publish
+        publish = Scores._publish
 
-        def interrupted(self: Quality, trainer: Any, prefix: str, scored: Any) -> None:
+        def interrupted(self: Scores, trainer: Any, prefix: str, scored: Any) -> None:
             if prefix == "final":
                 signal.raise_signal(signal.SIGINT)
             publish(self, trainer, prefix, scored)
 
-        patched.setattr(Quality, "_publish", interrupted)
+        patched.setattr(Scores, "_publish", interrupted)
         assert command(*SCORED) == 130
     record = Run("run").record()
     assert (record["status"], record["batches"]) == ("interrupted", 6)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gan_lab.callbacks.scores import Quality
+from gan_lab.callbacks.scores import Scores
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.runs.run import Run
 from tests.conftest import Command
@@ -25,16 +25,16 @@ EVERYTHING = (
     "callbacks.samples.rows=2",
     "callbacks.samples.columns=2",
     "callbacks.samples.every_n_images=150",
-    "callbacks.quality.every_n_images=200",
-    "callbacks.quality.count_during=8",
-    "callbacks.quality.real_during=8",
-    "callbacks.quality.groups_during=[fid]",
-    "callbacks.quality.count=8",
-    "callbacks.quality.groups=[fid]",
-    "callbacks.quality.cache=cache",
+    "callbacks.scores.every_n_images=200",
+    "callbacks.scores.count_during=8",
+    "callbacks.scores.real_during=8",
+    "callbacks.scores.groups_during=[fid]",
+    "callbacks.scores.count=8",
+    "callbacks.scores.groups=[fid]",
+    "callbacks.scores.cache=cache",
     "callbacks.health.every_n_images=250",
     "callbacks.health.images=8",
-    "callbacks.health.classified=4",
+    "callbacks.health.classified_images=4",
     "callbacks.health.patience=1",
     "callbacks.checkpoint.every_n_batches=7",
     "logger.tensorboard=null",
@@ -72,7 +72,7 @@ STOPS = (4, 10, 12, 24)
 def stopped(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The batches that a signal comes in, between the two players' turns; or, where that batch is scored, then."""
     stops: list[int] = []
-    step, score = AdversarialModule.after_discriminator_step, Quality._score_during
+    step, score = AdversarialModule.after_discriminator_step, Scores._score_during
 
     def between_players(self: AdversarialModule) -> None:
         step(self)
@@ -80,13 +80,13 @@ def stopped(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         if self.global_step + 1 in stops and not scored:
             signal.raise_signal(signal.SIGTERM)
 
-    def while_scoring(self: Quality, trainer: Any, pl_module: Any) -> None:
+    def while_scoring(self: Scores, trainer: Any, pl_module: Any) -> None:
         if pl_module.global_step in stops and pl_module.global_step == 12:
             signal.raise_signal(signal.SIGTERM)
         score(self, trainer, pl_module)
 
     monkeypatch.setattr(AdversarialModule, "after_discriminator_step", between_players)
-    monkeypatch.setattr(Quality, "_score_during", while_scoring)
+    monkeypatch.setattr(Scores, "_score_during", while_scoring)
     return stops
 
 
@@ -111,7 +111,12 @@ def test_stopped_anywhere_it_goes_on_as_if_nothing_had_been(
 
 
 def test_alarms_are_remembered(command: Command, stopped: list[int], few_digits: Path) -> None:
-    options = (*EVERYTHING, *VARIANTS["vanilla"], "callbacks.health.collapse=9", "callbacks.health.patience=2")
+    options = (
+        *EVERYTHING,
+        *VARIANTS["vanilla"],
+        "callbacks.health.collapse_diversity=9",
+        "callbacks.health.patience=2",
+    )
     assert command(*options, "hydra.run.dir=whole") is None
     stopped[:] = [8]
     assert command(*options, "hydra.run.dir=parts") == 143

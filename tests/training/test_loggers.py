@@ -12,12 +12,12 @@ from tests.conftest import fit, tiny_gan
 
 def test_scores_stand_on_both_axes_while_training(tmp_path: Path) -> None:
     logger = TensorBoard(folder=str(tmp_path))
-    logger.log_metrics({"quality/fid": 2.0, "final/kid": 0.5, "images_seen": 640.0}, 5)
+    logger.log_metrics({"scores/fid": 2.0, "final/kid": 0.5, "images_seen": 640.0}, 5)
     logger.save()
     events = EventAccumulator(str(tmp_path))
     events.Reload()
-    assert [(event.step, event.value) for event in events.Scalars("quality/fid")] == [(5, 2.0)]
-    assert [(event.step, event.value) for event in events.Scalars("by_images_seen/quality/fid")] == [(640, 2.0)]
+    assert [(event.step, event.value) for event in events.Scalars("scores/fid")] == [(5, 2.0)]
+    assert [(event.step, event.value) for event in events.Scalars("by_images_seen/scores/fid")] == [(640, 2.0)]
     assert [(event.step, event.value) for event in events.Scalars("final/kid")] == [(5, 0.5)]
     assert "by_images_seen/final/kid" not in events.Tags()["scalars"], "a point is no curve: one axis will do"
 

@@ -40,7 +40,7 @@ def random_images(seed: int) -> Batch:
 
 class OneDomain(InMemoryDataModule):
     def __init__(self) -> None:
-        super().__init__(image_size=SIZE, channels=1, classes=10, held_out=0, batch_size=16, seed=0)
+        super().__init__(image_size=SIZE, channels=1, num_classes=10, validation_count=0, batch_size=16, seed=0)
 
     def load(self, split: str) -> Batch:
         return random_images(0)

@@ -82,7 +82,7 @@ def test_a_run_on_own_images_goes_on_from_another_folder(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pictures("pictures/cats", "pictures/dogs")
-    own = ("data=image_folder", "data.root=pictures", "data.image_size=8", "data.classes=2", "data.batch_size=4")
+    own = ("data=image_folder", "data.root=pictures", "data.image_size=8", "data.num_classes=2", "data.batch_size=4")
     quick = [argument for argument in QUICK if not argument.startswith("data.")]
     assert command(*quick, *own) is None
     record = Run("run").record()["data"]

@@ -10,7 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import train
 from gan_lab import cli
-from gan_lab.callbacks.scores import Quality
+from gan_lab.callbacks.scores import Scores
 from gan_lab.data import mnist
 from gan_lab.metrics import hashes, scores
 from gan_lab.metrics.protocol import Protocol
@@ -20,11 +20,11 @@ from tests.conftest import QUICK, Command, composed, last_weights, same
 # A run of six batches of 128 that is scored after every second, quickly.
 SCORED = (
     *(argument for argument in QUICK if "quality" not in argument),
-    "callbacks.quality.every_n_images=256",
-    "callbacks.quality.count_during=20",
-    "callbacks.quality.real_during=100",
-    "callbacks.quality.count=60",
-    "callbacks.quality.groups=[fid,inception_score,manifold,classes]",  # kid takes seconds
+    "callbacks.scores.every_n_images=256",
+    "callbacks.scores.count_during=20",
+    "callbacks.scores.real_during=100",
+    "callbacks.scores.count=60",
+    "callbacks.scores.groups=[fid,inception_score,manifold,classes]",  # kid takes seconds
 )
 
 
@@ -40,7 +40,7 @@ def test_a_run_is_scored_while_it_trains_and_at_the_end(
     assert command(*SCORED) is None
     run = Run.open("run")
     record = run.record()
-    fids, final = scored("run", "quality/fid"), scored("run", "final/fid")
+    fids, final = scored("run", "scores/fid"), scored("run", "final/fid")
     assert list(fids) == [2, 4, 6]
     assert record["scores"]["images_seen"] == 768
     assert {6: record["scores"]["values"]["fid"]} == pytest.approx(final)
@@ -61,11 +61,11 @@ def test_a_run_is_scored_while_it_trains_and_at_the_end(
 
     assert 0 < record["scoring_seconds"] < record["seconds"]
     assert (tmp_path / "data/cache/statistics").is_dir()
-    assert run.config().callbacks.quality.cache == str(tmp_path / "data/cache")
+    assert run.config().callbacks.scores.cache == str(tmp_path / "data/cache")
     events = EventAccumulator("run/tensorboard")
     events.Reload()
-    assert [event.step for event in events.Scalars("quality/fid")] == [2, 4, 6]
-    assert [event.step for event in events.Scalars("by_images_seen/quality/fid")] == [256, 512, 768]
+    assert [event.step for event in events.Scalars("scores/fid")] == [2, 4, 6]
+    assert [event.step for event in events.Scalars("by_images_seen/scores/fid")] == [256, 512, 768]
     assert [event.step for event in events.Scalars("final/fid")] == [6]
 
     output = capsys.readouterr().out
@@ -89,7 +89,7 @@ def test_scores_change_nothing_about_a_run_and_survive_its_resumption(command: C
     assert same(last_weights("parts"), last_weights("unscored"))
     parts, whole = Run("parts").record(), Run("whole").record()
     assert (parts["best"], parts["scores"]) == (whole["best"], whole["scores"])
-    assert scored("parts", "quality/fid") == scored("whole", "quality/fid")
+    assert scored("parts", "scores/fid") == scored("whole", "scores/fid")
     assert list(scored("parts", "final/fid")) == [8]  # the end at 4 was none
     assert parts["scoring_seconds"] > before["scoring_seconds"]
 
@@ -98,7 +98,7 @@ def test_a_run_killed_while_it_was_scored_at_the_end_is_scored_when_resumed(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(Quality, "on_fit_end", lambda *_: (_ for _ in ()).throw(RuntimeError("killed")))
+        broken.setattr(Scores, "on_fit_end", lambda *_: (_ for _ in ()).throw(RuntimeError("killed")))
         assert "RuntimeError: killed" in str(command(*SCORED))
     assert "scores" not in Run("run").record()
     assert command("resume=run") is None
@@ -112,7 +112,7 @@ def test_evaluating_a_run_finds_what_it_ended_with(
     size: int, command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(scores, "KID_SUBSETS", 2)
-    assert command(*SCORED, f"data.image_size={size}", "callbacks.quality.groups=[fid,manifold,classes]") is None
+    assert command(*SCORED, f"data.image_size={size}", "callbacks.scores.groups=[fid,manifold,classes]") is None
     ended = Run("run").record()["scores"]
     cached = set(Path("data/cache/statistics").iterdir())
     for checkpoint in ("last", "best"):
@@ -126,9 +126,7 @@ def test_evaluating_a_run_finds_what_it_ended_with(
     assert ended["protocol"]["data"] == hashes.of_tensors(*mnist.substitute("test")), "without the border"
     assert set(Path("data/cache/statistics").iterdir()) == cached, "read from the cache that training filled"
 
-    assert (
-        command(*SCORED, "seed=2", f"data.image_size={size}", "callbacks.quality=null", "hydra.run.dir=other") is None
-    )
+    assert command(*SCORED, "seed=2", f"data.image_size={size}", "callbacks.scores=null", "hydra.run.dir=other") is None
     cli.main(["evaluate", "other", "--count", "60"])
     capsys.readouterr()
     cli.main(["compare", "run", "other", "--format", "csv"])
@@ -140,8 +138,8 @@ def test_settings_are_tuned_without_the_test_split(
     command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(scores, "KID_SUBSETS", 2)
-    assert command(*SCORED, "data.held_out=200", "callbacks.health.every_n_images=256") is None
-    assert "(60 images to held_out ones, digits MNIST, ema, protocol " in capsys.readouterr().out
+    assert command(*SCORED, "data.validation_count=200", "callbacks.health.every_n_images=256") is None
+    assert "(60 images to validation_count ones, digits MNIST, ema, protocol " in capsys.readouterr().out
     record = Run("run").record()
     assert record["data"] == {
         "name": "MNIST",
@@ -151,22 +149,22 @@ def test_settings_are_tuned_without_the_test_split(
         "held_out_images": 200,
     }, "nothing else has been loaded"
     ended = record["scores"]
-    assert (ended["protocol"]["split"], ended["protocol"]["n_real"]) == ("held_out", 200)
-    assert 0 <= scored("run", "health/accuracy/held_out")[2] <= 1
+    assert (ended["protocol"]["split"], ended["protocol"]["n_real"]) == ("validation", 200)
+    assert 0 <= scored("run", "health/accuracy/validation")[2] <= 1
     cli.main(["evaluate", "run", "--count", "60", "--seed", "1"])
     again = json.loads(Path(f"run/evaluations/{ended['protocol']['id']}.json").read_text())
     assert {name: again["values"][name] for name in ended["values"]} == ended["values"]
-    assert "200 of MNIST (held_out, NOT the full dataset)" in capsys.readouterr().out
+    assert "200 of MNIST (validation_count, NOT the full dataset)" in capsys.readouterr().out
     cli.main(["evaluate", "run", "--count", "60", "--split", "test", "--out", "test.json"])
     assert json.loads(Path("test.json").read_text())["protocol"]["n_real"] == 500
 
     assert command(*SCORED, "hydra.run.dir=other") is None
-    with pytest.raises(SystemExit, match="can't be compared; they differ in .*split: held_out and test"):
+    with pytest.raises(SystemExit, match="can't be compared; they differ in .*split: validation_count and test"):
         cli.main(["compare", "run", "other"])
 
 
 def test_of_stacked_digits_modes_are_counted(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
-    options = [argument for argument in SCORED if not argument.startswith("callbacks.quality.count=")]
+    options = [argument for argument in SCORED if not argument.startswith("callbacks.scores.count=")]
     assert command(*options, "data=stacked_mnist", "data.count=256", "data.test_count=40") is None
     told = Run("run").record()["scores"]
     assert told["values"].keys() == {"fid", "modes", "class_kl"}

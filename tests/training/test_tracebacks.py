@@ -32,7 +32,7 @@ def test_a_crash_shows_one_line_and_keeps_its_traceback(
 
 
 def test_who_debugs_sees_the_traceback(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SampleGrid, "draw", broken)
+    monkeypatch.setattr(SampleGrid, "save_grid", broken)
     with pytest.raises(RuntimeError, match="the cable"):
         command(*QUICK, "debug=default")
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
@@ -45,12 +45,12 @@ def test_who_debugs_sees_the_traceback(command: Command, monkeypatch: pytest.Mon
 def test_the_crashed_run_goes_on_from_its_last_checkpoint(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     often = ("callbacks.checkpoint.every_n_batches=2", "callbacks.samples.every_n_images=640")
     with monkeypatch.context() as patched:
-        draw = SampleGrid.draw
+        draw = SampleGrid.save_grid
 
         def late(self: SampleGrid, trainer: Any, pl_module: Any) -> None:
             broken() if pl_module.images_seen else draw(self, trainer, pl_module)
 
-        patched.setattr(SampleGrid, "draw", late)
+        patched.setattr(SampleGrid, "save_grid", late)
         assert "the cable fell out" in str(command(*QUICK, *often))
     assert command("resume=run") is None
     assert Run("run").record()["resumed"][0]["batch"] == 4

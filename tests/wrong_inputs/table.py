@@ -178,12 +178,12 @@ TABLE: dict[str, list[Row]] = {
             "Error: callbacks.samples=false: must be a group of values, or null, which leaves it out",
         ),
         Row(
-            "python train.py callbacks.quality.count=3",
-            "Error: callbacks.quality.count=3: must be greater than or equal to 6",
+            "python train.py callbacks.scores.count=3",
+            "Error: callbacks.scores.count=3: must be greater than or equal to 6",
         ),
         Row(
-            "python train.py callbacks.quality.groups=[fdi]",
-            "Error: callbacks.quality.groups=[fdi]: must be 'fid', 'kid', 'inception_score', 'manifold' or 'classes'",
+            "python train.py callbacks.scores.groups=[fdi]",
+            "Error: callbacks.scores.groups=[fdi]: must be 'fid', 'kid', 'inception_score', 'manifold' or 'classes'",
         ),
         Row("python train.py data.root='${nowhere}'", "Error: data.root: Interpolation key 'nowhere' not found"),
         Row(
@@ -226,16 +226,16 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row("python train.py data.channels=3", "Error: data: MNIST is grey: data.channels must be 1, not 3"),
         Row(
-            "python train.py model=cgan model.classes=5",
-            "Error: model.classes=5: the data has 10; set data.classes instead",
+            "python train.py model=cgan model.num_classes=5",
+            "Error: model.num_classes=5: the data has 10; set data.num_classes instead",
         ),
         Row(
             "python train.py model=cgan data=mnist_colors",
-            "Error: model=cgan is told classes, which this data lacks: choose labelled images, data=mnist or another",
+            "Error: model=cgan needs classes, which this data lacks: choose labelled images, data=mnist say",
         ),
         Row(
             "python train.py model=cgan data=image_folder data.root=.",
-            "Error: model: a conditional model needs two classes or more: set data.classes to how many the data has",
+            "Error: model: a conditional model needs two classes or more: set data.num_classes to what the data has",
         ),
         Row(
             "python train.py model=dcgan data=mnist_colors",
@@ -282,7 +282,7 @@ TABLE: dict[str, list[Row]] = {
             "Error: callbacks.health.policy=rollback goes back to what callbacks.checkpoint keeps; add it",
         ),
         Row(
-            FASHION + " data.batch_size=8 callbacks.quality.extractor=inception",
+            FASHION + " data.batch_size=8 callbacks.scores.extractor=inception",
             "Error: …/hub/checkpoints/weights-inception-2015-12-05-6726825d.pth: the inception extractor's weights are missing. Download https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth (91 MB) on a machine with network, and put the file to …/hub/checkpoints/weights-inception-2015-12-05-6726825d.pth; gan-lab evaluate takes one elsewhere, --weights-file",
             given.fashion("files"),
         ),
@@ -380,8 +380,8 @@ TABLE: dict[str, list[Row]] = {
             given.file("photos/a.png", "no picture"),
         ),
         Row(
-            OWN + " data.classes=3",
-            "Error: data.root=…/photos has no class folders: set data.classes=1",
+            OWN + " data.num_classes=3",
+            "Error: data.root=…/photos has no class folders: set data.num_classes=1",
             given.pictures("photos/cats"),
         ),
         Row(
@@ -890,7 +890,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab evaluate run --weights-file weights.pth",
-            "Error: weights.pth: weights are for the inception extractor; digits brings its own",
+            "Error: weights.pth: weights are for the inception extractor; classifier brings its own",
             given.run(),
         ),
         Row("gan-lab evaluate run --count 3", "Error: --count 3: scores need 6 generated images or more", given.run()),
