@@ -1,7 +1,6 @@
 """What the pages show exists: the variant, the tables, the links."""
 
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -12,25 +11,12 @@ from omegaconf import OmegaConf
 from gan_lab.config.schema import build
 from gan_lab.penalties import R1
 from tests.conftest import CONF, REPOSITORY, composed, fit, same, tiny_gan, weights
+from tests.docs.conftest import blocks
 
 README = (REPOSITORY / "README.md").read_text()
 TRAIN = (REPOSITORY / "docs" / "train.md").read_text()
-YOUR_OWN_GAN = (REPOSITORY / "docs" / "your_own_gan.md").read_text()
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")])
 LINK = re.compile(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"")
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", YOUR_OWN_GAN, re.DOTALL)
-
-
-@pytest.fixture
-def bgan(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The variant of docs/your_own_gan.md, as the file that the page says."""
-    module = ModuleType("gan_lab.models.bgan")
-    exec(blocks("python")[0], vars(module))
-    monkeypatch.setitem(sys.modules, module.__name__, module)
-    return module
 
 
 def test_the_variant_is_short_and_trains(bgan: ModuleType) -> None:
@@ -92,7 +78,7 @@ def links() -> Iterator[tuple[Path, str]]:
                 yield page, link or source
 
 
-@pytest.mark.parametrize(("page", "link"), links(), ids=lambda part: str(part.name if isinstance(part, Path) else part))
+@pytest.mark.parametrize(("page", "link"), list(links()), ids=lambda part: getattr(part, "name", part))
 def test_a_link_leads_somewhere(page: Path, link: str) -> None:
     name, _, anchor = link.partition("#")
     target = (page.parent / name).resolve() if name else page
