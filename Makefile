@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 .DEFAULT_GOAL := help
 
-.PHONY: help setup train test coverage lint format benchmark results film clean
+.PHONY: help setup train test test-kernels coverage lint format benchmark results film clean
 
 # Where MNIST is, or is downloaded to.
 DATA ?= data
@@ -13,7 +13,7 @@ RESULTS ?= logs/results
 FILM ?= logs/film
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 setup: $(READY)  ## create the environment in .venv
 
@@ -27,6 +27,9 @@ train: $(READY)  ## train a conditional DCGAN and draw a row of each digit (a mi
 
 test: $(READY)  ## run every test
 	$(BIN)/python -m pytest -n auto
+
+test-kernels: $(READY)  ## run the tests that compare bits with the kernels of another processor
+	MKL_CBWR=COMPATIBLE ATEN_CPU_CAPABILITY=avx2 $(BIN)/python -m pytest -n auto -m bits
 
 coverage: $(READY)  ## run every test and list the lines that none of them runs
 	$(BIN)/coverage erase
