@@ -59,7 +59,7 @@ class Block(nn.Module):
         )
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Add what the block has to say."""
+        """Maps of the same shape, the layers' output added."""
         added: Tensor = self.layers(maps)
         return maps + added
 
@@ -142,7 +142,7 @@ class Generator(nn.Module):
         self.layers = nn.Sequential(*layers, initialised(nn.Conv2d(width, channels, 1, bias=False)))
 
     def forward(self, latents: Tensor) -> Tensor:
-        """Draw one image per latent."""
+        """Images (batch, channels, image_size, image_size), one for each latent (batch, latent_dim)."""
         images: Tensor = self.layers(latents)
         return images
 
@@ -186,6 +186,6 @@ class Discriminator(nn.Module):
         normalise_weights(self, norm)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Score each image."""
+        """Logits (batch, 1) of images (batch, channels, image_size, image_size)."""
         logits: Tensor = self.output(self.features(images))
         return logits

@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from gan_lab.losses import Minimax, NonSaturating
 from gan_lab.models.latent import LatentGAN
 from gan_lab.models.player import Terms, frozen
+from gan_lab.models.vanilla import VanillaGAN
 from gan_lab.networks import dcgan_upsample
+from gan_lab.utils.batches import LabelledImages
 from tests.conftest import LATENT_DIM, TinyImages, fit, same, sgd, spy_on_reads, tiny_gan, tiny_network, weights
 
 
@@ -58,7 +60,7 @@ def test_one_step_equals_the_step_written_out_by_hand() -> None:
         def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
             images, labels = super().on_after_batch_transfer(batch, dataloader_idx)
             captured.append(images.double())
-            return images.double(), labels
+            return LabelledImages(images.double(), labels)
 
     fit(model, Double(), max_steps=1, precision="64-true")
     real, latents = captured
@@ -209,7 +211,7 @@ def test_going_straight_to_torch_gives_the_bits_that_lightnings_way_gives(precis
     assert same(weights(direct), weights(hooked))
 
 
-class OwnBackward(LatentGAN):
+class OwnBackward(VanillaGAN):
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
         super().backward(loss, *args, **kwargs)
 
@@ -234,7 +236,7 @@ def test_one_forward_scores_both_kinds_where_images_do_not_meet() -> None:
     torch.testing.assert_close(together, apart)
 
 
-class TwoTerms(LatentGAN):
+class TwoTerms(VanillaGAN):
     """A generator that also minimises the mean square of its images."""
 
     def generator_terms(self, real: Tensor, fake: Tensor, condition: tuple[Tensor, ...]) -> Terms:
@@ -277,7 +279,7 @@ def test_each_report_tells_of_the_generators_latest_turn(n_critic: int, interval
     losses: dict[int, float] = {}
     reported: dict[int, float] = {}
 
-    class Watched(LatentGAN):
+    class Watched(VanillaGAN):
         def generator_terms(self, real: Tensor, fake: Tensor, condition: tuple[Tensor, ...]) -> Terms:
             terms = super().generator_terms(real, fake, condition)
             losses[self.global_step + 1] = terms["adversarial"].item()

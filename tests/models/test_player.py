@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from gan_lab.losses import Wasserstein
 from gan_lab.models.latent import LatentGAN
 from gan_lab.models.player import Terms
+from gan_lab.models.vanilla import VanillaGAN
 from gan_lab.penalties import R1
 from tests.conftest import TinyImages, fit, same, sgd, tiny_gan, weights
 
@@ -36,7 +37,7 @@ class DoubleImages(TinyImages):
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         images, labels = super().on_after_batch_transfer(batch, dataloader_idx)
         self.last = images.double()
-        return self.last, labels
+        return LabelledImages(self.last, labels)
 
 
 def shortened(gradients: tuple[Tensor, ...], limit: float | None) -> list[Tensor]:
@@ -151,7 +152,7 @@ class OnlyScaled(MixedPrecision):
         yield
 
 
-class SeveralTerms(LatentGAN):
+class SeveralTerms(VanillaGAN):
     """A generator with a second term; at the steps `broken` names, one player's loss has no finite gradient."""
 
     broken: tuple[tuple[int, str], ...] = ()

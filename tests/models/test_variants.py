@@ -11,10 +11,11 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
 from gan_lab.losses import Hinge, LeastSquares, Minimax, NonSaturating, Objective, RelativisticPairing, Wasserstein
-from gan_lab.models.latent import LatentGAN
+from gan_lab.models.vanilla import VanillaGAN
 from gan_lab.networks import labelled, mlp
 from gan_lab.penalties import DRAGAN, R1, R2, GradientPenalty
 from gan_lab.schedules import Constant, Cosine, LinearDecay
+from gan_lab.utils.batches import LabelledImages
 from tests.conftest import LATENT_DIM, SIZE, TinyImages, fit, tiny_cgan, tiny_gan, tiny_network, weights
 
 BOTH = ("generator", "discriminator")
@@ -23,7 +24,7 @@ BOTH = ("generator", "discriminator")
 def test_the_critics_weights_are_clipped_after_its_step() -> None:
     largest: list[float] = []
 
-    class Watched(LatentGAN):
+    class Watched(VanillaGAN):
         def generator_terms(self, real: Tensor, fake: Tensor, condition: tuple[Tensor, ...]) -> dict[str, Tensor]:
             largest.append(max(parameter.abs().max().item() for parameter in self.discriminator.parameters()))
             return super().generator_terms(real, fake, condition)
@@ -85,7 +86,7 @@ def test_a_step_with_penalties_equals_the_step_written_out_by_hand() -> None:
     class Double(TinyImages):
         def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
             images, labels = super().on_after_batch_transfer(batch, dataloader_idx)
-            return images.double(), labels
+            return LabelledImages(images.double(), labels)
 
     fit(model, Double(), max_steps=1, precision="64-true")
     real, fake = seen
@@ -114,7 +115,7 @@ def scheduled(schedule: Any, steps: int, stop: int | None = None, folder: Path |
     """The learning rates of both players at every step, of one run or of one that was stopped and resumed."""
     rates: list[list[float]] = []
 
-    class Watched(LatentGAN):
+    class Watched(VanillaGAN):
         def on_train_batch_end(self, *_: Any) -> None:
             rates.append([player.learning_rate for player in self.players])
 
@@ -253,15 +254,15 @@ def test_projection_is_bounded_where_the_rest_is() -> None:
 def test_both_kinds_of_images_have_the_range_of_tanh() -> None:
     seen: dict[str, tuple[float, float]] = {}
 
-    class Watched(LatentGAN):
+    class Watched(VanillaGAN):
         def discriminator_terms(self, real: Tensor, fake: Tensor, condition: tuple[Tensor, ...]) -> dict[str, Tensor]:
             seen.update(real=(real.min().item(), real.max().item()), fake=(fake.min().item(), fake.max().item()))
             return super().discriminator_terms(real, fake, condition)
 
     class BlackAndWhite(TinyImages):
-        def load(self, split: str) -> tuple[Tensor, Tensor]:
+        def load(self, split: str) -> LabelledImages:
             images, labels = super().load(split)
-            return images.gt(127).byte() * 255, labels
+            return LabelledImages(images.gt(127).byte() * 255, labels)
 
     model = tiny_gan(Watched)
     nn.init.constant_(model.generator.output[0].weight, 100.0)  # saturates the tanh
@@ -273,7 +274,7 @@ def test_both_kinds_of_images_have_the_range_of_tanh() -> None:
 def test_the_critics_turn_leaves_no_graph_into_the_generator() -> None:
     attached: list[bool] = []
 
-    class Watched(LatentGAN):
+    class Watched(VanillaGAN):
         def discriminator_terms(self, real: Tensor, fake: Tensor, condition: tuple[Tensor, ...]) -> dict[str, Tensor]:
             attached.append(fake.requires_grad)
             return super().discriminator_terms(real, fake, condition)
@@ -286,7 +287,7 @@ def test_penalties_are_learned_from_in_float32_under_mixed_precision() -> None:
     """Backward, too, runs without autocast: the penalty's gradient with respect to the weights is that of float32."""
     seen: list[bool] = []
 
-    class Watched(LatentGAN):
+    class Watched(VanillaGAN):
         def discriminator_terms(self, real: Tensor, fake: Tensor, condition: tuple[Tensor, ...]) -> dict[str, Tensor]:
             weight = self.discriminator.output.weight
             weight.register_hook(lambda _: seen.append(torch.is_autocast_enabled("cpu")))
