@@ -357,9 +357,9 @@ def test_frozen_passes_gradients_on_and_recovers_from_errors() -> None:
     assert layer.weight.requires_grad
 
 
-def test_rehearse_names_a_generator_that_draws_the_wrong_size() -> None:
+def test_the_dry_run_names_a_generator_that_makes_the_wrong_size() -> None:
     with pytest.raises(ValueError, match=r"draws \(1, 8, 8\), the data has \(3, 8, 8\)"):
-        tiny_gan().dry_run((torch.zeros(2, 3, 8, 8), torch.zeros(2)))
+        tiny_gan().dry_run(LabelledImages(torch.zeros(2, 3, 8, 8), torch.zeros(2)))
 
 
 def test_half_precision_scores_meet_a_float32_loss() -> None:

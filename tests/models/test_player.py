@@ -19,6 +19,7 @@ from gan_lab.models.latent import LatentGAN
 from gan_lab.models.player import Terms
 from gan_lab.models.vanilla import VanillaGAN
 from gan_lab.penalties import R1
+from gan_lab.utils.batches import LabelledImages
 from tests.conftest import TinyImages, fit, same, sgd, tiny_gan, weights
 
 BOTH = ("generator", "discriminator")
