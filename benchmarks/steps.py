@@ -35,7 +35,7 @@ class Case:
     block: int
     pairs: int
     limit: float | None  # the ratio that this project promises
-    joined: bool = False  # whether the hand-written loop, too, scores both kinds of images in one forward
+    joined: bool = False  # True where the hand-written loop, too, has one forward for both kinds
 
 
 CASES = (
@@ -123,8 +123,8 @@ def measure(case: Case) -> tuple[float, float, float]:
 def by_hand(case: Case, generator: Any, discriminator: Any, images: Tensor, labels: Tensor) -> Callable[[], None]:
     """The hand-written loop that does the same work with the same networks."""
     if case.model == "cyclegan":
-        judges = discriminator.a, discriminator.b
-        return hand_written.cyclegan(generator.a2b, generator.b2a, judges, [images, images], case.batch_size)
+        discriminators = discriminator.a, discriminator.b
+        return hand_written.cyclegan(generator.a2b, generator.b2a, discriminators, [images, images], case.batch_size)
     if case.model == "cgan":
         return hand_written.cgan(generator, discriminator, images, labels, case.batch_size)
     if case.model == "r3gan":

@@ -89,10 +89,10 @@ def tiny_gan(cls: type[LatentGAN] = VanillaGAN, init_seed: int = 0, **options: A
 
 
 def tiny_cgan(conditioning: str = "concat", **options: Any) -> LatentGAN:
-    told = LATENT_DIM + 10
+    latent_and_label = LATENT_DIM + 10
     channels = 2 if conditioning == "concat" else 1
     network = {
-        "generator": mlp.Generator(latent_dim=told, hidden=[8], image_size=SIZE, channels=1),
+        "generator": mlp.Generator(latent_dim=latent_and_label, hidden=[8], image_size=SIZE, channels=1),
         "discriminator": mlp.Discriminator(hidden=[8], norm="none", image_size=SIZE, channels=channels),
     }
     discriminators = {

@@ -10,13 +10,14 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
-from gan_lab.losses import Minimax, NonSaturating
+from gan_lab.losses import Minimax, NonSaturating, Wasserstein
 from gan_lab.models.latent import LatentGAN
 from gan_lab.models.player import Terms, frozen
 from gan_lab.models.vanilla import VanillaGAN
-from gan_lab.networks import dcgan_upsample
+from gan_lab.networks import dcgan_upsample, mlp
+from gan_lab.penalties import R1
 from gan_lab.utils.batches import LabelledImages
-from tests.conftest import LATENT_DIM, TinyImages, fit, same, sgd, spy_on_reads, tiny_gan, tiny_network, weights
+from tests.conftest import LATENT_DIM, SIZE, TinyImages, fit, same, sgd, spy_on_reads, tiny_gan, tiny_network, weights
 
 
 class Recorder(Callback):
@@ -367,3 +368,16 @@ def test_half_precision_scores_meet_a_float32_loss() -> None:
     fit(model, max_steps=2, precision="bf16-mixed")
     assert model.latest_logits["real"].dtype == torch.float32
     assert all(parameter.isfinite().all() for parameter in model.parameters())
+
+
+def test_the_wasserstein_estimate_is_logged_instead_of_accuracies() -> None:
+    trainer = fit(model := tiny_gan(objective=Wasserstein()), max_steps=1, log_every_n_steps=1)
+    estimate = model.latest_logits["real"].mean() - model.latest_logits["fake"].mean()
+    assert trainer.callback_metrics["wasserstein_estimate"].item() == pytest.approx(estimate.item())
+    assert not [name for name in trainer.callback_metrics if name.startswith("accuracy")]
+
+
+def test_a_penalty_on_a_batch_norm_discriminator_is_refused_with_the_way_out() -> None:
+    batch_norm = mlp.Discriminator(hidden=[4], norm="batch", image_size=SIZE, channels=1)
+    with pytest.raises(ValueError, match=r"gradient penalty \(r1\).*batch norm: set .*norm=layer, or model/penalty=no"):
+        tiny_gan(network=tiny_network() | {"discriminator": batch_norm}, penalty={"r1": R1(gamma=1.0)})

@@ -106,7 +106,7 @@ def test_a_term_without_weight_is_left_out(weight: str, term: str) -> None:
     assert term not in model.generator_terms(real, model.generate(real, ()), ())
 
 
-def test_each_discriminator_judges_its_own_domain() -> None:
+def test_each_discriminator_sees_its_own_domain() -> None:
     discriminators = tiny_cyclegan().discriminator
     seen: dict[str, Tensor] = {}
     for name in "ab":
@@ -114,11 +114,11 @@ def test_each_discriminator_judges_its_own_domain() -> None:
             lambda _, inputs, name=name: seen.update({name: inputs[0]})
         )
     a, b = torch.zeros(3, 1, SIZE, SIZE), torch.ones(3, 1, SIZE, SIZE)
-    scores = discriminators(torch.cat((a, b)))
+    logits = discriminators(torch.cat((a, b)))
     assert torch.equal(seen["a"], a)
     assert torch.equal(seen["b"], b)
-    assert scores.shape[:2] == (6, 1)
-    torch.testing.assert_close(scores[3:], discriminators.b(b))
+    assert logits.shape[:2] == (6, 1)
+    torch.testing.assert_close(logits[3:], discriminators.b(b))
 
 
 def test_the_discriminators_see_earlier_translations_each_of_its_own_domain() -> None:
