@@ -131,7 +131,7 @@ def test_the_hinge_counts_what_is_within_the_margin() -> None:
 @pytest.mark.parametrize(
     ("objective", "discriminator", "generator"),
     [
-        # Derivatives at logits a of real and b of generated images: of the discriminator's loss, and of the generator's.
+        # Derivatives at logits a of real and b of generated images: of the discriminator's loss, of the generator's.
         (LeastSquares(), lambda a, b: (a - 1, b), lambda a, b: b - 1),
         (Hinge(), lambda a, b: (-(a < 1).double(), (b > -1).double()), lambda a, b: -torch.ones_like(b)),
         (Wasserstein(), lambda a, b: (-torch.ones_like(a), torch.ones_like(b)), lambda a, b: -torch.ones_like(b)),

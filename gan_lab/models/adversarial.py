@@ -45,7 +45,7 @@ class AdversarialModule(LightningModule):
     batch norm itself sees a process's own batch, unless it is synchronised (trainer.sync_batchnorm).
 
     Args:
-        network: the players: `generator` makes images (batch, channels, height, width), `discriminator` maps images to
+        network: both players: `generator` makes images (batch, channels, height, width), `discriminator` maps images to
             logits (batch, ...).
         objective: the losses of both players, functions of logits.
         penalty: named terms that are added to the discriminator's loss.
@@ -56,7 +56,7 @@ class AdversarialModule(LightningModule):
         ema_half_life: of a moving average of the generator, in images that the generator learns from; samples are
             drawn with it. None keeps no average.
         n_critic: the discriminator learns on every batch, the generator on every n-th.
-        seed: of the noise; the networks' first weights come from whoever built them.
+        seed: of the noise; the networks come with their first weights.
 
     Raises:
         ValueError: a penalty on a discriminator whose logits depend on the rest of the batch.
@@ -128,7 +128,7 @@ class AdversarialModule(LightningModule):
             rows: wanted; the model may have its reasons for another number.
             columns: wanted.
             seed: of the inputs.
-            ema: whether the generator's moving average draws, where there is one.
+            ema: True takes the generator's moving average where there is one, False the generator as it is.
 
         Returns:
             The images (n, channels, height, width), and how many make a row.
@@ -153,9 +153,9 @@ class AdversarialModule(LightningModule):
         return logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
 
     def real_and_fake_logits(self, real: Tensor, fake: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
-        """Logits of real and of generated images, in one forward where the discriminator says it makes no difference.
+        """Logits of real and of generated images, in one forward where the discriminator is `batch_independent`.
 
-        It does make one where images of a batch meet, in batch norm for example: then each kind keeps its own batch.
+        Where images of a batch meet, in batch norm for example, each kind keeps a batch of its own.
         """
         if getattr(self.discriminator, "batch_independent", False):
             both = self.logits(torch.cat((real, fake)), tuple(torch.cat((part, part)) for part in condition))

@@ -114,10 +114,10 @@ class Generator(nn.Module):
     As in the paper nothing bounds the output: what leaves [-1, 1] is clipped where pixels are made.
 
     Args:
-        width: feature maps at the size of the image, twice as many with each halving,
-        max_width: up to so many.
+        width: feature maps at the size of the image; twice as many with each halving.
+        max_width: the most feature maps that a stage has.
         blocks: residual blocks a stage.
-        group_size: feature maps a group of the 3x3 convolutions.
+        group_size: feature maps a group of the 3x3 convolutions; 16 in the paper's code, 32 for ImageNet.
     """
 
     def __init__(
@@ -151,10 +151,10 @@ class Discriminator(nn.Module):
     """Images (batch, channels, image_size, image_size) to logits (batch, 1).
 
     Args:
-        width: feature maps at the size of the image, twice as many with each halving,
-        max_width: up to so many.
+        width: feature maps at the size of the image; twice as many with each halving.
+        max_width: the most feature maps that a stage has.
         blocks: residual blocks a stage.
-        group_size: feature maps a group of the 3x3 convolutions.
+        group_size: feature maps a group of the 3x3 convolutions; 16 in the paper's code, 32 for ImageNet.
         norm: of the blocks; the paper's is none.
     """
 
