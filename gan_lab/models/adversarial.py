@@ -97,7 +97,7 @@ class AdversarialModule(LightningModule):
         self.total_batches: float = float("inf")  # of the run, while training
         self.wants_cuda_graphs: bool | Literal["auto"] = False  # set by the trainer; "auto" takes what is possible
         self.graphs: cuda_graphs.StepGraphs | None = None  # while training
-        self.latest_logits: dict[str, Tensor] = {}  # the discriminator's latest logits, for whoever watches
+        self.latest_logits: dict[str, Tensor] = {}  # of the latest batch, for callbacks and logs
         if penalty and any(isinstance(layer, _BatchNorm) for layer in self.discriminator.modules()):
             raise ValueError(
                 f"a gradient penalty ({', '.join(penalty)}) needs logits that don't depend on other images, but the "
@@ -186,7 +186,7 @@ class AdversarialModule(LightningModule):
     # What all variants share.
 
     def eval_logits(self, images: Tensor, condition: Condition) -> Tensor:
-        """Logits for whoever watches: in evaluation mode, without gradients, and leaving the discriminator as it is."""
+        """Logits in evaluation mode and without gradients, for callbacks; the discriminator stays as it is."""
         with evaluating(self.discriminator), torch.no_grad():
             return self.logits(images, condition)
 
@@ -205,7 +205,7 @@ class AdversarialModule(LightningModule):
         self.generator_terms(real, fake, condition)
 
     def compile_networks(self) -> None:
-        """Compile both players for training. Penalties, and whoever watches, call them as they are written."""
+        """Compile both players for training. Penalties and callbacks call them uncompiled."""
         compile_in_place(self.generator, self.discriminator)
 
     def capture_steps(self) -> None:
