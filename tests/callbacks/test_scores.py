@@ -169,7 +169,8 @@ def test_whether_the_asked_class_was_drawn_is_scored(tmp_path: Path) -> None:
     watch = scoring(tmp_path, extractor=dataset_classifier.shipped(), groups=["classes"])
     fit(tiny_cgan(), max_steps=1, callbacks=[watch])
     assert watch.final is not None
-    assert 0 <= watch.final.values["class_accuracy"] <= 1
+    right = watch.final.values["class_accuracy"] * 30
+    assert right == pytest.approx(round(right)), "a share of 30 images"
     assert sum(watch.final.class_counts) == 30
 
 

@@ -171,7 +171,6 @@ def workers_of(program: int) -> Iterator[int]:
 ENDLESS = ("trainer.max_steps=1000000", "callbacks.checkpoint.every_n_batches=10", "callbacks.health=null")
 
 
-@pytest.mark.bits
 @pytest.mark.slow
 def test_asked_to_end_both_workers_do_and_the_run_goes_on_with_the_same_bits(tmp_path: Path) -> None:
     checkpoint = tmp_path / "run" / "checkpoints" / "last.ckpt"

@@ -97,6 +97,7 @@ def train(model: AdversarialModule, data: Any, *callbacks: Callback, world_size:
         "precision": "64-true",
         "matmul_precision": "highest",
         "compile": False,
+        "cuda_graphs": False,
         "max_epochs": None,
         "log_every_n_steps": STEPS,
         "logger": False,

@@ -48,6 +48,13 @@ def layers(module: nn.Module, *kinds: type[nn.Module]) -> list[nn.Module]:
     return [layer for layer in module.modules() if isinstance(layer, kinds)]
 
 
+def loud(player: nn.Module) -> nn.Module:
+    """The player with weights so large that what it draws needs limits."""
+    for parameter in player.parameters():
+        parameter.data.mul_(100)
+    return player
+
+
 NORM_LAYERS: dict[str, tuple[type[nn.Module], ...]] = {
     "batch": (nn.BatchNorm1d, nn.BatchNorm2d),
     "layer": (nn.LayerNorm, nn.GroupNorm),

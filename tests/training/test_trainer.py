@@ -18,6 +18,7 @@ def trainer(**options: Any) -> Trainer:
         "precision": "32-true",
         "matmul_precision": "highest",
         "compile": False,
+        "cuda_graphs": False,
         "max_steps": -1,
         "max_epochs": None,
         "log_every_n_steps": 1000,
