@@ -15,10 +15,10 @@ def record(folder: Path, error: BaseException, name: str = "crash.txt") -> str:
     try:
         with atomic_write(file) as target:
             target.write(content.encode(errors="replace"))
-        told = f"the traceback is in {file}"
+        kept = f"the traceback is in {file}"
     except OSError as failure:
-        told = f"the traceback can't be written to {file}: {failure.strerror}"
-    return f"{in_a_line(error)} ({place(error)}); {told}"
+        kept = f"the traceback can't be written to {file}: {failure.strerror}"
+    return f"{in_a_line(error)} ({place(error)}); {kept}"
 
 
 def in_a_line(error: BaseException) -> str:

@@ -22,7 +22,9 @@ def main() -> None:
     failures = get_error_handler()  # what it is told reaches the program that waits
     failures.initialize()
     from gan_lab.distributed import launcher
-    from gan_lab.training import train
+    from gan_lab.runs.run import Run
+    from gan_lab.training.build import build_parts
+    from gan_lab.training.train import train_here
 
     world = launcher.detect_launcher()
     rank = world.rank if world else 0
@@ -32,7 +34,7 @@ def main() -> None:
     announce(Path(task).with_name(f"{rank}.pid"))
     set_up_logging(folder if rank == 0 else None)
     try:
-        train.train_here(config, folder)
+        train_here(build_parts(config, Run(folder)))  # the program that waits has validated the configuration
     except UserError as error:
         failures.record_exception(UserError(str(error)))  # of whatever kind, by this name
         sys.exit(1)

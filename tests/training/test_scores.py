@@ -4,8 +4,11 @@ import csv
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import train
@@ -19,7 +22,7 @@ from tests.conftest import QUICK, Command, composed, last_weights, same
 
 # A run of six batches of 128 that is scored after every second, quickly.
 SCORED = (
-    *(argument for argument in QUICK if "quality" not in argument),
+    *(argument for argument in QUICK if argument != "callbacks.scores=null"),
     "callbacks.scores.every_n_images=256",
     "callbacks.scores.count_during=20",
     "callbacks.scores.real_during=100",
@@ -181,6 +184,8 @@ def test_a_model_that_translates_is_not_scored(command: Command) -> None:
     assert Run("run").objective() is None
 
 
-def test_a_sweeper_is_told_what_to_minimise(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gan_lab.training.train.train", lambda config: 2.5)
+def test_a_sweeper_is_given_what_to_minimise(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    job = SimpleNamespace(mode=RunMode.RUN, runtime=SimpleNamespace(output_dir=tmp_path, choices={}))
+    monkeypatch.setattr(HydraConfig, "get", lambda: job)
+    monkeypatch.setattr("gan_lab.training.train.train_parts", lambda parts, debug: 2.5)
     assert train.main.__wrapped__(composed()) == 2.5  # type: ignore[attr-defined]
