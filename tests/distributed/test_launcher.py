@@ -12,12 +12,10 @@ from typing import Any
 
 import pytest
 import torch
-from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 
 from gan_lab import cli
 from gan_lab.cli.hydra_callback import join
 from gan_lab.distributed import launcher
-from gan_lab.distributed.agent import first_failure
 from gan_lab.distributed.launcher import WorldInfo
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError
@@ -104,21 +102,6 @@ def test_workers_share_the_cores_and_forget_who_started_them(monkeypatch: pytest
     assert launcher.environment(16)["OMP_NUM_THREADS"] == "1"
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     assert launcher.environment(2)["OMP_NUM_THREADS"] == "3"
-
-
-def failed(message: str, when: int, exit_code: int = 1) -> ProcessFailure:
-    failure = ProcessFailure(local_rank=0, pid=1, exitcode=exit_code, error_file="<N/A>")
-    failure.message = {"message": message, "extraInfo": {}}  # type: ignore[assignment]
-    failure.timestamp = when
-    return failure
-
-
-def test_what_failed_is_told_from_what_only_lost_touch() -> None:
-    lost = failed("RuntimeError: [gloo/transport] Connection closed by peer", when=1)
-    error = ChildFailedError("workers", {0: lost, 1: failed("UserError: data.root: there is nothing", when=2)})
-    assert first_failure(error) == {"message": "data.root: there is nothing", "user_error": True, "exit_code": 1}
-    error = ChildFailedError("workers", {0: lost, 1: failed("ValueError: no", when=1, exit_code=-9)})
-    assert first_failure(error) == {"message": "process 1: ValueError: no", "user_error": False, "exit_code": -9}
 
 
 @pytest.mark.slow
