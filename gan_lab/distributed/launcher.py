@@ -138,7 +138,7 @@ def run_workers(config: str, folder: Path, count: int) -> None:
         if code == 0:
             return
         failure: dict[str, Any] = json.loads(report.read_text(encoding="utf-8")) if report.exists() else {}
-    if failure.get("exit_code", 0) > 128:  # the workers alone were told to end
+    if failure.get("exit_code", 0) > 128:  # a signal reached the workers alone
         sys.exit(failure["exit_code"])
     if failure.get("user_error"):
         raise UserError(failure["message"])
@@ -146,7 +146,7 @@ def run_workers(config: str, folder: Path, count: int) -> None:
 
 
 def environment(count: int) -> dict[str, str]:
-    """The environment of the workers, who share the cores and are told by torch's agent who they are."""
+    """The environment of the workers, who share the cores; torch's agent adds who each of them is."""
     inherited = {name: value for name, value in os.environ.items() if name not in IDENTITY}
     inherited = {name: value for name, value in inherited.items() if not name.startswith("TORCHELASTIC_")}
     share = hardware.threads_each(count)

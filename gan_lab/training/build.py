@@ -27,7 +27,7 @@ SWITCHES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """What a run is made of, but for its model, which is built from the run's seed when training begins.
+    """All parts of a run but its model, which is built from the run's seed when training begins.
 
     Args:
         config: of the run, its paths absolute and `run_dir` set.

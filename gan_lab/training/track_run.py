@@ -79,7 +79,7 @@ class RunTracker:
         self.trainer.callbacks.append(self.progress)  # type: ignore[attr-defined]
 
     def reached(self) -> dict[str, Any]:
-        """How far the run is, by the names of the record."""
+        """The run's progress, by the names of the record."""
         model: Any = self.trainer.lightning_module
         began_at = self.progress.began_at
         seconds = perf_counter() - self.start
