@@ -1,4 +1,4 @@
-"""Of several workers that ended, the one that failed is told from those that lost touch with it."""
+"""Several workers have ended: the one that failed is distinguished from those that lost touch with it."""
 
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 

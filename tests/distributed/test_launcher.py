@@ -126,9 +126,9 @@ def test_a_run_on_two_devices_is_one_run(command: Command, capfd: pytest.Capture
     # One process finds the same scores in the checkpoint.
     cli.main(["evaluate", "run", "--count", "40", "--seed", "1"])
     alone = next((folder / "evaluations").glob("*.json"))
-    found = Run(folder).record()["scores"]["values"]
+    scored = Run(folder).record()["scores"]["values"]
     values = json.loads(alone.read_text())["values"]
-    assert {name: values[name] for name in found} == pytest.approx(found, rel=1e-6)
+    assert {name: values[name] for name in scored} == pytest.approx(scored, rel=1e-6)
 
 
 @pytest.mark.slow

@@ -122,10 +122,10 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_taken(
     content[len(content) // 2] ^= 1  # one bit of a weight: it would load
     Run("run").checkpoint.write_bytes(content)
     assert command("resume=run", "trainer.max_steps=10") is None
-    told = capsys.readouterr().out
-    assert "last.ckpt is damaged: the checksum of " in told
-    assert "Taking the one before it, " in told
-    assert "previous.ckpt, of batch 8" in told
+    output = capsys.readouterr().out
+    assert "last.ckpt is damaged: the checksum of " in output
+    assert "Taking the one before it, " in output
+    assert "previous.ckpt, of batch 8" in output
     assert Run("run").record()["resumed"][0]["batch"] == 8
     assert bytes(content) == (Run("run").folder / "checkpoints/damaged.ckpt").read_bytes()
     assert command("resume=whole", "trainer.max_steps=10") is None

@@ -27,7 +27,7 @@ def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Parts:
 
 
 def track(parts: Parts, error: BaseException | None = None, **options: Any) -> dict[str, Any]:
-    """What the record says within, where training would be."""
+    """Track a run whose training only raises an error, if any; the record as it is meanwhile."""
     defaults: dict[str, Any] = {"facts": {}, "discard_refused": False, "debug": False}
     with track_run(parts, **defaults | options):
         within = parts.run.record()
