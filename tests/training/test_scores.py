@@ -144,7 +144,7 @@ def test_settings_are_tuned_without_the_test_split(
 ) -> None:
     monkeypatch.setattr(scores, "KID_SUBSETS", 2)
     assert command(*SCORED, "data.validation_count=200", "callbacks.health.every_n_images=256") is None
-    assert "(60 images to validation_count ones, digits MNIST, ema, protocol " in capsys.readouterr().out
+    assert "(60 images to validation ones, digits MNIST, ema, protocol " in capsys.readouterr().out
     record = Run("run").record()
     assert record["data"] == {
         "name": "MNIST",
