@@ -132,7 +132,9 @@ def train(config: DictConfig) -> float | None:
     """
     run = Run(HydraConfig.get().runtime.output_dir)
     if run.record_file.exists() and not config.resume:
-        raise UserError(f"{run.folder}: there is a run already. Go on with it, resume={run.folder}, or choose another")
+        raise UserError(
+            f"{run.folder}: holds a run already. Resume it with resume={run.folder}, or choose another folder"
+        )
     with open_dict(config):
         config.run_dir = str(run.folder)
         for node in filter(None, (config.data, *config.get("callbacks", {}).values())):

@@ -83,7 +83,7 @@ def test_force_replaces_files_and_folders_of_images(run: Run, tmp_path: Path) ->
 def test_a_missing_run_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ending:
         main(["sample", "/nowhere"])
-    assert ending.value.code == "Error: /nowhere: there is no such run folder"
+    assert ending.value.code == "Error: /nowhere: no such run folder"
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:

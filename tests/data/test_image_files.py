@@ -53,7 +53,7 @@ def test_a_folder_without_images_is_named(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_none_is_named_by_its_option(tmp_path: Path) -> None:
     assert existing_folder(str(tmp_path), "data.root") == tmp_path
-    with pytest.raises(UserError, match=r"data\.root=/nowhere: there is no such folder"):
+    with pytest.raises(UserError, match=r"data\.root=/nowhere: no such folder"):
         existing_folder("/nowhere", "data.root")
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="is a file, not a folder"):

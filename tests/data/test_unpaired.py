@@ -105,7 +105,7 @@ def test_the_test_splits_go_side_by_side_to_the_end_of_the_shorter() -> None:
 def test_the_model_sees_both_domains_normalised_and_in_the_form_of_the_example() -> None:
     seen: list[Batch] = []
     model = tiny_gan()
-    model.split = lambda batch: seen.append(batch) or (batch[0], ())
+    model.unpack_batch = lambda batch: seen.append(batch) or (batch[0], ())
     data = Numbers(batch_size=2)
     fit(model, data, max_steps=3)
     expected = data.train_dataloader()

@@ -88,7 +88,7 @@ def test_testing_can_be_done_without(folders: dict[str, str]) -> None:
 
 
 def test_a_folder_that_is_none_or_has_no_images_is_one_message(folders: dict[str, str], tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"data\.domain_b=/nowhere: there is no such folder"):
+    with pytest.raises(UserError, match=r"data\.domain_b=/nowhere: no such folder"):
         make(folders, domain_b="/nowhere")
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="empty: there are no images in this folder"):

@@ -92,7 +92,7 @@ def test_reading_runs_no_code(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("nowhere", "there is no such file or folder"),
+        ("nowhere", "no such file or folder"),
         ("empty", "there are no images in this folder"),
         ("notes.txt", "neither a run folder, nor a folder of images, nor a .pt or .npy file"),
         ("damaged.npy", "can't be read as images"),

@@ -18,7 +18,7 @@ def test_what_holds_no_run_is_named(make: MakeRun, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="empty: there is no run in it"):
         find([tmp_path / "empty"])
-    with pytest.raises(UserError, match="/nowhere: there is no such folder"):
+    with pytest.raises(UserError, match="/nowhere: no such folder"):
         find([Path("/nowhere")])
     run = make("half")
     run.config_file.unlink()
@@ -47,7 +47,7 @@ def test_a_protocol_can_be_picked(make: MakeRun) -> None:
     scored, without = choose(runs, wanted[:5])
     assert [(one.run, one.scores.values["fid"]) for one in scored] == [(runs[0], 9.0)]
     assert without == [runs[1]]
-    with pytest.raises(UserError, match=rf"--protocol zzz: no run has scores of it\. There is: .*{wanted}"):
+    with pytest.raises(UserError, match=rf"--protocol zzz: no run has scores of it\. Available: .*{wanted}"):
         choose(runs, "zzz")
 
 

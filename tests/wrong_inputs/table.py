@@ -30,66 +30,66 @@ RESUME = "python train.py resume=run"
 
 TABLE: dict[str, list[Row]] = {
     "Names": [
-        Row("python train.py modle=dcgan", "Error: modle: there is no such option. Did you mean model?"),
+        Row("python train.py modle=dcgan", "Error: modle: no such option. Did you mean model?"),
         Row(
             "python train.py model=dcgann",
-            "Error: model=dcgann: there is no such choice. Did you mean dcgan or cgan or wgan?",
+            "Error: model=dcgann: no such choice. Did you mean dcgan or cgan or wgan?",
         ),
         Row(
             "python train.py model/netwrok=mlp",
-            "Error: model/netwrok: there is no such option. Did you mean model/network or model/penalty?",
+            "Error: model/netwrok: no such option. Did you mean model/network or model/penalty?",
         ),
-        Row("python train.py network=mlp", "Error: network: there is no such option. Did you mean model/network?"),
-        Row("python train.py model.n_critc=2", "Error: model.n_critc: there is no such option. Did you mean n_critic?"),
+        Row("python train.py network=mlp", "Error: network: no such option. Did you mean model/network?"),
+        Row("python train.py model.n_critc=2", "Error: model.n_critc: no such option. Did you mean n_critic?"),
         Row(
             "python train.py lr=0.1",
-            "Error: lr: there is no such option. Did you mean model.optimizer.generator.lr or model.optimizer.discriminator.lr?",
+            "Error: lr: no such option. Did you mean model.optimizer.generator.lr or model.optimizer.discriminator.lr?",
         ),
         Row(
             "python train.py +lr=0.1",
-            "Error: lr: the configuration has no such option. There is: …trainer.",
+            "Error: lr: the configuration has no such option. Available: …trainer.",
         ),
         Row(
             "python train.py model.lr=0.1",
-            "Error: model.lr: there is no such option. Did you mean model.optimizer.generator.lr or model.optimizer.discriminator.lr?",
+            "Error: model.lr: no such option. Did you mean model.optimizer.generator.lr or model.optimizer.discriminator.lr?",
         ),
         Row(
             "python train.py model.optimizer.generator.learning_rate=0.1",
-            "Error: model.optimizer.generator.learning_rate: there is no such option. There is: betas, fused, lr.",
+            "Error: model.optimizer.generator.learning_rate: no such option. Available: betas, fused, lr.",
         ),
         Row(
             "python train.py +model.optimizer.generator.learning_rate=0.1",
-            "Error: model.optimizer.generator.learning_rate: Adam has no such option. There is: amsgrad, betas, capturable, decoupled_weight_decay, differentiable, eps, foreach, fused, lr, maximize, params, weight_decay.",
+            "Error: model.optimizer.generator.learning_rate: Adam has no such option. Available: amsgrad, betas, capturable, decoupled_weight_decay, differentiable, eps, foreach, fused, lr, maximize, params, weight_decay.",
         ),
         Row(
             "python train.py +trainer.max_step=9",
             "Error: trainer.max_step: Trainer has no such option. Did you mean max_steps or max_time or min_steps?",
         ),
-        Row("python train.py ~modell", "Error: ~modell: there is no such option, nothing to leave out"),
+        Row("python train.py ~modell", "Error: ~modell: no such option, nothing to leave out"),
         Row("python train.py ~model.n_critic", "Error: model.n_critic: this value is missing"),
         Row(
             "python train.py logger=null",
             "Error: a group can't be null or a number: choose one of its configurations (--help lists them) or leave it out, ~group",
         ),
-        Row("python train.py +model=cgan", "Error: +model: one is chosen already; leave out the +"),
+        Row("python train.py +model=cgan", "Error: +model: this group has a choice already; leave out the +"),
         Row(
             "python train.py --cofnig",
-            "Error: --cofnig: there is no such flag; values are set without dashes, name=value (train.py --help)",
+            "Error: --cofnig: no such flag; values are set without dashes, name=value (train.py --help)",
         ),
         Row(
             "python train.py model dcgan",
             "Error: model: not of the form name=value; to choose a model, say, write model=dcgan",
         ),
-        Row("python train.py --config-name=trian", "Error: --config-name=trian: there is no such file in conf/"),
+        Row("python train.py --config-name=trian", "Error: --config-name=trian: no such file in conf/"),
         Row("python train.py --config-dir=nowhere", "Error: Additional config directory '…/nowhere' not found"),
-        Row("python train.py hydra.run.dirr=here", "Error: hydra.run.dirr: there is no such option. Did you mean dir?"),
+        Row("python train.py hydra.run.dirr=here", "Error: hydra.run.dirr: no such option. Did you mean dir?"),
         Row(
             "python train.py hydra/launcher=slurm",
-            "Error: hydra/launcher=slurm: there is no such choice. There is: basic….",
+            "Error: hydra/launcher=slurm: no such choice. Available: basic….",
         ),
         Row(
             "python train.py -m model=dcgan,vanila",
-            "Error: in the job model=vanila: model=vanila: there is no such choice. Did you mean vanilla?",
+            "Error: in the job model=vanila: model=vanila: no such choice. Did you mean vanilla?",
         ),
         Row(
             "python train.py model=dcgan,wgan",
@@ -97,23 +97,23 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py model._target_=gan_lab.models.dcgan.DCGan",
-            "Error: model._target_=gan_lab.models.dcgan.DCGan: not a class that a configuration may instantiate; these are the classes in gan_lab, and some in torch.optim, lightning.pytorch.callbacks, lightning.pytorch.loggers, lightning.pytorch.profilers",
+            "Error: model._target_=gan_lab.models.dcgan.DCGan: not a class that a configuration may instantiate. Allowed: the classes in gan_lab, and some in torch.optim, lightning.pytorch.callbacks, lightning.pytorch.loggers, lightning.pytorch.profilers",
         ),
         Row(
             "python train.py model._target_=os.system",
-            "Error: model._target_=os.system: not a class that a configuration may instantiate; these are the classes in gan_lab, and some in torch.optim, lightning.pytorch.callbacks, lightning.pytorch.loggers, lightning.pytorch.profilers",
+            "Error: model._target_=os.system: not a class that a configuration may instantiate. Allowed: the classes in gan_lab, and some in torch.optim, lightning.pytorch.callbacks, lightning.pytorch.loggers, lightning.pytorch.profilers",
         ),
         Row(
             "python train.py model.objective._target_=gan_lab.penalties.R1",
-            "Error: model.objective._target_=gan_lab.penalties.R1: makes no Objective, which is wanted here",
+            "Error: model.objective._target_=gan_lab.penalties.R1: not a subclass of Objective",
         ),
         Row(
             "python train.py +callbacks.stop._target_=lightning.pytorch.callbacks.EarlyStoping",
-            "Error: callbacks.stop._target_=lightning.pytorch.callbacks.EarlyStoping: not a class that a configuration may instantiate; these are in lightning.pytorch.callbacks DeviceStatsMonitor, EarlyStopping, LearningRateMonitor, ModelSummary, RichModelSummary, RichProgressBar, TQDMProgressBar, ThroughputMonitor, Timer",
+            "Error: callbacks.stop._target_=lightning.pytorch.callbacks.EarlyStoping: not a class that a configuration may instantiate. Allowed: in lightning.pytorch.callbacks: DeviceStatsMonitor, EarlyStopping, LearningRateMonitor, ModelSummary, RichModelSummary, RichProgressBar, TQDMProgressBar, ThroughputMonitor, Timer",
         ),
         Row(
             "python train.py +callbacks.mine._target_=gan_lab.models.dcgan.DCGAN",
-            "Error: callbacks.mine._target_=gan_lab.models.dcgan.DCGAN: makes no Callback, which is wanted here",
+            "Error: callbacks.mine._target_=gan_lab.models.dcgan.DCGAN: not a subclass of Callback",
         ),
     ],
     "Types and ranges": [
@@ -141,11 +141,11 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py model.optimizer.generator._target_=torch.optim.LBFGS",
-            "Error: model.optimizer.generator._target_=torch.optim.LBFGS: not a class that a configuration may instantiate; these are in torch.optim ASGD, Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Muon, NAdam, RAdam, RMSprop, Rprop, SGD",
+            "Error: model.optimizer.generator._target_=torch.optim.LBFGS: not a class that a configuration may instantiate. Allowed: in torch.optim: ASGD, Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Muon, NAdam, RAdam, RMSprop, Rprop, SGD",
         ),
         Row(
             "python train.py model/optimizer=sgd",
-            "Error: model/optimizer=sgd: there is no such choice. There is: adam, rmsprop.",
+            "Error: model/optimizer=sgd: no such choice. Available: adam, rmsprop.",
         ),
         Row(
             "python train.py model.network.generator.width=1000000",
@@ -195,7 +195,7 @@ TABLE: dict[str, list[Row]] = {
             "Error: data.batch_size=0: must be greater than or equal to 1\nmodel.n_critic=x: must be a valid integer\nseed=-1: must be greater than or equal to 0",
         ),
     ],
-    "What does not go together": [
+    "Combinations that do not work": [
         Row(
             "python train.py -m seed=1,2 sweep.jobs_per_device=0",
             "Error: in the job seed=1 sweep.jobs_per_device=0: sweep.jobs_per_device=0: must be greater than or equal to 1",
@@ -231,7 +231,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py model=cgan data=mnist_colors",
-            "Error: model=cgan needs classes, which this data lacks: choose labelled images, data=mnist say",
+            "Error: model=cgan needs class labels, which these data lack: choose others, such as data=mnist",
         ),
         Row(
             "python train.py model=cgan data=image_folder data.root=.",
@@ -247,7 +247,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py model=cyclegan model/network=dcgan_small",
-            "Error: this network draws from noise, which the model does not: choose model/network=resnet_patchgan or resnet_patchgan_small for model=cyclegan",
+            "Error: this network generates from noise, but the model translates images: choose model/network=resnet_patchgan or resnet_patchgan_small",
         ),
         Row(
             "python train.py model=dcgan model/network=resnet_patchgan",
@@ -288,7 +288,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py resume=a -m seed=1,2",
-            "Error: seed=1,2: one argument too many, or behind a flag; put flags first (train.py --help)",
+            "Error: seed=1,2: unexpected argument; put flags before all other arguments (train.py --help)",
         ),
     ],
     "The machine": [
@@ -362,7 +362,7 @@ TABLE: dict[str, list[Row]] = {
     ],
     "Image folders": [
         Row("python train.py data=image_folder", "Error: data.root: this value is missing; set data.root=..."),
-        Row(OWN, "Error: data.root=photos: there is no such folder"),
+        Row(OWN, "Error: data.root=photos: no such folder"),
         Row(OWN, "Error: data.root=photos: is a file, not a folder", given.file("photos")),
         Row(
             OWN,
@@ -401,12 +401,12 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py model=cyclegan data=unpaired_folders data.domain_a=a data.domain_b=b",
-            "Error: data.domain_b=b: there is no such folder",
+            "Error: data.domain_b=b: no such folder",
             given.pictures("a"),
         ),
     ],
-    "Going on with a run": [
-        Row("python train.py resume=nowhere", "Error: nowhere: there is no such run folder"),
+    "Resuming a run": [
+        Row("python train.py resume=nowhere", "Error: nowhere: no such run folder"),
         Row("python train.py resume=.", "Error: . is not a run folder: it has no .hydra/config.yaml"),
         Row(
             RESUME,
@@ -435,7 +435,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             RESUME,
-            "Error: …/run/checkpoints/last.ckpt is no checkpoint of a run: it lacks images_seen or state_dict",
+            "Error: …/run/checkpoints/last.ckpt is not a checkpoint of a run: it lacks images_seen or state_dict",
             given.run(given.checkpoint(state_dict=None)),
         ),
         Row(
@@ -475,50 +475,50 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             RESUME + " seed=2",
-            "Error: seed=2: the resumed run would not end as the uninterrupted one (other noise, and the images in another order). Leave it out; or add resume_mode=continue, which records the change; or start a new run",
+            "Error: seed=2: the resumed run would end with other results than the uninterrupted one (different noise and order of images). Leave it out, add resume_mode=continue, which records the change, or start a new run",
             given.run(),
         ),
         Row(
             RESUME + " model=dcgan",
-            "Error: model=dcgan: a resumed run keeps its parts, only single values may change; leave it out",
+            "Error: model=dcgan: a resumed run keeps its groups, only single values may change; leave it out",
             given.run(),
         ),
         Row(
             RESUME + " trainer.max_step=9",
-            "Error: trainer.max_step: there is no such option. Did you mean max_steps or max_epochs?",
+            "Error: trainer.max_step: no such option. Did you mean max_steps or max_epochs?",
             given.run(),
         ),
         Row(
             "python train.py hydra.run.dir=run",
-            "Error: hydra.run.dir=run: there is a run already. Go on with it, resume=run, or choose another",
+            "Error: hydra.run.dir=run: holds a run already. Resume it with resume=run, or choose another folder",
             given.run(),
         ),
-        Row("python train.py resume=", "Error: resume=: say the folder of the run to go on with, or leave it out"),
+        Row("python train.py resume=", "Error: resume=: name the folder of the run to resume, or leave the option out"),
     ],
-    "A stranger's run": [
+    "Runs from other people": [
         Row(
             RESUME,
-            "Error: model._target_=os.system: not a class that a configuration may instantiate; these are the classes in gan_lab, and some in torch.optim, lightning.pytorch.callbacks, lightning.pytorch.loggers, lightning.pytorch.profilers",
+            "Error: model._target_=os.system: not a class that a configuration may instantiate. Allowed: the classes in gan_lab, and some in torch.optim, lightning.pytorch.callbacks, lightning.pytorch.loggers, lightning.pytorch.profilers",
             given.run(given.configured(model___target_="os.system")),
         ),
         Row(
             RESUME,
-            "Error: model._target_=gan_lab.runs.run.subprocess.Popen: not a class that a configuration may instantiate; these are the classes in gan_lab, and some in torch.optim, lightning.pytorch.callbacks, lightning.pytorch.loggers, lightning.pytorch.profilers",
+            "Error: model._target_=gan_lab.runs.run.subprocess.Popen: not a class that a configuration may instantiate. Allowed: the classes in gan_lab, and some in torch.optim, lightning.pytorch.callbacks, lightning.pytorch.loggers, lightning.pytorch.profilers",
             given.run(given.configured(model___target_="gan_lab.runs.run.subprocess.Popen")),
         ),
         Row(
             RESUME,
-            "Error: callbacks.samples._target_=lightning.pytorch.callbacks.LambdaCallback: not a class that a configuration may instantiate; these are in lightning.pytorch.callbacks DeviceStatsMonitor, EarlyStopping, LearningRateMonitor, ModelSummary, RichModelSummary, RichProgressBar, TQDMProgressBar, ThroughputMonitor, Timer",
+            "Error: callbacks.samples._target_=lightning.pytorch.callbacks.LambdaCallback: not a class that a configuration may instantiate. Allowed: in lightning.pytorch.callbacks: DeviceStatsMonitor, EarlyStopping, LearningRateMonitor, ModelSummary, RichModelSummary, RichProgressBar, TQDMProgressBar, ThroughputMonitor, Timer",
             given.run(given.configured(callbacks__samples___target_="lightning.pytorch.callbacks.LambdaCallback")),
         ),
         Row(
             RESUME,
-            "Error: logger.csv._target_=lightning.pytorch.loggers.WandbLogger: not a class that a configuration may instantiate; these are in lightning.pytorch.loggers CSVLogger, TensorBoardLogger",
+            "Error: logger.csv._target_=lightning.pytorch.loggers.WandbLogger: not a class that a configuration may instantiate. Allowed: in lightning.pytorch.loggers: CSVLogger, TensorBoardLogger",
             given.run(given.configured(logger__csv___target_="lightning.pytorch.loggers.WandbLogger")),
         ),
         Row(
             RESUME,
-            "Error: the run's configuration has a part hydra, which none of ours has: it is not gone on with",
+            "Error: the run's configuration has a group hydra, which is unknown to gan_lab; the run is not resumed",
             given.run(given.configured(hydra={"job_logging": {"handlers": {"x": {"()": "os.system"}}}})),
         ),
         Row(
@@ -528,17 +528,17 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             RESUME,
-            "Error: callbacks.checkpoint.file=/home/me/.bashrc: lies outside the run folder. If it is to be written to, say so: callbacks.checkpoint.file=...",
+            "Error: callbacks.checkpoint.file=/home/me/.bashrc: lies outside the run folder. To write there, set it on the command line: callbacks.checkpoint.file=...",
             given.run(given.configured(callbacks__checkpoint__file="/home/me/.bashrc")),
         ),
         Row(
             RESUME,
-            "Error: callbacks.samples.folder=run/../../elsewhere: lies outside the run folder. If it is to be written to, say so: callbacks.samples.folder=...",
+            "Error: callbacks.samples.folder=run/../../elsewhere: lies outside the run folder. To write there, set it on the command line: callbacks.samples.folder=...",
             given.run(given.configured(callbacks__samples__folder="${run_dir}/../../elsewhere")),
         ),
         Row(
             RESUME,
-            "Error: callbacks.samples.folder=run/samples: lies outside the run folder. If it is to be written to, say so: callbacks.samples.folder=...",
+            "Error: callbacks.samples.folder=run/samples: lies outside the run folder. To write there, set it on the command line: callbacks.samples.folder=...",
             given.run(lambda run: (run.folder / "samples").symlink_to("/etc")),
         ),
         Row(
@@ -623,11 +623,11 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py --seed 2",
-            "Error: --seed: there is no such flag; values are set without dashes, name=value (train.py --help)",
+            "Error: --seed: no such flag; values are set without dashes, name=value (train.py --help)",
         ),
         Row(
             "python train.py --model=dcgan",
-            "Error: --model=dcgan: there is no such flag; values are set without dashes, name=value (train.py --help)",
+            "Error: --model=dcgan: no such flag; values are set without dashes, name=value (train.py --help)",
         ),
     ],
     "gan-lab": [
@@ -637,7 +637,7 @@ TABLE: dict[str, list[Row]] = {
             "Error: command: invalid choice: 'smaple' (choose from 'sample', 'translate', 'evaluate', 'compare', 'status', 'train-features') (gan-lab --help)",
         ),
         Row("gan-lab sample", "Error: the following arguments are required: run_folder (gan-lab sample --help)"),
-        Row("gan-lab sample nowhere", "Error: nowhere: there is no such run folder"),
+        Row("gan-lab sample nowhere", "Error: nowhere: no such run folder"),
         Row(
             "gan-lab sample run --count 0",
             "Error: --count: must be a whole number of at least 1, not 0 (gan-lab sample --help)",
@@ -739,17 +739,17 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab sample run",
-            "Error: run/checkpoints/last.ckpt is no checkpoint of a run: it lacks images_seen or state_dict",
+            "Error: run/checkpoints/last.ckpt is not a checkpoint of a run: it lacks images_seen or state_dict",
             given.run(given.checkpoint(state_dict=None)),
         ),
         Row(
             "gan-lab sample run",
-            "Error: run/checkpoints/last.ckpt is no checkpoint of a run: it lacks images_seen or state_dict",
+            "Error: run/checkpoints/last.ckpt is not a checkpoint of a run: it lacks images_seen or state_dict",
             given.run(given.checkpoint(images_seen=None)),
         ),
         Row(
             "gan-lab sample run",
-            "Error: run/checkpoints/last.ckpt is no checkpoint of a run: it lacks images_seen or state_dict",
+            "Error: run/checkpoints/last.ckpt is not a checkpoint of a run: it lacks images_seen or state_dict",
             given.run(lambda run: __import__("torch").save([1], run.checkpoint)),
         ),
         Row(
@@ -759,12 +759,12 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab sample run",
-            "Error: model._target_=gan_lab.runs.run.Run: makes no LightningModule, which is wanted here",
+            "Error: model._target_=gan_lab.runs.run.Run: not a subclass of LightningModule",
             given.run(given.configured(model___target_="gan_lab.runs.run.Run")),
         ),
         Row(
             "gan-lab sample run",
-            "Error: model.gone: VanillaGAN has no such option. There is: clip, clip_grad_norm, ema_half_life, latent_dim, n_critic, network, objective, optimizer, penalty, schedule, seed.",
+            "Error: model.gone: VanillaGAN has no such option. Available: clip, clip_grad_norm, ema_half_life, latent_dim, n_critic, network, objective, optimizer, penalty, schedule, seed.",
             given.run(given.configured(model__gone=1)),
         ),
         Row(
@@ -779,7 +779,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab translate run_of_cyclegan --input nowhere --out b",
-            "Error: --input=nowhere: there is no such folder",
+            "Error: --input=nowhere: no such folder",
             given.run_of("run_of_cyclegan"),
         ),
         Row(
@@ -802,7 +802,7 @@ TABLE: dict[str, list[Row]] = {
             "Error: 1 of 1 images can't be read: a/x.png (no image). There is none left.",
             given.both(given.run_of("run_of_cyclegan"), given.file("a/x.png")),
         ),
-        Row("gan-lab evaluate nowhere", "Error: nowhere: there is no such file or folder"),
+        Row("gan-lab evaluate nowhere", "Error: nowhere: no such file or folder"),
         Row(
             "gan-lab evaluate images.npy",
             "Error: images.npy is no run folder (it has no run.json). To measure the images in it, say which dataset to hold them against: --data mnist|fashion_mnist|kmnist",
@@ -899,10 +899,10 @@ TABLE: dict[str, list[Row]] = {
             "Error: run_of_cyclegan: CycleGAN translates images, and draws none from noise: there is nothing to hold against a dataset; look at its grids in samples/",
             given.run_of("run_of_cyclegan"),
         ),
-        Row("gan-lab status nowhere", "Error: nowhere: there is no such folder"),
+        Row("gan-lab status nowhere", "Error: nowhere: no such folder"),
         Row("gan-lab status .", "Error: .: holds neither a run nor a sweep"),
         Row("gan-lab compare", "Error: the following arguments are required: folders (gan-lab compare --help)"),
-        Row("gan-lab compare nowhere", "Error: nowhere: there is no such folder"),
+        Row("gan-lab compare nowhere", "Error: nowhere: no such folder"),
         Row("gan-lab compare .", "Error: .: there is no run in it, no folder with a run.json"),
         Row(
             "gan-lab compare run",
