@@ -67,7 +67,7 @@ def test_the_name_of_the_file_decides_its_format(
     [
         (("--score", "fdi"), "no run has a score named fdi. Did you mean fid?"),
         (("--columns", "modes,beauty"), "no run has a score named beauty"),
-        (("--protocol", "nope"), "--protocol nope: no run has scores of it"),
+        (("--protocol", "nope"), "--protocol nope: no run has scores of this protocol"),
         (("/nowhere",), "/nowhere: no such folder"),
     ],
 )

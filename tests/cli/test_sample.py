@@ -46,7 +46,7 @@ def test_the_seed_decides(run: Run, tmp_path: Path) -> None:
     ("out", "options", "message"),
     [
         ("exists.png", (), "exists already"),
-        ("grid.jpg", (), ".jpg is no known format"),
+        ("grid.jpg", (), "unknown format .jpg"),
         ("new.png", ("--count", "0"), "must be a whole number of at least 1"),
         ("new.png", ("--seed", "-1"), "must be a whole number of at least 0"),
         ("new.png", ("--format", "gif"), "invalid choice"),

@@ -126,7 +126,7 @@ def test_missing_files_are_downloaded(downloads: list[str], tmp_path: Path) -> N
     assert len(data.load("test")[0]) == 10
     assert sorted(path.name for path in (tmp_path / "root/MNIST/raw").iterdir()) == sorted(downloads)
     make(tmp_path / "root").prepare_data()
-    assert len(downloads) == 4, "what is there is not fetched again"
+    assert len(downloads) == 4, "existing files are not downloaded again"
 
 
 def test_a_damaged_file_is_named_and_fetched_again(
@@ -150,7 +150,7 @@ def test_a_damaged_file_that_cannot_be_fetched_is_refused_even_with_a_substitute
     copy(published, tmp_path / "root/MNIST/raw", unpack=True)
     broken = tmp_path / "root/MNIST/raw/t10k-labels-idx1-ubyte"
     broken.write_bytes(broken.read_bytes()[:-1] + b"\x0b")
-    with pytest.raises(UserError, match="t10k-labels-idx1-ubyte is damaged.*can't be fetched again"):
+    with pytest.raises(UserError, match="t10k-labels-idx1-ubyte is damaged.*can't be downloaded again"):
         make(tmp_path / "root", fallback=fallback).prepare_data()
 
 

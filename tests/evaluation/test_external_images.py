@@ -93,8 +93,8 @@ def test_reading_runs_no_code(tmp_path: Path) -> None:
     ("name", "message"),
     [
         ("nowhere", "no such file or folder"),
-        ("empty", "there are no images in this folder"),
-        ("notes.txt", "neither a run folder, nor a folder of images, nor a .pt or .npy file"),
+        ("empty", "contains no images"),
+        ("notes.txt", "not a run folder, a folder of images, or a .pt or .npy file"),
         ("damaged.npy", "can't be read as images"),
     ],
 )

@@ -16,7 +16,7 @@ def test_runs_are_found_at_any_depth_and_once(make: MakeRun, tmp_path: Path) -> 
 
 def test_what_holds_no_run_is_named(make: MakeRun, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="empty: there is no run in it"):
+    with pytest.raises(UserError, match="empty: contains no run"):
         find([tmp_path / "empty"])
     with pytest.raises(UserError, match="/nowhere: no such folder"):
         find([Path("/nowhere")])
@@ -47,7 +47,7 @@ def test_a_protocol_can_be_picked(make: MakeRun) -> None:
     scored, without = choose(runs, wanted[:5])
     assert [(one.run, one.scores.values["fid"]) for one in scored] == [(runs[0], 9.0)]
     assert without == [runs[1]]
-    with pytest.raises(UserError, match=rf"--protocol zzz: no run has scores of it\. Available: .*{wanted}"):
+    with pytest.raises(UserError, match=rf"--protocol zzz: no run has scores of this protocol\. Available: .*{wanted}"):
         choose(runs, "zzz")
 
 

