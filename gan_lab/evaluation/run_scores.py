@@ -75,7 +75,7 @@ def choose(runs: Iterable[Run], protocol: str | None) -> tuple[list[ScoredRun], 
         ids = sorted({record.protocol.id for scores in by_run.values() for record in scores})
         if protocol and ids:
             raise UserError(f"--protocol {protocol}: no run has scores of this protocol. Available: {', '.join(ids)}")
-        raise UserError(f"none of the {len(by_run)} run(s) has scores; compute them with gan-lab evaluate RUN_FOLDER")
+        raise UserError(f"no run has scores (runs found: {len(by_run)}); compute them with gan-lab evaluate RUN_FOLDER")
     _refuse_mixture(scored)
     return scored, [run for run, choice in choices.items() if not choice]
 

@@ -1,14 +1,16 @@
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 import torch
 
 from gan_lab.cli import main
+from gan_lab.cli.evaluate import EXTRACTORS
 from gan_lab.metrics import classifier, dataset_classifier, scores
+from gan_lab.metrics.select_extractor import Choice
 from gan_lab.runs.run import Run
 from gan_lab.utils.images import save_png
 from tests.conftest import all_digits, read_image
@@ -36,6 +38,10 @@ def ending(*command: str, capsys: pytest.CaptureFixture[str]) -> str:
         main(["evaluate", *command])
     assert end.value.code not in (0, None)
     return f"{capsys.readouterr().err}{end.value.code}"
+
+
+def test_the_command_knows_the_extractors_that_there_are() -> None:
+    assert get_args(Choice) == EXTRACTORS
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def test_of_one_protocol_the_last_checkpoint_goes_before_the_best(make: MakeRun)
 
 def test_several_evaluations_need_a_choice(make: MakeRun) -> None:
     run = make("a", evaluations=({"n_fake": 99}, {"n_fake": 98}))
-    with pytest.raises(UserError, match=r"has been evaluated in 2 ways; choose one: --protocol \w{8} or \w{8}"):
+    with pytest.raises(UserError, match=r"has scores of 2 protocols; choose one: --protocol \w{8} or \w{8}"):
         choose([run], None)
 
 
@@ -78,7 +78,9 @@ def test_another_seed_and_version_are_no_other_protocol(make: MakeRun) -> None:
 
 
 def test_no_scores_at_all_are_an_error(make: MakeRun) -> None:
-    with pytest.raises(UserError, match="none of the 2 runs has scores; gan-lab evaluate RUN_FOLDER makes some"):
+    with pytest.raises(
+        UserError, match=r"no run has scores \(runs found: 2\); compute them with gan-lab evaluate RUN_FOLDER"
+    ):
         choose([make("a"), make("b")], None)
 
 

@@ -850,7 +850,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab evaluate images --data mnist",
-            "Error: images: the images must be of one size, but 0.png has 9x9 pixels and b/0.png 5x5",
+            "Error: images: the images must be of one size, but 0.png has 9x9 pixels and b/0.png has 5x5",
             given.both(given.pictures("images"), given.pictures("images/b", size=(5, 5))),
         ),
         Row(
@@ -906,7 +906,7 @@ TABLE: dict[str, list[Row]] = {
         Row("gan-lab compare .", "Error: .: contains no run (no folder with a run.json)"),
         Row(
             "gan-lab compare run",
-            "Error: none of the 1 run(s) has scores; compute them with gan-lab evaluate RUN_FOLDER",
+            "Error: no run has scores (runs found: 1); compute them with gan-lab evaluate RUN_FOLDER",
             given.run(),
         ),
         Row(
