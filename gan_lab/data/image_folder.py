@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import torch
 
 from gan_lab.data import image_files
-from gan_lab.data.base import Batch
 from gan_lab.data.decoded import Decoder
 from gan_lab.data.in_memory import InMemoryDataModule
+from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.types import Share
 
@@ -84,7 +84,7 @@ class ImageFolder(InMemoryDataModule):
         """List the folder, and decode images that don't fit into memory; once per machine."""
         self.decoder.prepare(self.root, self.listing.files["train"], processes=self._processes_here)
 
-    def load(self, split: str) -> Batch:
+    def load(self, split: str) -> LabelledImages:
         """Load images uint8 (n, channels, image_size, image_size) and labels int64 (n,), without damaged files.
 
         Raises:
@@ -99,9 +99,9 @@ class ImageFolder(InMemoryDataModule):
         self.damaged[split] = len(decoded.damaged)
         readable = torch.ones(len(files), dtype=torch.bool)
         readable[decoded.damaged] = False
-        return decoded.images, torch.tensor(labels)[readable]
+        return LabelledImages(decoded.images, torch.tensor(labels)[readable])
 
-    def load_stage(self, stage: str) -> dict[str, Batch]:
+    def load_stage(self, stage: str) -> dict[str, LabelledImages]:
         """Load the splits of a stage; validation files are chosen before decoding, as cached images stay in place."""
         splits = [split for split in self.listing.files if (split == "test") == (stage == "test")]
         return {split: self.load(split) for split in splits}

@@ -4,10 +4,10 @@ from typing import Any, Literal
 
 import torch
 
-from gan_lab.data.base import Batch
 from gan_lab.data.in_memory import InMemoryDataModule
 from gan_lab.data.mnist import CLASSES, MNIST
 from gan_lab.utils import seeding
+from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.types import NonNegativeInt, PositiveInt
 
 PLACE_VALUES = (100, 10, 1)  # of the red, green and blue digit in the label
@@ -62,19 +62,19 @@ class StackedMNIST(InMemoryDataModule):
         """Verify or download MNIST's files; errors as of `MNIST.prepare_data`."""
         self.digits.prepare_data()
 
-    def load(self, split: str) -> Batch:
+    def load(self, split: str) -> LabelledImages:
         """Load images uint8 (n, 3, 28, 28) and labels int64 (n,), the same on every process."""
         return self._stack(self.digits.load(split), split)
 
-    def load_stage(self, stage: str) -> dict[str, Batch]:
+    def load_stage(self, stage: str) -> dict[str, LabelledImages]:
         """Load the splits of a stage; digits are split before stacking, so no digit is in images of two splits."""
         return {split: self._stack(digits, split) for split, digits in self.digits.load_stage(stage).items()}
 
-    def _stack(self, digits: Batch, split: str) -> Batch:
+    def _stack(self, digits: LabelledImages, split: str) -> LabelledImages:
         images, labels = digits
         generator = torch.Generator().manual_seed(seeding.derive(self.stacking_seed, "stacks", split))
         chosen = torch.randint(len(images), (self.counts[split], len(PLACE_VALUES)), generator=generator)
-        return images[:, 0][chosen], (labels[chosen] * torch.tensor(PLACE_VALUES)).sum(1)
+        return LabelledImages(images[:, 0][chosen], (labels[chosen] * torch.tensor(PLACE_VALUES)).sum(1))
 
     def describe(self) -> dict[str, object]:
         """The source of MNIST, a flag for the substitute, and the number of stacked images of each loaded split."""

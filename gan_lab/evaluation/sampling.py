@@ -54,7 +54,7 @@ def sample(run: Run, *, which: Which, count: int | None, label: int | None, seed
         condition = model.make_condition(count, label)
     except ValueError as error:
         raise UserError(f"--class {label}: {error}") from error
-    latents = seeding.normal((count, model.latent_dim), seeding.derive(seed, "sample"))
+    latents = model.sample_latents(count, seeding.derive(seed, "sample"))
     chunks = zip(*(torch.split(part, CHUNK) for part in (latents, *condition)), strict=True)
     images = torch.cat([model.sample(*chunk, ema=ema) for chunk in chunks])
     columns = count // classes if classes and count % classes == 0 else math.ceil(math.sqrt(count))

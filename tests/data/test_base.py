@@ -3,6 +3,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from gan_lab.utils.batches import LabelledImages, TwoDomains
 from gan_lab.utils.errors import UserError
 from tests.conftest import TinyImages
 
@@ -18,14 +19,14 @@ def on(data: TinyImages, **trainer: object) -> TinyImages:
 
 
 def test_pixels_are_normalised_and_labels_stay() -> None:
-    images, labels = TinyImages().on_after_batch_transfer((PIXELS, LABELS), 0)
+    images, labels = TinyImages().on_after_batch_transfer(LabelledImages(PIXELS, LABELS), 0)
     assert images.dtype == torch.float32
     torch.testing.assert_close(images[:, 0, 0, 0], torch.tensor([-1.0, 128 / 127.5 - 1, 1.0]))
     assert torch.equal(labels, LABELS)
 
 
 def test_two_domains_are_both_normalised() -> None:
-    for images in TinyImages().on_after_batch_transfer((PIXELS, PIXELS.flip(0)), 0):
+    for images in TinyImages().on_after_batch_transfer(TwoDomains(PIXELS, PIXELS.flip(0)), 0):
         assert (images.min(), images.max()) == (-1, 1)
 
 
