@@ -28,14 +28,14 @@ HARMLESS = {
 END = {"max_steps", "max_epochs"}
 WATCHERS = "gan_lab.callbacks."  # look on; what Health does to a run that is lost anyway is recorded as an alarm
 REASONS = {
-    "seed": "other noise, and the images in another order",
-    "data": "other images, or in another order",
-    "model": "other weights, or another game",
-    "trainer.devices": "other noise, and sums in another order",
-    "trainer.precision": "other rounding",
-    "trainer.accelerator": "sums in another order",
-    "trainer.max_steps": "learning rates that fall until the end are others all along",
-    "trainer.max_epochs": "learning rates that fall until the end are others all along",
+    "seed": "different noise and order of images",
+    "data": "different images, or another order",
+    "model": "different weights or losses",
+    "trainer.devices": "different noise and order of summation",
+    "trainer.precision": "different rounding",
+    "trainer.accelerator": "different order of summation",
+    "trainer.max_steps": "learning rates that fall until the end differ from the first batch on",
+    "trainer.max_epochs": "learning rates that fall until the end differ from the first batch on",
 }
 
 Changes = dict[str, list[Any]]  # by name, the values before and after
@@ -48,7 +48,7 @@ def load_run_config(config: DictConfig) -> None:
         UserError: there is no such run, or the command line changes what makes it the run that it is.
     """
     if not config.resume:
-        raise UserError("resume=: say the folder of the run to go on with, or leave it out")
+        raise UserError("resume=: name the folder of the run to resume, or leave the option out")
     run = Run.open(str(config.resume))
     saved = run.config()
     overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
@@ -74,7 +74,7 @@ def change(config: DictConfig, line: str, *, exact: bool) -> None:
         return
     place, _, key = name.rpartition(".")
     if "/" in name or not (place or name == "seed"):
-        raise UserError(f"{line}: a resumed run keeps its parts, only single values may change; leave it out")
+        raise UserError(f"{line}: a resumed run keeps its groups, only single values may change; leave it out")
     parent = OmegaConf.select(config, place) if place else config
     if not isinstance(parent, DictConfig) or key not in parent:
         known = list(parent) if isinstance(parent, DictConfig) else list(config)
@@ -83,11 +83,11 @@ def change(config: DictConfig, line: str, *, exact: bool) -> None:
     OmegaConf.update(config, name, override.value())
     for changed in sorted(differences(before, config), key=lambda changed: changed != name):
         if changed.endswith("_target_"):
-            raise UserError(f"{line}: a resumed run keeps its parts, only single values may change; leave it out")
+            raise UserError(f"{line}: a resumed run keeps its groups, only single values may change; leave it out")
         if exact and (reason := what_breaks(before, changed)):
             raise UserError(
-                f"{line}: the resumed run would not end as the uninterrupted one ({reason}). Leave it out; or add "
-                "resume_mode=continue, which records the change; or start a new run"
+                f"{line}: the resumed run would end with other results than the uninterrupted one ({reason}). Leave it "
+                "out, add resume_mode=continue, which records the change, or start a new run"
             )
 
 
@@ -108,8 +108,8 @@ def what_breaks(config: DictConfig, name: str) -> str | None:
     if group == "callbacks":
         node = config.callbacks.get(rest.partition(".")[0])
         watches = node is None or str(node.get("_target_")).startswith(WATCHERS)
-        return None if watches else "this callback may do anything to it"
-    return REASONS.get(name) or REASONS.get(group, "nobody can tell what this changes")
+        return None if watches else "this callback may change the training"
+    return REASONS.get(name) or REASONS.get(group, "its effect on the results is unknown")
 
 
 def _has_falling_rates(config: DictConfig) -> bool:

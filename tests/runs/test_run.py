@@ -60,7 +60,7 @@ def test_what_is_missing_is_named(remove: str, message: str, run: Run) -> None:
 
 
 def test_a_folder_that_is_not_there_is_named() -> None:
-    with pytest.raises(UserError, match="/nowhere: there is no such run folder"):
+    with pytest.raises(UserError, match="/nowhere: no such run folder"):
         Run.open("/nowhere")
 
 
@@ -176,5 +176,5 @@ def test_a_record_that_is_none_is_refused(content: str, run: Run) -> None:
 @pytest.mark.parametrize("content", [[1], {"state_dict": {}}, torch.zeros(1)])
 def test_a_file_that_is_no_checkpoint_is_refused(content: object, run: Run) -> None:
     torch.save(content, run.checkpoint)
-    with pytest.raises(UserError, match=r"last\.ckpt is no checkpoint of a run: it lacks images_seen or state_dict"):
+    with pytest.raises(UserError, match=r"last\.ckpt is not a checkpoint of a run: it lacks images_seen or state_dict"):
         run.load_model()
