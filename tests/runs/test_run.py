@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.runs.run import Run, git_commit, provenance, write_atomically
 from gan_lab.utils.errors import UserError
-from tests.conftest import EPS, composed, same, untrained, weights
+from tests.conftest import TINY, composed, same, untrained, weights
 
 
 def test_a_model_comes_back_with_its_weights_in_evaluation_mode(run: Run) -> None:
@@ -143,7 +143,7 @@ def test_provenance_is_plain_and_complete() -> None:
 
 def test_saved_configuration_is_the_composed_one(run: Run) -> None:
     saved = run.config()
-    original = composed(*EPS, f"callbacks.scores.cache={run.folder.parent}/cache")
+    original = composed(*TINY, f"callbacks.scores.cache={run.folder.parent}/cache")
     saved.run_dir = None
     assert OmegaConf.to_container(saved) == OmegaConf.to_container(original)
 
@@ -154,7 +154,7 @@ def test_a_run_that_never_began_is_discarded_with_the_folders_made_for_it(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "logs/other").mkdir(parents=True)
     run = Run("logs/runs/one")
-    run.save_config(composed(*EPS))
+    run.save_config(composed(*TINY))
     run.update_record(status="running")
     assert run.discard()
     assert [path.name for path in tmp_path.rglob("*")] == ["logs", "other"]
