@@ -13,7 +13,7 @@ from omegaconf import open_dict
 
 from gan_lab.callbacks.scores import Scores
 from gan_lab.config.schema import build
-from gan_lab.training.train import wanted_callbacks
+from gan_lab.training.build import wanted_callbacks
 
 CONF = Path(__file__).parent.parent / "conf"
 BATCHES = {"dcgan_small": 300, "mlp": 1500}

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from benchmarks import hand_written
 from gan_lab.config.schema import build
-from gan_lab.training.train import wanted_callbacks
+from gan_lab.training.build import wanted_callbacks
 from gan_lab.utils.batches import LabelledImages
 
 CONF = Path(__file__).parent.parent / "conf"

@@ -53,7 +53,7 @@ CASES = [
 
 
 def test_every_model_and_every_network_is_among_the_cases() -> None:
-    assert MODELS == ["cgan", "cyclegan", "dcgan", "r3gan", "vanilla", "wgan", "wgan_gp"]
+    assert {"cgan", "cyclegan", "dcgan", "r3gan", "vanilla", "wgan", "wgan_gp"} <= set(MODELS)
     assert {path.stem for path in (CONF / "model/network").glob("*.yaml")} == {*LATENT, *TRANSLATING}
 
 
@@ -118,10 +118,10 @@ def test_every_model_trains_in_mixed_precision_and_under_spectral_norm(
 
 
 def test_all_variants_run_as_one_sweep(command: Command) -> None:
-    models = ",".join(model for model in MODELS if model != "cyclegan")
-    sweep = [f"model={models}", "trainer.max_steps=2", "data.batch_size=4", "hydra.sweep.dir=sweep"]
+    models = [model for model in MODELS if model != "cyclegan"]
+    sweep = [f"model={','.join(models)}", "trainer.max_steps=2", "data.batch_size=4", "hydra.sweep.dir=sweep"]
     assert command("-m", *OFFLINE, *NO_SCORES, *sweep) is None
-    assert [Run.open(f"sweep/{job}").record()["status"] for job in range(6)] == ["finished"] * 6
+    assert [Run.open(f"sweep/{job}").record()["status"] for job in range(len(models))] == ["finished"] * len(models)
 
 
 # What the papers say, against what stands in the files.

@@ -83,7 +83,7 @@ def plugin(precision: str) -> Precision:
 
 
 def ways(model: AdversarialModule, precision: str) -> dict[str, Tensor]:
-    """How far each player goes in some steps."""
+    """The distance that each player covers in a few steps."""
     before = {name: flat(model, name) for name in PLAYERS}
     quiet: dict[str, Any] = {"enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
     trainer = lightning.Trainer(
@@ -123,9 +123,9 @@ def test_networks_are_in_half_precision_and_every_term_in_float32(
         original = getattr(model, name)
 
         def terms(*arguments: Any) -> Terms:
-            found: Terms = original(*arguments)
-            minimised.update({f"{name}/{term}": value.dtype for term, value in found.items()})
-            return found
+            terms: Terms = original(*arguments)
+            minimised.update({f"{name}/{term}": value.dtype for term, value in terms.items()})
+            return terms
 
         monkeypatch.setattr(model, name, terms)
 

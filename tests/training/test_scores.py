@@ -1,4 +1,4 @@
-"""What a run started by a user says about its quality."""
+"""Scores of runs as a user starts them."""
 
 import csv
 import json
@@ -18,7 +18,7 @@ from tests.conftest import QUICK, Command, last_weights, same
 
 # A run of six batches of 128 that is scored after every second, quickly.
 SCORED = (
-    *(argument for argument in QUICK if "quality" not in argument),
+    *(argument for argument in QUICK if argument != "callbacks.scores=null"),
     "callbacks.scores.every_n_images=256",
     "callbacks.scores.count_during=20",
     "callbacks.scores.real_during=100",
@@ -140,7 +140,7 @@ def test_settings_are_tuned_without_the_test_split(
 ) -> None:
     monkeypatch.setattr(scores, "KID_SUBSETS", 2)
     assert command(*SCORED, "data.validation_count=200", "callbacks.health.every_n_images=256") is None
-    assert "(60 images to validation_count ones, digits MNIST, ema, protocol " in capsys.readouterr().out
+    assert "(60 images to validation ones, digits MNIST, ema, protocol " in capsys.readouterr().out
     record = Run("run").record()
     assert record["data"] == {
         "name": "MNIST",
@@ -167,9 +167,9 @@ def test_settings_are_tuned_without_the_test_split(
 def test_of_stacked_digits_modes_are_counted(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
     options = [argument for argument in SCORED if not argument.startswith("callbacks.scores.count=")]
     assert command(*options, "data=stacked_mnist", "data.count=256", "data.test_count=40") is None
-    told = Run("run").record()["scores"]
-    assert told["values"].keys() == {"fid", "modes", "class_kl"}
-    assert (told["protocol"]["n_real"], told["protocol"]["n_fake"], len(told["class_counts"])) == (40, 40, 1000)
+    scored = Run("run").record()["scores"]
+    assert scored["values"].keys() == {"fid", "modes", "class_kl"}
+    assert (scored["protocol"]["n_real"], scored["protocol"]["n_fake"], len(scored["class_counts"])) == (40, 40, 1000)
     assert re.search(r"Modes \(n=40\) \d+ of 1,000, KL of classes \(n=40\) \d", capsys.readouterr().out)
 
 

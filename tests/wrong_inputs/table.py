@@ -362,8 +362,8 @@ TABLE: dict[str, list[Row]] = {
     ],
     "Image folders": [
         Row("python train.py data=image_folder", "Error: data.root: this value is missing; set data.root=..."),
-        Row(OWN, "Error: data.root=photos: there is no such folder"),
-        Row(OWN, "Error: data.root=photos: is a file, not a folder", given.file("photos")),
+        Row(OWN, "Error: data.root=…/photos: there is no such folder"),
+        Row(OWN, "Error: data.root=…/photos: is a file, not a folder", given.file("photos")),
         Row(
             OWN,
             "Error: …/photos: there are no images in this folder, no files named .png, .jpg, .webp or the like",
@@ -401,7 +401,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py model=cyclegan data=unpaired_folders data.domain_a=a data.domain_b=b",
-            "Error: data.domain_b=b: there is no such folder",
+            "Error: data.domain_b=…/b: there is no such folder",
             given.pictures("a"),
         ),
     ],
