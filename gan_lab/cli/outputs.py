@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.files import write_atomically
 
 
 def check_output(out: Path, force: bool) -> None:
@@ -45,19 +46,16 @@ def replacing(out: Path, option: str = "--out") -> Iterator[Path]:
     """
     out = out.absolute()
     partial = out.with_name(f".{out.name}.partial")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        remove(partial)
-        yield partial
-        remove(out)
-        partial.replace(out)
-    except FileExistsError as error:
-        raise UserError(f"{option} {out}: can't be written: {error.filename} is a file, not a folder") from error
-    except OSError as error:
-        raise UserError(f"{option} {out}: can't be written: {error.strerror}") from error
-    finally:
-        with suppress(OSError):  # its folder may be what can't be written to
+    with blamed_on(option, out):
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
             remove(partial)
+            yield partial
+            remove(out)
+            partial.replace(out)
+        finally:
+            with suppress(OSError):  # its folder may be what can't be written to
+                remove(partial)
 
 
 def put(option: str, path: Path, content: str | bytes) -> None:
@@ -66,8 +64,19 @@ def put(option: str, path: Path, content: str | bytes) -> None:
     Raises:
         UserError: it can't be written.
     """
-    with replacing(path, option) as partial:
-        partial.write_bytes(content.encode() if isinstance(content, str) else content)
+    with blamed_on(option, path.absolute()):
+        write_atomically(path, content)
+
+
+@contextmanager
+def blamed_on(option: str, path: Path) -> Iterator[None]:
+    """Say of an output that can't be written which option named it."""
+    try:
+        yield
+    except FileExistsError as error:
+        raise UserError(f"{option} {path}: can't be written: {error.filename} is a file, not a folder") from error
+    except OSError as error:
+        raise UserError(f"{option} {path}: can't be written: {error.strerror}") from error
 
 
 def remove(path: Path) -> None:

@@ -9,11 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from gan_lab.utils.errors import DamagedFileError
+
 UNSIGNED_BYTE = 8
-
-
-class DamagedFileError(Exception):
-    """A file is there, but it is not what it should be; the message says which and why."""
 
 
 def read(path: Path, checksums: frozenset[str]) -> Tensor:

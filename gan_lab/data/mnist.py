@@ -14,7 +14,7 @@ from torch import Tensor
 from gan_lab.data import download, idx, image_files
 from gan_lab.data.base import Batch
 from gan_lab.data.in_memory import InMemoryDataModule
-from gan_lab.utils.errors import UserError
+from gan_lab.utils.errors import DamagedFileError, UserError
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +141,7 @@ class MNIST(InMemoryDataModule):
         for path in self._copies(name):
             try:
                 return idx.read(path, self._checksums(name))
-            except idx.DamagedFileError as error:
+            except DamagedFileError as error:
                 damage = error
             except OSError as error:
                 raise UserError(f"{path} can't be read: {error.strerror}") from error
@@ -151,7 +151,7 @@ class MNIST(InMemoryDataModule):
         """Fetch a file again where no copy of it is sound."""
         try:
             self._read(name)
-        except idx.DamagedFileError as damage:
+        except DamagedFileError as damage:
             if self.download:
                 log.warning("%s. Fetching it again.", damage)
             try:

@@ -74,7 +74,7 @@ def choose(runs: Iterable[Run], protocol: str | None) -> tuple[list[ScoredRun], 
     if not scored:
         ids = sorted({found.protocol.id for some in having.values() for found in some})
         if protocol and ids:
-            raise UserError(f"--protocol {protocol}: no run has scores of it. There is: {', '.join(ids)}")
+            raise UserError(f"--protocol {protocol}: no run has scores of it. Available: {', '.join(ids)}")
         raise UserError(f"none of the {len(having)} runs has scores; gan-lab evaluate RUN_FOLDER makes some")
     _refuse_mixture(scored)
     return scored, [run for run, found in wanted.items() if not found]

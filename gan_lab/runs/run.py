@@ -26,7 +26,7 @@ from omegaconf import DictConfig
 import gan_lab
 from gan_lab.config import saved_config
 from gan_lab.utils.errors import UserError
-from gan_lab.utils.files import atomic_write, link_or_copy
+from gan_lab.utils.files import link_or_copy, write_atomically
 from gan_lab.utils.locks import is_held
 
 if TYPE_CHECKING:  # torch and lightning take seconds, and whoever only looks at records doesn't need them
@@ -39,12 +39,6 @@ State = Literal["waiting", "running", "finished", "interrupted", "stopped", "fai
 
 
 log = logging.getLogger(__name__)
-
-
-def write_atomically(path: Path, content: str) -> None:
-    """Replace a file as a whole: a reader, or a crash, sees the old content or the new."""
-    with atomic_write(path) as file:
-        file.write(content.encode())
 
 
 class Run:

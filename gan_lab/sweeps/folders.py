@@ -15,8 +15,9 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from gan_lab.runs.run import Run, now, write_atomically
+from gan_lab.runs.run import Run, now
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.files import write_atomically
 
 Identity = tuple[str, ...]
 

@@ -3,7 +3,7 @@
 import traceback
 from pathlib import Path
 
-from gan_lab.utils.files import atomic_write
+from gan_lab.utils.files import write_atomically
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -13,8 +13,7 @@ def record(folder: Path, error: BaseException, name: str = "crash.txt") -> str:
     file = folder / name
     content = "".join(traceback.format_exception(error))
     try:
-        with atomic_write(file) as target:
-            target.write(content.encode(errors="replace"))
+        write_atomically(file, content.encode(errors="replace"))
         told = f"the traceback is in {file}"
     except OSError as failure:
         told = f"the traceback can't be written to {file}: {failure.strerror}"

@@ -16,13 +16,14 @@ from gan_lab.callbacks.graceful_stop import Interrupted
 from gan_lab.callbacks.health import Health, Stopped
 from gan_lab.callbacks.progress import RegularReport
 from gan_lab.callbacks.scores import Scores
+from gan_lab.config.command_line import tracebacks_wanted
 from gan_lab.data.base import ImageDataModule
 from gan_lab.distributed import slurm
 from gan_lab.runs.run import Run, now, provenance
 from gan_lab.training import tracebacks
 from gan_lab.training.summary import summary
 from gan_lab.training.trainer import Trainer
-from gan_lab.utils.errors import UserError, tracebacks_wanted
+from gan_lab.utils.errors import UserError
 
 
 @contextmanager

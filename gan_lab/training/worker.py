@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.files import write_atomically
 from gan_lab.utils.hardware import die_with_parent
 
 
@@ -43,9 +44,7 @@ def main() -> None:
 
 def announce(file: Path) -> None:
     """Tell the program that waits where to send signals to."""
-    partial = file.with_suffix(".partial")
-    partial.write_text(str(os.getpid()), encoding="utf-8")
-    partial.replace(file)
+    write_atomically(file, str(os.getpid()))
 
 
 def set_up_logging(folder: Path | None) -> None:

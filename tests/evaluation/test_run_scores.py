@@ -47,7 +47,7 @@ def test_a_protocol_can_be_picked(make: MakeRun) -> None:
     scored, without = choose(runs, wanted[:5])
     assert [(one.run, one.scores.values["fid"]) for one in scored] == [(runs[0], 9.0)]
     assert without == [runs[1]]
-    with pytest.raises(UserError, match=rf"--protocol zzz: no run has scores of it\. There is: .*{wanted}"):
+    with pytest.raises(UserError, match=rf"--protocol zzz: no run has scores of it\. Available: .*{wanted}"):
         choose(runs, "zzz")
 
 

@@ -47,7 +47,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py +lr=0.1",
-            "Error: lr: the configuration has no such option. There is: …trainer.",
+            "Error: lr: the configuration has no such option. Available: …trainer.",
         ),
         Row(
             "python train.py model.lr=0.1",
@@ -55,11 +55,11 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py model.optimizer.generator.learning_rate=0.1",
-            "Error: model.optimizer.generator.learning_rate: there is no such option. There is: betas, fused, lr.",
+            "Error: model.optimizer.generator.learning_rate: there is no such option. Available: betas, fused, lr.",
         ),
         Row(
             "python train.py +model.optimizer.generator.learning_rate=0.1",
-            "Error: model.optimizer.generator.learning_rate: Adam has no such option. There is: amsgrad, betas, capturable, decoupled_weight_decay, differentiable, eps, foreach, fused, lr, maximize, params, weight_decay.",
+            "Error: model.optimizer.generator.learning_rate: Adam has no such option. Available: amsgrad, betas, capturable, decoupled_weight_decay, differentiable, eps, foreach, fused, lr, maximize, params, weight_decay.",
         ),
         Row(
             "python train.py +trainer.max_step=9",
@@ -85,7 +85,7 @@ TABLE: dict[str, list[Row]] = {
         Row("python train.py hydra.run.dirr=here", "Error: hydra.run.dirr: there is no such option. Did you mean dir?"),
         Row(
             "python train.py hydra/launcher=slurm",
-            "Error: hydra/launcher=slurm: there is no such choice. There is: basic….",
+            "Error: hydra/launcher=slurm: there is no such choice. Available: basic….",
         ),
         Row(
             "python train.py -m model=dcgan,vanila",
@@ -145,7 +145,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py model/optimizer=sgd",
-            "Error: model/optimizer=sgd: there is no such choice. There is: adam, rmsprop.",
+            "Error: model/optimizer=sgd: there is no such choice. Available: adam, rmsprop.",
         ),
         Row(
             "python train.py model.network.generator.width=1000000",
@@ -764,7 +764,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab sample run",
-            "Error: model.gone: VanillaGAN has no such option. There is: clip, clip_grad_norm, ema_half_life, latent_dim, n_critic, network, objective, optimizer, penalty, schedule, seed.",
+            "Error: model.gone: VanillaGAN has no such option. Available: clip, clip_grad_norm, ema_half_life, latent_dim, n_critic, network, objective, optimizer, penalty, schedule, seed.",
             given.run(given.configured(model__gone=1)),
         ),
         Row(
