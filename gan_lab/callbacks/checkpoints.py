@@ -16,6 +16,7 @@ from gan_lab.callbacks.graceful_stop import Interrupted
 from gan_lab.callbacks.scores import Scores
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import link_or_copy
+from gan_lab.utils.run_layout import PREVIOUS_CHECKPOINT
 from gan_lab.utils.types import PositiveFloat, PositiveInt
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class LastCheckpoint(Checkpoint):
         keep_every_n_batches: PositiveInt | None,
     ) -> None:
         self.file = Path(file)
-        self.previous = self.file.with_name("previous.ckpt")
+        self.previous = self.file.with_name(PREVIOUS_CHECKPOINT)
         self.every_n_batches = every_n_batches
         self.every_n_minutes = every_n_minutes
         self.keep_every_n_batches = keep_every_n_batches

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gan_lab.cli.arguments import add_state, add_weights, non_negative, positive
 from gan_lab.cli.outputs import put, refuse_existing
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.run_layout import RECORD, RunLayout
 
 if TYPE_CHECKING:  # torch only where there is something to measure
     from torch import Tensor
@@ -92,10 +93,11 @@ def run(arguments: argparse.Namespace) -> None:
 
     start = perf_counter()
     folder: Path = arguments.source
-    if (folder / "run.json").is_file() or (folder / ".hydra").is_dir():
+    layout = RunLayout(folder)
+    if layout.record_file.is_file() or layout.config_file.parent.is_dir():
         record, real, extractor, first = of_run(arguments)
         name = record.protocol.id + ("" if arguments.checkpoint == "last" else f"_{arguments.checkpoint}")
-        out = arguments.out or folder / "evaluations" / f"{name}.json"
+        out = arguments.out or layout.evaluations / f"{name}.json"
     else:
         record, real, extractor, first = of_images(arguments)
         out = arguments.out
@@ -162,7 +164,7 @@ def of_images(arguments: argparse.Namespace) -> Measured:
         raise UserError(f"{arguments.source}: there is no such file or folder")
     if not arguments.data:
         raise UserError(
-            f"{arguments.source} is no run folder (it has no run.json). To measure the images in it, say which dataset "
+            f"{arguments.source} is no run folder (it has no {RECORD}). To measure the images in it, say which dataset "
             f"to hold them against: --data {'|'.join(DATASETS)}"
         )
     if arguments.checkpoint != "last":

@@ -188,7 +188,7 @@ def claim(config: DictConfig, option: str) -> None:
     wanted = Path(str(OmegaConf.select(config, option)))
     given = [*config.hydra.overrides.hydra, *config.hydra.overrides.task]
     chosen = any(override.startswith((f"{option}=", f"{option.removeprefix('hydra.')}=")) for override in given)
-    if chosen and (wanted / "run.json").exists():
+    if chosen and Run(wanted).record_file.exists():
         raise UserError(f"{option}={wanted}: there is a run already. Go on with it, resume={wanted}, or choose another")
     folder, number = wanted, 1
     while True:

@@ -15,7 +15,7 @@ from gan_lab.utils.errors import UserError
 LARGEST = 1 << 20  # bytes; ours have about four thousand
 # What may stand between ${ and }: a place in the configuration, or one of these functions of places. Hydra's and
 # OmegaConf's others read the environment, the clock or the machine.
-PURE = re.compile(r"\$\{(?:[\w.\[\]-]+\}|(?:add|first_given|steps_without_epochs|oc\.select):)")
+PURE = re.compile(r"\$\{(?:[\w.\[\]-]+\}|(?:add|first_given|run_path|steps_without_epochs|oc\.select):)")
 WRITERS = ("trainer", "callbacks", "logger")  # the parts that write files, and may not write them elsewhere
 PLACES = {"file", "folder", "save_dir", "dirpath"}  # their options that are paths, also without a slash
 SHARED = {"cache"}  # between runs; holds files named by their content's hash only

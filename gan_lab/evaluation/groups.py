@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isnan
+from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
@@ -125,10 +126,10 @@ def setup(run: Run) -> dict[str, Any]:
 
 def name_parts(run: Run) -> list[str]:
     """The model, then the other overrides of the command line that made a run what it is."""
-    choices = OmegaConf.select(_side_file(run, "hydra.yaml", {}), "hydra.runtime.choices") or {}
+    choices = OmegaConf.select(_load_or(run.hydra_file, {}), "hydra.runtime.choices") or {}
     target = str(OmegaConf.select(run.config(), "model._target_"))
     model = str(choices.get("model") or target.rpartition(".")[2].lower())
-    overrides = [str(override).lstrip("+~") for override in _side_file(run, "overrides.yaml", [])]
+    overrides = [str(override).lstrip("+~") for override in _load_or(run.overrides_file, [])]
     return [model, *(override for override in overrides if not _is_noise(override.partition("=")[0]))]
 
 
@@ -138,9 +139,9 @@ def _is_noise(key: str) -> bool:
     return key == "model" or top in IGNORED | {"hydra", "debug"} or rest in IGNORED_OF.get(top, ())
 
 
-def _side_file(run: Run, name: str, default: Any) -> Any:
-    """What Hydra wrote beside the configuration; a run does without it."""
+def _load_or(file: Path, default: Any) -> Any:
+    """Load a note that Hydra wrote beside the configuration; a run does without it."""
     try:
-        return OmegaConf.load(run.config_file.with_name(name))
+        return OmegaConf.load(file)
     except Exception:  # missing, or not YAML: of almost any type
         return OmegaConf.create(default)

@@ -4,13 +4,14 @@ import traceback
 from pathlib import Path
 
 from gan_lab.utils.files import write_atomically
+from gan_lab.utils.run_layout import RunLayout
 
 PACKAGE = Path(__file__).parents[1]
 
 
-def record(folder: Path, error: BaseException, name: str = "crash.txt") -> str:
+def record(folder: Path, error: BaseException, rank: int | None = None) -> str:
     """Write the traceback to a file in the run's folder, and say in a line what happened and where."""
-    file = folder / name
+    file = RunLayout(folder).crash_file(rank)
     content = "".join(traceback.format_exception(error))
     try:
         write_atomically(file, content.encode(errors="replace"))

@@ -134,7 +134,7 @@ def save_traceback(folder: Path, rank: int) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:
-        tracebacks.record(folder, error, f"crash_{rank}.txt")
+        tracebacks.record(folder, error, rank)
         raise
 
 

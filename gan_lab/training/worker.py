@@ -15,6 +15,7 @@ from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import write_atomically
 from gan_lab.utils.hardware import die_with_parent
+from gan_lab.utils.run_layout import RunLayout
 
 
 def main() -> None:
@@ -56,7 +57,10 @@ def set_up_logging(folder: Path | None) -> None:
         logging.basicConfig(level=level)
         return
     form = "[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout), logging.FileHandler(folder / "train.log")]
+    handlers: list[logging.Handler] = [
+        logging.StreamHandler(sys.stdout),
+        logging.FileHandler(RunLayout(folder).log_file),
+    ]
     logging.basicConfig(level=logging.INFO, format=form, handlers=handlers)
 
 
