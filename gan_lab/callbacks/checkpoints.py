@@ -17,7 +17,7 @@ from gan_lab.callbacks.scores import Scores
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import link_or_copy
 from gan_lab.utils.run_layout import PREVIOUS_CHECKPOINT
-from gan_lab.utils.types import PositiveFloat, PositiveInt
+from gan_lab.utils.types import OutputPath, PositiveFloat, PositiveInt
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class LastCheckpoint(Checkpoint):
     def __init__(
         self,
         *,
-        file: str,
+        file: OutputPath,
         every_n_batches: PositiveInt,
         every_n_minutes: PositiveFloat | None,
         keep_every_n_batches: PositiveInt | None,
@@ -138,7 +138,7 @@ class BestCheckpoint(Checkpoint):
         file: replaced as a whole each time.
     """
 
-    def __init__(self, *, file: str) -> None:
+    def __init__(self, *, file: OutputPath) -> None:
         self.file = Path(file)
         self.quality: Scores | None = None
         self.saved_at = -1

@@ -11,14 +11,13 @@ from omegaconf import DictConfig, OmegaConf
 
 import gan_lab.config.resolvers  # noqa: F401 - what is read uses them
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.types import Fact
 
 LARGEST = 1 << 20  # bytes; ours have about four thousand
 # What may stand between ${ and }: a place in the configuration, or one of these functions of places. Hydra's and
 # OmegaConf's others read the environment, the clock or the machine.
 PURE = re.compile(r"\$\{(?:[\w.\[\]-]+\}|(?:add|first_given|run_path|steps_without_epochs|oc\.select):)")
 WRITERS = ("trainer", "callbacks", "logger")  # the parts that write files, and may not write them elsewhere
-PLACES = {"file", "folder", "save_dir", "dirpath"}  # their options that are paths, also without a slash
-SHARED = {"cache"}  # between runs; holds files named by their content's hash only
 
 
 def read(file: Path) -> DictConfig:
@@ -64,15 +63,16 @@ def refuse_hostile(config: DictConfig, folder: Path, stated: Collection[str]) ->
     Raises:
         UserError: naming the part, option or link.
     """
+    from gan_lab.config.facts import facts_about, plain
+
     _refuse_other_parts(config)
-    inside = folder.resolve()
-    parts = OmegaConf.to_container(OmegaConf.masked_copy(config, [name for name in WRITERS if name in config]))
-    for path, _ in leaves(parts):
-        value, key = OmegaConf.select(config, path), path.rpartition(".")[2]
-        if not isinstance(value, str) or key in SHARED or path in stated:
+    inside, values = folder.resolve(), plain(config)
+    for path, _ in leaves({name: values[name] for name in WRITERS if name in values}):
+        value, facts = OmegaConf.select(config, path), facts_about(values, path)
+        if not isinstance(value, str) or Fact.INPUT_PATH in facts or path in stated:
             continue
         place = Path(value).expanduser()
-        is_path = key in PLACES or place.is_absolute() or value.startswith("~") or ".." in place.parts
+        is_path = Fact.OUTPUT_PATH in facts or place.is_absolute() or value.startswith("~") or ".." in place.parts
         if is_path and not place.resolve().is_relative_to(inside):
             raise UserError(
                 f"{path}={value}: lies outside the run folder. If it is to be written to, say so: {path}=..."

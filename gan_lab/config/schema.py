@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
@@ -30,7 +31,7 @@ from pydantic import ConfigDict, Field, PydanticUserError, TypeAdapter, Validati
 
 import gan_lab.config.resolvers  # noqa: F401 - configurations use them
 from gan_lab.utils.errors import UserError, nearest
-from gan_lab.utils.types import PositiveInt
+from gan_lab.utils.types import HARMLESS, Fact, InputPath, OnResume, PositiveInt
 
 
 def trusted(environment: Mapping[str, str]) -> set[str]:
@@ -75,17 +76,24 @@ class Sweep:
 class Root:
     """The top level of conf/train.yaml."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**32)]  # what every library's generators take
-    resume: str | None
-    run_dir: str | None
+    seed: Annotated[
+        int,
+        Field(ge=0, lt=2**32),  # what every library's generators take
+        OnResume("other noise, and the images in another order"),
+        Fact.INCIDENTAL,
+    ]
+    resume: Annotated[str | None, Fact.INCIDENTAL]
+    run_dir: Annotated[str | None, Fact.INCIDENTAL]
     resume_mode: Literal["exact", "continue"] = "exact"
-    init_from: str | None = None
-    data: LightningDataModule
-    model: LightningModule
+    init_from: InputPath | None = None
+    data: Annotated[LightningDataModule, OnResume("other images, or in another order")]
+    model: Annotated[LightningModule, OnResume("other weights, or another game")]
     trainer: Trainer
-    callbacks: dict[str, Callback | None] = field(default_factory=dict)
-    logger: dict[str, Logger | None] = field(default_factory=dict)
-    sweep: Sweep | None = None
+    callbacks: Annotated[
+        dict[str, Callback | None], OnResume("this callback may do anything to it"), Fact.INCIDENTAL
+    ] = field(default_factory=dict)
+    logger: Annotated[dict[str, Logger | None], HARMLESS, Fact.INCIDENTAL] = field(default_factory=dict)
+    sweep: Annotated[Sweep | None, Fact.INCIDENTAL] = None
 
 
 def check(config: DictConfig) -> None:
@@ -168,14 +176,14 @@ def _find(name: str, path: str) -> object:
 def _is_allowed(name: str) -> bool:
     """Whether a name may be looked up at all."""
     package, _, attribute = name.rpartition(".")
-    return any(_is_inside(name, own) for own in ALLOWED_PACKAGES) or (
+    return any(is_inside(name, own) for own in ALLOWED_PACKAGES) or (
         attribute in ALLOWED_CLASSES.get(package, "").split()
     )
 
 
 def _is_allowed_class(found: type) -> bool:
     """Whether what a name led to, perhaps by way of another module that imports it, is one of the classes above."""
-    if any(_is_inside(found.__module__, own) for own in ALLOWED_PACKAGES):
+    if any(is_inside(found.__module__, own) for own in ALLOWED_PACKAGES):
         return True
     return any(
         getattr(import_module(package), found.__name__, None) is found
@@ -190,7 +198,8 @@ def _is_borrowed(config: DictConfig, path: str) -> bool:
     return isinstance(node, DictConfig) and key in node and OmegaConf.is_interpolation(node, key)
 
 
-def _is_inside(name: str, package: str) -> bool:
+def is_inside(name: str, package: str) -> bool:
+    """Tell if a dotted name is a package's or lies in it."""
     return name == package or name.startswith(f"{package}.")
 
 
@@ -202,6 +211,8 @@ def _problems(node: Any, path: str, annotation: Any = Any) -> Iterator[tuple[str
         path: of the node.
         annotation: of the parameter that it is given to.
     """
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
     if isinstance(node, Mapping) and "_target_" in node:
         expected, is_called_later = _made_by(annotation)
         try:
@@ -239,21 +250,21 @@ def _made_by(annotation: Any) -> tuple[type, bool]:
 
 def _problems_of_call(constructor: type, values: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
     """What is wrong with calling a constructor with these values."""
-    parameters, takes_anything = _parameters(constructor)
+    declared, takes_anything = parameters(constructor)
     prefix = f"{path}." if path else ""
     owner = "the configuration" if constructor is Root else constructor.__name__
     for key, value in values.items():
         if key in INSTANTIATION_KEYS:
             continue
-        annotation = parameters[key].annotation if key in parameters else Any
+        annotation = declared[key].annotation if key in declared else Any
         yield from _problems(value, prefix + key, annotation)  # what is nested is held against its own constructor
-        if key not in parameters:
+        if key not in declared:
             if not takes_anything or key == "_args_":
-                yield prefix + key, f"{prefix}{key}: {owner} has no such option. {nearest(key, parameters)}"
+                yield prefix + key, f"{prefix}{key}: {owner} has no such option. {nearest(key, declared)}"
         elif not _holds_target(value):
             yield from _problems_of_value(annotation, value, prefix + key)
     if not values.get("_partial_", False):
-        required = {name for name, parameter in parameters.items() if parameter.default is parameter.empty}
+        required = {name for name, parameter in declared.items() if parameter.default is parameter.empty}
         for name in sorted(required - values.keys()):
             yield prefix + name, f"{prefix}{name}: this value is missing"
 
@@ -303,7 +314,8 @@ def _holds_target(value: Any) -> bool:
     return isinstance(value, list) and any(_holds_target(child) for child in value)
 
 
-def _parameters(constructor: type) -> tuple[dict[str, inspect.Parameter], bool]:
+@cache
+def parameters(constructor: type) -> tuple[dict[str, inspect.Parameter], bool]:
     """The keyword parameters of a constructor, and whether it takes any others as well.
 
     In our own classes `**options` stands for the parameters of the next class in line; what a library's `**kwargs`
@@ -323,7 +335,7 @@ def _parameters(constructor: type) -> tuple[dict[str, inspect.Parameter], bool]:
                 found.setdefault(name, parameter.replace(annotation=hints.get(name, parameter.empty)))
         if not passes_on:
             return found, False
-        if not _is_inside(owner.__module__, "gan_lab"):
+        if not is_inside(owner.__module__, "gan_lab"):
             return found, True
     return found, False
 

