@@ -15,6 +15,7 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
+from gan_lab.config.renamed import new_name_of
 from gan_lab.utils.errors import UserError, fail, nearest
 
 EXTRAS = {"joblib": "sweep", "submitit": "sweep", "optuna": "sweep", "ray": "ray"}  # Hydra's plugins, where to get them
@@ -99,14 +100,16 @@ def explain(error: Exception) -> str:
     while cause is not None:
         if isinstance(cause, (ConfigAttributeError, ConfigKeyError)) and isinstance(cause.parent_node, DictConfig):
             name = cause.full_key or str(cause.key)
+            if renamed := new_name_of(name):
+                return renamed
             hint = hint_at_option(cause)
             if not hint.startswith("Did you mean") and any(given.startswith("resume=") for given in sys.argv):
                 hint = f"An option of the run's own parts is changed by ++{name}=..."
             return f"{name}: there is no such option. {hint}"
         cause = cause.__cause__
     for pattern, explained in HYDRAS_WORDS.items():
-        if found := re.match(pattern, str(error), re.DOTALL):
-            return explained.format(*found.groups())
+        if match := re.match(pattern, str(error), re.DOTALL):
+            return new_name_of(match[1]) or explained.format(*match.groups())
     unknown = re.match(r"Could not override '([^']+)'.*No match in the defaults list", str(error), re.DOTALL)
     if unknown and unknown[1].startswith("model/"):
         return f"{unknown[1]}: the chosen model has no such part; leave it out, or choose a model that has it"

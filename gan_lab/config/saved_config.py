@@ -10,6 +10,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 
 import gan_lab.config.resolvers  # noqa: F401 - what is read uses them
+from gan_lab.config.renamed import new_name_of, old_classes, old_options
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.types import Fact
 
@@ -24,7 +25,8 @@ def read(file: Path) -> DictConfig:
     """The configuration in a file; reading executes nothing, and resolving it looks at nothing but itself.
 
     Raises:
-        UserError: it is damaged, larger than any of ours, or holds more than values and references to values.
+        UserError: it is damaged, larger than any of ours, of an older version, or holds more than values and
+            references to values.
     """
     try:
         if file.stat().st_size > LARGEST:
@@ -41,7 +43,11 @@ def read(file: Path) -> DictConfig:
         raise UserError(f"{file} can't be read: {str(error).splitlines()[0]}") from error
     if not isinstance(config, DictConfig):
         raise UserError(f"{file} is not a configuration")
-    for path, value in leaves(OmegaConf.to_container(config)):
+    values: Any = OmegaConf.to_container(config)
+    if old := [*old_options(values), *old_classes(values)]:
+        more = f", and {len(old) - 1} more of its names have changed" if len(old) > 1 else ""
+        raise UserError(f"{file}: is of an older version: {new_name_of(old[0])}{more}; CHANGELOG.md lists them")
+    for path, value in leaves(values):
         if not is_pure(value):
             raise UserError(f"{file}: {path}={value}: a saved configuration may refer to its own values only")
     return config

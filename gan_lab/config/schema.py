@@ -30,6 +30,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import ConfigDict, Field, PydanticUserError, TypeAdapter, ValidationError
 
 import gan_lab.config.resolvers  # noqa: F401 - configurations use them
+from gan_lab.config.renamed import new_name_of, old_options
 from gan_lab.utils.errors import UserError, nearest
 from gan_lab.utils.types import HARMLESS, Fact, InputPath, OnResume, PositiveInt
 
@@ -122,6 +123,7 @@ def check(config: DictConfig) -> None:
             problems[path] = f"{path}._target_: this value is missing"
             if not isinstance(node, DictConfig):
                 problems[path] = f"{path}={spelled(node)}: must be a group of values, or null, which leaves it out"
+    problems |= {old: new_name_of(old) or "" for old in old_options(cast(dict[str, Any], values))}
     if problems:
         # A value that is taken from another place is wrong there; say it once.
         own = {path: problem for path, problem in problems.items() if not _is_borrowed(config, path)}
@@ -153,6 +155,8 @@ def resolve(target: object, path: str) -> type:
         UserError: there is none, or it is not one that a configuration may instantiate.
     """
     name = str(target)
+    if renamed := new_name_of(name):
+        raise UserError(f"{path}: {renamed}")
     found = _find(name, path) if _is_allowed(name) else None
     if not isinstance(found, type) or not _is_allowed_class(found):
         package = name.rpartition(".")[0]
@@ -260,7 +264,8 @@ def _problems_of_call(constructor: type, values: Mapping[str, Any], path: str) -
         yield from _problems(value, prefix + key, annotation)  # what is nested is held against its own constructor
         if key not in declared:
             if not takes_anything or key == "_args_":
-                yield prefix + key, f"{prefix}{key}: {owner} has no such option. {nearest(key, declared)}"
+                lacking = f"{prefix}{key}: {owner} has no such option. {nearest(key, declared)}"
+                yield prefix + key, new_name_of(prefix + key) or lacking
         elif not _holds_target(value):
             yield from _problems_of_value(annotation, value, prefix + key)
     if not values.get("_partial_", False):

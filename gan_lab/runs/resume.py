@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from gan_lab.config import saved_config
 from gan_lab.config.facts import facts_about
+from gan_lab.config.renamed import new_name_of
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError, nearest
 from gan_lab.utils.types import OnResume
@@ -58,7 +59,7 @@ def change(config: DictConfig, line: str, *, exact: bool) -> None:
     parent = OmegaConf.select(config, place) if place else config
     if not isinstance(parent, DictConfig) or key not in parent:
         known = list(parent) if isinstance(parent, DictConfig) else list(config)
-        raise UserError(f"{name}: the run has no such option. {nearest(key, known)}")
+        raise UserError(new_name_of(name) or f"{name}: the run has no such option. {nearest(key, known)}")
     before = config.copy()
     OmegaConf.update(config, name, override.value())
     for changed in sorted(differences(before, config), key=lambda changed: changed != name):
