@@ -14,11 +14,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from gan_lab.metrics import class_scores, dataset_classifier
 from gan_lab.utils import images, seeding
+from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.errors import UserError
 
 log = logging.getLogger(__name__)
 
-Batch = tuple[Tensor, Tensor]
 CHEAP = 10  # times the discriminator's arithmetic on an image is what a classifier may cost
 
 
@@ -88,7 +88,7 @@ class Diagnostics:
                     signs[f"health/accuracy/{name}"] = (
                         (scores[split] > model.objective.decision_threshold).float().mean()
                     )
-        latents = seeding.normal((self.count, model.latent_dim), seeding.derive(self.seed, "health")).to(model.device)
+        latents = model.sample_latents(self.count, seeding.derive(self.seed, "health"))
         asked = model.make_condition(self.count)
         samples = model.sample(latents, *asked, ema=False)
         signs["health/diversity"] = distance(samples, grouped(samples, asked)) / self.distance
@@ -106,15 +106,15 @@ class Diagnostics:
             return ["train"]
         return ["train", self.data.eval_split]
 
-    def _choose(self, split: str, device: torch.device) -> Batch:
+    def _choose(self, split: str, device: torch.device) -> LabelledImages:
         pixels, labels = self.data.splits[split]
         order = seeding.permutation(len(pixels), seeding.derive(self.seed, "health", split))
         some = order[: self.count].to(pixels.device)
-        return pixels[some].to(device), labels[some].to(device)
+        return LabelledImages(pixels[some].to(device), labels[some].to(device))
 
-    def _batch(self, split: str) -> Batch:
+    def _batch(self, split: str) -> LabelledImages:
         """Normalised as in training."""
-        batch: Batch = self.data.on_after_batch_transfer(self.chosen[split], 0)
+        batch: LabelledImages = self.data.on_after_batch_transfer(self.chosen[split], 0)
         return batch
 
     def _classifier(

@@ -16,21 +16,18 @@ Generated = tuple[Tensor, Tensor | None]
 class Sampler(Protocol):
     """What a model that draws from noise offers."""
 
-    latent_dim: int
-
-    @property
-    def device(self) -> torch.device:
-        """Where it draws."""
-
     @property
     def generator_ema(self) -> object | None:
         """The generator's moving average, if it keeps one."""
+
+    def sample_latents(self, count: int, seed: int) -> Tensor:
+        """Latents (count, ...) of a seed, on the device that draws."""
 
     def make_condition(self, count: int) -> tuple[Tensor, ...]:
         """What to `sample` so many images with: nothing, or the classes (count,) to draw."""
 
     def sample(self, latents: Tensor, *condition: Tensor, ema: bool) -> Tensor:
-        """Images in [-1, 1] for latents (n, latent_dim)."""
+        """Images in [-1, 1] for latents (n, ...)."""
 
 
 def weights_of(model: Sampler, *, ema: bool) -> Weights:
@@ -54,8 +51,8 @@ def generated(
         rank: this process, which draws images rank, rank + world_size, ...
         world_size: number of processes.
     """
-    latents = seeding.normal((count, model.latent_dim), seeding.derive(seed, "quality"))
+    latents = model.sample_latents(count, seeding.derive(seed, "quality"))
     share = [part[rank::world_size] for part in (latents, *model.make_condition(count))]
     for batch, *condition in zip(*(torch.split(part, GENERATED_AT_ONCE) for part in share), strict=True):
-        pixels = images.to_uint8(model.sample(batch.to(model.device), *condition, ema=ema))
+        pixels = images.to_uint8(model.sample(batch, *condition, ema=ema))
         yield pixels, condition[0] if condition else None

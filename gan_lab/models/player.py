@@ -1,4 +1,4 @@
-"""One side of the game while it is trained: its parameters, and how they move."""
+"""One side of the game while it is trained: the parameters and their optimizer step."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,12 +26,12 @@ METHODS = (*HOOKS, "backward", "manual_backward", "optimizer_step")
 
 
 class Player:
-    """Descends what its side minimises.
+    """A network's parameters with their optimizer, which descends a sum of terms.
 
     Args:
         name: "generator" or "discriminator".
         module: the LightningModule that is trained.
-        network: what the player learns.
+        network: the one whose parameters the player moves.
         optimizer: of the network's parameters.
         clip_grad_norm: the length to which a longer gradient, of all parameters together, is shortened; None leaves it.
     """
@@ -50,7 +50,7 @@ class Player:
         self.parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         self.shares = collectives.is_distributed()
         self.scaler = getattr(module.trainer.precision_plugin, "scaler", None)
-        direct = can_skip_lightning_hooks(module)
+        self.steps_directly = direct = can_skip_lightning_hooks(module)
         self.backward: Callable[[Tensor], None] = Tensor.backward if direct else module.manual_backward
         self.step: Callable[[], object] = optimizer.optimizer.step if direct else optimizer.step
 
@@ -99,7 +99,17 @@ class Player:
     def scale_learning_rate(self, factor: float) -> None:
         """Set every group's rate to a share of what it began with."""
         for group in self.optimizer.param_groups:
-            group["lr"] = group["initial_lr"] * factor
+            rate = group["initial_lr"] * factor
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
+
+    def place_learning_rate(self, device: torch.device) -> None:
+        """Keep rates that change on a CUDA device, where a graph reads them; everywhere else they are numbers."""
+        for group in self.optimizer.param_groups:
+            rate = float(group["lr"])
+            group["lr"] = torch.tensor(rate, device=device) if device.type == "cuda" else rate
 
     def _add_to(self, report: Report, loss: Tensor, terms: Terms, norm: Tensor) -> None:
         report.add(f"loss/{self.name}", loss)
@@ -110,7 +120,7 @@ class Player:
 
 
 def can_skip_lightning_hooks(module: LightningModule) -> bool:
-    """Whether plain `loss.backward()` and `optimizer.step()` are all that Lightning would do.
+    """True where plain `loss.backward()` and `optimizer.step()` are all that Lightning would do.
 
     Its own versions call some twenty hooks a step, a tenth of the smallest GAN's time. Where no
     callback overrides one, and nothing is scaled or profiled, they can be left out.

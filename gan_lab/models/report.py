@@ -31,14 +31,18 @@ class Report:
         else:
             self.numbers[name] = scalar
 
+    def take_over(self, other: "Report") -> None:
+        """Copy the numbers of another report, whose tensors the next replay of a CUDA graph writes over."""
+        self.scalars |= {name: scalar.clone() for name, scalar in other.scalars.items()}
+
     def start(self, images_seen: int) -> None:
         """Start the clock for images/s."""
         self.last = (perf_counter(), images_seen)
 
     def state_dict(self) -> dict[str, float]:
-        """What has been added since the last sending, for a checkpoint: an earlier turn of a player, say.
+        """Scalars that wait to be sent, for a checkpoint: those of a player's earlier turn, say.
 
-        The mean of the processes, as it will be sent: one checkpoint serves them all.
+        They are the mean of the processes, as they will be sent: one checkpoint serves them all.
         """
         if not self.scalars:
             return {}

@@ -1,6 +1,5 @@
 """What is noticed and what is told of it; and that watching changes nothing."""
 
-import logging
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -215,6 +214,7 @@ def discriminators() -> dict[str, Any]:
     }
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize("kind", discriminators())
 @pytest.mark.parametrize("policy", ["warn", "rollback"])
 def test_a_watched_run_ends_with_the_same_bits(kind: str, policy: str, tmp_path: Path) -> None:
@@ -273,7 +273,3 @@ def test_nan_is_always_acted_on_and_won_means_either_player() -> None:
     built: Health = configuration.build(composed("callbacks.health.act_on=[imbalance]").callbacks.health)
     assert built.acts_on == {"nan", "generator_lost", "discriminator_lost"}
     assert health().acts_on == {"nan"}
-
-
-def test_the_log_is_the_programs_own() -> None:
-    assert logging.getLogger("gan_lab.callbacks.health").getEffectiveLevel() <= logging.WARNING

@@ -1,3 +1,4 @@
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ def test_a_grid_is_the_default(run: Run, tmp_path: Path, capsys: pytest.CaptureF
     assert capsys.readouterr().out == f"10 images after 640 training images: {tmp_path / 'grid.png'}\n"
 
 
+@pytest.mark.bits
 def test_every_format_holds_the_same_images(run: Run, tmp_path: Path) -> None:
     sample(run, tmp_path / "a.pt", "--count", "5")
     sample(run, tmp_path / "a.npy", "--count", "5")
@@ -34,6 +36,7 @@ def test_every_format_holds_the_same_images(run: Run, tmp_path: Path) -> None:
     assert torch.equal(torch.stack([read_image(file) for file in files]), tensor)
 
 
+@pytest.mark.bits
 def test_the_seed_decides(run: Run, tmp_path: Path) -> None:
     for name, seed in (("a", "3"), ("b", "3"), ("c", "4")):
         sample(run, tmp_path / f"{name}.pt", "--seed", seed)
@@ -90,6 +93,7 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ending:
         main(["--version"])
     assert ending.value.code == 0
+    assert capsys.readouterr().out.split()[-1] == version("gan-lab")
 
 
 def test_the_best_checkpoint_draws_if_it_is_asked(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Jobs that are told that their time is up, with a `scontrol` that notes what it is asked."""
+"""Jobs whose time is up, with a `scontrol` that notes what it is asked."""
 
 import os
 import signal
@@ -47,6 +47,7 @@ def out_of_time(monkeypatch: pytest.MonkeyPatch) -> None:
 NAMED_BY_THE_TIME = [argument for argument in QUICK if not argument.startswith("hydra")]
 
 
+@pytest.mark.bits
 def test_a_job_saves_is_queued_again_and_goes_on_with_the_same_command(
     command: Command, scontrol: Path, out_of_time: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,6 +105,6 @@ def test_what_prevents_queueing_is_told(
     if script:
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
-    told = slurm.requeue()
-    assert told.startswith("SLURM job 4711 could not be queued again: ")
-    assert reason in told
+    line = slurm.requeue()
+    assert line.startswith("SLURM job 4711 could not be queued again: ")
+    assert reason in line

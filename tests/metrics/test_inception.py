@@ -20,7 +20,7 @@ def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_without_the_package_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inception, "find_spec", lambda _: None)
-    with pytest.raises(UserError, match=r"needs torch-fidelity: pip install 'gan-lab\[inception\]'"):
+    with pytest.raises(UserError, match=r"needs torch-fidelity: pip install -e '\.\[inception\]'"):
         Inception(weights=None, antialias=False)
 
 
@@ -43,6 +43,7 @@ def test_another_file_is_refused_before_it_is_loaded(tmp_path: Path) -> None:
         Inception(weights=str(tmp_path / "weights.pth"), antialias=False)
 
 
+@pytest.mark.bits
 def test_the_network_runs_with_weights_of_the_right_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Random weights: the published ones can't be had without a network."""
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3

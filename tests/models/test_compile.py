@@ -4,6 +4,7 @@ Most tests stop short of making machine code: torch's tracing, its gradients and
 """
 
 import copy
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,14 @@ from tests.conftest import LATENT_DIM, SIZE, fit, same, tiny_gan, tiny_network, 
 from tests.training import test_precision
 
 in_place = nn.Module.compile
+
+
+@pytest.fixture(autouse=True, scope="module")
+def own_code(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Make machine code anew: what an earlier run has left may be for other instructions."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path_factory.mktemp("code")))
+        yield
 
 
 @pytest.fixture
@@ -73,6 +82,7 @@ def test_mixed_precision_compiles_alike(precision: str) -> None:
     assert graphs() == 4
 
 
+@pytest.mark.bits
 @pytest.mark.usefixtures("traced")
 def test_a_penalty_through_compiled_code_is_what_eager_is_for() -> None:
     """If this ever works, penalties can be compiled as well."""

@@ -69,6 +69,7 @@ def test_a_run_that_goes_on_keeps_its_record_until_it_does(
     assert Run("run").record() == before | {"status": "interrupted", "error": "SIGTERM"}
 
 
+@pytest.mark.bits
 def test_while_it_is_scored_at_the_end(
     command: Command, few_digits: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -91,6 +92,7 @@ def test_while_it_is_scored_at_the_end(
     assert metrics_table("run") == metrics_table("whole")
 
 
+@pytest.mark.bits
 def test_a_second_interrupt_stops_in_the_middle_of_a_step_and_damages_nothing(
     command: Command, few_digits: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,6 +128,6 @@ def test_before_a_run_listens(command: Command, monkeypatch: pytest.MonkeyPatch,
     def impatient(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gan_lab.training.train.check", impatient)
+    monkeypatch.setattr("gan_lab.training.validate.validate", impatient)
     assert command(*QUICK) == 130
     assert list(tmp_path.iterdir()) == []
