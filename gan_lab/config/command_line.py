@@ -27,12 +27,12 @@ CONFIGURATION_ERRORS = (UserError, HydraException, OmegaConfBaseException)
 PROGRAMS_OWN = {"hydra", "run_dir", "_target_", "_partial_"}  # names that one rarely types
 
 
-_asked_for = False
+_tracebacks_wanted = False
 
 
 def tracebacks_wanted() -> bool:
-    """Whether HYDRA_FULL_ERROR=1 was in the environment; within `readable_errors` it always is."""
-    return _asked_for
+    """Tell if the user has set HYDRA_FULL_ERROR=1; within `readable_errors` it is always set, for Hydra."""
+    return _tracebacks_wanted
 
 
 @contextmanager
@@ -41,9 +41,9 @@ def readable_errors() -> Iterator[None]:
 
     With HYDRA_FULL_ERROR=1 in the environment nothing is turned: every traceback is shown.
     """
-    global _asked_for
-    _asked_for = os.environ.get("HYDRA_FULL_ERROR") == "1"
-    if _asked_for:
+    global _tracebacks_wanted
+    _tracebacks_wanted = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    if _tracebacks_wanted:
         yield
         return
     os.environ["HYDRA_FULL_ERROR"] = "1"  # have Hydra raise what happened instead of printing it in its own way
@@ -132,7 +132,7 @@ HYDRAS_WORDS = {
 
 
 def hint_at_form(override: str) -> str:
-    """What is to be typed instead of something that Hydra's grammar doesn't take."""
+    """A hint at the right spelling of an override that Hydra's grammar doesn't take."""
     name, equals, value = override.partition("=")
     if override.startswith(("\N{EN DASH}", "\N{EM DASH}", "\N{NON-BREAKING HYPHEN}")):
         return "its dash is not a hyphen; type -"
@@ -152,7 +152,7 @@ def hint_at_form(override: str) -> str:
 
 
 def hint_at_option(error: ConfigAttributeError | ConfigKeyError) -> str:
-    """The options that somebody may have meant who typed one that is not there."""
+    """A hint at the options that somebody may have meant who typed one that is not there."""
     key, parent = str(error.key), error.parent_node
     assert isinstance(parent, DictConfig)
     if "/" in key:
@@ -168,12 +168,12 @@ def hint_at_option(error: ConfigAttributeError | ConfigKeyError) -> str:
 
 
 def groups_in(node: DictConfig) -> list[str]:
-    """The names of what holds options of its own."""
+    """The names of a node's children that hold options of their own."""
     return [str(name) for name in node if isinstance(node._get_node(name), DictConfig)]
 
 
 def paths_to(key: str, node: object, path: str = "") -> Iterator[str]:
-    """Where in a configuration there is an option of that name."""
+    """The paths of all options of a name in a configuration."""
     if not isinstance(node, DictConfig) or node._is_none() or node._is_missing():
         return
     for name in map(str, node):
@@ -189,7 +189,7 @@ def choices(group: str, files: Iterable[str]) -> list[str]:
 
 
 def top_level_names() -> list[str]:
-    """Groups, and the values beside them, of the configuration that is being composed; none once Hydra has given up."""
+    """Groups, and values beside them, of the configuration being composed; none once Hydra has given up."""
     if not GlobalHydra.instance().is_initialized():
         return []
     loader = GlobalHydra.instance().config_loader()

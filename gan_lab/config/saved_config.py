@@ -1,4 +1,4 @@
-"""A configuration as a run folder, perhaps a stranger's, keeps it: values and references to values, of bounded size."""
+"""Configurations as run folders, perhaps a stranger's, keep them: values and references to values, bounded in size."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -9,23 +9,24 @@ from typing import Any
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
-import gan_lab.config.resolvers  # noqa: F401 - what is read uses them
 from gan_lab.config.renamed import new_name_of, old_classes, old_options
+from gan_lab.config.resolvers import RESOLVERS
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.types import Fact
 
 LARGEST = 1 << 20  # bytes; ours have about four thousand
-# What may stand between ${ and }: a place in the configuration, or one of these functions of places. Hydra's and
-# OmegaConf's others read the environment, the clock or the machine.
-PURE = re.compile(r"\$\{(?:[\w.\[\]-]+\}|(?:add|first_given|run_path|steps_without_epochs|oc\.select):)")
+# Only a path in the configuration, or one of these functions of paths, may stand between ${ and }. Other functions of
+# Hydra's and OmegaConf's read the environment, the clock or the machine.
+FUNCTIONS = "|".join((*(resolver.__name__ for resolver in RESOLVERS), r"oc\.select"))
+PURE = re.compile(rf"\$\{{(?:[\w.\[\]-]+\}}|(?:{FUNCTIONS}):)")
 WRITERS = ("trainer", "callbacks", "logger")  # the parts that write files, and may not write them elsewhere
 
 
 def read(file: Path) -> DictConfig:
-    """The configuration in a file; reading executes nothing, and resolving it looks at nothing but itself.
+    """Read the configuration in a file; reading executes nothing, and resolving looks at nothing but its own values.
 
     Raises:
-        UserError: it is damaged, larger than any of ours, of an older version, or holds more than values and
+        UserError: the file is damaged, larger than any of ours, of an older version, or holds more than values and
             references to values.
     """
     try:
@@ -54,7 +55,7 @@ def read(file: Path) -> DictConfig:
 
 
 def text(config: DictConfig) -> str:
-    """A configuration as it is saved: what was read from the environment or the clock stays what it was."""
+    """A configuration as YAML; what was read from the environment or the clock is written as the value that it had."""
     return OmegaConf.to_yaml(OmegaConf.create(_settled(OmegaConf.to_container(config), config)))
 
 
@@ -104,12 +105,12 @@ def _refuse_other_parts(config: DictConfig) -> None:
 
 
 def is_pure(value: object) -> bool:
-    """Whether a value refers to nothing but other values of its configuration."""
+    """Tell if a value refers to nothing but other values of its configuration."""
     return not isinstance(value, str) or len(PURE.findall(value)) == value.count("${")
 
 
 def leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value of a plain container, and every key as a value of its own, with its path."""
+    """Yield the path and value of every leaf of a plain container; impure keys count as leaves of their own."""
     if isinstance(node, dict):
         for key, child in node.items():
             here = f"{path}.{key}" if path else str(key)
@@ -130,5 +131,5 @@ def _settled(raw: Any, config: DictConfig, path: str = "") -> Any:
         return [_settled(child, config, f"{path}[{index}]") for index, child in enumerate(raw)]
     if is_pure(raw):
         return raw
-    found = OmegaConf.select(config, path)
-    return OmegaConf.to_container(found, resolve=True) if OmegaConf.is_config(found) else found
+    value = OmegaConf.select(config, path)
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value

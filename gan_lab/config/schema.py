@@ -1,11 +1,11 @@
-"""What a configuration may say, checked before anything is built.
+"""The schema of a configuration, held against its values before anything is built.
 
 The schema is the signature: a node with a `_target_` may hold what that constructor takes, with the types and
 ranges of its annotations. A value therefore has its name, type and range in one place, the constructor, and its
 default in another, the YAML file.
 
 A configuration may come from a stranger's run folder, so it may only name the classes below, and what the name
-resolves to decides, not how it is spelled.
+resolves to decides, not its spelling.
 """
 
 import inspect
@@ -67,7 +67,7 @@ INSTANTIATION_KEYS = {"_target_", "_partial_", "_recursive_", "_convert_"}
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """What concerns the jobs of a sweep, not what each of them learns."""
+    """Options of a sweep's jobs that don't change what each of them learns."""
 
     dir: str | None
     jobs_per_device: PositiveInt
@@ -157,14 +157,14 @@ def resolve(target: object, path: str) -> type:
     name = str(target)
     if renamed := new_name_of(name):
         raise UserError(f"{path}: {renamed}")
-    found = _find(name, path) if _is_allowed(name) else None
-    if not isinstance(found, type) or not _is_allowed_class(found):
+    target_class = _find(name, path) if _is_allowed(name) else None
+    if not isinstance(target_class, type) or not _is_allowed_class(target_class):
         package = name.rpartition(".")[0]
-        these = f"the classes in {', '.join(ALLOWED_PACKAGES)}, and some in {', '.join(ALLOWED_CLASSES)}"
+        allowed = f"the classes in {', '.join(ALLOWED_PACKAGES)}, and some in {', '.join(ALLOWED_CLASSES)}"
         if package in ALLOWED_CLASSES:
-            these = f"in {package} {', '.join(ALLOWED_CLASSES[package].split())}"
-        raise UserError(f"{path}={name}: not a class that a configuration may instantiate; these are {these}")
-    return found
+            allowed = f"in {package} {', '.join(ALLOWED_CLASSES[package].split())}"
+        raise UserError(f"{path}={name}: not a class that a configuration may instantiate; these are {allowed}")
+    return target_class
 
 
 def _find(name: str, path: str) -> object:
@@ -178,21 +178,21 @@ def _find(name: str, path: str) -> object:
 
 
 def _is_allowed(name: str) -> bool:
-    """Whether a name may be looked up at all."""
+    """Tell if a name may be looked up at all."""
     package, _, attribute = name.rpartition(".")
     return any(is_inside(name, own) for own in ALLOWED_PACKAGES) or (
         attribute in ALLOWED_CLASSES.get(package, "").split()
     )
 
 
-def _is_allowed_class(found: type) -> bool:
-    """Whether what a name led to, perhaps by way of another module that imports it, is one of the classes above."""
-    if any(is_inside(found.__module__, own) for own in ALLOWED_PACKAGES):
+def _is_allowed_class(candidate: type) -> bool:
+    """Tell if a class that a name led to, perhaps by way of a module that imports it, is one of those above."""
+    if any(is_inside(candidate.__module__, own) for own in ALLOWED_PACKAGES):
         return True
     return any(
-        getattr(import_module(package), found.__name__, None) is found
+        getattr(import_module(package), candidate.__name__, None) is candidate
         for package, names in ALLOWED_CLASSES.items()
-        if found.__name__ in names.split()
+        if candidate.__name__ in names.split()
     )
 
 
@@ -208,7 +208,7 @@ def is_inside(name: str, package: str) -> bool:
 
 
 def _problems(node: Any, path: str, annotation: Any = Any) -> Iterator[tuple[str, str]]:
-    """What is wrong with anything instantiated at or below a node: paths, and the message for each.
+    """Yield the problems of everything instantiated at or below a node: the path and the message of each.
 
     Args:
         node: plain values.
@@ -240,7 +240,7 @@ def _problems(node: Any, path: str, annotation: Any = Any) -> Iterator[tuple[str
 
 
 def _made_by(annotation: Any) -> tuple[type, bool]:
-    """What an argument of this annotation is an instance of, or makes when it is called; the latter if True."""
+    """The class of an argument of this annotation; with True, the class of what the argument makes when called."""
     if get_origin(annotation) is Callable:
         return _made_by(get_args(annotation)[1])[0], True
     if get_origin(annotation) in (Union, UnionType):
@@ -253,7 +253,7 @@ def _made_by(annotation: Any) -> tuple[type, bool]:
 
 
 def _problems_of_call(constructor: type, values: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
-    """What is wrong with calling a constructor with these values."""
+    """Yield the problems of calling a constructor with these values."""
     declared, takes_anything = parameters(constructor)
     prefix = f"{path}." if path else ""
     owner = "the configuration" if constructor is Root else constructor.__name__
@@ -326,7 +326,7 @@ def parameters(constructor: type) -> tuple[dict[str, inspect.Parameter], bool]:
     In our own classes `**options` stands for the parameters of the next class in line; what a library's `**kwargs`
     are for only the library knows.
     """
-    found: dict[str, inspect.Parameter] = {}
+    declared: dict[str, inspect.Parameter] = {}
     for owner in constructor.__mro__:
         if "__init__" not in vars(owner):
             continue
@@ -337,12 +337,12 @@ def parameters(constructor: type) -> tuple[dict[str, inspect.Parameter], bool]:
             if parameter.kind is parameter.VAR_KEYWORD:
                 passes_on = True
             elif parameter.kind is not parameter.VAR_POSITIONAL:
-                found.setdefault(name, parameter.replace(annotation=hints.get(name, parameter.empty)))
+                declared.setdefault(name, parameter.replace(annotation=hints.get(name, parameter.empty)))
         if not passes_on:
-            return found, False
+            return declared, False
         if not is_inside(owner.__module__, "gan_lab"):
-            return found, True
-    return found, False
+            return declared, True
+    return declared, False
 
 
 def _hints(function: Any) -> dict[str, Any]:

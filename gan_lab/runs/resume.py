@@ -1,4 +1,4 @@
-"""Going on with a run: what it takes from the run's folder, and what the command line may change.
+"""Resuming a run: the configuration comes from the run's folder, and the command line may change some of it.
 
 A resumed run ends with the bits of an uninterrupted one as long as nothing changes that they depend on. What does is
 refused, or, with `resume_mode=continue`, allowed and recorded: the run goes on as another one.
@@ -73,7 +73,7 @@ def change(config: DictConfig, line: str, *, exact: bool) -> None:
 
 
 def differences(before: DictConfig, after: DictConfig) -> Changes:
-    """What differs between two configurations of a run, with all that follows from it."""
+    """The differences between two configurations of a run, with all values that follow from others."""
     old, new = (dict(_leaves(OmegaConf.to_container(config, resolve=True))) for config in (before, after))
     names = sorted(name for name in old.keys() | new.keys() if name.partition(".")[0] not in OF_THE_COMMAND)
     return {name: [old.get(name), new.get(name)] for name in names if old.get(name) != new.get(name)}

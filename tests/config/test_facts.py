@@ -1,13 +1,14 @@
 """Facts are stated where options are declared; here is what follows for every option of the shipped configurations."""
 
 import inspect
+from importlib import import_module
 
 import pytest
 
-from gan_lab.config.facts import facts_about, options_with
-from gan_lab.config.schema import ALLOWED_CLASSES, resolve
+from gan_lab.config.facts import FOREIGN_OUTPUTS, facts_about, options_with
+from gan_lab.config.schema import ALLOWED_CLASSES, parameters, resolve
 from gan_lab.utils.types import HARMLESS, Fact, OnResume
-from tests.conftest import composed
+from tests.conftest import REPOSITORY, composed
 
 FOLDERS = ("data=unpaired_folders", "data.domain_a=a", "data.domain_b=b", "model=cyclegan")
 
@@ -63,7 +64,7 @@ def test_what_makes_no_other_setup() -> None:
         *("seed", "resume", "run_dir"),
         *("data.root", "data.download", "data.fallback"),
         *("trainer.accelerator", "trainer.log_every_n_steps", "trainer.deterministic", "trainer.detect_anomaly"),
-        *("trainer.profiler", "trainer.enable_progress_bar", "trainer.enable_model_summary"),
+        *("trainer.profiler", "trainer.enable_progress_bar", "trainer.enable_model_summary", "trainer.cuda_graphs"),
     }
     assert {"callbacks.health.policy", "logger.csv._target_", "sweep.jobs_per_device"} <= set(found)
 
@@ -86,3 +87,20 @@ def test_the_innermost_statement_of_a_resume_comes_last() -> None:
     assert effects("trainer.nothing") == effects("nowhere") == effects("sweep.dir") == []
     assert effects("callbacks.gone.at_all") == effects("callbacks.gone")
     assert effects("data.own.x") == effects("data.batch_size")
+
+
+def test_no_class_of_ours_calls_a_path_to_write_to_a_mere_text() -> None:
+    """Whatever may stand in a part that writes."""
+    declared = 0
+    for folder in ("callbacks", "metrics", "training"):
+        for source in sorted((REPOSITORY / "gan_lab" / folder).glob("*.py")):
+            module = import_module(f"gan_lab.{folder}.{source.stem}")
+            for name, own in inspect.getmembers(module, inspect.isclass):
+                if own.__module__ != module.__name__ or own is getattr(module, "Parts", None):
+                    continue
+                for option in (FOREIGN_OUTPUTS | {"cache"}) & parameters(own)[0].keys():
+                    config = {"callbacks": {"own": {"_target_": f"{module.__name__}.{name}"}}}
+                    facts = facts_about(config, f"callbacks.own.{option}")
+                    assert {Fact.OUTPUT_PATH, Fact.INPUT_PATH} & set(facts), f"{name}.{option}"
+                    declared += 1
+    assert declared >= 6
