@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from benchmarks.precisions import MODELS, Option, Training
+from benchmarks.precisions import MODELS, Option, Training, convolutions
 from benchmarks.steps import Case, by_hand
 from gan_lab.utils import hardware
 
@@ -98,8 +98,9 @@ def table(models: tuple[str, ...], batches: int, rounds: int, seconds: float) ->
             row = [training.round(batches) for training in trainings]
             for loop in loops:
                 try:
-                    row.append(speed(loop, batches, images * (1 + (model == "cyclegan"))))
-                except Exception as error:  # torch.compile knows no double backward
+                    with convolutions(tf32=False):  # as the first way
+                        row.append(speed(loop, batches, images * (1 + (model == "cyclegan"))))
+                except RuntimeError as error:  # torch.compile knows no double backward
                     logging.getLogger(__name__).warning("%s: %s", model, str(error).partition("\n")[0][:120])
                     row.append(float("nan"))
             rows.append(row)

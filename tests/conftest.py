@@ -167,14 +167,14 @@ def composed(*overrides: str) -> DictConfig:
         return compose("train", list(overrides))
 
 
-EPS = ("model=vanilla", "data.image_size=8", "model.network.generator.hidden=[8]", "model.latent_dim=4")
+TINY = ("model=vanilla", "data.image_size=8", "model.network.generator.hidden=[8]", "model.latent_dim=4")
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """A finished run's folder, made without training."""
     run = Run(tmp_path / "run")
-    config = composed(*EPS, f"callbacks.scores.cache={tmp_path}/cache")
+    config = composed(*TINY, f"callbacks.scores.cache={tmp_path}/cache")
     run.save_config(config)
     model = untrained(run)
     checkpoint = {"state_dict": model.state_dict(), "images_seen": 640}
@@ -235,7 +235,7 @@ def logging_as_before() -> Iterator[None]:
 def conditional_run(tmp_path: Path) -> Run:
     """A finished run's folder, made without training, of a model that is asked for classes."""
     run = Run(tmp_path / "conditional")
-    run.save_config(composed("model=cgan", "model/network=mlp", *EPS[1:], f"callbacks.scores.cache={tmp_path}/cache"))
+    run.save_config(composed("model=cgan", "model/network=mlp", *TINY[1:], f"callbacks.scores.cache={tmp_path}/cache"))
     checkpoint = {"state_dict": untrained(run).state_dict(), "images_seen": 320}
     AtomicCheckpointIO().save_checkpoint(checkpoint, run.checkpoint)
     run.update_record(status="interrupted")

@@ -1,4 +1,4 @@
-"""The `gan-lab` command: what one does with a run folder after training."""
+"""The `gan-lab` command: sample from, translate with, evaluate and compare trained runs."""
 
 import argparse
 from collections.abc import Sequence
@@ -7,14 +7,22 @@ import gan_lab
 from gan_lab.cli import compare, evaluate, sample, status, train_features, translate
 from gan_lab.config.command_line import readable_errors
 
+DESCRIPTION = """Work with the folders of trained runs. (Training itself is `python train.py`.)
+
+A RUN is the folder that train.py has made, such as logs/runs/2026-01-31_12-00-00_dcgan_mnist."""
 COMMANDS = (sample, translate, evaluate, compare, status, train_features)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command; what a user can get wrong ends in one message and exit code 1."""
-    parser = argparse.ArgumentParser(prog="gan-lab", description=__doc__)
+    """Run one command; a user's mistake ends in one message and exit code 1."""
+    parser = argparse.ArgumentParser(
+        prog="gan-lab",
+        description=DESCRIPTION,
+        epilog="`gan-lab COMMAND --help` lists the options of a command, with examples.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--version", action="version", version=gan_lab.__version__)
-    commands = parser.add_subparsers(required=True, metavar="command")
+    commands = parser.add_subparsers(required=True, title="commands", metavar="COMMAND")
     for command in COMMANDS:
         command.add_parser(commands)
     with readable_errors():

@@ -1,8 +1,8 @@
-"""Types of command-line arguments, and those that several commands share."""
+"""Types of command-line arguments, and the options that several commands share."""
 
 import argparse
 
-BEYOND = 1 << 32  # images that anybody draws, seeds that every library takes
+BEYOND = 1 << 32  # the limit of seeds in every library, and more images than anyone generates
 
 
 def positive(text: str) -> int:
@@ -24,20 +24,20 @@ def _below(text: str) -> str:
 
 
 def add_state(parser: argparse.ArgumentParser) -> None:
-    """Declare which of a run's states is meant."""
+    """Declare the option that chooses a run's checkpoint."""
     parser.add_argument(
         "--checkpoint",
         choices=("last", "best"),
         default="last",
-        help="of the run: its last state, or the one with the lowest FID while training (last)",
+        help="checkpoint of the run: the last one, or the one with the lowest FID during training (default: last)",
     )
 
 
 def add_weights(parser: argparse.ArgumentParser) -> None:
-    """Declare which of a generator's weights are meant."""
+    """Declare the option that chooses a generator's weights."""
     parser.add_argument(
         "--weights",
         choices=("ema", "raw"),
         default="ema",
-        help="the generator's moving average, where the run kept one, or the generator as it is (ema)",
+        help="weights of the generator: their moving average, if the run has one, or the raw ones (default: ema)",
     )

@@ -1,4 +1,4 @@
-"""`gan-lab compare`: runs side by side, over their seeds, where that is fair."""
+"""`gan-lab compare`: a table of runs, averaged over seeds."""
 
 import argparse
 from pathlib import Path
@@ -9,30 +9,40 @@ from gan_lab.utils.errors import UserError, nearest
 
 SUFFIXES = {".csv": "csv", ".md": "markdown", ".json": "json"}
 COLUMNS = ("fid", "kid", "coverage", "class_accuracy")
+EXAMPLES = """examples:
+  gan-lab compare logs/runs
+  gan-lab compare logs/sweeps/SWEEP --score kid --out table.md"""
 
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
-    parser = commands.add_parser("compare", help="a table of the scores of several runs", description=__doc__)
-    parser.add_argument("folders", nargs="+", type=Path, help="of runs or sweeps, or any folder above them")
-    parser.add_argument("--score", default="fid", help="to sort by (fid)")
-    parser.add_argument(
-        "--columns", help=f"scores to show beside it, with commas ({','.join(COLUMNS)}, where there are such)"
+    parser = commands.add_parser(
+        "compare",
+        help="print a table of the scores of several runs",
+        description="Print a table of the scores of several runs. Runs that differ only in their\n"
+        "seed share a row, with mean and standard deviation. Only scores of the same\nprotocol are compared.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--protocol", metavar="ID", help="of several protocols, compare the scores of this one")
     parser.add_argument(
-        "--format", choices=("table", *SUFFIXES.values()), help="by default what the name of --out says, else table"
+        "folders", nargs="+", type=Path, metavar="FOLDER", help="runs, sweeps, or any folder above them"
     )
-    parser.add_argument("--out", type=Path, help="file to write instead of printing")
+    parser.add_argument("--score", default="fid", help="score to sort by (default: fid)")
+    parser.add_argument("--columns", help=f"further scores to show, separated by commas (default: {','.join(COLUMNS)})")
+    parser.add_argument("--protocol", metavar="ID", help="compare the scores of this protocol, if there are several")
+    parser.add_argument(
+        "--format", choices=("table", *SUFFIXES.values()), help="format (default: by the suffix of --out, or table)"
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="file to write instead of printing")
     parser.add_argument("--force", action="store_true", help="replace --out if it exists")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Find, group, and print or write.
+    """Find and group the runs, and print or write the table.
 
     Raises:
-        UserError: there are no runs, or none with this score; scores of different protocols; an output that exists.
+        UserError: there are no runs, or none with this score; the protocols differ; the output exists.
     """
     out: Path | None = arguments.out
     refuse_existing("--out", out, arguments.force)
@@ -40,12 +50,12 @@ def run(arguments: argparse.Namespace) -> None:
     from gan_lab.evaluation import groups, run_scores, tables
 
     chosen, without = run_scores.choose(run_scores.find(arguments.folders), arguments.protocol)
-    there = {name for one in chosen for name in one.scores.values}
+    available = {name for one in chosen for name in one.scores.values}
     columns = [arguments.score, *(arguments.columns.split(",") if arguments.columns else COLUMNS)]
     for name in columns if arguments.columns else columns[:1]:
-        if name not in there:
-            raise UserError(f"no run has a score named {name}. {nearest(name, there)}")
-    shown = [name for name in dict.fromkeys(columns) if name in there]
+        if name not in available:
+            raise UserError(f"no run has a score named {name}. {nearest(name, available)}")
+    shown = [name for name in dict.fromkeys(columns) if name in available]
     form = arguments.format or (SUFFIXES.get(out.suffix, "table") if out else "table")
     table = tables.render(form, groups.ranked(groups.group(chosen), arguments.score), shown, without)
     if out:

@@ -1,4 +1,4 @@
-"""`gan-lab evaluate`: how good are the images of a run, or anyone's?"""
+"""`gan-lab evaluate`: scores of a run's images, or of other images, against a dataset."""
 
 import argparse
 import json
@@ -8,185 +8,174 @@ from typing import TYPE_CHECKING, Any
 
 from gan_lab.cli.arguments import add_state, add_weights, non_negative, positive
 from gan_lab.cli.outputs import put, refuse_existing
+from gan_lab.data.published import PUBLISHED
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.run_layout import RECORD, RunLayout
 
-if TYPE_CHECKING:  # torch only where there is something to measure
-    from torch import Tensor
+if TYPE_CHECKING:  # torch is imported only where images are evaluated
+    from gan_lab.evaluation.evaluate import Evaluation
 
-    from gan_lab.metrics.extractors import Extractor
-    from gan_lab.metrics.real_images import RealImages
-    from gan_lab.metrics.score_record import ScoreRecord
-
-COUNT = 10_000
-ROWS = 10  # of the picture of neighbours
-DATASETS = ("mnist", "fashion_mnist", "kmnist")
 EXTRACTORS = ("auto", "classifier", "inception")
+EXAMPLES = """examples:
+  gan-lab evaluate RUN
+  gan-lab evaluate RUN --count 1000 --neighbours nearest.png
+  gan-lab evaluate images.npy --data mnist --out scores.json"""
 
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
     parser = commands.add_parser(
-        "evaluate", help="score a run, a folder of images or a file of them", description=__doc__
+        "evaluate",
+        help="score a run, a folder of images or a file of images",
+        description="Compute FID and other scores of generated images against the real\nimages of a dataset.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "source",
         type=Path,
-        help="folder of a run, finished or not; folder of images; or .pt or .npy file of uint8 images "
+        metavar="SOURCE",
+        help="folder of a run, finished or not; or a folder of images; or a .pt or .npy file of uint8 images "
         "(n, channels, height, width)",
     )
     parser.add_argument(
         "--count",
         type=positive,
-        help=f"how many images ({COUNT:,}; of stacked_mnist its data.test_count, 26,000; all that are given by hand)",
+        metavar="N",
+        help="number of generated images (default: 10,000 of a run, or its data.test_count; all of a folder or file)",
     )
     parser.add_argument(
         "--extractor",
         type=extractor_name,
         default="auto",
-        metavar="|".join((*EXTRACTORS, "package.module:Class")),
-        help="what the scores look through: a classifier of the dataset, the published one (auto: digits for MNIST, "
-        "its like and small grey classes, inception for others), or any torch.nn.Module, which is imported and made "
-        "without arguments",
+        metavar="NAME",
+        help="source of the features: 'classifier' is trained on the dataset; 'inception' is the published network; "
+        "'auto' takes the classifier for small grey labelled images and inception for others; package.module:Class "
+        "is a torch.nn.Module of yours that is constructed without arguments (default: auto)",
     )
-    parser.add_argument("--weights-file", help="inception's weights, where they are not in their usual place")
+    parser.add_argument("--weights-file", metavar="FILE", help="Inception's weights, if they are in an unusual place")
     add_state(parser)
     add_weights(parser)
     parser.add_argument(
         "--split",
         choices=("test", "validation", "train"),
-        help="of the real images (test; validation where the run has such a split, by data.validation_count)",
+        help="split of the real images (default: test, or validation if the run has a data.validation_count)",
     )
-    parser.add_argument("--data", choices=DATASETS, help="the dataset that images given by hand are held against")
-    parser.add_argument("--data-root", help="folder of the dataset (the run's; data)")
-    parser.add_argument("--seed", type=non_negative, default=0, help="of latents and of random subsets (0)")
+    parser.add_argument(
+        "--data",
+        choices=tuple(PUBLISHED),
+        help="dataset to compare a folder or file of images with (a run has its own)",
+    )
+    parser.add_argument("--data-root", metavar="FOLDER", help="folder of the dataset (default: the run's own, or data)")
+    parser.add_argument(
+        "--seed",
+        type=non_negative,
+        default=0,
+        metavar="N",
+        help="seed of the latents and of random subsets (default: 0)",
+    )
     parser.add_argument(
         "--out",
         type=Path,
-        help="JSON file to write (evaluations/<protocol>.json, or <protocol>_best.json, in a run's folder)",
+        metavar="FILE.json",
+        help="file for the scores (default: evaluations/<protocol>.json in a run's folder, <protocol>_best.json for "
+        "its best checkpoint, none for other images)",
     )
-    parser.add_argument("--force", action="store_true", help="replace what exists")
+    parser.add_argument("--force", action="store_true", help="replace output files that exist")
     parser.add_argument(
-        "--neighbours", type=Path, metavar="FILE.png", help="draw samples beside the training images nearest to them"
+        "--neighbours",
+        type=Path,
+        metavar="FILE.png",
+        help="write a picture of generated images beside their nearest training images, which shows memorisation",
     )
     parser.add_argument(
         "--gan-train-test",
         action="store_true",
-        help="of a conditional run: teach a classifier with its images and ask one of real images about them (minutes)",
+        help="also compute GAN-train and GAN-test accuracy of a conditional run (trains a classifier; minutes)",
     )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Measure, print and write.
+    """Evaluate, print the scores and write them.
 
     Raises:
-        UserError: there is nothing to measure or to hold it against, or an output that exists or can't be written.
+        UserError: the source can't be evaluated, or an output exists or can't be written.
     """
     refuse_existing("--out", arguments.out, arguments.force)
     refuse_existing("--neighbours", arguments.neighbours, arguments.force)
-    from gan_lab.evaluation.datasets import described
-    from gan_lab.metrics.scorer import FEWEST
-
-    if arguments.count and arguments.count < FEWEST:
-        raise UserError(f"--count {arguments.count}: scores need {FEWEST} generated images or more")
-
     start = perf_counter()
-    folder: Path = arguments.source
-    layout = RunLayout(folder)
+    source, out = arguments.source, arguments.out
+    layout = RunLayout(source)
     if layout.record_file.is_file() or layout.config_file.parent.is_dir():
-        record, real, extractor, first = of_run(arguments)
-        name = record.protocol.id + ("" if arguments.checkpoint == "last" else f"_{arguments.checkpoint}")
-        out = arguments.out or layout.evaluations / f"{name}.json"
+        evaluation = of_run(arguments)
+        best = "" if arguments.checkpoint == "last" else f"_{arguments.checkpoint}"
+        out = out or layout.evaluations / f"{evaluation.record.protocol.id}{best}.json"
     else:
-        record, real, extractor, first = of_images(arguments)
-        out = arguments.out
-
-    print(table(record, extractor, described(real, record.protocol.split), arguments.source))
+        evaluation = of_images(arguments)
+    print(report(evaluation, source))
     if out:
-        put("--out", out, json.dumps(record.to_dict(), indent=2) + "\n")
+        put("--out", out, json.dumps(evaluation.record.to_dict(), indent=2) + "\n")
         print(f"Written to   {out}")
     if arguments.neighbours:
         from gan_lab.evaluation import memorisation
         from gan_lab.utils import images
 
-        picture = memorisation.picture(first, real, extractor)
+        picture = memorisation.picture(evaluation.first, evaluation.real, evaluation.extractor)
         put("--neighbours", arguments.neighbours, images.png(picture))
         print(f"Neighbours   {arguments.neighbours}")
     print(f"Took         {perf_counter() - start:.0f} s")
 
 
-Measured = tuple["ScoreRecord", "RealImages", "Extractor", "Tensor"]
-
-
-def of_run(arguments: argparse.Namespace) -> Measured:
-    """The scores of a run, what it was held against and through what, and the first images."""
-    from gan_lab.evaluation import classifiers, datasets, load_generator
-    from gan_lab.evaluation.evaluate import evaluate
-    from gan_lab.metrics.generated_images import generated, weights_of
+def of_run(arguments: argparse.Namespace) -> "Evaluation":
+    """Evaluate a run; errors as of `evaluate_run`."""
+    from gan_lab.evaluation.evaluate import evaluate_run
     from gan_lab.runs.run import Run
 
     if arguments.data:
-        raise UserError(f"--data {arguments.data}: a run knows its dataset; leave it out")
-    source = Run.open(arguments.source)
-    model = load_generator.load(source, arguments.checkpoint).to(device())
-    if arguments.gan_train_test and not model.make_condition(1):
-        raise UserError(f"--gan-train-test: {type(model).__name__} is asked for no class; model=cgan is")
-    config = source.config()
-    reals = datasets.of_run(config, arguments.data_root)
-    split = arguments.split or reals.data.eval_split
-    datasets.refuse_substitute(reals, source.record(), split)
-    extractor = extractor_of(arguments, reals).to(model.device)
-    count = arguments.count or config.data.get("test_count", COUNT)
-    ema = arguments.weights == "ema"
-    record = evaluate(
-        generated(model, count, seed=arguments.seed, ema=ema),
-        reals,
-        extractor,
-        split=split,
-        weights=weights_of(model, ema=ema),
-        seed=arguments.seed,
-        images_seen=model.images_seen,
+        raise UserError(f"--data {arguments.data}: a run is compared with its own dataset; leave the option out")
+    return evaluate_run(
+        Run.open(arguments.source),
+        options(arguments),
+        which=arguments.checkpoint,
+        ema=arguments.weights == "ema",
+        gan_train_test=arguments.gan_train_test,
     )
-    if arguments.gan_train_test:
-        again = generated(model, count, seed=arguments.seed, ema=ema)
-        record.values.update(classifiers.gan_train_test(again, reals, seed=arguments.seed))
-    first, _ = next(generated(model, ROWS, seed=arguments.seed, ema=ema))
-    return record, reals, extractor, first
 
 
-def of_images(arguments: argparse.Namespace) -> Measured:
-    """The scores of images given by hand, what they were held against and through what, and the first of them."""
-    from gan_lab.evaluation import datasets, external_images
-    from gan_lab.evaluation.evaluate import evaluate
+def of_images(arguments: argparse.Namespace) -> "Evaluation":
+    """Evaluate a folder or file of images; errors as of `evaluate_images`."""
+    from gan_lab.evaluation import external_images
+    from gan_lab.evaluation.evaluate import evaluate_images
 
-    if not arguments.source.exists():
-        raise UserError(f"{arguments.source}: there is no such file or folder")
+    source = arguments.source
+    if not source.exists():
+        raise UserError(f"{source}: no such file or folder")
     if not arguments.data:
         raise UserError(
-            f"{arguments.source} is no run folder (it has no {RECORD}). To measure the images in it, say which dataset "
-            f"to hold them against: --data {'|'.join(DATASETS)}"
+            f"{source} is not a run folder (it has no {RECORD}). To evaluate images, name the dataset to compare them "
+            f"with: --data {'|'.join(PUBLISHED)}"
         )
     if arguments.checkpoint != "last":
-        raise UserError(f"--checkpoint {arguments.checkpoint}: is of a run; images given by hand have none")
+        raise UserError(f"--checkpoint {arguments.checkpoint}: only a run has checkpoints, and {source} is not a run")
     if arguments.gan_train_test:
-        raise UserError("--gan-train-test: needs a conditional run, which can be asked for classes")
-    images = external_images.load(arguments.source, channels=1)
-    if arguments.count and arguments.count > len(images):
-        raise UserError(f"--count {arguments.count}: there are only {len(images):,} images in {arguments.source}")
-    images = images[: arguments.count]
-    reals = datasets.named(arguments.data, arguments.data_root)
-    extractor = extractor_of(arguments, reals).to(device())
-    record = evaluate(
-        [(images, None)],
-        reals,
-        extractor,
-        split=arguments.split or reals.data.eval_split,
-        weights="given",
+        raise UserError(f"--gan-train-test: needs the run of a conditional model, and {source} is not a run")
+    images = external_images.load(source, channels=1)  # all published datasets are grey
+    return evaluate_images(images, arguments.data, options(arguments))
+
+
+def options(arguments: argparse.Namespace) -> Any:
+    """The `evaluate.Options` of the command line."""
+    from gan_lab.evaluation.evaluate import Options
+
+    return Options(
+        extractor=arguments.extractor,
+        weights_file=arguments.weights_file,
+        count=arguments.count,
+        split=arguments.split,
+        data_root=arguments.data_root,
         seed=arguments.seed,
-        images_seen=None,
     )
-    return record, reals, extractor, images[:ROWS]
 
 
 def extractor_name(text: str) -> str:
@@ -197,48 +186,20 @@ def extractor_name(text: str) -> str:
     return text
 
 
-def extractor_of(arguments: argparse.Namespace, reals: "RealImages") -> "Extractor":
-    """What the scores look through.
-
-    Raises:
-        UserError: it is not to be had.
-    """
-    from gan_lab.evaluation.custom_extractor import imported
-    from gan_lab.metrics.select_extractor import chosen
-
-    if arguments.extractor in EXTRACTORS:
-        return chosen(arguments.extractor, reals, arguments.weights_file)
-    if arguments.weights_file:
-        raise UserError("--weights-file: weights are for the inception extractor; a class brings its own")
-    return imported(arguments.extractor, reals)
-
-
-def device() -> Any:
-    """Where images are drawn and looked at."""
-    import torch
-
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def table(record: "ScoreRecord", extractor: "Extractor", real: str, source: Path) -> str:
-    """The scores and how they came about, a line each.
-
-    Args:
-        record: what was found.
-        extractor: that was looked through.
-        real: which real images.
-        source: of the generated ones.
-    """
+def report(evaluation: "Evaluation", source: Path) -> str:
+    """The scores and their protocol, a line each."""
+    from gan_lab.evaluation.datasets import describe
     from gan_lab.metrics.titles import said
 
-    protocol = record.protocol
-    trained = "" if record.images_seen is None else f" after {record.images_seen:,} training images"
-    identity = protocol.extractor
+    record = evaluation.record
+    protocol, identity = record.protocol, record.protocol.extractor
+    seen = "" if record.images_seen is None else f" after {record.images_seen:,} training images"
+    features = f"{evaluation.extractor.num_features} features"
     lines = [
-        f"Images       {protocol.n_fake:,} of {source}{trained}, weights {protocol.weights}, seed {protocol.seed}",
-        f"Real images  {real}",
-        f"Extractor    {identity['name']}, {extractor.num_features} features, sha256 {str(identity['sha256'])[:8]}",
-        f"Protocol     {protocol.id}: scores of another one can't be compared with these",
+        f"Images       {protocol.n_fake:,} of {source}{seen}, weights {protocol.weights}, seed {protocol.seed}",
+        f"Real images  {describe(evaluation.real, protocol.split)}",
+        f"Extractor    {identity['name']}, {features}, sha256 {str(identity['sha256'])[:8]}",
+        f"Protocol     {protocol.id}; only scores of the same protocol can be compared",
         "",
     ]
     scores = said(record).values()

@@ -208,7 +208,9 @@ def claim(config: DictConfig, option: str) -> list[Path]:
     overrides = [*config.hydra.overrides.hydra, *config.hydra.overrides.task]
     chosen = any(override.startswith((f"{option}=", f"{option.removeprefix('hydra.')}=")) for override in overrides)
     if chosen and Run(wanted).record_file.exists():
-        raise UserError(f"{option}={wanted}: there is a run already. Go on with it, resume={wanted}, or choose another")
+        raise UserError(
+            f"{option}={wanted}: holds a run already. Resume it with resume={wanted}, or choose another folder"
+        )
     folder, number = wanted, 1
     while True:
         made = [place for place in (folder, *folder.parents) if not place.exists()]

@@ -1,4 +1,4 @@
-"""Where a command writes: nothing is lost that was there, nothing half-written stays."""
+"""Output files and folders of commands: nothing is overwritten by accident, nothing stays half-written."""
 
 import shutil
 from collections.abc import Iterator
@@ -10,43 +10,43 @@ from gan_lab.utils.files import write_atomically
 
 
 def check_output(out: Path, force: bool) -> None:
-    """Refuse, before any work is done, to replace what was not to be replaced: a file, or a folder of images.
+    """Refuse, before any work is done, an output that may not be replaced: a file, or a folder of images.
 
     Raises:
-        UserError: the output exists, without `force` or holding more than images.
+        UserError: the output exists without `force`, holds more than PNG files, or is the current folder.
     """
     if out.exists() and not force:
         raise UserError(f"--out {out}: exists already; choose another name, or replace it with --force")
     if out.is_dir() and Path.cwd().is_relative_to(out.resolve()):
-        raise UserError(f"--out {out}: is where you are; choose a folder of its own")
+        raise UserError(f"--out {out}: is the current folder or above it; choose another folder")
     if out.is_dir() and not all(path.suffix == ".png" for path in out.iterdir()):
         raise UserError(f"--out {out}: holds more than images, so --force won't replace it; choose another name")
 
 
 def refuse_existing(option: str, path: Path | None, force: bool) -> None:
-    """Refuse, before any work is done, to replace a file without being asked.
+    """Refuse, before any work is done, to replace a file without `force`.
 
     Raises:
-        UserError: there is something already, or a folder where a file is to be.
+        UserError: the file exists, or the path is a folder.
     """
     if path is None:
         return
     if path.is_dir():
-        raise UserError(f"{option} {path}: is a folder; say a file's name")
+        raise UserError(f"{option} {path}: is a folder; name a file")
     if path.exists() and not force:
         raise UserError(f"{option} {path}: exists already; choose another name, or replace it with --force")
 
 
 @contextmanager
 def replacing(out: Path, option: str = "--out") -> Iterator[Path]:
-    """A place beside the output to write a file or folder to, which takes the output's name once it is whole.
+    """Give a temporary path beside the output, which is renamed to the output once its file or folder is complete.
 
     Raises:
-        UserError: it can't be written.
+        UserError: the output can't be written.
     """
     out = out.absolute()
     partial = out.with_name(f".{out.name}.partial")
-    with blamed_on(option, out):
+    with naming(option, out):
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
             remove(partial)
@@ -54,23 +54,27 @@ def replacing(out: Path, option: str = "--out") -> Iterator[Path]:
             remove(out)
             partial.replace(out)
         finally:
-            with suppress(OSError):  # its folder may be what can't be written to
+            with suppress(OSError):  # its folder may not be writable
                 remove(partial)
 
 
 def put(option: str, path: Path, content: str | bytes) -> None:
-    """Write a file as a whole.
+    """Write a file completely or not at all.
 
     Raises:
-        UserError: it can't be written.
+        UserError: the file can't be written.
     """
-    with blamed_on(option, path.absolute()):
+    with naming(option, path.absolute()):
         write_atomically(path, content)
 
 
 @contextmanager
-def blamed_on(option: str, path: Path) -> Iterator[None]:
-    """Say of an output that can't be written which option named it."""
+def naming(option: str, path: Path) -> Iterator[None]:
+    """Name the option and the path where writing fails.
+
+    Raises:
+        UserError: writing failed.
+    """
     try:
         yield
     except FileExistsError as error:
@@ -80,7 +84,7 @@ def blamed_on(option: str, path: Path) -> Iterator[None]:
 
 
 def remove(path: Path) -> None:
-    """Remove what stands in the way, file or folder."""
+    """Remove a file or folder, if it exists."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:

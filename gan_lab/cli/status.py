@@ -1,4 +1,4 @@
-"""`gan-lab status`: what the jobs of a sweep are doing, or how far a run is."""
+"""`gan-lab status`: the progress of a sweep's jobs, or of a run."""
 
 import argparse
 from pathlib import Path
@@ -7,16 +7,20 @@ from typing import Any
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
-    parser = commands.add_parser("status", help="the jobs of a sweep, or a run, as they stand", description=__doc__)
-    parser.add_argument("folder", type=Path, help="of a sweep or a run")
+    parser = commands.add_parser(
+        "status",
+        help="show the progress of a sweep or a run",
+        description="Show the status, progress and lowest FID of each job of a sweep, or of one run.",
+    )
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder of a sweep or a run")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Look and print.
+    """Read the records and print a table.
 
     Raises:
-        UserError: the folder holds neither.
+        UserError: the folder holds neither a sweep nor a run.
     """
     from gan_lab.sweeps import status
 

@@ -1,4 +1,4 @@
-"""`gan-lab translate`: a folder of images into the other domain."""
+"""`gan-lab translate`: images of one domain translated into the other."""
 
 import argparse
 import itertools
@@ -9,25 +9,39 @@ from gan_lab.cli.arguments import add_weights, positive
 from gan_lab.cli.outputs import check_output, replacing
 from gan_lab.utils.errors import UserError
 
+EXAMPLES = """examples:
+  gan-lab translate RUN --input horses --out zebras
+  gan-lab translate RUN --direction b2a --input zebras --out horses"""
+
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
-    parser = commands.add_parser("translate", help="translate a folder of images with a CycleGAN", description=__doc__)
-    parser.add_argument("run_folder", help="folder of a run of model=cyclegan, finished or not")
-    parser.add_argument("--direction", choices=("a2b", "b2a"), default="a2b", help="from which domain to which (a2b)")
-    parser.add_argument("--input", type=Path, required=True, help="folder of images, looked through at any depth")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write, a PNG file for each image")
+    parser = commands.add_parser(
+        "translate",
+        help="translate a folder of images with a trained CycleGAN",
+        description="Translate a folder of images into the other domain with a trained CycleGAN.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run_folder", metavar="RUN", help="folder of a run of model=cyclegan, finished or not")
+    parser.add_argument(
+        "--direction", choices=("a2b", "b2a"), default="a2b", help="from domain a to b, or from b to a (default: a2b)"
+    )
+    parser.add_argument(
+        "--input", type=Path, required=True, metavar="FOLDER", help="folder of images, searched at any depth"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder for one PNG file per image")
     add_weights(parser)
-    parser.add_argument("--batch-size", type=positive, default=64, help="images at a time (64)")
+    parser.add_argument("--batch-size", type=positive, default=64, metavar="N", help="images at a time (default: 64)")
     parser.add_argument("--force", action="store_true", help="replace --out if it exists")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Read, translate and write.
+    """Decode, translate and write the images.
 
     Raises:
-        UserError: no such run, no CycleGAN's, an input without a sound image, an output that exists.
+        UserError: the run is missing or no CycleGAN's, the input has no readable image, or the output exists.
     """
     out: Path = arguments.out
     check_output(out, arguments.force)
@@ -42,11 +56,11 @@ def run(arguments: argparse.Namespace) -> None:
 
     folder = image_files.existing_folder(str(arguments.input), "--input")
     if folder.resolve().is_relative_to(out.resolve()):
-        raise UserError(f"--out {out}: holds the images to translate; choose another folder")
+        raise UserError(f"--out {out}: contains the images to translate; choose another folder")
     run = Run.open(arguments.run_folder)
     model = run.load_model()
     if not isinstance(model, CycleGAN):
-        raise UserError(f"{arguments.run_folder}: {type(model).__name__} draws from noise: use gan-lab sample")
+        raise UserError(f"{arguments.run_folder}: {type(model).__name__} generates from noise; use gan-lab sample")
     data = run.config().data
     files = image_files.find(folder)
     pixels = np.empty((len(files), data.channels, data.image_size, data.image_size), np.uint8)
@@ -65,6 +79,6 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def unused(folder: Path, name: str) -> Path:
-    """A PNG file of that name, numbered where images of two formats share it."""
+    """A free path for a PNG file of that name, numbered where two images share the name."""
     names = itertools.chain([name], (f"{name}_{number}" for number in itertools.count(2)))
     return next(path for path in (folder / f"{candidate}.png" for candidate in names) if not path.exists())

@@ -31,15 +31,15 @@ _tracebacks_wanted = False
 
 
 def tracebacks_wanted() -> bool:
-    """Tell if the user has set HYDRA_FULL_ERROR=1; within `readable_errors` it is always set, for Hydra."""
+    """Return true if the user set HYDRA_FULL_ERROR=1; within `readable_errors` the variable itself is always set."""
     return _tracebacks_wanted
 
 
 @contextmanager
 def readable_errors() -> Iterator[None]:
-    """Turn what a user can get wrong into a message and exit code 1; let real defects keep their traceback.
+    """Turn the user's mistakes into a message and exit code 1; defects keep their traceback.
 
-    With HYDRA_FULL_ERROR=1 in the environment nothing is turned: every traceback is shown.
+    With HYDRA_FULL_ERROR=1 in the environment every error keeps its traceback.
     """
     global _tracebacks_wanted
     _tracebacks_wanted = os.environ.get("HYDRA_FULL_ERROR") == "1"
@@ -70,7 +70,7 @@ def readable_errors() -> Iterator[None]:
 
 
 def refuse_arguments(parser: argparse.ArgumentParser, message: str) -> NoReturn:
-    """Say what is wrong with a flag in one line, instead of listing all flags first as argparse would.
+    """Raise one line that says what is wrong with a flag, where argparse would list all flags first.
 
     Raises:
         UserError: always.
@@ -81,19 +81,19 @@ def refuse_arguments(parser: argparse.ArgumentParser, message: str) -> NoReturn:
     if unknown.startswith("-"):
         of_hydra = any(action.dest == "overrides" for action in parser._actions)
         values = "; values are set without dashes, name=value" if of_hydra else ""
-        raise UserError(f"{unknown}: there is no such flag{values} ({parser.prog} --help)")
-    raise UserError(f"{unknown}: one argument too many, or behind a flag; put flags first ({parser.prog} --help)")
+        raise UserError(f"{unknown}: no such flag{values} ({parser.prog} --help)")
+    raise UserError(f"{unknown}: unexpected argument; put flags before all other arguments ({parser.prog} --help)")
 
 
 def explain(error: Exception) -> str:
-    """An error of the configuration in the words of the command line that caused it."""
+    """The message for an error of the configuration, in terms of the command line that caused it."""
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
         group, _, choice = error.missing_cfg_file.removesuffix(".yaml").rpartition("/")
         if group in ("hydra/launcher", "hydra/sweeper") and (extra := EXTRAS.get(choice.partition("_")[0])):
             return f"{group}={choice}: needs a package that is not installed: pip install -e '.[{extra}]'"
-        return f"{group}={choice}: there is no such choice. {nearest(choice, choices(group, error.options))}"
+        return f"{group}={choice}: no such choice. {nearest(choice, choices(group, error.options))}"
     if isinstance(error, OverrideParseException):
         return f"{error.override}: not of the form name=value; {hint_at_form(error.override or '')}"
     cause: BaseException | None = error
@@ -104,35 +104,35 @@ def explain(error: Exception) -> str:
                 return renamed
             hint = hint_at_option(cause)
             if not hint.startswith("Did you mean") and any(given.startswith("resume=") for given in sys.argv):
-                hint = f"An option of the run's own parts is changed by ++{name}=..."
-            return f"{name}: there is no such option. {hint}"
+                hint = f"To change an option of the saved run, type ++{name}=..."
+            return f"{name}: no such option. {hint}"
         cause = cause.__cause__
-    for pattern, explained in HYDRAS_WORDS.items():
+    for pattern, explained in HYDRA_MESSAGES.items():
         if match := re.match(pattern, str(error), re.DOTALL):
             return new_name_of(match[1]) or explained.format(*match.groups())
     unknown = re.match(r"Could not override '([^']+)'.*No match in the defaults list", str(error), re.DOTALL)
     if unknown and unknown[1].startswith("model/"):
         return f"{unknown[1]}: the chosen model has no such part; leave it out, or choose a model that has it"
     if unknown:
-        return f"{unknown[1]}: there is no such option. {nearest(unknown[1], top_level_names())}"
+        return f"{unknown[1]}: no such option. {nearest(unknown[1], top_level_names())}"
     return " ".join(line.strip() for line in str(error).splitlines() if line.strip())
 
 
-# What Hydra says in words of its own, and what is said instead; groups of the expressions are filled in.
-HYDRAS_WORDS = {
+# Patterns of Hydra's messages, and what replaces them; groups of the patterns are filled in.
+HYDRA_MESSAGES = {
     r"Ambiguous value for argument '([^=]+)=(.*?)'\n": (
         "{0}={1}: several values are a sweep, which needs -m; a list has brackets, {0}=[{1}], and a text with commas "
         "is quoted twice: '{0}=\"{1}\"'"
     ),
-    r"Could not delete from config. '([^']+)' does not exist": "~{0}: there is no such option, nothing to leave out",
-    r"Multiple values for (\S+)\. To override": "+{0}: one is chosen already; leave out the +",
-    r"Cannot find primary config '([^']+)'": "--config-name={0}: there is no such file in conf/",
+    r"Could not delete from config. '([^']+)' does not exist": "~{0}: no such option, nothing to leave out",
+    r"Multiple values for (\S+)\. To override": "+{0}: this group has a choice already; leave out the +",
+    r"Cannot find primary config '([^']+)'": "--config-name={0}: no such file in conf/",
     r"Error merging override (~\S+)$": "{0}: another value is taken from what is left out before it; change the order",
 }
 
 
 def hint_at_form(override: str) -> str:
-    """A hint at the right spelling of an override that Hydra's grammar doesn't take."""
+    """A hint at how to type an override that Hydra's grammar rejects."""
     name, equals, value = override.partition("=")
     if override.startswith(("\N{EN DASH}", "\N{EM DASH}", "\N{NON-BREAKING HYPHEN}")):
         return "its dash is not a hyphen; type -"
@@ -152,7 +152,7 @@ def hint_at_form(override: str) -> str:
 
 
 def hint_at_option(error: ConfigAttributeError | ConfigKeyError) -> str:
-    """A hint at the options that somebody may have meant who typed one that is not there."""
+    """A hint at the options that the user may have meant by an unknown one."""
     key, parent = str(error.key), error.parent_node
     assert isinstance(parent, DictConfig)
     if "/" in key:
@@ -168,12 +168,12 @@ def hint_at_option(error: ConfigAttributeError | ConfigKeyError) -> str:
 
 
 def groups_in(node: DictConfig) -> list[str]:
-    """The names of a node's children that hold options of their own."""
+    """The names of the groups directly below a node."""
     return [str(name) for name in node if isinstance(node._get_node(name), DictConfig)]
 
 
 def paths_to(key: str, node: object, path: str = "") -> Iterator[str]:
-    """The paths of all options of a name in a configuration."""
+    """Yield the paths of all options of that name in a configuration."""
     if not isinstance(node, DictConfig) or node._is_none() or node._is_missing():
         return
     for name in map(str, node):
@@ -184,12 +184,12 @@ def paths_to(key: str, node: object, path: str = "") -> Iterator[str]:
 
 
 def choices(group: str, files: Iterable[str]) -> list[str]:
-    """The configurations of a group that are meant to be chosen, not those that others are made from."""
+    """The configurations of a group that can be chosen, without those that others are made from."""
     return [file for file in files if (group, file) not in {("model", "base"), ("model", "latent")}]
 
 
 def top_level_names() -> list[str]:
-    """Groups, and values beside them, of the configuration being composed; none once Hydra has given up."""
+    """The groups and top-level values of the configuration being composed; empty once Hydra has failed."""
     if not GlobalHydra.instance().is_initialized():
         return []
     loader = GlobalHydra.instance().config_loader()

@@ -82,7 +82,7 @@ def refuse_hostile(config: DictConfig, folder: Path, stated: Collection[str]) ->
         is_path = Fact.OUTPUT_PATH in facts or place.is_absolute() or value.startswith("~") or ".." in place.parts
         if is_path and not place.resolve().is_relative_to(inside):
             raise UserError(
-                f"{path}={value}: lies outside the run folder. If it is to be written to, say so: {path}=..."
+                f"{path}={value}: lies outside the run folder. To write there, set it on the command line: {path}=..."
             )
     for link in folder.rglob("*"):
         if link.is_symlink() and not link.resolve().is_relative_to(inside):
@@ -97,11 +97,11 @@ def _refuse_other_parts(config: DictConfig) -> None:
     for name in map(str, config):
         if name not in parts:
             raise UserError(
-                f"the run's configuration has a part {name}, which none of ours has: it is not gone on with"
+                f"the run's configuration has a group {name}, which is unknown to gan_lab; the run is not resumed"
             )
     for name, is_required in parts.items():
         if is_required and name not in config:
-            raise UserError(f"the run's configuration has no {name}: it is not gone on with")
+            raise UserError(f"the run's configuration has no {name}; the run is not resumed")
 
 
 def is_pure(value: object) -> bool:

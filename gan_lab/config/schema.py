@@ -54,11 +54,11 @@ ALLOWED_CLASSES = {
     "lightning.pytorch.loggers": "CSVLogger TensorBoardLogger",
     "lightning.pytorch.profilers": "AdvancedProfiler PassThroughProfiler PyTorchProfiler SimpleProfiler",
 }
-# What a choice of one group needs of another, and what to do where that has it not.
+# By the value that one group needs of another: the message where that group lacks it.
 LACKING = {
-    "data.num_classes": "model=cgan needs classes, which this data lacks: choose labelled images, data=mnist say",
-    "model.latent_dim": "this network draws from noise, which the model does not: choose model/network=resnet_patchgan "
-    "or resnet_patchgan_small for model=cyclegan",
+    "data.num_classes": "model=cgan needs class labels, which these data lack: choose others, such as data=mnist",
+    "model.latent_dim": "this network generates from noise, but the model translates images: choose "
+    "model/network=resnet_patchgan or resnet_patchgan_small",
 }
 CHECKS = ConfigDict(arbitrary_types_allowed=True, allow_inf_nan=False)
 OF_LENGTH = {"missing": "longer", "too_long": "shorter"}  # what pydantic says of tuples, in a word
@@ -80,18 +80,18 @@ class Root:
     seed: Annotated[
         int,
         Field(ge=0, lt=2**32),  # what every library's generators take
-        OnResume("other noise, and the images in another order"),
+        OnResume("different noise and order of images"),
         Fact.INCIDENTAL,
     ]
     resume: Annotated[str | None, Fact.INCIDENTAL]
     run_dir: Annotated[str | None, Fact.INCIDENTAL]
     resume_mode: Literal["exact", "continue"] = "exact"
     init_from: InputPath | None = None
-    data: Annotated[LightningDataModule, OnResume("other images, or in another order")]
-    model: Annotated[LightningModule, OnResume("other weights, or another game")]
+    data: Annotated[LightningDataModule, OnResume("different images, or another order")]
+    model: Annotated[LightningModule, OnResume("different weights or losses")]
     trainer: Trainer
     callbacks: Annotated[
-        dict[str, Callback | None], OnResume("this callback may do anything to it"), Fact.INCIDENTAL
+        dict[str, Callback | None], OnResume("this callback may change the training"), Fact.INCIDENTAL
     ] = field(default_factory=dict)
     logger: Annotated[dict[str, Logger | None], HARMLESS, Fact.INCIDENTAL] = field(default_factory=dict)
     sweep: Annotated[Sweep | None, Fact.INCIDENTAL] = None
@@ -162,8 +162,8 @@ def resolve(target: object, path: str) -> type:
         package = name.rpartition(".")[0]
         allowed = f"the classes in {', '.join(ALLOWED_PACKAGES)}, and some in {', '.join(ALLOWED_CLASSES)}"
         if package in ALLOWED_CLASSES:
-            allowed = f"in {package} {', '.join(ALLOWED_CLASSES[package].split())}"
-        raise UserError(f"{path}={name}: not a class that a configuration may instantiate; these are {allowed}")
+            allowed = f"in {package}: {', '.join(ALLOWED_CLASSES[package].split())}"
+        raise UserError(f"{path}={name}: not a class that a configuration may instantiate. Allowed: {allowed}")
     return target_class
 
 
@@ -225,7 +225,7 @@ def _problems(node: Any, path: str, annotation: Any = Any) -> Iterator[tuple[str
             yield path, str(error)
             return
         if not issubclass(constructor, expected):
-            yield path, f"{path}._target_={node['_target_']}: makes no {expected.__name__}, which is wanted here"
+            yield path, f"{path}._target_={node['_target_']}: not a subclass of {expected.__name__}"
         elif expected is not object and bool(node.get("_partial_")) != is_called_later:
             yield path, f"{path}._partial_: must be {spelled(is_called_later)}"
         else:

@@ -1,1 +1,1 @@
-"""Datasets in memory, delivered in a seeded order."""
+"""Datasets held in memory, and loaders that deliver their batches in a seeded order."""

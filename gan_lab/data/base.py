@@ -1,4 +1,4 @@
-"""What every data module shares: images on the training device, batches of [-1, 1], a place in the order."""
+"""The base of all data modules: images on the training device, batches in [-1, 1], the position in the epoch order."""
 
 from abc import abstractmethod
 
@@ -11,7 +11,7 @@ from gan_lab.utils.batches import Batch, LabelledImages, TwoDomains, map_tensors
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.types import NonNegativeInt, PositiveInt
 
-DEVICE_SHARE = 0.25  # of the accelerator's free memory that a dataset may take
+DEVICE_SHARE = 0.25  # of the accelerator's free memory; a larger dataset stays on the CPU
 
 
 class ImageDataModule(LightningDataModule):
@@ -35,27 +35,27 @@ class ImageDataModule(LightningDataModule):
 
     @abstractmethod
     def describe(self) -> dict[str, object]:
-        """Where the images came from, in plain values, for the run's record."""
+        """The origin of the images in plain values, for the run's record."""
 
     @abstractmethod
     def example(self) -> LabelledImages | TwoDomains:
-        """A batch of two, zeros in the form that a model is given: for a dry run, also on the meta device."""
+        """A batch of two zero images in the form that a model receives, for its dry run; also on the meta device."""
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
-        """Move a batch that is not on the device yet."""
+        """Move a batch to the training device; nothing happens where it is there already."""
         return map_tensors(lambda part: part.to(device, non_blocking=True), batch)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Normalise on the device what is pixels: uint8 in [0, 255] to float32 in [-1, 1]; labels are int64."""
+        """Normalise uint8 pixels in [0, 255] to float32 in [-1, 1] on the device; int64 labels stay as they are."""
         return map_tensors(lambda part: images.to_float(part) if part.dtype == torch.uint8 else part, batch)
 
-    def _ready(self, dataset: LabelledImages, split: str, of: str = "") -> LabelledImages:
-        """Images uint8 (n, channels, height, width) and labels int64 (n,), brought to size and onto the device.
+    def _prepare(self, dataset: LabelledImages, split: str, of: str = "") -> LabelledImages:
+        """Bring images to `image_size` and a dataset onto the device where it fits.
 
         Args:
-            dataset: as loaded.
-            split: what the images are for, "train" or another.
-            of: " of domain a", where there are several.
+            dataset: images uint8 (n, channels, height, width) and labels int64 (n,), as loaded.
+            split: "train", "validation" or "test".
+            of: suffix for the message where there are several domains, such as " of domain a".
 
         Raises:
             UserError: there are fewer images to train on than a batch takes.
@@ -76,7 +76,7 @@ class ImageDataModule(LightningDataModule):
         return torch.zeros(2, self.channels, self.image_size, self.image_size)
 
     def _position(self) -> int:
-        """How many batches were trained on; with `overfit_batches` the first ones come again and again."""
+        """The number of batches trained on so far; with `overfit_batches` the first ones repeat."""
         if self.trainer is None:
             return 0
         step = self.trainer.global_step
@@ -89,7 +89,7 @@ class ImageDataModule(LightningDataModule):
 
     @property
     def _processes_here(self) -> int:
-        """On this machine."""
+        """The number of training processes on this machine."""
         return self.trainer.num_devices if self.trainer else 1
 
     @property

@@ -1,9 +1,9 @@
-"""Decoded image files: in memory, or in a memory-mapped cache where they don't fit.
+"""Image files decoded to tensors: in memory, or in a memory-mapped cache where they don't fit.
 
-    <cache>/<key>/images.npy     uint8 (n, channels, size, size), the sound images first
-    <cache>/<key>/damaged.json   the places of the damaged files in the list of files
+    <cache>/<key>/images.npy     uint8 (n, channels, size, size), the readable images first
+    <cache>/<key>/damaged.json   the indices of the damaged files in the list of files
 
-The key tells the files apart by name, size and time of change. The folder appears under its name when it is whole.
+The key is a hash of each file's name, size and modification time. A folder appears once it is complete.
 """
 
 import json
@@ -28,27 +28,27 @@ from gan_lab.utils.locks import held
 
 log = logging.getLogger(__name__)
 
-VERSION = 1  # of decoding: a cache written by another one is not used
+VERSION = 1  # of the decoding; a cache of another version is not used
 MEMORY_SHARE = 0.5  # of the available memory that decoded images may take
 
 
 class Decoded(NamedTuple):
-    """Images uint8 (n, channels, size, size), and the places of the files that are not among them."""
+    """Images uint8 (n, channels, size, size), and the indices of the damaged files, which are left out."""
 
     images: Tensor
     damaged: list[int]
 
 
 class Decoder:
-    """Decodes image files once, and finds them again in its cache if they went there.
+    """Decodes image files, once where the result goes to the cache.
 
     Args:
-        cache: the folder of the cache; made when it is needed.
+        cache: the folder of the cache; created on first use.
         size: side of the square images in pixels.
         channels: 1 for grey, 3 for RGB.
 
     Raises:
-        ValueError: another number of channels.
+        ValueError: `channels` is neither 1 nor 3.
     """
 
     def __init__(self, *, cache: str, size: int, channels: int) -> None:
@@ -59,12 +59,12 @@ class Decoder:
         self.channels = channels
 
     def prepare(self, root: Path, files: Sequence[Path], *, processes: int) -> None:
-        """Fill the cache where these files need it; once per machine, before its processes `load`.
+        """Fill the cache where the images don't fit into memory; once per machine, before its processes `load`.
 
         Args:
-            root: the folder that the files are below; a folder that moves keeps its place in the cache.
-            files: what to decode.
-            processes: how many on this machine will hold the images.
+            root: the folder that holds the files; a moved folder still finds its cache.
+            files: the image files.
+            processes: number of processes on this machine that will hold the images.
 
         Raises:
             UserError: all files are damaged, or the cache can't be written.
@@ -74,10 +74,10 @@ class Decoder:
             self._write(entry, files, quiet=False)
 
     def load(self, root: Path, files: Sequence[Path], *, processes: int, quiet: bool) -> Decoded:
-        """The images in these files, from the cache if they are there; arguments and errors as of `prepare`.
+        """Load the images, from the cache if it holds them; other arguments and errors as of `prepare`.
 
         Args:
-            quiet: say nothing: another process does.
+            quiet: log nothing, as another process does.
         """
         entry = self.cache / self._key(root, files)
         if not entry.exists():
@@ -100,7 +100,7 @@ class Decoder:
             try:
                 status = path.stat()
                 state = status.st_size, status.st_mtime_ns
-            except OSError:  # a link to nowhere, say: decoding will report it
+            except OSError:  # a dangling link, for example; decoding will report it
                 state = 0, 0
             digest.update(repr((path.relative_to(root).as_posix(), *state)).encode())
         return digest.hexdigest()
@@ -121,11 +121,11 @@ class Decoder:
 
     def _decode_into(self, entry: Path, files: Sequence[Path], quiet: bool) -> None:
         for left in self.cache.glob("partial-*"):
-            log.info("Removing %s, which a killed program has left", left)
+            log.info("Removing %s, which a killed process left behind", left)
             shutil.rmtree(left, ignore_errors=True)
         shape = self._shape(len(files))
         free = shutil.disk_usage(self.cache).free
-        if math.prod(shape) > free:  # a memory map that finds the disk full ends the program without a word
+        if math.prod(shape) > free:  # a full disk would kill a process that writes to a memory map
             raise UserError(
                 f"data.cache={self.cache} has {free / 1e9:.1f} GB left, and {len(files):,} images of "
                 f"{self.size}x{self.size} pixels need {math.prod(shape) / 1e9:.1f} GB; set it to a larger disk"
@@ -144,10 +144,12 @@ class Decoder:
     def _read(self, entry: Path, count: int) -> Decoded:
         try:
             damaged: list[int] = json.loads((entry / "damaged.json").read_text(encoding="utf-8"))
-            # Copy on write: torch wants memory that it could write to, and nothing reaches the file.
+            # Copy on write: torch wants writable memory, and nothing reaches the file.
             pixels = np.load(entry / "images.npy", mmap_mode="c")
             if pixels.shape != self._shape(count) or pixels.dtype != np.uint8:
-                raise ValueError(f"it holds {pixels.dtype} {pixels.shape}")
+                raise ValueError(f"images.npy holds {pixels.dtype} {pixels.shape}")
         except (OSError, ValueError) as error:
-            raise UserError(f"{entry} is damaged: {error}. Remove it, and it is made again.") from error
+            raise UserError(
+                f"{entry} is damaged: {error}. Remove the folder; the next run creates it again."
+            ) from error
         return Decoded(torch.from_numpy(pixels[: count - len(damaged)]), damaged)

@@ -1,4 +1,4 @@
-"""Files from the network: over https, no larger than announced, believed by their checksum, whole or not there."""
+"""Downloads over https, of limited size, verified by checksum, complete or absent."""
 
 from hashlib import md5
 from http.client import HTTPException
@@ -12,34 +12,36 @@ from gan_lab.utils.files import atomic_write
 
 SECONDS = 15  # without a byte from the server
 CHUNK = 1 << 18  # bytes
-ERRORS = (OSError, HTTPException, ValueError)  # what `fetch` raises
+ERRORS = (OSError, HTTPException, ValueError)  # raised by `fetch`
 
 
 def fetch(url: str, target: Path, *, checksum: str, largest: int) -> None:
-    """Fetch a file, and let it appear as `target` when it is known to be the right one.
+    """Download a file, which appears as `target` once its checksum is right.
 
     Args:
-        url: https only, also where the server sends us on.
-        target: folders above it are made when the server has answered.
+        url: must be https, also after redirects.
+        target: its parent folders are created once the server has answered.
         checksum: md5, as the datasets' authors publish it.
-        largest: bytes; more is not read.
+        largest: limit of the size in bytes; no more is read.
 
     Raises:
-        OSError: no answer, a full disk; ValueError: http, too large a file, another checksum.
+        OSError: there is no answer, or the disk is full.
+        HTTPException: the answer is not HTTP.
+        ValueError: the address is not https, the file too large, or its checksum another.
     """
     if not url.startswith("https://"):
         raise ValueError(f"{url}: not https")
     with urlopen(Request(url, headers={"User-Agent": "gan_lab"}), timeout=SECONDS) as answer:
         if not answer.url.startswith("https://"):
-            raise ValueError(f"{url} leads to {answer.url}: not https")
+            raise ValueError(f"{url} redirects to {answer.url}: not https")
         with atomic_write(target) as file:
-            found = _copy(answer, file, url, largest)
-            if found != checksum:
-                raise ValueError(f"{url}: the checksum is {found} instead of {checksum}")
+            actual = _copy(answer, file, url, largest)
+            if actual != checksum:
+                raise ValueError(f"{url}: the checksum is {actual} instead of {checksum}")
 
 
 def _copy(answer: BinaryIO, file: BinaryIO, url: str, largest: int) -> str:
-    """Copy in chunks; returns the md5 of what was copied."""
+    """Copy in chunks, and return the md5 of the content."""
     digest, size = md5(usedforsecurity=False), 0
     with tqdm(desc=url.rpartition("/")[2], unit="B", unit_scale=True, disable=None) as bar:
         while chunk := answer.read(CHUNK):

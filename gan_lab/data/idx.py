@@ -1,4 +1,4 @@
-"""The idx format of the MNIST family, plain or gzipped, checked before it is believed."""
+"""The idx format of the MNIST family, plain or gzipped, verified before use."""
 
 import gzip
 import math
@@ -15,15 +15,15 @@ UNSIGNED_BYTE = 8
 
 
 def read(path: Path, checksums: frozenset[str]) -> Tensor:
-    """The uint8 tensor in an idx file.
+    """Read the uint8 tensor in an idx file.
 
     Args:
         path: the file; gzipped if its name ends in .gz.
-        checksums: md5 of the file as published or of its unpacked content: either one will do. A plain file
-            of a dataset whose unpacked checksum nobody publishes must at least have the right form.
+        checksums: accepted md5 sums, of the published file or of its unpacked content. Where no sum of the unpacked
+            content is published, a plain file only needs the right format.
 
     Raises:
-        DamagedFileError: the content does not have the checksum, or is no idx file.
+        DamagedFileError: the content has another checksum, or is not an idx file.
     """
     content = path.read_bytes()
     trusted = md5(content).hexdigest() in checksums

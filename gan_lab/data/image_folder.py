@@ -1,4 +1,4 @@
-"""A folder of anyone's images; its subfolders are the classes."""
+"""A folder of the user's images, whose subfolders are the classes."""
 
 import logging
 from collections import defaultdict
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class Listing(NamedTuple):
-    """What a folder holds: for each split its files, in order, and their labels; and what the labels stand for."""
+    """The content of a folder: for each split its files and their labels, and the class names by label."""
 
     files: dict[str, list[Path]]
     labels: dict[str, list[int]]
@@ -27,15 +27,15 @@ class Listing(NamedTuple):
 
 
 class ImageFolder(InMemoryDataModule):
-    """Images of any format and size, brought to one size as `image_files.read` says.
+    """Images of any format and size, resized and cropped by `image_files.read`.
 
-    Each immediate subfolder of `root` that holds images, at any depth, is a class; labels follow the order of their
-    names. Without subfolders, or with `num_classes=1`, every image has label 0.
+    Each immediate subfolder of `root` that holds images, at any depth, is a class; labels follow the sorted names.
+    Without subfolders, or with `num_classes=1`, every image has label 0.
 
     Args:
         root: the folder.
-        test_fraction: part of the files of each class that is kept from training: 0.1 is every tenth.
-        cache: where decoded images go that don't fit into memory.
+        test_fraction: fraction of each class's files that forms the test split; 0.1 is every tenth.
+        cache: folder for decoded images that don't fit into memory.
     """
 
     def __init__(self, *, root: InputPath, test_fraction: Share, cache: SharedPath, **options: Any) -> None:
@@ -43,75 +43,79 @@ class ImageFolder(InMemoryDataModule):
         self.root = image_files.existing_folder(root, "data.root")
         self.test_fraction = test_fraction
         self.decoder = Decoder(cache=cache, size=self.image_size, channels=self.channels)
-        self.damaged: dict[str, int] = {}  # in each split
+        self.damaged: dict[str, int] = {}  # number of files by split
 
     @cached_property
     def listing(self) -> Listing:
-        """What lies in the folder.
+        """The files and labels of each split.
 
         Raises:
-            UserError: no images, or another number of classes than `num_classes`.
+            UserError: the folder holds no images, or another number of classes than `num_classes`.
         """
         groups = defaultdict(list)
         for path in image_files.find(self.root):
             inside = path.relative_to(self.root).parts
             groups[inside[0] if len(inside) > 1 else ""].append(path)
-        # Files beside the class folders belong to none of them.
+        # Files beside the class folders belong to no class.
         names = sorted(name for name in groups if name) or [""]
         if self.num_classes not in (1, len(names)):
-            found = f"{len(names)} class folders" if len(names) > 1 else "no class folders"
+            actual = f"{len(names)} class folders" if len(names) > 1 else "no class folders"
             ignoring = ", or data.num_classes=1 to ignore them" if len(names) > 1 else ""
-            raise UserError(f"data.root={self.root} has {found}: set data.num_classes={len(names)}{ignoring}")
+            raise UserError(f"data.root={self.root} has {actual}: set data.num_classes={len(names)}{ignoring}")
         labelled = self.num_classes > 1
         listing = Listing({"train": [], "test": []}, {"train": [], "test": []}, names if labelled else [])
         for label, name in enumerate(names if labelled else sorted(groups)):
-            # Folder by folder also without labels, so that every model is tested on the same images.
-            for split, files in zip(listing.files, image_files.hold_out(groups[name], self.test_fraction), strict=True):
+            # Split by folder also without labels, so that all models share their test images.
+            for split, files in zip(
+                listing.files, image_files.split_files(groups[name], self.test_fraction), strict=True
+            ):
                 listing.files[split] += files
                 listing.labels[split] += [label if labelled else 0] * len(files)
         if self.validation_count:
             files, labels = listing.files["train"], listing.labels["train"]
-            for split, places in self.places(len(files)).items():
-                listing.files[split] = [files[place] for place in places]
-                listing.labels[split] = [labels[place] for place in places]
+            for split, indices in self.split_indices(len(files)).items():
+                listing.files[split] = [files[index] for index in indices]
+                listing.labels[split] = [labels[index] for index in indices]
         if self._rank == 0:
-            self._tell(names, beside=len(groups[""]))
+            self._report(names, beside=len(groups[""]))
         return listing
 
     def prepare_data(self) -> None:
-        """Look into the folder, and decode what does not fit into memory; once per machine."""
+        """List the folder, and decode images that don't fit into memory; once per machine."""
         self.decoder.prepare(self.root, self.listing.files["train"], processes=self._processes_here)
 
     def load(self, split: str) -> LabelledImages:
-        """Images uint8 (n, channels, image_size, image_size) and labels int64 (n,), without the damaged files.
+        """Load images uint8 (n, channels, image_size, image_size) and labels int64 (n,), without damaged files.
 
         Raises:
-            UserError: there are no files in the split, or only damaged ones.
+            UserError: the split has no files, or only damaged ones.
         """
         files, labels = self.listing.files[split], self.listing.labels[split]
         if not files:
-            raise UserError(f"data.test_fraction={self.test_fraction} keeps no image of {self.root} for testing")
+            raise UserError(
+                f"data.test_fraction={self.test_fraction} leaves no image of {self.root} for the test split"
+            )
         decoded = self.decoder.load(self.root, files, processes=self._processes_here, quiet=self._rank > 0)
         self.damaged[split] = len(decoded.damaged)
-        sound = torch.ones(len(files), dtype=torch.bool)
-        sound[decoded.damaged] = False
-        return LabelledImages(decoded.images, torch.tensor(labels)[sound])
+        readable = torch.ones(len(files), dtype=torch.bool)
+        readable[decoded.damaged] = False
+        return LabelledImages(decoded.images, torch.tensor(labels)[readable])
 
-    def parts(self, stage: str) -> dict[str, LabelledImages]:
-        """As of every dataset, only that files are held out: images that don't fit into memory can't be rearranged."""
+    def load_stage(self, stage: str) -> dict[str, LabelledImages]:
+        """Load the splits of a stage; validation files are chosen before decoding, as cached images stay in place."""
         splits = [split for split in self.listing.files if (split == "test") == (stage == "test")]
         return {split: self.load(split) for split in splits}
 
     def describe(self) -> dict[str, object]:
-        """The folder, the names of the classes, and for each split that was loaded its images and damaged files."""
+        """The folder, the class names, and the numbers of images and damaged files of each loaded split."""
         counts = {f"{split}_images": len(labels) for split, (_, labels) in self.splits.items()}
         damaged = {f"{split}_damaged": count for split, count in self.damaged.items()}
         described = {"name": "image_folder", "source": str(self.root), "substitute": False, **counts, **damaged}
         return described | {"classes": self.listing.names}
 
-    def _tell(self, names: list[str], beside: int) -> None:
-        """Say what the labels leave out, or what is left of them."""
+    def _report(self, names: list[str], beside: int) -> None:
+        """Log that images have no class, or that class folders are ignored."""
         if self.num_classes > 1 and beside:
-            log.warning("%s: %d of the images lie beside its class folders, and are left out", self.root, beside)
+            log.warning("%s: images beside the class folders are left out (%d)", self.root, beside)
         elif self.num_classes == 1 and len(names) > 1:
             log.info("The %d class folders are ignored; data.num_classes=%d makes them labels", len(names), len(names))

@@ -1,8 +1,8 @@
-"""A dataset as one uint8 tensor, delivered in batches by index.
+"""A labelled dataset as one uint8 tensor, and loaders that index it.
 
-The order of an epoch is a pure function of (seed, epoch), and the place in it of the step, so a resumed run
-needs no loader state. Each global batch is a stretch of that order, and each process takes its own part of it:
-two processes at batch 64 see together what one process sees at batch 128.
+The order of an epoch is a pure function of (seed, epoch), and the position in it one of the step, so a resumed run
+needs no loader state. Each global batch is a slice of that order, and each process takes its own part of the slice: two
+processes at batch 64 together see the images that one process sees at batch 128.
 """
 
 from abc import abstractmethod
@@ -19,22 +19,22 @@ from gan_lab.utils.batches import Batch, LabelledImages, map_tensors
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.types import NonNegativeInt, PositiveInt
 
-HOLDING_OUT_SEED = 0  # which training images: the same for runs of any seed, so that their scores can be compared
+VALIDATION_SEED = 0  # of the validation split: the same images for runs of any seed, so that scores can be compared
 
 
 class EpochLoader:
     """Batches (images uint8 (batch, ...), labels int64 (batch,)) in the seeded order of the epoch.
 
-    Iterating starts at the step that `position` names and yields one epoch's number of batches.
+    An iteration starts at the step that `position` returns, and yields as many batches as an epoch has.
 
     Args:
         images: the whole dataset, uint8, shape (n, channels, height, width).
         labels: int64, shape (n,).
         batch_size: images a batch, for each process.
         seed: of the order.
-        rank: this process among all.
+        rank: of this process.
         world_size: number of processes.
-        position: tells how many batches were trained on so far.
+        position: returns the number of batches trained on so far.
     """
 
     def __init__(
@@ -55,37 +55,37 @@ class EpochLoader:
         self.rank = rank
         self.world_size = world_size
         self.position = position
-        self._epoch, self._order = -1, torch.empty(0)  # the order that was last asked for
+        self._epoch, self._order = -1, torch.empty(0)  # cached: the latest epoch's order
 
     def __len__(self) -> int:
-        """Full batches in an epoch; what is left over waits for the next epoch's order."""
+        """The number of full batches in an epoch; left-over images wait for the next epoch's order."""
         return len(self.images) // (self.batch_size * self.world_size)
 
     def batch(self, step: int) -> LabelledImages:
-        """What is trained on at a global step: a function of nothing but the step and the arguments above."""
+        """The batch of a global step, a pure function of the step and the constructor's arguments."""
         epoch, place = divmod(step, len(self))
         if epoch != self._epoch:
             order = seeding.permutation(len(self.images), seeding.derive(self.seed, "order", epoch))
             self._epoch, self._order = epoch, order.to(self.images.device)
         start = (place * self.world_size + self.rank) * self.batch_size
         chosen = self._order[start : start + self.batch_size]
-        # A fifth of the time that indexing with brackets takes.
+        # Takes a fifth of the time of indexing with brackets.
         return LabelledImages(self.images.index_select(0, chosen), self.labels.index_select(0, chosen))
 
     def __iter__(self) -> Iterator[LabelledImages]:
-        """Yield from where training stands."""
+        """Yield an epoch of batches from the current position."""
         start = self.position()
         for step in range(start, start + len(self)):
             yield self.batch(step)
 
 
 class SequentialLoader(Generic[Batch]):
-    """Every image once, in the order of the files, this process's share of it; the last batch may be short.
+    """Delivers this process's share of the images once, in the order of the files; the last batch may be smaller.
 
     Args:
-        dataset: uint8 images and their labels, or of two domains, n of each.
+        dataset: uint8 images and their labels, or images of two domains.
         batch_size: images a batch, for each process.
-        rank: this process among all.
+        rank: of this process.
         world_size: number of processes.
     """
 
@@ -94,7 +94,7 @@ class SequentialLoader(Generic[Batch]):
         self.batch_size = batch_size
 
     def __len__(self) -> int:
-        """Batches, the short one included."""
+        """The number of batches, including a smaller last one."""
         return -(-len(self.dataset[0]) // self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
@@ -104,32 +104,30 @@ class SequentialLoader(Generic[Batch]):
 
 
 class InMemoryDataModule(ImageDataModule):
-    """What all labelled datasets share: they say how to `load` a split, and batches of [-1, 1] images come out.
+    """Base of all labelled datasets: a subclass defines `load`, and batches of images in [-1, 1] come out.
 
-    Splits are "train", "test" and, where images are held out, "validation".
+    Splits are "train", "test" and, with a `validation_count`, "validation".
 
     Args:
         num_classes: labels lie in [0, num_classes).
-        validation_count: number of training images that are not trained on, and scored against in place of the test
-            split: whoever chooses settings by final scores still has test images that no choice has seen.
+        validation_count: number of training images that form the validation split. They are not trained on, and final
+            scores use them in place of the test split. So the test split stays unseen while settings are chosen.
     """
 
     def __init__(self, *, num_classes: PositiveInt, validation_count: NonNegativeInt, **options: Any) -> None:
         super().__init__(**options)
         self.num_classes = num_classes
         self.validation_count = validation_count
-        self.eval_split = (
-            "validation" if validation_count else "test"
-        )  # the split that a trained model is scored against
+        self.eval_split = "validation" if validation_count else "test"  # the real images of final scores
         self.splits: dict[str, LabelledImages] = {}
-        self.native_size = self.image_size  # side of what was loaded; scores don't look at a border that `fit` adds
+        self.native_size = self.image_size  # side of the loaded images; scores leave out the border that `fit` adds
 
     @abstractmethod
     def load(self, split: str) -> LabelledImages:
-        """Images uint8 (n, channels, height, width) and labels int64 (n,) of split "train" or "test"."""
+        """Load images uint8 (n, channels, height, width) and labels int64 (n,) of split "train" or "test"."""
 
-    def parts(self, stage: str) -> dict[str, LabelledImages]:
-        """The splits that a stage needs: "test" alone, or the training images less those held out, and these.
+    def load_stage(self, stage: str) -> dict[str, LabelledImages]:
+        """Load the splits of a stage: "test" alone for that stage, else "train" and, if there is one, "validation".
 
         Raises:
             UserError: nothing is left to train on.
@@ -139,37 +137,37 @@ class InMemoryDataModule(ImageDataModule):
         images, labels = self.load("train")
         if not self.validation_count:
             return {"train": LabelledImages(images, labels)}
-        places = self.places(len(images))
-        return {split: LabelledImages(images[chosen], labels[chosen]) for split, chosen in places.items()}
+        splits = self.split_indices(len(images))
+        return {split: LabelledImages(images[indices], labels[indices]) for split, indices in splits.items()}
 
-    def places(self, count: int) -> dict[str, Tensor]:
-        """Which of `count` training images are trained on and which are held out, ascending, int64 (n,).
+    def split_indices(self, count: int) -> dict[str, Tensor]:
+        """The ascending indices, int64 (n,), of the "train" and "validation" splits among `count` training images.
 
         Raises:
             UserError: nothing is left to train on.
         """
         if self.validation_count >= count:
             raise UserError(
-                f"data.validation_count={self.validation_count} leaves none of the {count} training images to train on"
+                f"data.validation_count={self.validation_count} leaves none of the {count} training images for training"
             )
-        order = seeding.permutation(count, seeding.derive(HOLDING_OUT_SEED, "held_out"))
+        order = seeding.permutation(count, seeding.derive(VALIDATION_SEED, "held_out"))
         return {
             "train": order[self.validation_count :].sort().values,
             "validation": order[: self.validation_count].sort().values,
         }
 
     def setup(self, stage: str) -> None:
-        """Load what the stage needs, onto the training device where it fits.
+        """Load the splits of a stage, onto the training device where they fit.
 
         Args:
-            stage: "test", or another one, which needs the images to train on and those held out.
+            stage: "test", or another one, which needs the training and validation splits.
 
         Raises:
-            UserError: there are fewer images to train on than a batch takes, or labels beyond `num_classes`.
+            UserError: the training split is smaller than a batch, or a label is not below `num_classes`.
         """
         if ("test" if stage == "test" else "train") in self.splits:
             return
-        for split, dataset in self.parts(stage).items():
+        for split, dataset in self.load_stage(stage).items():
             highest = int(dataset[1].max())
             if highest >= self.num_classes:
                 raise UserError(
@@ -177,14 +175,14 @@ class InMemoryDataModule(ImageDataModule):
                     f"set it to {highest + 1} or more"
                 )
             self.native_size = max(dataset[0].shape[-2:])
-            self.splits[split] = self._ready(dataset, split)
+            self.splits[split] = self._prepare(dataset, split)
 
     def example(self) -> LabelledImages:
         """Two images (2, channels, image_size, image_size) and their labels (2,)."""
         return LabelledImages(self._zeros(), torch.zeros(2, dtype=torch.long))
 
     def train_dataloader(self) -> EpochLoader:
-        """The training split in its seeded order, from the step at which training stands."""
+        """The loader of the training split in its seeded order, which starts at the current step."""
         return EpochLoader(
             *self.splits["train"],
             batch_size=self.batch_size,
@@ -195,7 +193,7 @@ class InMemoryDataModule(ImageDataModule):
         )
 
     def test_dataloader(self) -> SequentialLoader[LabelledImages]:
-        """The test split, each image once."""
+        """The loader of the test split, each image once."""
         return SequentialLoader(
             self.splits["test"], batch_size=self.batch_size, rank=self._rank, world_size=self._world_size
         )

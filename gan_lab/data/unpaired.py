@@ -1,4 +1,4 @@
-"""Two domains of images that nothing pairs, as for translating one into the other."""
+"""Two unpaired domains of images, for models that translate one into the other."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
@@ -13,14 +13,14 @@ DOMAINS = ("a", "b")
 
 
 class UnpairedLoader:
-    """Batches (a, b), each uint8 (batch, channels, height, width), of two domains in orders of their own.
+    """Batches (a, b), each uint8 (batch, channels, height, width), of two domains, each in its own order.
 
-    An epoch is as long as the larger domain's; the smaller one begins anew, in a new order, as often as needed.
+    An epoch is as long as that of the larger domain. The smaller one starts again in a new order when it is through.
 
     Args:
-        a: delivers the first domain.
-        b: delivers the second.
-        position: tells how many batches were trained on so far.
+        a: loader of the first domain.
+        b: loader of the second.
+        position: returns the number of batches trained on so far.
     """
 
     def __init__(self, a: EpochLoader, b: EpochLoader, *, position: Callable[[], int]) -> None:
@@ -29,24 +29,24 @@ class UnpairedLoader:
         self.position = position
 
     def __len__(self) -> int:
-        """Full batches in an epoch."""
+        """The number of full batches in an epoch."""
         return max(len(self.a), len(self.b))
 
     def batch(self, step: int) -> TwoDomains:
-        """What is trained on at a global step."""
+        """The batch of a global step, a pure function of the step."""
         return TwoDomains(self.a.batch(step).images, self.b.batch(step).images)
 
     def __iter__(self) -> Iterator[TwoDomains]:
-        """Yield from where training stands."""
+        """Yield an epoch of batches from the current position."""
         start = self.position()
         for step in range(start, start + len(self)):
             yield self.batch(step)
 
 
 class UnpairedDataModule(ImageDataModule):
-    """What all unpaired datasets share: they say how to `load` a split, and batches (a, b) in [-1, 1] come out.
+    """Base of all unpaired datasets: a subclass defines `load`, and batches (a, b) in [-1, 1] come out.
 
-    `splits` keeps the images of both domains with their labels, for measuring; batches don't carry labels.
+    `splits` holds the images of both domains with their labels, for evaluation; batches have no labels.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -55,25 +55,25 @@ class UnpairedDataModule(ImageDataModule):
 
     @abstractmethod
     def load(self, split: str) -> tuple[LabelledImages, LabelledImages]:
-        """Of each domain, images uint8 (n, channels, height, width) and labels int64 (n,) of "train" or "test"."""
+        """Load images uint8 (n, channels, height, width) and labels int64 (n,) of each domain, of "train" or "test"."""
 
     def setup(self, stage: str) -> None:
-        """Load what the stage needs, onto the training device where it fits.
+        """Load the split of a stage, onto the training device where it fits.
 
         Raises:
-            UserError: a domain has fewer images to train on than a batch takes.
+            UserError: a domain has fewer training images than a batch.
         """
         split = "train" if stage == "fit" else "test"
         if split not in self.splits:
             a, b = self.load(split)
-            self.splits[split] = self._ready(a, split, " of domain a"), self._ready(b, split, " of domain b")
+            self.splits[split] = self._prepare(a, split, " of domain a"), self._prepare(b, split, " of domain b")
 
     def example(self) -> TwoDomains:
         """Two images of each domain, (2, channels, image_size, image_size)."""
         return TwoDomains(self._zeros(), self._zeros())
 
     def train_dataloader(self) -> UnpairedLoader:
-        """Both domains in their seeded orders, from the step at which training stands."""
+        """The loader of both domains in their seeded orders, which starts at the current step."""
         a, b = (
             EpochLoader(
                 *domain,
@@ -87,7 +87,7 @@ class UnpairedDataModule(ImageDataModule):
         return UnpairedLoader(a, b, position=self._position)
 
     def test_dataloader(self) -> SequentialLoader[TwoDomains]:
-        """Both test splits side by side, each image once, to the end of the shorter one."""
+        """The loader of both test splits side by side, each image once, to the end of the shorter one."""
         (a, _), (b, _) = self.splits["test"]
         count = min(len(a), len(b))
         return SequentialLoader(
@@ -98,7 +98,7 @@ class UnpairedDataModule(ImageDataModule):
         )
 
     def _counts(self) -> dict[str, object]:
-        """For the record: how many images of each domain were loaded."""
+        """The number of images of each domain and loaded split, for the run's record."""
         return {
             f"{split}_images": {name: len(labels) for name, (_, labels) in zip(DOMAINS, domains, strict=True)}
             for split, domains in self.splits.items()

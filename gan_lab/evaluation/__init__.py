@@ -1,1 +1,1 @@
-"""What scores are computed of: images from a trained run or given by hand, and the real ones they are held against."""
+"""Scores of a run or of a folder of images against a dataset, images sampled from runs, and tables of many runs."""

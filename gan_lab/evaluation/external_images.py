@@ -1,4 +1,4 @@
-"""Images that somebody has drawn elsewhere, to be measured."""
+"""Images from elsewhere, to be evaluated."""
 
 from pathlib import Path
 
@@ -14,66 +14,63 @@ FORM = "uint8 (n, 1 or 3, height, width)"
 
 
 def load(source: Path, channels: int) -> Tensor:
-    """Images uint8 (n, channels, height, width) from a folder of images, or as they are in a .pt or .npy file.
+    """Load images uint8 (n, channels, height, width) from a folder of images, or from a .pt or .npy file.
 
-    Reading executes nothing from the file.
+    Loading executes no code from the file. The images in a .pt or .npy file stay as they are.
 
     Args:
         source: the folder or file.
-        channels: of the dataset; image files are read as grey or as RGB accordingly.
+        channels: of the dataset; image files are read as grey or RGB accordingly.
 
     Raises:
-        UserError: it is missing, or holds something else.
+        UserError: the source is missing, or holds anything else.
     """
     if source.is_dir():
         return _folder(source, channels)
     if not source.exists():
-        raise UserError(f"{source}: there is no such file or folder")
+        raise UserError(f"{source}: no such file or folder")
     readers = {".pt": _tensor, ".npy": _array}
     if source.suffix not in readers:
-        raise UserError(f"{source}: neither a run folder, nor a folder of images, nor a .pt or .npy file")
+        raise UserError(f"{source}: not a run folder, a folder of images, or a .pt or .npy file")
     try:
-        found = readers[source.suffix](source)
-    except Exception as error:  # of almost any type
+        images = readers[source.suffix](source)
+    except Exception as error:  # readers raise almost any type
         raise UserError(f"{source} can't be read as images {FORM}: {reason(error)}") from error
-    if not isinstance(found, Tensor):
-        raise UserError(f"{source} must hold images {FORM}, not {type(found).__name__}")
-    if found.dtype != torch.uint8 or found.dim() != 4 or found.shape[1] not in (1, 3):
-        kind = str(found.dtype).removeprefix("torch.")
-        raise UserError(f"{source} must hold images {FORM}, not {kind} {tuple(found.shape)}")
-    if channels == 3 and found.shape[1] == 1:
+    if not isinstance(images, Tensor):
+        raise UserError(f"{source} must hold images {FORM}, not {type(images).__name__}")
+    if images.dtype != torch.uint8 or images.dim() != 4 or images.shape[1] not in (1, 3):
+        kind = str(images.dtype).removeprefix("torch.")
+        raise UserError(f"{source} must hold images {FORM}, not {kind} {tuple(images.shape)}")
+    if channels == 3 and images.shape[1] == 1:
         raise UserError(f"{source} holds grey images, but the dataset is RGB")
-    return found
+    return images
 
 
 def _tensor(source: Path) -> object:
-    found: object = torch.load(source, map_location="cpu", weights_only=True)
-    return found
+    content: object = torch.load(source, map_location="cpu", weights_only=True)
+    return content
 
 
 def _array(source: Path) -> object:
     with source.open("rb") as file:
         if file.read(6) != b"\x93NUMPY":
-            raise ValueError("it is no .npy file")
+            raise ValueError("not a .npy file")
     return torch.from_numpy(np.load(source, allow_pickle=False))
 
 
 def _folder(source: Path, channels: int) -> Tensor:
-    """All images at any depth, which must be squares of one size: resizing them here would change their scores."""
+    """Load all images at any depth; they must be squares of one size, as resizing would change their scores."""
     files = image_files.find(source)
     sizes: dict[tuple[int, int], Path] = {}
     for path in files:
         try:
             with Image.open(path, formats=image_files.formats()) as image:
                 sizes.setdefault(image.size, path)
-        except Exception:  # damaged: `decode` says so, and leaves it out
+        except Exception:  # damaged: `decode` warns, and leaves the file out
             continue
     if len(sizes) > 1:
-        (one, this), (other, that) = ((size, path.relative_to(source)) for size, path in list(sizes.items())[:2])
-        raise UserError(
-            f"{source}: the images must be of one size, but {this} has {one[0]}x{one[1]} pixels and {that} "
-            f"{other[0]}x{other[1]}"
-        )
+        first, second = (f"{path.relative_to(source)} has {size[0]}x{size[1]}" for size, path in [*sizes.items()][:2])
+        raise UserError(f"{source}: the images must be of one size, but {first} pixels and {second}")
     width, height = next(iter(sizes), (1, 1))
     if width != height:
         raise UserError(f"{source}: the images must be square, not {width}x{height} pixels")

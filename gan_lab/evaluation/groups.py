@@ -1,4 +1,4 @@
-"""Runs that differ only in their seed are one setup, tried several times."""
+"""Groups of runs that differ only in their seed: repetitions of one setup."""
 
 import json
 from collections import defaultdict
@@ -23,14 +23,14 @@ from gan_lab.utils.types import Fact
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean of a score over runs, and its standard deviation (of n - 1; None for one run)."""
+    """Mean of a score over runs, and the sample standard deviation (None for one run)."""
 
     mean: float
     deviation: float | None
 
     @classmethod
     def of(cls, values: list[float]) -> "Spread":
-        """Of one value or more."""
+        """Compute the spread of one value or more."""
         return cls(mean(values), stdev(values) if len(values) > 1 else None)
 
 
@@ -39,7 +39,7 @@ class Group:
     """Runs of one setup.
 
     Args:
-        name: the overrides that make it, without what all groups share.
+        name: the model and the overrides of the setup, without those that all groups share.
         members: the runs and their scores.
     """
 
@@ -48,44 +48,44 @@ class Group:
 
     @property
     def images_seen(self) -> int | None:
-        """That each of them was trained on."""
+        """The number of real images that each member was trained on."""
         return self.members[0].scores.images_seen
 
     @property
     def scores(self) -> dict[str, Spread]:
-        """Of each score that all members have."""
+        """The spread of each score that all members have."""
         values = [member.scores.values for member in self.members]
         return {
-            name: Spread.of([own[name] for own in values]) for name in values[0] if all(name in own for own in values)
+            name: Spread.of([one[name] for one in values]) for name in values[0] if all(name in one for one in values)
         }
 
     @property
     def images_per_second(self) -> float | None:
-        """On average, where the runs' records say."""
-        told = [member.run.record().get("images_per_second") for member in self.members]
-        known = [float(speed) for speed in told if speed is not None]
+        """The mean speed of the members whose records have one."""
+        speeds = [member.run.record().get("images_per_second") for member in self.members]
+        known = [float(speed) for speed in speeds if speed is not None]
         return mean(known) if known else None
 
 
 def group(scored: Iterable[ScoredRun]) -> list[Group]:
-    """Put runs together whose configurations differ in nothing but the seed, and that saw equally many images."""
-    found: dict[str, list[ScoredRun]] = defaultdict(list)
+    """Group runs whose configurations differ only in the seed, and that have seen equally many images."""
+    by_setup: dict[str, list[ScoredRun]] = defaultdict(list)
     for one in scored:
-        found[json.dumps([setup(one.run), one.scores.images_seen], sort_keys=True, default=str)].append(one)
-    parts = [name_parts(members[0].run) for members in found.values()]
+        by_setup[json.dumps([setup(one.run), one.scores.images_seen], sort_keys=True, default=str)].append(one)
+    parts = [name_parts(members[0].run) for members in by_setup.values()]
     shared = set(parts[0]).intersection(*parts[1:]) if len(parts) > 1 else set()
-    names = [" ".join([own[0], *(part for part in own[1:] if part not in shared)]) for own in parts]
-    return [Group(name, members) for name, members in zip(names, found.values(), strict=True)]
+    names = [" ".join([model, *(part for part in overrides if part not in shared)]) for model, *overrides in parts]
+    return [Group(name, members) for name, members in zip(names, by_setup.values(), strict=True)]
 
 
 def ranked(groups: Iterable[Group], score: str) -> list[Group]:
-    """The best first by the mean of a score, then those that lack it or where it is no number."""
+    """Sort groups by the mean of a score, the best first; groups without the score, or with NaN, come last."""
     sign = -1 if title(score).more_is_better else 1
 
     def place(group: Group) -> tuple[bool, float]:
-        found = group.scores.get(score)
-        known = found is not None and not isnan(found.mean)
-        return not known, sign * found.mean if found and known else 0
+        spread = group.scores.get(score)
+        known = spread is not None and not isnan(spread.mean)
+        return not known, sign * spread.mean if spread and known else 0
 
     return sorted(groups, key=place)
 
@@ -94,7 +94,7 @@ def setup(run: Run) -> dict[str, Any]:
     """The values that decide what a run learns, by their paths.
 
     Raises:
-        UserError: its configuration can't be read.
+        UserError: the configuration can't be read.
     """
     config = run.config()
     config.seed, config.run_dir, config.resume = 0, None, None  # before other values are derived from the seed
@@ -106,7 +106,7 @@ def setup(run: Run) -> dict[str, Any]:
 
 
 def name_parts(run: Run) -> list[str]:
-    """The model, then the other overrides of the command line that made a run what it is."""
+    """The model, then the other overrides of the run's command line that affect training."""
     choices = OmegaConf.select(_load_or(run.hydra_file, {}), "hydra.runtime.choices") or {}
     target = str(OmegaConf.select(run.config(), "model._target_"))
     model = str(choices.get("model") or target.rpartition(".")[2].lower())
@@ -122,8 +122,8 @@ def name_parts(run: Run) -> list[str]:
 
 
 def _load_or(file: Path, default: Any) -> Any:
-    """Load a note that Hydra wrote beside the configuration; a run does without it."""
+    """Read a file of Hydra's beside the configuration, or return the default: a run does without these files."""
     try:
         return OmegaConf.load(file)
-    except Exception:  # missing, or not YAML: of almost any type
+    except Exception:  # missing, or not YAML; OmegaConf raises almost any type
         return OmegaConf.create(default)

@@ -1,4 +1,4 @@
-"""The trained generator that is to be measured."""
+"""The trained generator of a run, for sampling and evaluation."""
 
 from gan_lab.models.latent import LatentGAN
 from gan_lab.runs.run import Run, Which
@@ -6,19 +6,19 @@ from gan_lab.utils.errors import UserError
 
 
 def load(run: Run, which: Which) -> LatentGAN:
-    """A run's model, on the CPU.
+    """Load a run's model on the CPU.
 
     Args:
         run: finished or not.
-        which: of its checkpoints.
+        which: its last or best checkpoint.
 
     Raises:
-        UserError: there is no such checkpoint, or the model doesn't draw from latents.
+        UserError: the checkpoint is missing or damaged, or the model doesn't generate from latents.
     """
     model = run.load_model(which)
     if not isinstance(model, LatentGAN):
         raise UserError(
-            f"{run.folder}: {type(model).__name__} translates images, and draws none from noise: there is nothing to "
-            "hold against a dataset; look at its grids in samples/"
+            f"{run.folder}: {type(model).__name__} translates images and generates none from noise; use gan-lab "
+            "translate, or look at the grids in samples/"
         )
     return model

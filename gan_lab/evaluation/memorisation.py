@@ -1,4 +1,4 @@
-"""A picture that shows whether a generator has learned its training images by heart."""
+"""A picture that shows whether a generator has memorised its training images."""
 
 import torch
 from torch import Tensor
@@ -12,22 +12,23 @@ NEIGHBOURS = 5
 
 
 def picture(generated: Tensor, real: RealImages, extractor: Extractor) -> Tensor:
-    """Rows of a generated image and the training images nearest to it in feature space, nearest first.
+    """Rows of a generated image and its nearest training images in feature space, nearest first.
 
     Args:
         generated: uint8, shape (n, channels, height, width).
         real: the dataset.
-        extractor: whose features decide what is near.
+        extractor: of the features in which distances are measured.
 
     Returns:
         One uint8 picture (3, height', width').
     """
-    known, _ = real.load("train")
+    training_images, _ = real.load("train")
     statistics = real.statistics(extractor, "train")
     generated = real.without_border(generated)
     features = extractor(generated.to(extractor.device)).cpu()
-    found, _ = nearest(features, statistics.features, min(NEIGHBOURS, len(known)))
+    neighbours, _ = nearest(features, statistics.features, min(NEIGHBOURS, len(training_images)))
     rows = [
-        torch.cat((image[None].cpu(), known[indices].cpu())) for image, indices in zip(generated, found, strict=True)
+        torch.cat((image[None].cpu(), training_images[indices].cpu()))
+        for image, indices in zip(generated, neighbours, strict=True)
     ]
     return images.grid(images.to_float(torch.cat(rows)), columns=len(rows[0]))

@@ -1,4 +1,4 @@
-"""Runs below folders, and the scores that each of them has."""
+"""The runs below folders, and the scores of each."""
 
 import json
 import os
@@ -14,96 +14,96 @@ from gan_lab.utils.run_layout import RECORD
 
 @dataclass(frozen=True)
 class ScoredRun:
-    """A run and those of its scores that are compared."""
+    """A run and the scores by which it is compared."""
 
     run: Run
     scores: ScoreRecord
 
 
 def find(folders: Iterable[Path]) -> list[Run]:
-    """The runs in and below folders, each once, in the order of their names.
+    """Find the runs in and below folders, each once, sorted by name.
 
     Raises:
-        UserError: a folder is missing, or holds no run.
+        UserError: a folder is missing, or contains no run.
     """
-    found: dict[Path, Run] = {}
+    by_path: dict[Path, Run] = {}
     for folder in folders:
         if not folder.is_dir():
-            raise UserError(f"{folder}: there is no such folder")
+            raise UserError(f"{folder}: no such folder")
         runs = list(_below(folder))
         if not runs:
-            raise UserError(f"{folder}: there is no run in it, no folder with a {RECORD}")
+            raise UserError(f"{folder}: contains no run (no folder with a {RECORD})")
         for path in runs:
-            found.setdefault(path.resolve(), Run.open(path))
-    return list(found.values())
+            by_path.setdefault(path.resolve(), Run.open(path))
+    return list(by_path.values())
 
 
 def records(run: Run) -> list[ScoreRecord]:
-    """A run's scores: those that it ended with, then those of its later evaluations.
+    """Load a run's scores: the final ones of its training, then those of later evaluations.
 
     Raises:
-        UserError: they can't be read.
+        UserError: the scores can't be read.
     """
-    found = []
-    if told := run.record().get("scores"):
-        found.append(ScoreRecord.from_dict(told, run.record_file))
+    records = []
+    if final := run.record().get("scores"):
+        records.append(ScoreRecord.from_dict(final, run.record_file))
     for path in sorted(run.evaluations.glob("*.json")):  # <protocol>.json before <protocol>_best.json
         try:
-            told = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(path.read_text(encoding="utf-8"))
         except (ValueError, OSError) as error:
             raise UserError(f"{path} can't be read: {error}") from error
-        found.append(ScoreRecord.from_dict(told, path))
-    return found
+        records.append(ScoreRecord.from_dict(content, path))
+    return records
 
 
 def choose(runs: Iterable[Run], protocol: str | None) -> tuple[list[ScoredRun], list[Run]]:
-    """The scores to compare, all of one protocol, and the runs that have none.
+    """Choose each run's scores to compare, all of one protocol, and list the runs without scores.
 
-    Without a wish a run's own final scores count, or those of its only protocol; of one protocol the last checkpoint's
-    go before the best one's.
+    Without a protocol, a run's final scores count, or those of its only protocol. Of the same protocol, scores of the
+    last checkpoint precede those of the best one.
 
     Args:
         runs: to compare.
-        protocol: the id that is wanted, or its beginning.
+        protocol: beginning of the id of the protocol.
 
     Raises:
-        UserError: there are no scores, or those of different protocols; the difference is named.
+        UserError: there are no scores, or those of different protocols, whose difference is named.
     """
-    having = {run: records(run) for run in runs}
-    wanted = {run: _wanted(run, found, protocol) for run, found in having.items()}
-    scored = [ScoredRun(run, found) for run, found in wanted.items() if found]
+    by_run = {run: records(run) for run in runs}
+    choices = {run: _choose(run, scores, protocol) for run, scores in by_run.items()}
+    scored = [ScoredRun(run, choice) for run, choice in choices.items() if choice]
     if not scored:
-        ids = sorted({found.protocol.id for some in having.values() for found in some})
+        ids = sorted({record.protocol.id for scores in by_run.values() for record in scores})
         if protocol and ids:
-            raise UserError(f"--protocol {protocol}: no run has scores of it. Available: {', '.join(ids)}")
-        raise UserError(f"none of the {len(having)} runs has scores; gan-lab evaluate RUN_FOLDER makes some")
+            raise UserError(f"--protocol {protocol}: no run has scores of this protocol. Available: {', '.join(ids)}")
+        raise UserError(f"no run has scores (runs found: {len(by_run)}); compute them with gan-lab evaluate RUN_FOLDER")
     _refuse_mixture(scored)
-    return scored, [run for run, found in wanted.items() if not found]
+    return scored, [run for run, choice in choices.items() if not choice]
 
 
 def _below(folder: Path) -> Iterator[Path]:
     for place, subfolders, files in os.walk(folder):
         if RECORD in files:
-            subfolders.clear()  # what a run holds is no run
+            subfolders.clear()  # a run contains no other runs
             yield Path(place)
         subfolders.sort()
 
 
-def _wanted(run: Run, found: list[ScoreRecord], protocol: str | None) -> ScoreRecord | None:
+def _choose(run: Run, scores: list[ScoreRecord], protocol: str | None) -> ScoreRecord | None:
     if protocol is not None:
-        return next((record for record in found if record.protocol.id.startswith(protocol)), None)
-    ids = sorted({record.protocol.id for record in found})
+        return next((record for record in scores if record.protocol.id.startswith(protocol)), None)
+    ids = sorted({record.protocol.id for record in scores})
     if "scores" in run.record() or len(ids) < 2:
-        return found[0] if found else None
-    raise UserError(f"{run.folder} has been evaluated in {len(ids)} ways; choose one: --protocol {' or '.join(ids)}")
+        return scores[0] if scores else None
+    raise UserError(f"{run.folder} has scores of {len(ids)} protocols; choose one: --protocol {' or '.join(ids)}")
 
 
 def _refuse_mixture(scored: list[ScoredRun]) -> None:
     first = scored[0]
     for other in scored[1:]:
-        mine, its = first.scores.protocol, other.scores.protocol
-        if difference := mine.difference(its):
+        left, right = first.scores.protocol, other.scores.protocol
+        if difference := left.difference(right):
             raise UserError(
-                f"{first.run.folder} (protocol {mine.id}) and {other.run.folder} ({its.id}) can't be compared; they "
-                f"differ in {'; '.join(difference)}. Choose one with --protocol, or gan-lab evaluate them alike"
+                f"{first.run.folder} (protocol {left.id}) and {other.run.folder} ({right.id}) can't be compared; they "
+                f"differ in {'; '.join(difference)}. Choose one with --protocol, or evaluate both with the same options"
             )

@@ -21,7 +21,7 @@ from gan_lab.models import cuda_graphs
 from gan_lab.models.batch_counting import BatchCountingLoop
 from gan_lab.models.compile import compile_in_place, eager
 from gan_lab.models.ema import MovingAverage
-from gan_lab.models.player import Player, PlayerName, Terms, frozen
+from gan_lab.models.player import Player, PlayerName, Terms, frozen, make_capturable
 from gan_lab.models.report import Report
 from gan_lab.penalties import Penalty, input_gradients
 from gan_lab.schedules import Constant, Schedule
@@ -217,7 +217,7 @@ class AdversarialModule(LightningModule):
         reason = cuda_graphs.why_not(self)
         if reason is None:
             for player in self.players:
-                cuda_graphs.make_capturable(player.optimizer.optimizer)
+                make_capturable(player.optimizer.optimizer)
             self.graphs = cuda_graphs.StepGraphs(self)
         elif self.wants_cuda_graphs is True:
             raise UserError(f"trainer.cuda_graphs=true: {reason}; set trainer.cuda_graphs=auto")

@@ -99,14 +99,3 @@ def why_not(model: "AdversarialModule") -> str | None:
     if not all(player.steps_directly for player in model.players):
         return "a callback, or the profiler, hooks into the backward pass or the optimizer's step"
     return None
-
-
-def make_capturable(optimizer: torch.optim.Optimizer) -> None:
-    """Have an optimizer keep its count of steps on the device, where a graph can raise it."""
-    for group in optimizer.param_groups:
-        if "capturable" in group:
-            group["capturable"] = True
-            for parameter in group["params"]:
-                state = optimizer.state.get(parameter, {})
-                if "step" in state:
-                    state["step"] = state["step"].to(parameter.device)

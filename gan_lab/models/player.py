@@ -13,6 +13,7 @@ from lightning.pytorch.profilers import PassThroughProfiler
 from lightning.pytorch.strategies import SingleDeviceStrategy
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from gan_lab.distributed import collectives
 from gan_lab.distributed.strategy import UnwrappedDDPStrategy
@@ -106,7 +107,12 @@ class Player:
                 group["lr"] = rate
 
     def place_learning_rate(self, device: torch.device) -> None:
-        """Keep rates that change on a CUDA device, where a graph reads them; everywhere else they are numbers."""
+        """Keep rates that change on a CUDA device, where a graph reads them; everywhere else they are numbers.
+
+        With and without graphs: an optimizer rounds a rate in a tensor differently.
+        """
+        if device.type == "cuda":
+            make_capturable(self.optimizer.optimizer)
         for group in self.optimizer.param_groups:
             rate = float(group["lr"])
             group["lr"] = torch.tensor(rate, device=device) if device.type == "cuda" else rate
@@ -148,3 +154,14 @@ def frozen(parameters: Sequence[nn.Parameter]) -> Iterator[None]:
     finally:
         for parameter in parameters:
             parameter.requires_grad_(True)
+
+
+def make_capturable(optimizer: Optimizer) -> None:
+    """Have an optimizer keep its count of steps on the device, where a graph can raise it."""
+    for group in optimizer.param_groups:
+        if "capturable" in group:
+            group["capturable"] = True
+            for parameter in group["params"]:
+                state = optimizer.state.get(parameter, {})
+                if "step" in state:
+                    state["step"] = state["step"].to(parameter.device)

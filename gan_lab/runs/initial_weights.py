@@ -31,7 +31,7 @@ def read(source: str) -> dict[str, Tensor]:
     if path.is_dir():
         state: Any = Run.open(path).load_checkpoint().get("state_dict")
     elif not path.exists():
-        raise UserError(f"init_from={source}: there is no such run folder or file")
+        raise UserError(f"init_from={source}: no such run folder or file")
     elif path.suffix == ".safetensors":
         try:
             state = load_file(path)

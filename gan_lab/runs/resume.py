@@ -29,7 +29,7 @@ def load_run_config(config: DictConfig) -> None:
         UserError: there is no such run, or the command line changes what makes it the run that it is.
     """
     if not config.resume:
-        raise UserError("resume=: say the folder of the run to go on with, or leave it out")
+        raise UserError("resume=: name the folder of the run to resume, or leave the option out")
     run = Run.open(str(config.resume))
     saved = run.config()
     overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
@@ -55,7 +55,7 @@ def change(config: DictConfig, line: str, *, exact: bool) -> None:
         return
     place, _, key = name.rpartition(".")
     if "/" in name or not (place or name == "seed"):
-        raise UserError(f"{line}: a resumed run keeps its parts, only single values may change; leave it out")
+        raise UserError(f"{line}: a resumed run keeps its groups, only single values may change; leave it out")
     parent = OmegaConf.select(config, place) if place else config
     if not isinstance(parent, DictConfig) or key not in parent:
         known = list(parent) if isinstance(parent, DictConfig) else list(config)
@@ -64,11 +64,11 @@ def change(config: DictConfig, line: str, *, exact: bool) -> None:
     OmegaConf.update(config, name, override.value())
     for changed in sorted(differences(before, config), key=lambda changed: changed != name):
         if changed.endswith("_target_"):
-            raise UserError(f"{line}: a resumed run keeps its parts, only single values may change; leave it out")
+            raise UserError(f"{line}: a resumed run keeps its groups, only single values may change; leave it out")
         if exact and (reason := what_breaks(before, changed)):
             raise UserError(
-                f"{line}: the resumed run would not end as the uninterrupted one ({reason}). Leave it out; or add "
-                "resume_mode=continue, which records the change; or start a new run"
+                f"{line}: the resumed run would end with other results than the uninterrupted one ({reason}). Leave it "
+                "out, add resume_mode=continue, which records the change, or start a new run"
             )
 
 
@@ -88,7 +88,7 @@ def what_breaks(config: DictConfig, name: str) -> str | None:
             return None
     effects = [fact for fact in facts_about(config, name) if isinstance(fact, OnResume)]
     if not effects:
-        return "nobody can tell what this changes"
+        return "its effect on the results is unknown"
     if effects[-1].unless_constant_rates and not _has_falling_rates(config):
         return None
     return effects[-1].breaks or None

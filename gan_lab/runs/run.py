@@ -44,7 +44,7 @@ class Run(RunLayout):
         """
         run = cls(folder)
         if not run.folder.is_dir():
-            raise UserError(f"{folder}: there is no such run folder")
+            raise UserError(f"{folder}: no such run folder")
         for file in (run.config_file, run.record_file):
             if not file.is_file():
                 raise UserError(f"{folder} is not a run folder: it has no {file.relative_to(run.folder)}")
@@ -193,7 +193,7 @@ class Run(RunLayout):
             try:
                 checkpoint = checkpoint_io.read(candidate)
                 if not checkpoint.keys() >= NEEDED:
-                    raise UserError(f"{candidate} is no checkpoint of a run: it lacks {' or '.join(sorted(NEEDED))}")
+                    raise UserError(f"{candidate} is not a checkpoint of a run: it lacks {' or '.join(sorted(NEEDED))}")
             except UserError as error:
                 problems.append(str(error))
             else:

@@ -69,7 +69,7 @@ def jobs_in(folder: Path) -> list[Job]:
         UserError: there is no such folder, or neither in it.
     """
     if not folder.is_dir():
-        raise UserError(f"{folder}: there is no such folder")
+        raise UserError(f"{folder}: no such folder")
     if Run(folder).record_file.exists():
         return [Job.of(folder)]
     plan = Plan.load(folder)

@@ -21,7 +21,7 @@ from gan_lab.utils.types import HARMLESS, Fact, OnResume, PositiveInt
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 MatmulPrecision = Literal["highest", "high", "medium"]
 Limit = Literal[-1] | PositiveInt
-END = OnResume("learning rates that fall until the end are others all along", unless_constant_rates=True)
+END = OnResume("learning rates that fall until the end differ from the first batch on", unless_constant_rates=True)
 Switch = Annotated[bool | None, HARMLESS, Fact.INCIDENTAL]
 # Options of Lightning's that can't work here, and what to do instead.
 REFUSED = {
@@ -55,13 +55,13 @@ class Trainer(lightning.Trainer):
         self,
         *,
         accelerator: Annotated[
-            Literal["auto", "cpu", "gpu", "cuda", "mps"], OnResume("sums in another order"), Fact.INCIDENTAL
+            Literal["auto", "cpu", "gpu", "cuda", "mps"], OnResume("different order of summation"), Fact.INCIDENTAL
         ],
-        devices: Annotated[PositiveInt | Literal["auto"], OnResume("other noise, and sums in another order")],
-        num_nodes: Annotated[PositiveInt, OnResume("other noise, and sums in another order")],
-        precision: Annotated[Precision, OnResume("other rounding")],
-        matmul_precision: Annotated[MatmulPrecision, OnResume("other rounding")],
-        compile: Annotated[bool, OnResume("other rounding")],
+        devices: Annotated[PositiveInt | Literal["auto"], OnResume("different noise and order of summation")],
+        num_nodes: Annotated[PositiveInt, OnResume("different noise and order of summation")],
+        precision: Annotated[Precision, OnResume("different rounding")],
+        matmul_precision: Annotated[MatmulPrecision, OnResume("different rounding")],
+        compile: Annotated[bool, OnResume("different rounding")],
         cuda_graphs: Annotated[bool | Literal["auto"], HARMLESS, Fact.INCIDENTAL],
         max_steps: Annotated[Limit, END],
         max_epochs: Annotated[Limit | None, END],

@@ -41,7 +41,9 @@ def validate(config: DictConfig, folder: str | Path) -> Parts:
     """
     run = Run(Path(folder).absolute())
     if run.record_file.exists() and not config.resume:
-        raise UserError(f"{run.folder}: there is a run already. Go on with it, resume={run.folder}, or choose another")
+        raise UserError(
+            f"{run.folder}: holds a run already. Resume it with resume={run.folder}, or choose another folder"
+        )
     schema.check(config)
     check_machine(config)
     for library in ("lightning.pytorch", "lightning.fabric"):

@@ -7,15 +7,15 @@ from typing import NoReturn
 
 
 class UserError(Exception):
-    """Something that the person at the keyboard can put right; shown as its message, without a traceback."""
+    """A mistake that the user can correct; shown as its message, without a traceback."""
 
 
 class DamagedFileError(Exception):
-    """A file is there, but is not what it should be; the message says which file and why."""
+    """A file with the wrong content; the message names the file and the reason."""
 
 
 def nearest(name: str, names: Iterable[object]) -> str:
-    """A hint at the names most like the one that was typed, or at all that are available."""
+    """A hint: the known names most similar to the one that was typed, or all of them."""
     known = {str(other).lower(): str(other) for other in sorted(map(str, names))}
     close = [known[other] for other in get_close_matches(name.lower(), known, n=3, cutoff=0.6)]
     if close:
@@ -24,7 +24,7 @@ def nearest(name: str, names: Iterable[object]) -> str:
 
 
 def reason(error: Exception) -> str:
-    """The reason why a file can't be read, in a few words."""
+    """The cause why a file can't be read, in a few words."""
     if isinstance(error, EOFError):
         return "it is empty or ends too early"
     if "Weights only load failed" in str(error):

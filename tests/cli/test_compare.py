@@ -67,8 +67,8 @@ def test_the_name_of_the_file_decides_its_format(
     [
         (("--score", "fdi"), "no run has a score named fdi. Did you mean fid?"),
         (("--columns", "modes,beauty"), "no run has a score named beauty"),
-        (("--protocol", "nope"), "--protocol nope: no run has scores of it"),
-        (("/nowhere",), "/nowhere: there is no such folder"),
+        (("--protocol", "nope"), "--protocol nope: no run has scores of this protocol"),
+        (("/nowhere",), "/nowhere: no such folder"),
     ],
 )
 def test_wrong_requests_are_one_line(options: tuple[str, ...], message: str, logs: Path) -> None:

@@ -1,14 +1,16 @@
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 import torch
 
 from gan_lab.cli import main
+from gan_lab.cli.evaluate import EXTRACTORS
 from gan_lab.metrics import classifier, dataset_classifier, scores
+from gan_lab.metrics.select_extractor import Choice
 from gan_lab.runs.run import Run
 from gan_lab.utils.images import save_png
 from tests.conftest import all_digits, read_image
@@ -36,6 +38,10 @@ def ending(*command: str, capsys: pytest.CaptureFixture[str]) -> str:
         main(["evaluate", *command])
     assert end.value.code not in (0, None)
     return f"{capsys.readouterr().err}{end.value.code}"
+
+
+def test_the_command_knows_the_extractors_that_there_are() -> None:
+    assert get_args(Choice) == EXTRACTORS
 
 
 @pytest.fixture
@@ -132,18 +138,21 @@ def test_neighbours_are_drawn(run: Run, samples: Path, few_digits: Path, tmp_pat
         (("--count", "0"), "must be a whole number of at least 1, not 0"),
         (("--count", "5"), "--count 5: scores need 6 generated images or more"),
         (("--seed", "-1"), "must be a whole number of at least 0"),
-        (("--extractor", "vgg"), "must be auto, digits, inception or package.module:Class, not vgg"),
-        (("--extractor", ":Net"), "must be auto, digits, inception or package.module:Class, not :Net"),
+        (("--extractor", "vgg"), "must be auto, classifier, inception or package.module:Class, not vgg"),
+        (("--extractor", ":Net"), "must be auto, classifier, inception or package.module:Class, not :Net"),
         (("--extractor", "nowhere.net:Net"), "--extractor nowhere.net:Net: ModuleNotFoundError: No module named"),
-        (("--extractor", "torch.nn:Identity", "--weights-file", "w.pth"), "weights are for the inception extractor"),
-        (("--split", "validation"), "invalid choice: 'validation'"),
+        (
+            ("--extractor", "torch.nn:Identity", "--weights-file", "w.pth"),
+            "these weights are for the inception extractor",
+        ),
+        (("--split", "tests"), "invalid choice: 'tests'"),
         (("--split", "validation"), "no image of MNIST was held out: data.validation_count is 0"),
         (("--weights", "best"), "invalid choice: 'best'"),
         (("--extractor", "inception", "--weights-file", "/nowhere.pth"), "inception"),
         (("--weights-file", "/nowhere.pth"), "/nowhere.pth: weights are for the inception extractor"),
         (("--checkpoint", "best"), "has no checkpoint: it ended before best.ckpt was first saved"),
-        (("--data", "mnist"), "a run knows its dataset"),
-        (("--gan-train-test",), "VanillaGAN is asked for no class; model=cgan is"),
+        (("--data", "mnist"), "a run is compared with its own dataset"),
+        (("--gan-train-test",), "VanillaGAN is not conditional; evaluate a run of model=cgan"),
         (
             ("--out", "exists.json"),
             "--out exists.json: exists already; choose another name, or",
@@ -173,15 +182,15 @@ def test_wrong_requests_for_a_run(
 @pytest.mark.parametrize(
     ("source", "options", "message"),
     [
-        ("nowhere", ("--data", "mnist"), "there is no such file or folder"),
-        ("nowhere", (), "there is no such file or folder"),
-        ("empty", (), "is no run folder (it has no run.json). To measure the images in it"),
-        ("empty", ("--data", "mnist"), "there are no images in this folder"),
-        ("samples.pt", (), "say which dataset to hold them against: --data mnist|fashion_mnist|kmnist"),
+        ("nowhere", ("--data", "mnist"), "no such file or folder"),
+        ("nowhere", (), "no such file or folder"),
+        ("empty", (), "is not a run folder (it has no run.json). To evaluate images"),
+        ("empty", ("--data", "mnist"), "contains no images"),
+        ("samples.pt", (), "name the dataset to compare them with: --data mnist|fashion_mnist|kmnist"),
         ("samples.pt", ("--data", "imagenet"), "invalid choice: 'imagenet'"),
-        ("samples.pt", ("--data", "mnist", "--count", "101"), "there are only 100 images in"),
-        ("samples.pt", ("--data", "mnist", "--gan-train-test"), "needs a conditional run"),
-        ("samples.pt", ("--data", "mnist", "--checkpoint", "best"), "is of a run; images given by hand have none"),
+        ("samples.pt", ("--data", "mnist", "--count", "101"), "only 100 images are given"),
+        ("samples.pt", ("--data", "mnist", "--gan-train-test"), "needs the run of a conditional model"),
+        ("samples.pt", ("--data", "mnist", "--checkpoint", "best"), "only a run has checkpoints"),
         ("floats.pt", ("--data", "mnist"), "must hold images uint8 (n, 1 or 3, height, width), not float32"),
         ("pickled.npy", ("--data", "mnist"), "can't be read as images"),
     ],

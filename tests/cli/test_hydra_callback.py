@@ -13,17 +13,17 @@ from tests.conftest import QUICK, Command
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["modle=dcgan"], "Error: modle: there is no such option. Did you mean model?"),
-        (["modle.n_critic=1"], "Error: modle: there is no such option. Did you mean model?"),
-        (["model=dcgann"], "Error: model=dcgann: there is no such choice. Did you mean dcgan or cgan"),
-        (["model/network=mpl"], "Error: model/network=mpl: there is no such choice. Did you mean mlp?"),
-        (["model.n_critc=1"], "Error: model.n_critc: there is no such option. Did you mean n_critic?"),
+        (["modle=dcgan"], "Error: modle: no such option. Did you mean model?"),
+        (["modle.n_critic=1"], "Error: modle: no such option. Did you mean model?"),
+        (["model=dcgann"], "Error: model=dcgann: no such choice. Did you mean dcgan or cgan"),
+        (["model/network=mpl"], "Error: model/network=mpl: no such choice. Did you mean mlp?"),
+        (["model.n_critc=1"], "Error: model.n_critc: no such option. Did you mean n_critic?"),
         (["data.batch_size=0"], "Error: data.batch_size=0: must be greater than or equal to 1"),
         (["data.batch_size=abc"], "Error: data.batch_size=abc: must be a valid integer"),
         (["model.n_critic=0"], "Error: model.n_critic=0: must be greater than or equal to 1"),
         (["trainer.devices=99"], "Error: trainer.devices=99: this machine has "),
         (["trainer.precision=16-mixed"], "Error: trainer.precision=16-mixed needs a CUDA device"),
-        (["resume=/nowhere"], "Error: /nowhere: there is no such run folder"),
+        (["resume=/nowhere"], "Error: /nowhere: no such run folder"),
         (["resume=."], "Error: . is not a run folder: it has no .hydra/config.yaml"),
         (["data.image_size=30"], "Error: model.network.generator: this network doubles its map twice"),
         (["model/network=dcgan_transposed", "data.image_size=28"], "the image size must be 8, 16, 32, 64, ..., not 28"),
@@ -33,10 +33,10 @@ from tests.conftest import QUICK, Command
         (["data.channels=3"], "Error: data: MNIST is grey: data.channels must be 1, not 3"),
         (["data.batch_size=[1"], "Error: data.batch_size=[1: not of the form name=value"),
         (["logger=null"], "Error: a group can't be null"),
-        (["-m", "model=dcgan,vanila"], "Error: in the job model=vanila: model=vanila: there is no such choice"),
+        (["-m", "model=dcgan,vanila"], "Error: in the job model=vanila: model=vanila: no such choice"),
         (["-m", "seed=1,2", "data.batch_size=16,0"], "Error: in the job seed=1 data.batch_size=0: data.batch_size=0"),
         (["-m", "seed=1,2", "sweep.jobs_per_device=0"], "sweep.jobs_per_device=0: must be greater than or equal to 1"),
-        (["-m", "seed=1,2", "sweep.folder=x"], "Error: sweep.folder: there is no such option. Did you mean callbacks"),
+        (["-m", "seed=1,2", "sweep.folder=x"], "Error: sweep.folder: no such option. Did you mean callbacks"),
         (["-m", "seed=1,2", "resume=."], "resume continues one run; it can't be part of a sweep"),
     ],
 )
@@ -60,7 +60,7 @@ def test_a_plugin_that_is_not_installed_says_where_to_get_it(choice: str, extra:
 def test_a_new_run_does_not_move_into_an_old_ones_folder(command: Command) -> None:
     assert command(*QUICK, "trainer.max_steps=1") is None
     before = Run("run").record()
-    assert "there is a run already. Go on with it, resume=run" in str(command(*QUICK, "seed=2"))
+    assert "holds a run already. Resume it with resume=run" in str(command(*QUICK, "seed=2"))
     assert Run("run").record() == before
 
 

@@ -49,7 +49,7 @@ def test_the_seed_decides(run: Run, tmp_path: Path) -> None:
     ("out", "options", "message"),
     [
         ("exists.png", (), "exists already"),
-        ("grid.jpg", (), ".jpg is no known format"),
+        ("grid.jpg", (), "unknown format .jpg"),
         ("new.png", ("--count", "0"), "must be a whole number of at least 1"),
         ("new.png", ("--seed", "-1"), "must be a whole number of at least 0"),
         ("new.png", ("--format", "gif"), "invalid choice"),
@@ -86,7 +86,7 @@ def test_force_replaces_files_and_folders_of_images(run: Run, tmp_path: Path) ->
 def test_a_missing_run_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ending:
         main(["sample", "/nowhere"])
-    assert ending.value.code == "Error: /nowhere: there is no such run folder"
+    assert ending.value.code == "Error: /nowhere: no such run folder"
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:

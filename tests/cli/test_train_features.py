@@ -34,7 +34,7 @@ def test_the_same_command_makes_the_same_file(tmp_path: Path, capsys: pytest.Cap
     extractor = DatasetClassifier(file=str(tmp_path / "a.safetensors"))
     assert extractor.identity["name"] == "digits KMNIST"
     printed = capsys.readouterr().out
-    assert f"{extractor.identity['accuracy']:.2%} of the test images right" in printed
+    assert f"{extractor.identity['accuracy']:.2%} on the test images" in printed
     assert str(extractor.identity["sha256"]) in printed
 
 

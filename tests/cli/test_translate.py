@@ -84,7 +84,7 @@ def test_wrong_requests_change_nothing(cyclegan: Run, photos: Path, tmp_path: Pa
     out = tmp_path / "out"
     wrong = [
         ((cyclegan, tmp_path / "nowhere", out), "--input"),
-        ((cyclegan, tmp_path / "empty", out), "there are no images in this folder"),
+        ((cyclegan, tmp_path / "empty", out), "contains no images"),
         ((cyclegan, photos, tmp_path / "mixed"), "exists already"),
         ((cyclegan, photos, tmp_path / "mixed", "--force"), "holds more than images"),
         ((cyclegan, photos, out, "--direction", "b2c"), ""),
@@ -102,13 +102,13 @@ def test_wrong_requests_change_nothing(cyclegan: Run, photos: Path, tmp_path: Pa
 def test_each_kind_of_run_names_the_other_command(cyclegan: Run, photos: Path, tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as ending:
         main(["sample", str(cyclegan.folder), "--out", str(tmp_path / "x.png")])
-    assert "CycleGAN translates images: use gan-lab translate" in str(ending.value.code)
+    assert "CycleGAN translates images and generates none from noise; use gan-lab translate" in str(ending.value.code)
 
 
 def test_a_run_that_draws_from_noise_translates_nothing(run: Run, photos: Path, tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as ending:
         translate(run, photos, tmp_path / "out")
-    assert "VanillaGAN draws from noise: use gan-lab sample" in str(ending.value.code)
+    assert "VanillaGAN generates from noise; use gan-lab sample" in str(ending.value.code)
 
 
 def test_force_replaces_a_folder_of_images(cyclegan: Run, photos: Path, tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_the_originals_are_never_replaced(out: str, cyclegan: Run, photos: Path,
     before = (photos / "a.png").read_bytes()
     with pytest.raises(SystemExit) as ending:
         translate(cyclegan, photos, photos / out if out == "." else tmp_path / out, "--force")
-    assert "holds the images to translate" in str(ending.value.code)
+    assert "contains the images to translate" in str(ending.value.code)
     assert (photos / "a.png").read_bytes() == before
 
 
@@ -139,4 +139,4 @@ def test_the_current_folder_is_not_replaced(
     monkeypatch.chdir(tmp_path / "here")
     with pytest.raises(SystemExit) as ending:
         translate(cyclegan, photos, Path(), "--force")
-    assert "is where you are" in str(ending.value.code)
+    assert "is the current folder" in str(ending.value.code)

@@ -53,7 +53,7 @@ def test_flags_are_refused_in_one_line_and_argparse_is_itself_again() -> None:
     before = argparse.ArgumentParser.error
     with pytest.raises(SystemExit) as ending, readable_errors():
         parser.parse_args(["--nothing"])
-    assert ending.value.code == "Error: --nothing: there is no such flag (program --help)"
+    assert ending.value.code == "Error: --nothing: no such flag (program --help)"
     assert argparse.ArgumentParser.error is before
     assert "HYDRA_FULL_ERROR" not in os.environ
 

@@ -81,7 +81,7 @@ def test_the_innermost_statement_of_a_resume_comes_last() -> None:
     def effects(path: str) -> list[OnResume]:
         return [fact for fact in facts_about(config, path) if isinstance(fact, OnResume)]
 
-    assert [effect.breaks for effect in effects("data.batch_size")] == ["other images, or in another order"]
+    assert [effect.breaks for effect in effects("data.batch_size")] == ["different images, or another order"]
     assert effects("trainer.enable_checkpointing") == effects("logger.csv.file") == [HARMLESS]
     assert effects("trainer.max_steps")[-1].unless_constant_rates
     assert effects("trainer.nothing") == effects("nowhere") == effects("sweep.dir") == []

@@ -132,7 +132,7 @@ def test_hydras_own_files_in_a_run_folder_are_not_read(command: Command, run: Ru
     assert command(f"resume={run.folder}") is None
     config = OmegaConf.load(run.config_file)
     OmegaConf.save(OmegaConf.merge(config, {"hydra": hostile}), run.config_file)
-    assert "has a part hydra, which none of ours has" in str(command(f"resume={run.folder}"))
+    assert "has a group hydra, which is unknown to gan_lab" in str(command(f"resume={run.folder}"))
     with pytest.raises(UserError, match="hydra: the configuration has no such option"):
         run.load_model()
     assert not list(Path().rglob("executed"))

@@ -181,7 +181,7 @@ def test_a_damaged_cache_is_named(files: list[Path], tmp_path: Path) -> None:
     (entry,) = entries(tmp_path)
     content = (entry / "images.npy").read_bytes()
     (entry / "images.npy").write_bytes(content[:-20])
-    with pytest.raises(UserError, match=f"{entry} is damaged: .*Remove it"):
+    with pytest.raises(UserError, match=f"{entry} is damaged: .*Remove the folder"):
         load(tmp_path, files)
 
 

@@ -76,7 +76,7 @@ def test_only_https_is_believed(serve: Callable[..., None], tmp_path: Path) -> N
     with pytest.raises(ValueError, match="http://server/file.gz: not https"):
         fetch(tmp_path / "file.gz", "http://server/file.gz")
     serve(CONTENT, "http://elsewhere/file.gz")
-    with pytest.raises(ValueError, match="leads to http://elsewhere/file.gz: not https"):
+    with pytest.raises(ValueError, match="redirects to http://elsewhere/file.gz: not https"):
         fetch(tmp_path / "file.gz")
     assert not list(tmp_path.iterdir())
 

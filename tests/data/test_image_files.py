@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from gan_lab.data import image_files
-from gan_lab.data.image_files import decode, existing_folder, find, hold_out, read
+from gan_lab.data.image_files import decode, existing_folder, find, read, split_files
 from gan_lab.utils.errors import UserError
 
 RANDOM = np.random.default_rng(0)
@@ -47,13 +47,13 @@ def test_links_are_followed_and_circles_end(tmp_path: Path) -> None:
 
 def test_a_folder_without_images_is_named(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("")
-    with pytest.raises(UserError, match=f"{tmp_path}: there are no images in this folder"):
+    with pytest.raises(UserError, match=f"{tmp_path}: contains no images"):
         find(tmp_path)
 
 
 def test_a_folder_that_is_none_is_named_by_its_option(tmp_path: Path) -> None:
     assert existing_folder(str(tmp_path), "data.root") == tmp_path
-    with pytest.raises(UserError, match=r"data\.root=/nowhere: there is no such folder"):
+    with pytest.raises(UserError, match=r"data\.root=/nowhere: no such folder"):
         existing_folder("/nowhere", "data.root")
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="is a file, not a folder"):
@@ -66,7 +66,7 @@ def test_a_folder_that_is_none_is_named_by_its_option(tmp_path: Path) -> None:
 )
 def test_the_held_out_share_is_spread_evenly(share: float, count: int, tests: list[int]) -> None:
     files = [Path(str(index)) for index in range(count)]
-    train, test = hold_out(files, share)
+    train, test = split_files(files, share)
     assert test == [files[index] for index in tests]
     assert train == [path for path in files if path not in test]
 
@@ -186,12 +186,12 @@ def test_damaged_files_are_left_out_and_named_with_their_number(
     assert "7 of 10 images can't be read: " in caplog.text
     assert all(str(path) in caplog.text for path in damaged[:5])
     assert str(damaged[5]) not in caplog.text
-    assert "and 2 more. They are left out." in caplog.text
+    assert "and 2 more. These files are left out." in caplog.text
 
 
 def test_nothing_but_damaged_files_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("text")
-    with pytest.raises(UserError, match=r"1 of 1 images can't be read: .*a\.png \(no image\)\. There is none left"):
+    with pytest.raises(UserError, match=r"1 of 1 images can't be read: .*a\.png \(not an image\)\. No image is left"):
         decode([tmp_path / "a.png"], np.empty((1, 3, 8, 8), np.uint8))
 
 

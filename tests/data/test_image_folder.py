@@ -91,7 +91,7 @@ def test_images_beside_the_class_folders_count_only_without_classes(
 ) -> None:
     Image.fromarray(np.full((8, 8), 5, np.uint8)).save(folder / "stray.png")
     assert 5 not in loaded(make(folder))[0]
-    assert "1 of the images lie beside its class folders, and are left out" in caplog.text
+    assert "images beside the class folders are left out (1)" in caplog.text
     assert 5 in loaded(make(folder, num_classes=1))[0]
 
 
@@ -151,7 +151,7 @@ def test_files_are_held_out_before_they_are_decoded(
     assert (len(trained_on), len(validation_count)) == (47, 7)
     assert trained_on | validation_count == everything
     assert "test" not in data.splits
-    assert data.describe()["held_out_images"] == 7
+    assert data.describe()["validation_images"] == 7
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -163,9 +163,9 @@ def test_colours_and_sizes_are_as_asked(channels: int, folder: Path) -> None:
 
 
 def test_what_is_no_folder_or_has_no_images_is_one_message(tmp_path: Path, folder: Path) -> None:
-    with pytest.raises(UserError, match=r"data\.root=/nowhere: there is no such folder"):
+    with pytest.raises(UserError, match=r"data\.root=/nowhere: no such folder"):
         make(Path("/nowhere"))
-    with pytest.raises(UserError, match="there are no images in this folder"):
+    with pytest.raises(UserError, match="contains no images"):
         make(folder / "notes").prepare_data()
     with pytest.raises(ValueError, match=r"data\.channels must be 1"):
         make(folder, channels=2)
@@ -174,7 +174,7 @@ def test_what_is_no_folder_or_has_no_images_is_one_message(tmp_path: Path, folde
 def test_testing_needs_a_share(folder: Path) -> None:
     data = make(folder, test_fraction=0.0)
     assert len(loaded(data)[0]) == 60
-    with pytest.raises(UserError, match=r"data\.test_fraction=0\.0 keeps no image of .*pictures for testing"):
+    with pytest.raises(UserError, match=r"data\.test_fraction=0\.0 leaves no image of .*pictures for the test split"):
         data.setup("test")
 
 

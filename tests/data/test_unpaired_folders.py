@@ -68,7 +68,7 @@ def test_damaged_files_are_counted_by_domain(folders: dict[str, str], caplog: py
     data = make(folders)
     assert 102 not in loaded(data)[1]
     assert data.describe()["train_damaged"] == {"a": 0, "b": 1}
-    assert "old/02.png (no image)" in caplog.text
+    assert "old/02.png (not an image)" in caplog.text
 
 
 def test_what_does_not_fit_into_memory_comes_from_the_cache(
@@ -83,15 +83,15 @@ def test_what_does_not_fit_into_memory_comes_from_the_cache(
 def test_testing_can_be_done_without(folders: dict[str, str]) -> None:
     data = make(folders, test_fraction=0.0)
     assert [len(values) for values in loaded(data)] == [30, 12]
-    with pytest.raises(UserError, match=r"data\.test_fraction=0\.0 keeps no image of .*horses for testing"):
+    with pytest.raises(UserError, match=r"data\.test_fraction=0\.0 leaves no image of .*horses for the test split"):
         data.setup("test")
 
 
 def test_a_folder_that_is_none_or_has_no_images_is_one_message(folders: dict[str, str], tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"data\.domain_b=/nowhere: there is no such folder"):
+    with pytest.raises(UserError, match=r"data\.domain_b=/nowhere: no such folder"):
         make(folders, domain_b="/nowhere")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="empty: there are no images in this folder"):
+    with pytest.raises(UserError, match="empty: contains no images"):
         make(folders, domain_b=str(tmp_path / "empty")).prepare_data()
     with pytest.raises(ValueError, match=r"data\.channels must be 1"):
         make(folders, channels=4)

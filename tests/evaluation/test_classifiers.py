@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gan_lab.evaluation.classifiers import gan_train_test
-from gan_lab.evaluation.datasets import named
+from gan_lab.evaluation.datasets import dataset_by_name
 from gan_lab.metrics import classifier, dataset_classifier
 from tests.conftest import all_digits
 
@@ -17,7 +17,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_genuine_digits_teach_and_are_recognised(few_digits: Path) -> None:
     images, labels = (part[1::9] for part in all_digits("train"))
-    real = named("mnist", str(few_digits))
+    real = dataset_by_name("mnist", str(few_digits))
     drawn = list(zip(torch.split(images, 300), torch.split(labels, 300), strict=True))
     found = gan_train_test(drawn, real, seed=0)
     assert found["gan_train"] > 0.6, "of 500 images"
@@ -26,7 +26,7 @@ def test_genuine_digits_teach_and_are_recognised(few_digits: Path) -> None:
 
 def test_lost_variety_and_wrong_classes_tell_them_apart(few_digits: Path) -> None:
     images, labels = (part[::9] for part in all_digits("train"))
-    real = named("mnist", str(few_digits))
+    real = dataset_by_name("mnist", str(few_digits))
     ones = torch.stack([images[labels == label][0] for label in range(10)])
     same = gan_train_test([(ones.repeat(30, 1, 1, 1), torch.arange(10).repeat(30))], real, seed=0)
     assert same["gan_test"] == 1, "recognisable"

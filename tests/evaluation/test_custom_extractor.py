@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from gan_lab.evaluation.custom_extractor import imported
-from gan_lab.evaluation.datasets import named
+from gan_lab.evaluation.custom_extractor import import_extractor
+from gan_lab.evaluation.datasets import dataset_by_name
 from gan_lab.metrics.extractors import extract
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.utils.errors import UserError
@@ -42,11 +42,11 @@ def real(few_digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> R
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.delitem(sys.modules, "anyones.net", raising=False)
-    return named("mnist", str(few_digits))
+    return dataset_by_name("mnist", str(few_digits))
 
 
 def test_any_module_gets_the_datasets_images(real: RealImages) -> None:
-    extractor = imported("anyones.net:Pooled", real)
+    extractor = import_extractor("anyones.net:Pooled", real)
     features, _ = extract(extractor, torch.full((3, 1, 28, 28), 255, dtype=torch.uint8))
     assert torch.equal(features, torch.ones(3, 16))
     assert extractor.num_features == 16
@@ -54,7 +54,7 @@ def test_any_module_gets_the_datasets_images(real: RealImages) -> None:
 
 
 def test_an_extractor_is_taken_as_it_is(real: RealImages) -> None:
-    assert imported("anyones.net:Own", real).num_classes == 10
+    assert import_extractor("anyones.net:Own", real).num_classes == 10
 
 
 @pytest.mark.parametrize(
@@ -62,10 +62,13 @@ def test_an_extractor_is_taken_as_it_is(real: RealImages) -> None:
     [
         ("anyones.net:Missing", "AttributeError: module 'anyones.net' has no attribute 'Missing'"),
         ("anyones.net:Broken", "OSError: weights are elsewhere"),
-        ("anyones.net:Coloured", r"must take float images \(n, 1, 28, 28\) and give features \(n, ...\): RuntimeError"),
-        ("collections:OrderedDict", "makes OrderedDict, which is no torch.nn.Module"),
+        (
+            "anyones.net:Coloured",
+            r"must take float images \(n, 1, 28, 28\) and return features \(n, ...\): RuntimeError",
+        ),
+        ("collections:OrderedDict", "OrderedDict is not a torch.nn.Module"),
     ],
 )
 def test_what_is_no_extractor_is_one_message(name: str, message: str, real: RealImages) -> None:
     with pytest.raises(UserError, match=f"--extractor {name}: {message}"):
-        imported(name, real)
+        import_extractor(name, real)

@@ -3,14 +3,14 @@ from typing import Any
 
 import pytest
 
-from gan_lab.evaluation.datasets import described, named, of_run, refuse_substitute
+from gan_lab.evaluation.datasets import dataset_by_name, dataset_of_run, describe, refuse_substitute
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.utils.errors import UserError
 from tests.conftest import composed
 
 
 def of(root: Path, *overrides: str) -> RealImages:
-    return of_run(composed(*overrides), str(root))
+    return dataset_of_run(composed(*overrides), str(root))
 
 
 def test_the_cache_is_the_one_of_the_runs_own_scores(few_digits: Path) -> None:
@@ -20,7 +20,7 @@ def test_the_cache_is_the_one_of_the_runs_own_scores(few_digits: Path) -> None:
 @pytest.mark.parametrize("left_out", ["~callbacks", "callbacks.scores=null"])
 def test_without_scores_of_its_own_the_cache_is_below_the_dataset(left_out: str, few_digits: Path) -> None:
     assert of(few_digits, left_out).cache_folder == few_digits / "cache"
-    assert named("mnist", str(few_digits)).cache_folder == few_digits / "cache"
+    assert dataset_by_name("mnist", str(few_digits)).cache_folder == few_digits / "cache"
 
 
 def test_a_run_on_the_full_dataset_is_not_measured_against_the_substitute(few_digits: Path) -> None:
@@ -39,13 +39,13 @@ def test_two_domains_are_nothing_to_compare_with(few_digits: Path) -> None:
 
 def test_the_root_of_what_has_none_cannot_be_replaced(tmp_path: Path) -> None:
     config = composed("data=unpaired_folders", "data.domain_a=x", "data.domain_b=y")
-    with pytest.raises(UserError, match="--data-root .*: the run's data have no such folder"):
-        of_run(config, str(tmp_path))
+    with pytest.raises(UserError, match="--data-root .*: the run's dataset has no option data"):
+        dataset_of_run(config, str(tmp_path))
 
 
 def test_a_dataset_by_name(few_digits: Path) -> None:
-    real = named("mnist", str(few_digits))
-    assert described(real, "test") == "500 of MNIST (test, NOT the full dataset)"
+    real = dataset_by_name("mnist", str(few_digits))
+    assert describe(real, "test") == "500 of MNIST (test, NOT the full dataset)"
     assert real.load("train")[0].shape == (500, 1, 28, 28)
     with pytest.raises(UserError, match="lacks .* of KMNIST"):
-        named("kmnist", str(few_digits))
+        dataset_by_name("kmnist", str(few_digits))

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gan_lab.evaluation.datasets import named, of_run
+from gan_lab.evaluation.datasets import dataset_by_name, dataset_of_run
 from gan_lab.evaluation.evaluate import evaluate
 from gan_lab.metrics import scores
 from gan_lab.metrics.generated_images import Generated
@@ -26,7 +26,7 @@ def evaluated(drawn: list[Generated], real: RealImages) -> ScoreRecord:
 
 def test_genuine_digits_score_as_such(few_digits: Path) -> None:
     images, labels = (part[1::9] for part in all_digits("train"))
-    real = named("mnist", str(few_digits))
+    real = dataset_by_name("mnist", str(few_digits))
     record = evaluated([(images[:300], labels[:300]), (images[300:], labels[300:])], real)
     assert record.images_seen == 7
     assert record.values["fid"] < 1.5
@@ -42,7 +42,7 @@ def test_genuine_digits_score_as_such(few_digits: Path) -> None:
 
 def test_of_stacks_modes_are_counted(few_digits: Path) -> None:
     overrides = ("data=stacked_mnist", "data.count=128", "data.test_count=40", f"callbacks.scores.cache={few_digits}")
-    real = of_run(composed(*overrides), str(few_digits))
+    real = dataset_of_run(composed(*overrides), str(few_digits))
     images, labels = real.load("train")
     record = evaluated([(images, labels)], real)
     assert record.values.keys() == {"fid", "kid", "kid_std", "modes", "class_kl", "class_accuracy"}
@@ -51,7 +51,7 @@ def test_of_stacks_modes_are_counted(few_digits: Path) -> None:
 
 
 def test_too_few_images_are_refused(few_digits: Path) -> None:
-    real = named("mnist", str(few_digits))
+    real = dataset_by_name("mnist", str(few_digits))
     with pytest.raises(UserError, match="scores need 6 generated images or more, not 5"):
         evaluated([(all_digits("train")[0][:5], None)], real)
     real.load("test")

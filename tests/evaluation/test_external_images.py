@@ -46,7 +46,7 @@ def test_a_damaged_image_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFi
 def test_images_of_several_sizes_are_refused(tmp_path: Path) -> None:
     place = folder(tmp_path / "images", IMAGES)
     save_png(torch.zeros(1, 9, 9, dtype=torch.uint8), place / "large.png")
-    with pytest.raises(UserError, match=r"of one size, but 0/0\.png has 8x8 pixels and large\.png 9x9"):
+    with pytest.raises(UserError, match=r"of one size, but 0/0\.png has 8x8 pixels and large\.png has 9x9"):
         load(place, 1)
 
 
@@ -92,9 +92,9 @@ def test_reading_runs_no_code(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("nowhere", "there is no such file or folder"),
-        ("empty", "there are no images in this folder"),
-        ("notes.txt", "neither a run folder, nor a folder of images, nor a .pt or .npy file"),
+        ("nowhere", "no such file or folder"),
+        ("empty", "contains no images"),
+        ("notes.txt", "not a run folder, a folder of images, or a .pt or .npy file"),
         ("damaged.npy", "can't be read as images"),
     ],
 )

@@ -15,10 +15,10 @@ def test_either_checkpoint_is_loaded(run: Run) -> None:
     assert load(run, "best").images_seen == 320
 
 
-def test_a_translator_draws_nothing_from_noise(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_translator_generates_nothing_from_noise(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     class CycleGAN:
         pass
 
     monkeypatch.setattr(Run, "load_model", lambda *_: CycleGAN())
-    with pytest.raises(UserError, match="CycleGAN translates images, and draws none from noise"):
+    with pytest.raises(UserError, match="CycleGAN translates images and generates none from noise"):
         load(run, "last")

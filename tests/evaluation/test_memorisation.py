@@ -2,13 +2,13 @@ from pathlib import Path
 
 import torch
 
-from gan_lab.evaluation.datasets import named
+from gan_lab.evaluation.datasets import dataset_by_name
 from gan_lab.evaluation.memorisation import NEIGHBOURS, picture
 from gan_lab.metrics.select_extractor import chosen
 
 
 def test_a_copy_stands_beside_its_original(few_digits: Path) -> None:
-    real = named("mnist", str(few_digits))
+    real = dataset_by_name("mnist", str(few_digits))
     copies = real.load("train")[0][[3, 200]]
     drawn = picture(copies, real, chosen("auto", real))
     cell = 28 + 2

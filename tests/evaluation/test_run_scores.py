@@ -16,9 +16,9 @@ def test_runs_are_found_at_any_depth_and_once(make: MakeRun, tmp_path: Path) -> 
 
 def test_what_holds_no_run_is_named(make: MakeRun, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="empty: there is no run in it"):
+    with pytest.raises(UserError, match="empty: contains no run"):
         find([tmp_path / "empty"])
-    with pytest.raises(UserError, match="/nowhere: there is no such folder"):
+    with pytest.raises(UserError, match="/nowhere: no such folder"):
         find([Path("/nowhere")])
     run = make("half")
     run.config_file.unlink()
@@ -47,7 +47,7 @@ def test_a_protocol_can_be_picked(make: MakeRun) -> None:
     scored, without = choose(runs, wanted[:5])
     assert [(one.run, one.scores.values["fid"]) for one in scored] == [(runs[0], 9.0)]
     assert without == [runs[1]]
-    with pytest.raises(UserError, match=rf"--protocol zzz: no run has scores of it\. Available: .*{wanted}"):
+    with pytest.raises(UserError, match=rf"--protocol zzz: no run has scores of this protocol\. Available: .*{wanted}"):
         choose(runs, "zzz")
 
 
@@ -62,7 +62,7 @@ def test_of_one_protocol_the_last_checkpoint_goes_before_the_best(make: MakeRun)
 
 def test_several_evaluations_need_a_choice(make: MakeRun) -> None:
     run = make("a", evaluations=({"n_fake": 99}, {"n_fake": 98}))
-    with pytest.raises(UserError, match=r"has been evaluated in 2 ways; choose one: --protocol \w{8} or \w{8}"):
+    with pytest.raises(UserError, match=r"has scores of 2 protocols; choose one: --protocol \w{8} or \w{8}"):
         choose([run], None)
 
 
@@ -78,7 +78,9 @@ def test_another_seed_and_version_are_no_other_protocol(make: MakeRun) -> None:
 
 
 def test_no_scores_at_all_are_an_error(make: MakeRun) -> None:
-    with pytest.raises(UserError, match="none of the 2 runs has scores; gan-lab evaluate RUN_FOLDER makes some"):
+    with pytest.raises(
+        UserError, match=r"no run has scores \(runs found: 2\); compute them with gan-lab evaluate RUN_FOLDER"
+    ):
         choose([make("a"), make("b")], None)
 
 

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 import torch
 
-from gan_lab.models import cuda_graphs
+from gan_lab.models.player import make_capturable
 from gan_lab.utils.errors import UserError
 from tests.conftest import fit, same, tiny_gan, weights
 
@@ -27,5 +27,5 @@ def test_an_optimizer_that_can_becomes_capturable_and_another_stays_as_it_is() -
     parameter = torch.nn.Parameter(torch.zeros(2))
     for make, expected in ((partial(torch.optim.Adam, lr=0.1), True), (partial(torch.optim.SGD, lr=0.1), None)):
         optimizer = make([parameter])
-        cuda_graphs.make_capturable(optimizer)
+        make_capturable(optimizer)
         assert optimizer.param_groups[0].get("capturable") is expected

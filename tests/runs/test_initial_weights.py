@@ -56,7 +56,7 @@ def test_a_file_will_do_and_what_it_lacks_begins_anew(name: str, command: Comman
 @pytest.mark.parametrize(
     ("source", "options", "message"),
     [
-        ("nowhere", (), "nowhere: there is no such run folder or file"),
+        ("nowhere", (), "nowhere: no such run folder or file"),
         ("empty", (), "empty is not a run folder: it has no .hydra/config.yaml"),
         ("half.ckpt", (), "half.ckpt is damaged"),
         ("half.safetensors", (), "half.safetensors: is damaged"),

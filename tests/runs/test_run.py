@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.runs.run import Run, git_commit, provenance
 from gan_lab.utils.errors import UserError
-from tests.conftest import EPS, composed, same, untrained, weights
+from tests.conftest import TINY, composed, same, untrained, weights
 
 
 def test_a_model_comes_back_with_its_weights_in_evaluation_mode(run: Run) -> None:
@@ -60,7 +60,7 @@ def test_what_is_missing_is_named(remove: str, message: str, run: Run) -> None:
 
 
 def test_a_folder_that_is_not_there_is_named() -> None:
-    with pytest.raises(UserError, match="/nowhere: there is no such run folder"):
+    with pytest.raises(UserError, match="/nowhere: no such run folder"):
         Run.open("/nowhere")
 
 
@@ -134,7 +134,7 @@ def test_provenance_is_plain_and_complete() -> None:
 
 def test_saved_configuration_is_the_composed_one(run: Run) -> None:
     saved = run.config()
-    original = composed(*EPS, f"callbacks.scores.cache={run.folder.parent}/cache")
+    original = composed(*TINY, f"callbacks.scores.cache={run.folder.parent}/cache")
     saved.run_dir = None
     assert OmegaConf.to_container(saved) == OmegaConf.to_container(original)
 
@@ -145,7 +145,7 @@ def test_a_run_that_never_began_is_discarded_with_the_folders_made_for_it(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "logs/other").mkdir(parents=True)
     run = Run("logs/runs/one")
-    run.save_config(composed(*EPS))
+    run.save_config(composed(*TINY))
     run.update_record(status="running")
     assert run.discard()
     assert [path.name for path in tmp_path.rglob("*")] == ["logs", "other"]
@@ -167,5 +167,5 @@ def test_a_record_that_is_none_is_refused(content: str, run: Run) -> None:
 @pytest.mark.parametrize("content", [[1], {"state_dict": {}}, torch.zeros(1)])
 def test_a_file_that_is_no_checkpoint_is_refused(content: object, run: Run) -> None:
     torch.save(content, run.checkpoint)
-    with pytest.raises(UserError, match=r"last\.ckpt is no checkpoint of a run: it lacks images_seen or state_dict"):
+    with pytest.raises(UserError, match=r"last\.ckpt is not a checkpoint of a run: it lacks images_seen or state_dict"):
         run.load_model()

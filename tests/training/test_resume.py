@@ -97,7 +97,7 @@ def test_a_run_on_own_images_goes_on_from_another_folder(
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert command(f"resume={tmp_path}/run", "trainer.max_steps=8") is None
-    assert f"data.root={tmp_path}/elsewhere/pictures: there is no such folder" in str(command(*own))
+    assert f"data.root={tmp_path}/elsewhere/pictures: no such folder" in str(command(*own))
     assert "data.root: this value is missing; set data.root=..." in str(command("data=image_folder"))
 
 

@@ -21,7 +21,7 @@ def test_a_crash_shows_one_line_and_keeps_its_traceback(
     monkeypatch.setattr("gan_lab.utils.images.grid", broken)
     message = str(command(*QUICK))
     assert message.startswith("Error: RuntimeError: the cable fell out (gan_lab/callbacks/sample_grid.py:")
-    assert message.endswith(f" in draw); the traceback is in {Path('run').absolute()}/crash.txt")
+    assert message.endswith(f" in save_grid); the traceback is in {Path('run').absolute()}/crash.txt")
     assert "\n" not in message
     kept = Path("run/crash.txt").read_text()
     assert kept.startswith("Traceback (most recent call last):")

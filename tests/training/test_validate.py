@@ -69,7 +69,7 @@ def test_the_configuration_that_was_given_stays_as_it_is(tmp_path: Path) -> None
 
 def test_a_folder_that_holds_a_run_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text("{}")
-    with pytest.raises(UserError, match="there is a run already. Go on with it, resume="):
+    with pytest.raises(UserError, match="holds a run already. Resume it with resume="):
         validate(composed(*SMALL), tmp_path)
 
 
@@ -80,7 +80,7 @@ def test_a_folder_that_holds_a_run_is_refused(tmp_path: Path) -> None:
         ("trainer.devices=99", "trainer.devices=99: this machine has "),
         ("trainer.num_nodes=2", "trainer.num_nodes=2: on several machines"),
         ("model.latent_dim=1000000000000", "weights take .* GB, more than this machine has left"),
-        ("init_from=nowhere", "there is no such run folder or file"),
+        ("init_from=nowhere", "no such run folder or file"),
     ],
 )
 def test_what_can_not_work_is_refused(override: str, message: str, tmp_path: Path) -> None:

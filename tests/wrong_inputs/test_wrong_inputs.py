@@ -58,7 +58,7 @@ def test_real_programs_say_the_same(typed: str) -> None:
 
 def test_with_debugging_the_traceback_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
-    with pytest.raises(Exception, match="there is no such run folder"):
+    with pytest.raises(Exception, match="no such run folder"):
         end("gan-lab sample nowhere", monkeypatch)
 
 

@@ -1,0 +1,42 @@
+"""The `gan-lab` command as a whole: its help, and how quickly it answers."""
+
+import subprocess
+import sys
+
+import pytest
+
+from gan_lab.cli import COMMANDS, main
+
+NAMES = ["sample", "translate", "evaluate", "compare", "status", "train-features"]
+
+
+def help_of(*command: str, capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit) as ending:
+        main([*command, "--help"])
+    assert ending.value.code == 0
+    return capsys.readouterr().out
+
+
+def test_the_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = help_of(capsys=capsys).splitlines()
+    assert [line.split()[0] for line in lines if line.strip().startswith(tuple(NAMES))] == NAMES
+    assert len(NAMES) == len(COMMANDS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_help_of_a_command_explains_it_and_fits_a_terminal(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    text = help_of(name, capsys=capsys)
+    _, description, *_ = text.split("\n\n")
+    assert description.endswith(".")
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_help_is_shown_without_importing_torch() -> None:
+    show = "import sys; from gan_lab.cli import main\ntry: main(['evaluate', '--help'])"
+    code = f"{show}\nfinally: assert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--neighbours" in done.stdout
