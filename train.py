@@ -8,8 +8,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from gan_lab.cli.hydra_callback import take_parts
+from gan_lab.config.command_line import readable_errors
 from gan_lab.sweeps.jobs import run_job
-from gan_lab.utils.errors import UserError, fail, readable_errors
+from gan_lab.utils.errors import UserError, fail
 
 
 @hydra.main(version_base="1.3", config_path=str(Path(__file__).parent / "conf"), config_name="train")

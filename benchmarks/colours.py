@@ -9,13 +9,13 @@ import sys
 import torch
 from torch import Tensor
 
+from gan_lab.config.command_line import readable_errors
 from gan_lab.config.schema import build
 from gan_lab.data.mnist_colors import hue_of, hues
 from gan_lab.metrics import dataset_classifier
 from gan_lab.models.cyclegan import CycleGAN
 from gan_lab.runs.run import Run
 from gan_lab.utils import images
-from gan_lab.utils.errors import readable_errors
 
 CLASSES = 10
 

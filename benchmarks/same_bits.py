@@ -27,7 +27,8 @@ def tensors(checkout: Path, variant: str, data: str, folder: Path) -> dict[str, 
     """Weights, buffers, moving average and optimizer states after a training, by name."""
     command = [sys.executable, "train.py", f"model={variant}", f"data.root={data}", f"hydra.run.dir={folder}"]
     command += [f"trainer.max_steps={BATCHES}", "trainer.accelerator=cpu", "trainer.enable_progress_bar=false"]
-    command += [f"++callbacks.{name}=null" for name in ("quality", "scores", "samples", "health")]
+    scores = "quality" if (checkout / "gan_lab/callbacks/quality.py").exists() else "scores"  # its name in 0.1
+    command += [f"callbacks.{name}=null" for name in (scores, "samples", "health")]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(checkout)}
     subprocess.run(command, cwd=checkout, env=environment, check=True, stdout=subprocess.DEVNULL)
     checkpoint: dict[str, Any] = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)

@@ -23,6 +23,7 @@ from torch import nn
 
 import train
 from gan_lab.callbacks.checkpoints import LastCheckpoint
+from gan_lab.config.command_line import readable_errors
 from gan_lab.config.schema import build
 from gan_lab.data import mnist
 from gan_lab.data.in_memory import InMemoryDataModule
@@ -35,7 +36,6 @@ from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.runs.run import Run
 from gan_lab.schedules import Constant
 from gan_lab.utils.batches import LabelledImages
-from gan_lab.utils.errors import readable_errors
 
 REPOSITORY = Path(__file__).parent.parent
 CONF = REPOSITORY / "conf"

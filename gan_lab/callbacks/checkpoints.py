@@ -16,7 +16,8 @@ from gan_lab.callbacks.graceful_stop import Interrupted
 from gan_lab.callbacks.scores import Scores
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import link_or_copy
-from gan_lab.utils.types import PositiveFloat, PositiveInt
+from gan_lab.utils.run_layout import PREVIOUS_CHECKPOINT
+from gan_lab.utils.types import OutputPath, PositiveFloat, PositiveInt
 
 log = logging.getLogger(__name__)
 
@@ -44,13 +45,13 @@ class LastCheckpoint(Checkpoint):
     def __init__(
         self,
         *,
-        file: str,
+        file: OutputPath,
         every_n_batches: PositiveInt,
         every_n_minutes: PositiveFloat | None,
         keep_every_n_batches: PositiveInt | None,
     ) -> None:
         self.file = Path(file)
-        self.previous = self.file.with_name("previous.ckpt")
+        self.previous = self.file.with_name(PREVIOUS_CHECKPOINT)
         self.every_n_batches = every_n_batches
         self.every_n_minutes = every_n_minutes
         self.keep_every_n_batches = keep_every_n_batches
@@ -137,7 +138,7 @@ class BestCheckpoint(Checkpoint):
         file: replaced as a whole each time.
     """
 
-    def __init__(self, *, file: str) -> None:
+    def __init__(self, *, file: OutputPath) -> None:
         self.file = Path(file)
         self.quality: Scores | None = None
         self.saved_at = -1

@@ -9,7 +9,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from gan_lab.utils import images, seeding
-from gan_lab.utils.types import NonNegativeInt, PositiveInt
+from gan_lab.utils.types import NonNegativeInt, OutputPath, PositiveInt
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class SampleGrid(Callback):
     def __init__(
         self,
         *,
-        folder: str,
+        folder: OutputPath,
         rows: PositiveInt,
         columns: PositiveInt,
         every_n_images: PositiveInt,

@@ -21,7 +21,7 @@ from gan_lab.metrics.score_record import ScoreRecord
 from gan_lab.metrics.scorer import FEWEST, Group, Scorer
 from gan_lab.metrics.select_extractor import Choice, chosen
 from gan_lab.utils.errors import UserError
-from gan_lab.utils.types import NonNegativeInt, PositiveInt
+from gan_lab.utils.types import NonNegativeInt, PositiveInt, SharedPath
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class Scores(Callback):
         groups_during: list[Group],
         count: Count,
         groups: list[Group],
-        cache: str,
+        cache: SharedPath,
         seed: NonNegativeInt,
     ) -> None:
         self.extractor = extractor

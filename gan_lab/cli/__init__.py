@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import gan_lab
 from gan_lab.cli import compare, evaluate, sample, status, train_features, translate
-from gan_lab.utils.errors import readable_errors
+from gan_lab.config.command_line import readable_errors
 
 DESCRIPTION = """Work with the folders of trained runs. (Training itself is `python train.py`.)
 

@@ -10,6 +10,7 @@ from gan_lab.cli.arguments import add_state, add_weights, non_negative, positive
 from gan_lab.cli.outputs import put, refuse_existing
 from gan_lab.data.published import PUBLISHED
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.run_layout import RECORD, RunLayout
 
 if TYPE_CHECKING:  # torch is imported only where images are evaluated
     from gan_lab.evaluation.evaluate import Evaluation
@@ -105,10 +106,11 @@ def run(arguments: argparse.Namespace) -> None:
     refuse_existing("--neighbours", arguments.neighbours, arguments.force)
     start = perf_counter()
     source, out = arguments.source, arguments.out
-    if (source / "run.json").is_file() or (source / ".hydra").is_dir():
+    layout = RunLayout(source)
+    if layout.record_file.is_file() or layout.config_file.parent.is_dir():
         evaluation = of_run(arguments)
         best = "" if arguments.checkpoint == "last" else f"_{arguments.checkpoint}"
-        out = out or source / "evaluations" / f"{evaluation.record.protocol.id}{best}.json"
+        out = out or layout.evaluations / f"{evaluation.record.protocol.id}{best}.json"
     else:
         evaluation = of_images(arguments)
     print(report(evaluation, source))
@@ -151,7 +153,7 @@ def of_images(arguments: argparse.Namespace) -> "Evaluation":
         raise UserError(f"{source}: no such file or folder")
     if not arguments.data:
         raise UserError(
-            f"{source} is not a run folder (it has no run.json). To evaluate images, name the dataset to compare them "
+            f"{source} is not a run folder (it has no {RECORD}). To evaluate images, name the dataset to compare them "
             f"with: --data {'|'.join(PUBLISHED)}"
         )
     if arguments.checkpoint != "last":

@@ -13,13 +13,14 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from gan_lab.config.command_line import CONFIGURATION_ERRORS, explain
 from gan_lab.distributed import slurm
 from gan_lab.runs.resume import load_run_config
 from gan_lab.runs.run import Run
 from gan_lab.runs.run_lock import refuse_if_locked, refuse_if_read_only
 from gan_lab.sweeps import folders, lifecycle
 from gan_lab.sweeps.jobs import start_server
-from gan_lab.utils.errors import CONFIGURATION_ERRORS, UserError, explain, fail
+from gan_lab.utils.errors import UserError, fail
 
 if TYPE_CHECKING:  # torch and lightning take seconds to import
     from gan_lab.distributed.launcher import WorldInfo
@@ -206,7 +207,7 @@ def claim(config: DictConfig, option: str) -> list[Path]:
     wanted = Path(str(OmegaConf.select(config, option)))
     overrides = [*config.hydra.overrides.hydra, *config.hydra.overrides.task]
     chosen = any(override.startswith((f"{option}=", f"{option.removeprefix('hydra.')}=")) for override in overrides)
-    if chosen and (wanted / "run.json").exists():
+    if chosen and Run(wanted).record_file.exists():
         raise UserError(
             f"{option}={wanted}: holds a run already. Resume it with resume={wanted}, or choose another folder"
         )

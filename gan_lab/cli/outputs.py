@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.files import write_atomically
 
 
 def check_output(out: Path, force: bool) -> None:
@@ -45,19 +46,16 @@ def replacing(out: Path, option: str = "--out") -> Iterator[Path]:
     """
     out = out.absolute()
     partial = out.with_name(f".{out.name}.partial")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        remove(partial)
-        yield partial
-        remove(out)
-        partial.replace(out)
-    except FileExistsError as error:
-        raise UserError(f"{option} {out}: can't be written: {error.filename} is a file, not a folder") from error
-    except OSError as error:
-        raise UserError(f"{option} {out}: can't be written: {error.strerror}") from error
-    finally:
-        with suppress(OSError):  # its folder may not be writable
+    with naming(option, out):
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
             remove(partial)
+            yield partial
+            remove(out)
+            partial.replace(out)
+        finally:
+            with suppress(OSError):  # its folder may not be writable
+                remove(partial)
 
 
 def put(option: str, path: Path, content: str | bytes) -> None:
@@ -66,8 +64,23 @@ def put(option: str, path: Path, content: str | bytes) -> None:
     Raises:
         UserError: the file can't be written.
     """
-    with replacing(path, option) as partial:
-        partial.write_bytes(content.encode() if isinstance(content, str) else content)
+    with naming(option, path.absolute()):
+        write_atomically(path, content)
+
+
+@contextmanager
+def naming(option: str, path: Path) -> Iterator[None]:
+    """Name the option and the path where writing fails.
+
+    Raises:
+        UserError: writing failed.
+    """
+    try:
+        yield
+    except FileExistsError as error:
+        raise UserError(f"{option} {path}: can't be written: {error.filename} is a file, not a folder") from error
+    except OSError as error:
+        raise UserError(f"{option} {path}: can't be written: {error.strerror}") from error
 
 
 def remove(path: Path) -> None:

@@ -1,6 +1,8 @@
-"""What YAML files may compute: `${add:1,2}`. Known to OmegaConf once this is imported."""
+"""Functions that YAML files may call: `${add:1,2}`. OmegaConf knows them once this module is imported."""
 
 from omegaconf import OmegaConf
+
+from gan_lab.utils.run_layout import RunLayout
 
 
 def steps_without_epochs(max_epochs: int | None, steps: int) -> int:
@@ -9,15 +11,20 @@ def steps_without_epochs(max_epochs: int | None, steps: int) -> int:
 
 
 def add(*terms: int) -> int:
-    """Their sum."""
+    """The sum of the terms."""
     return sum(terms)
 
 
 def first_given(*values: object) -> object:
-    """The first that is not null; null where all are."""
+    """The first value that is not null; null where all are."""
     return next((value for value in values if value is not None), None)
 
 
-OmegaConf.register_new_resolver("steps_without_epochs", steps_without_epochs, replace=True)
-OmegaConf.register_new_resolver("add", add, replace=True)
-OmegaConf.register_new_resolver("first_given", first_given, replace=True)
+def run_path(run_dir: str | None, name: str) -> str:
+    """The path of a file or folder of a run, by the name that `RunLayout` has for it."""
+    return str(getattr(RunLayout(str(run_dir)), name))
+
+
+RESOLVERS = (add, first_given, run_path, steps_without_epochs)
+for resolver in RESOLVERS:
+    OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)

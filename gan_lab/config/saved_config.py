@@ -1,4 +1,4 @@
-"""A configuration as a run folder, perhaps a stranger's, keeps it: values and references to values, of bounded size."""
+"""Configurations as run folders, perhaps a stranger's, keep them: values and references to values, bounded in size."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -9,23 +9,25 @@ from typing import Any
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
-import gan_lab.config.resolvers  # noqa: F401 - what is read uses them
+from gan_lab.config.renamed import new_name_of, old_classes, old_options
+from gan_lab.config.resolvers import RESOLVERS
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.types import Fact
 
 LARGEST = 1 << 20  # bytes; ours have about four thousand
-# What may stand between ${ and }: a place in the configuration, or one of these functions of places. Hydra's and
-# OmegaConf's others read the environment, the clock or the machine.
-PURE = re.compile(r"\$\{(?:[\w.\[\]-]+\}|(?:add|first_given|steps_without_epochs|oc\.select):)")
+# Only a path in the configuration, or one of these functions of paths, may stand between ${ and }. Other functions of
+# Hydra's and OmegaConf's read the environment, the clock or the machine.
+FUNCTIONS = "|".join((*(resolver.__name__ for resolver in RESOLVERS), r"oc\.select"))
+PURE = re.compile(rf"\$\{{(?:[\w.\[\]-]+\}}|(?:{FUNCTIONS}):)")
 WRITERS = ("trainer", "callbacks", "logger")  # the parts that write files, and may not write them elsewhere
-PLACES = {"file", "folder", "save_dir", "dirpath"}  # their options that are paths, also without a slash
-SHARED = {"cache"}  # between runs; holds files named by their content's hash only
 
 
 def read(file: Path) -> DictConfig:
-    """The configuration in a file; reading executes nothing, and resolving it looks at nothing but itself.
+    """Read the configuration in a file; reading executes nothing, and resolving looks at nothing but its own values.
 
     Raises:
-        UserError: it is damaged, larger than any of ours, or holds more than values and references to values.
+        UserError: the file is damaged, larger than any of ours, of an older version, or holds more than values and
+            references to values.
     """
     try:
         if file.stat().st_size > LARGEST:
@@ -42,14 +44,18 @@ def read(file: Path) -> DictConfig:
         raise UserError(f"{file} can't be read: {str(error).splitlines()[0]}") from error
     if not isinstance(config, DictConfig):
         raise UserError(f"{file} is not a configuration")
-    for path, value in leaves(OmegaConf.to_container(config)):
+    values: Any = OmegaConf.to_container(config)
+    if old := [*old_options(values), *old_classes(values)]:
+        more = f", and {len(old) - 1} more of its names have changed" if len(old) > 1 else ""
+        raise UserError(f"{file}: is of an older version: {new_name_of(old[0])}{more}; CHANGELOG.md lists them")
+    for path, value in leaves(values):
         if not is_pure(value):
             raise UserError(f"{file}: {path}={value}: a saved configuration may refer to its own values only")
     return config
 
 
 def text(config: DictConfig) -> str:
-    """A configuration as it is saved: what was read from the environment or the clock stays what it was."""
+    """A configuration as YAML; what was read from the environment or the clock is written as the value that it had."""
     return OmegaConf.to_yaml(OmegaConf.create(_settled(OmegaConf.to_container(config), config)))
 
 
@@ -64,15 +70,16 @@ def refuse_hostile(config: DictConfig, folder: Path, stated: Collection[str]) ->
     Raises:
         UserError: naming the part, option or link.
     """
+    from gan_lab.config.facts import facts_about, plain
+
     _refuse_other_parts(config)
-    inside = folder.resolve()
-    parts = OmegaConf.to_container(OmegaConf.masked_copy(config, [name for name in WRITERS if name in config]))
-    for path, _ in leaves(parts):
-        value, key = OmegaConf.select(config, path), path.rpartition(".")[2]
-        if not isinstance(value, str) or key in SHARED or path in stated:
+    inside, values = folder.resolve(), plain(config)
+    for path, _ in leaves({name: values[name] for name in WRITERS if name in values}):
+        value, facts = OmegaConf.select(config, path), facts_about(values, path)
+        if not isinstance(value, str) or Fact.INPUT_PATH in facts or path in stated:
             continue
         place = Path(value).expanduser()
-        is_path = key in PLACES or place.is_absolute() or value.startswith("~") or ".." in place.parts
+        is_path = Fact.OUTPUT_PATH in facts or place.is_absolute() or value.startswith("~") or ".." in place.parts
         if is_path and not place.resolve().is_relative_to(inside):
             raise UserError(
                 f"{path}={value}: lies outside the run folder. To write there, set it on the command line: {path}=..."
@@ -98,12 +105,12 @@ def _refuse_other_parts(config: DictConfig) -> None:
 
 
 def is_pure(value: object) -> bool:
-    """Whether a value refers to nothing but other values of its configuration."""
+    """Tell if a value refers to nothing but other values of its configuration."""
     return not isinstance(value, str) or len(PURE.findall(value)) == value.count("${")
 
 
 def leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value of a plain container, and every key as a value of its own, with its path."""
+    """Yield the path and value of every leaf of a plain container; impure keys count as leaves of their own."""
     if isinstance(node, dict):
         for key, child in node.items():
             here = f"{path}.{key}" if path else str(key)
@@ -124,5 +131,5 @@ def _settled(raw: Any, config: DictConfig, path: str = "") -> Any:
         return [_settled(child, config, f"{path}[{index}]") for index, child in enumerate(raw)]
     if is_pure(raw):
         return raw
-    found = OmegaConf.select(config, path)
-    return OmegaConf.to_container(found, resolve=True) if OmegaConf.is_config(found) else found
+    value = OmegaConf.select(config, path)
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value

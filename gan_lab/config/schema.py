@@ -1,11 +1,11 @@
-"""What a configuration may say, checked before anything is built.
+"""The schema of a configuration, held against its values before anything is built.
 
 The schema is the signature: a node with a `_target_` may hold what that constructor takes, with the types and
 ranges of its annotations. A value therefore has its name, type and range in one place, the constructor, and its
 default in another, the YAML file.
 
 A configuration may come from a stranger's run folder, so it may only name the classes below, and what the name
-resolves to decides, not how it is spelled.
+resolves to decides, not its spelling.
 """
 
 import inspect
@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
@@ -29,8 +30,9 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import ConfigDict, Field, PydanticUserError, TypeAdapter, ValidationError
 
 import gan_lab.config.resolvers  # noqa: F401 - configurations use them
+from gan_lab.config.renamed import new_name_of, old_options
 from gan_lab.utils.errors import UserError, nearest
-from gan_lab.utils.types import PositiveInt
+from gan_lab.utils.types import HARMLESS, Fact, InputPath, OnResume, PositiveInt
 
 
 def trusted(environment: Mapping[str, str]) -> set[str]:
@@ -65,7 +67,7 @@ INSTANTIATION_KEYS = {"_target_", "_partial_", "_recursive_", "_convert_"}
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """What concerns the jobs of a sweep, not what each of them learns."""
+    """Options of a sweep's jobs that don't change what each of them learns."""
 
     dir: str | None
     jobs_per_device: PositiveInt
@@ -75,17 +77,24 @@ class Sweep:
 class Root:
     """The top level of conf/train.yaml."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**32)]  # what every library's generators take
-    resume: str | None
-    run_dir: str | None
+    seed: Annotated[
+        int,
+        Field(ge=0, lt=2**32),  # what every library's generators take
+        OnResume("different noise and order of images"),
+        Fact.INCIDENTAL,
+    ]
+    resume: Annotated[str | None, Fact.INCIDENTAL]
+    run_dir: Annotated[str | None, Fact.INCIDENTAL]
     resume_mode: Literal["exact", "continue"] = "exact"
-    init_from: str | None = None
-    data: LightningDataModule
-    model: LightningModule
+    init_from: InputPath | None = None
+    data: Annotated[LightningDataModule, OnResume("different images, or another order")]
+    model: Annotated[LightningModule, OnResume("different weights or losses")]
     trainer: Trainer
-    callbacks: dict[str, Callback | None] = field(default_factory=dict)
-    logger: dict[str, Logger | None] = field(default_factory=dict)
-    sweep: Sweep | None = None
+    callbacks: Annotated[
+        dict[str, Callback | None], OnResume("this callback may change the training"), Fact.INCIDENTAL
+    ] = field(default_factory=dict)
+    logger: Annotated[dict[str, Logger | None], HARMLESS, Fact.INCIDENTAL] = field(default_factory=dict)
+    sweep: Annotated[Sweep | None, Fact.INCIDENTAL] = None
 
 
 def check(config: DictConfig) -> None:
@@ -114,6 +123,7 @@ def check(config: DictConfig) -> None:
             problems[path] = f"{path}._target_: this value is missing"
             if not isinstance(node, DictConfig):
                 problems[path] = f"{path}={spelled(node)}: must be a group of values, or null, which leaves it out"
+    problems |= {old: new_name_of(old) or "" for old in old_options(cast(dict[str, Any], values))}
     if problems:
         # A value that is taken from another place is wrong there; say it once.
         own = {path: problem for path, problem in problems.items() if not _is_borrowed(config, path)}
@@ -145,14 +155,16 @@ def resolve(target: object, path: str) -> type:
         UserError: there is none, or it is not one that a configuration may instantiate.
     """
     name = str(target)
-    found = _find(name, path) if _is_allowed(name) else None
-    if not isinstance(found, type) or not _is_allowed_class(found):
+    if renamed := new_name_of(name):
+        raise UserError(f"{path}: {renamed}")
+    target_class = _find(name, path) if _is_allowed(name) else None
+    if not isinstance(target_class, type) or not _is_allowed_class(target_class):
         package = name.rpartition(".")[0]
         allowed = f"the classes in {', '.join(ALLOWED_PACKAGES)}, and some in {', '.join(ALLOWED_CLASSES)}"
         if package in ALLOWED_CLASSES:
             allowed = f"in {package}: {', '.join(ALLOWED_CLASSES[package].split())}"
         raise UserError(f"{path}={name}: not a class that a configuration may instantiate. Allowed: {allowed}")
-    return found
+    return target_class
 
 
 def _find(name: str, path: str) -> object:
@@ -166,21 +178,21 @@ def _find(name: str, path: str) -> object:
 
 
 def _is_allowed(name: str) -> bool:
-    """Whether a name may be looked up at all."""
+    """Tell if a name may be looked up at all."""
     package, _, attribute = name.rpartition(".")
-    return any(_is_inside(name, own) for own in ALLOWED_PACKAGES) or (
+    return any(is_inside(name, own) for own in ALLOWED_PACKAGES) or (
         attribute in ALLOWED_CLASSES.get(package, "").split()
     )
 
 
-def _is_allowed_class(found: type) -> bool:
-    """Whether what a name led to, perhaps by way of another module that imports it, is one of the classes above."""
-    if any(_is_inside(found.__module__, own) for own in ALLOWED_PACKAGES):
+def _is_allowed_class(candidate: type) -> bool:
+    """Tell if a class that a name led to, perhaps by way of a module that imports it, is one of those above."""
+    if any(is_inside(candidate.__module__, own) for own in ALLOWED_PACKAGES):
         return True
     return any(
-        getattr(import_module(package), found.__name__, None) is found
+        getattr(import_module(package), candidate.__name__, None) is candidate
         for package, names in ALLOWED_CLASSES.items()
-        if found.__name__ in names.split()
+        if candidate.__name__ in names.split()
     )
 
 
@@ -190,18 +202,21 @@ def _is_borrowed(config: DictConfig, path: str) -> bool:
     return isinstance(node, DictConfig) and key in node and OmegaConf.is_interpolation(node, key)
 
 
-def _is_inside(name: str, package: str) -> bool:
+def is_inside(name: str, package: str) -> bool:
+    """Tell if a dotted name is a package's or lies in it."""
     return name == package or name.startswith(f"{package}.")
 
 
 def _problems(node: Any, path: str, annotation: Any = Any) -> Iterator[tuple[str, str]]:
-    """What is wrong with anything instantiated at or below a node: paths, and the message for each.
+    """Yield the problems of everything instantiated at or below a node: the path and the message of each.
 
     Args:
         node: plain values.
         path: of the node.
         annotation: of the parameter that it is given to.
     """
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
     if isinstance(node, Mapping) and "_target_" in node:
         expected, is_called_later = _made_by(annotation)
         try:
@@ -225,7 +240,7 @@ def _problems(node: Any, path: str, annotation: Any = Any) -> Iterator[tuple[str
 
 
 def _made_by(annotation: Any) -> tuple[type, bool]:
-    """What an argument of this annotation is an instance of, or makes when it is called; the latter if True."""
+    """The class of an argument of this annotation; with True, the class of what the argument makes when called."""
     if get_origin(annotation) is Callable:
         return _made_by(get_args(annotation)[1])[0], True
     if get_origin(annotation) in (Union, UnionType):
@@ -238,22 +253,23 @@ def _made_by(annotation: Any) -> tuple[type, bool]:
 
 
 def _problems_of_call(constructor: type, values: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
-    """What is wrong with calling a constructor with these values."""
-    parameters, takes_anything = _parameters(constructor)
+    """Yield the problems of calling a constructor with these values."""
+    declared, takes_anything = parameters(constructor)
     prefix = f"{path}." if path else ""
     owner = "the configuration" if constructor is Root else constructor.__name__
     for key, value in values.items():
         if key in INSTANTIATION_KEYS:
             continue
-        annotation = parameters[key].annotation if key in parameters else Any
+        annotation = declared[key].annotation if key in declared else Any
         yield from _problems(value, prefix + key, annotation)  # what is nested is held against its own constructor
-        if key not in parameters:
+        if key not in declared:
             if not takes_anything or key == "_args_":
-                yield prefix + key, f"{prefix}{key}: {owner} has no such option. {nearest(key, parameters)}"
+                lacking = f"{prefix}{key}: {owner} has no such option. {nearest(key, declared)}"
+                yield prefix + key, new_name_of(prefix + key) or lacking
         elif not _holds_target(value):
             yield from _problems_of_value(annotation, value, prefix + key)
     if not values.get("_partial_", False):
-        required = {name for name, parameter in parameters.items() if parameter.default is parameter.empty}
+        required = {name for name, parameter in declared.items() if parameter.default is parameter.empty}
         for name in sorted(required - values.keys()):
             yield prefix + name, f"{prefix}{name}: this value is missing"
 
@@ -303,13 +319,14 @@ def _holds_target(value: Any) -> bool:
     return isinstance(value, list) and any(_holds_target(child) for child in value)
 
 
-def _parameters(constructor: type) -> tuple[dict[str, inspect.Parameter], bool]:
+@cache
+def parameters(constructor: type) -> tuple[dict[str, inspect.Parameter], bool]:
     """The keyword parameters of a constructor, and whether it takes any others as well.
 
     In our own classes `**options` stands for the parameters of the next class in line; what a library's `**kwargs`
     are for only the library knows.
     """
-    found: dict[str, inspect.Parameter] = {}
+    declared: dict[str, inspect.Parameter] = {}
     for owner in constructor.__mro__:
         if "__init__" not in vars(owner):
             continue
@@ -320,12 +337,12 @@ def _parameters(constructor: type) -> tuple[dict[str, inspect.Parameter], bool]:
             if parameter.kind is parameter.VAR_KEYWORD:
                 passes_on = True
             elif parameter.kind is not parameter.VAR_POSITIONAL:
-                found.setdefault(name, parameter.replace(annotation=hints.get(name, parameter.empty)))
+                declared.setdefault(name, parameter.replace(annotation=hints.get(name, parameter.empty)))
         if not passes_on:
-            return found, False
-        if not _is_inside(owner.__module__, "gan_lab"):
-            return found, True
-    return found, False
+            return declared, False
+        if not is_inside(owner.__module__, "gan_lab"):
+            return declared, True
+    return declared, False
 
 
 def _hints(function: Any) -> dict[str, Any]:

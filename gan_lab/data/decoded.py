@@ -9,7 +9,6 @@ The key is a hash of each file's name, size and modification time. A folder appe
 import json
 import logging
 import math
-import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -24,7 +23,8 @@ from torch import Tensor
 from gan_lab.data import image_files
 from gan_lab.utils import memory
 from gan_lab.utils.errors import UserError
-from gan_lab.utils.files import in_use, remove_abandoned_folders
+from gan_lab.utils.files import write_atomically
+from gan_lab.utils.locks import held
 
 log = logging.getLogger(__name__)
 
@@ -69,8 +69,6 @@ class Decoder:
         Raises:
             UserError: all files are damaged, or the cache can't be written.
         """
-        for folder in remove_abandoned_folders(self.cache, "partial-*"):
-            log.info("Removed %s, which a killed process left behind", folder)
         entry = self.cache / self._key(root, files)
         if not entry.exists() and not self._fits(len(files), processes):
             self._write(entry, files, quiet=False)
@@ -108,33 +106,38 @@ class Decoder:
         return digest.hexdigest()
 
     def _write(self, entry: Path, files: Sequence[Path], quiet: bool) -> None:
-        """Decode into a temporary folder, and rename it to `entry` when it is complete."""
-        shape = self._shape(len(files))
+        """Decode into a folder of another name, and let it appear as `entry` when it is whole.
+
+        One process at a time decodes into a cache. Decoding takes all cores, so nobody loses by waiting; and whatever
+        is half-written was left by a killed program.
+        """
         try:
             self.cache.mkdir(parents=True, exist_ok=True)
-            free = shutil.disk_usage(self.cache).free
-            if math.prod(shape) > free:  # a full disk would kill a process that writes to a memory map
-                raise UserError(
-                    f"data.cache={self.cache} has {free / 1e9:.1f} GB left, and {len(files):,} images of "
-                    f"{self.size}x{self.size} pixels need {math.prod(shape) / 1e9:.1f} GB; set it to a larger disk"
-                )
-            with tempfile.TemporaryDirectory(prefix="partial-", dir=self.cache) as folder, in_use(Path(folder)):
-                complete = Path(folder) / entry.name
-                complete.mkdir()
-                pixels = np.lib.format.open_memmap(complete / "images.npy", mode="w+", dtype=np.uint8, shape=shape)
-                damaged = image_files.decode(files, pixels, quiet=quiet)
-                pixels.flush()
-                with (complete / "damaged.json").open("w", encoding="utf-8") as file:
-                    json.dump(damaged, file)
-                    file.flush()
-                    os.fsync(file.fileno())
-                try:
-                    complete.rename(entry)
-                except OSError:
-                    if not entry.exists():  # otherwise another process was first, with the same content
-                        raise
+            with held(self.cache / ".lock", patience=-1):
+                if not entry.exists():  # else another process was first, with the same content
+                    self._decode_into(entry, files, quiet)
         except OSError as error:
             raise UserError(f"data.cache={self.cache} can't be written: {error.strerror or error}") from error
+
+    def _decode_into(self, entry: Path, files: Sequence[Path], quiet: bool) -> None:
+        for left in self.cache.glob("partial-*"):
+            log.info("Removing %s, which a killed process left behind", left)
+            shutil.rmtree(left, ignore_errors=True)
+        shape = self._shape(len(files))
+        free = shutil.disk_usage(self.cache).free
+        if math.prod(shape) > free:  # a full disk would kill a process that writes to a memory map
+            raise UserError(
+                f"data.cache={self.cache} has {free / 1e9:.1f} GB left, and {len(files):,} images of "
+                f"{self.size}x{self.size} pixels need {math.prod(shape) / 1e9:.1f} GB; set it to a larger disk"
+            )
+        with tempfile.TemporaryDirectory(prefix="partial-", dir=self.cache) as folder:
+            whole = Path(folder) / entry.name
+            whole.mkdir()
+            pixels = np.lib.format.open_memmap(whole / "images.npy", mode="w+", dtype=np.uint8, shape=shape)
+            damaged = image_files.decode(files, pixels, quiet=quiet)
+            pixels.flush()
+            write_atomically(whole / "damaged.json", json.dumps(damaged))
+            whole.rename(entry)
         if not quiet:
             log.info("%s images don't fit into memory; decoded into %s", f"{len(files):,}", entry)
 

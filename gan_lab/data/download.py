@@ -1,6 +1,5 @@
 """Downloads over https, of limited size, verified by checksum, complete or absent."""
 
-import tempfile
 from hashlib import md5
 from http.client import HTTPException
 from pathlib import Path
@@ -8,6 +7,8 @@ from typing import BinaryIO
 from urllib.request import Request, urlopen
 
 from tqdm import tqdm
+
+from gan_lab.utils.files import atomic_write
 
 SECONDS = 15  # without a byte from the server
 CHUNK = 1 << 18  # bytes
@@ -33,14 +34,10 @@ def fetch(url: str, target: Path, *, checksum: str, largest: int) -> None:
     with urlopen(Request(url, headers={"User-Agent": "gan_lab"}), timeout=SECONDS) as answer:
         if not answer.url.startswith("https://"):
             raise ValueError(f"{url} redirects to {answer.url}: not https")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="partial-", dir=target.parent) as folder:
-            partial = Path(folder) / target.name
-            with partial.open("wb") as file:
-                actual = _copy(answer, file, url, largest)
+        with atomic_write(target) as file:
+            actual = _copy(answer, file, url, largest)
             if actual != checksum:
                 raise ValueError(f"{url}: the checksum is {actual} instead of {checksum}")
-            partial.replace(target)
 
 
 def _copy(answer: BinaryIO, file: BinaryIO, url: str, largest: int) -> str:

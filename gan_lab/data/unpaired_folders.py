@@ -10,7 +10,7 @@ from gan_lab.data.decoded import Decoder
 from gan_lab.data.unpaired import DOMAINS, UnpairedDataModule
 from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.errors import UserError
-from gan_lab.utils.types import Share
+from gan_lab.utils.types import InputPath, Share, SharedPath
 
 
 class UnpairedFolders(UnpairedDataModule):
@@ -23,7 +23,15 @@ class UnpairedFolders(UnpairedDataModule):
         cache: folder for decoded images that don't fit into memory.
     """
 
-    def __init__(self, *, domain_a: str, domain_b: str, test_fraction: Share, cache: str, **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        domain_a: InputPath,
+        domain_b: InputPath,
+        test_fraction: Share,
+        cache: SharedPath,
+        **options: Any,
+    ) -> None:
         super().__init__(**options)
         self.roots = {
             name: image_files.existing_folder(path, f"data.domain_{name}")

@@ -9,6 +9,8 @@ import os
 import subprocess
 from pathlib import Path
 
+from gan_lab.utils.run_layout import RECORD
+
 INTERACTIVE = ("bash", "interactive")  # as Lightning tells them apart
 
 
@@ -43,8 +45,8 @@ def has_been_started_again() -> bool:
 def begun_by_this_job(runs: Path) -> Path | None:
     """The run folder in `runs` that this job began or went on with last; None where there is none."""
     name = job()
-    begun = [file.parent for file in runs.glob("*/run.json") if name is not None and _job_of(file) == name]
-    return max(begun, key=lambda folder: (folder / "run.json").stat().st_mtime, default=None)
+    begun = [file.parent for file in runs.glob(f"*/{RECORD}") if name is not None and _job_of(file) == name]
+    return max(begun, key=lambda folder: (folder / RECORD).stat().st_mtime, default=None)
 
 
 def _job_of(record: Path) -> object:

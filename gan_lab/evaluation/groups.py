@@ -5,31 +5,20 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isnan
+from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from gan_lab.config.facts import facts_about, plain
+from gan_lab.config.saved_config import leaves
 from gan_lab.evaluation.run_scores import ScoredRun
 from gan_lab.metrics.titles import title
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError
-
-# Options that don't change what is learned: locations of files, and how a run is watched.
-IGNORED = {"seed", "resume", "run_dir", "callbacks", "logger", "sweep"}
-IGNORED_OF = {
-    "data": {"root", "cache", "download", "fallback"},
-    "trainer": {
-        "accelerator",
-        "log_every_n_steps",
-        "deterministic",
-        "detect_anomaly",
-        "profiler",
-        "enable_progress_bar",
-        "enable_model_summary",
-    },
-}
+from gan_lab.utils.types import Fact
 
 
 @dataclass(frozen=True)
@@ -102,7 +91,7 @@ def ranked(groups: Iterable[Group], score: str) -> list[Group]:
 
 
 def setup(run: Run) -> dict[str, Any]:
-    """The configuration of a run in plain values, without the seed and what depends on it.
+    """The values that decide what a run learns, by their paths.
 
     Raises:
         UserError: the configuration can't be read.
@@ -110,37 +99,31 @@ def setup(run: Run) -> dict[str, Any]:
     config = run.config()
     config.seed, config.run_dir, config.resume = 0, None, None  # before other values are derived from the seed
     try:
-        values = OmegaConf.to_container(config, resolve=True)
+        values: Any = OmegaConf.to_container(config, resolve=True)
     except OmegaConfBaseException as error:
         raise UserError(f"{run.config_file}: {str(error).splitlines()[0]}") from error
-    assert isinstance(values, dict)
-    return {
-        str(name): {key: value for key, value in node.items() if key not in IGNORED_OF.get(str(name), ())}
-        if isinstance(node, dict)
-        else node
-        for name, node in values.items()
-        if name not in IGNORED
-    }
+    return {path: value for path, value in leaves(values) if Fact.INCIDENTAL not in facts_about(values, path)}
 
 
 def name_parts(run: Run) -> list[str]:
     """The model, then the other overrides of the run's command line that affect training."""
-    choices = OmegaConf.select(_side_file(run, "hydra.yaml", {}), "hydra.runtime.choices") or {}
+    choices = OmegaConf.select(_load_or(run.hydra_file, {}), "hydra.runtime.choices") or {}
     target = str(OmegaConf.select(run.config(), "model._target_"))
     model = str(choices.get("model") or target.rpartition(".")[2].lower())
-    overrides = [str(override).lstrip("+~") for override in _side_file(run, "overrides.yaml", [])]
-    return [model, *(override for override in overrides if not _is_noise(override.partition("=")[0]))]
+    overrides = [str(override).lstrip("+~") for override in _load_or(run.overrides_file, [])]
+    values = plain(run.config())
+
+    def is_noise(key: str) -> bool:
+        """Tell if an override says nothing of what was learned, or the model, which is named first."""
+        top = key.partition(".")[0]
+        return key == "model" or top in ("hydra", "debug") or Fact.INCIDENTAL in facts_about(values, key)
+
+    return [model, *(override for override in overrides if not is_noise(override.partition("=")[0]))]
 
 
-def _is_noise(key: str) -> bool:
-    """Return true for overrides that don't affect training, and for the model, which comes first in a name."""
-    top, _, rest = key.partition(".")
-    return key == "model" or top in IGNORED | {"hydra", "debug"} or rest in IGNORED_OF.get(top, ())
-
-
-def _side_file(run: Run, name: str, default: Any) -> Any:
+def _load_or(file: Path, default: Any) -> Any:
     """Read a file of Hydra's beside the configuration, or return the default: a run does without these files."""
     try:
-        return OmegaConf.load(run.config_file.with_name(name))
+        return OmegaConf.load(file)
     except Exception:  # missing, or not YAML; OmegaConf raises almost any type
         return OmegaConf.create(default)

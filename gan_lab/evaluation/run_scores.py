@@ -9,6 +9,7 @@ from pathlib import Path
 from gan_lab.metrics.score_record import ScoreRecord
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.run_layout import RECORD
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def find(folders: Iterable[Path]) -> list[Run]:
             raise UserError(f"{folder}: no such folder")
         runs = list(_below(folder))
         if not runs:
-            raise UserError(f"{folder}: contains no run (no folder with a run.json)")
+            raise UserError(f"{folder}: contains no run (no folder with a {RECORD})")
         for path in runs:
             by_path.setdefault(path.resolve(), Run.open(path))
     return list(by_path.values())
@@ -46,7 +47,7 @@ def records(run: Run) -> list[ScoreRecord]:
     records = []
     if final := run.record().get("scores"):
         records.append(ScoreRecord.from_dict(final, run.record_file))
-    for path in sorted((run.folder / "evaluations").glob("*.json")):  # <protocol>.json before <protocol>_best.json
+    for path in sorted(run.evaluations.glob("*.json")):  # <protocol>.json before <protocol>_best.json
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
         except (ValueError, OSError) as error:
@@ -82,7 +83,7 @@ def choose(runs: Iterable[Run], protocol: str | None) -> tuple[list[ScoredRun], 
 
 def _below(folder: Path) -> Iterator[Path]:
     for place, subfolders, files in os.walk(folder):
-        if "run.json" in files:
+        if RECORD in files:
             subfolders.clear()  # a run contains no other runs
             yield Path(place)
         subfolders.sort()

@@ -20,7 +20,7 @@ from gan_lab.metrics.extractors import (
     with_channels,
     without_border,
 )
-from gan_lab.utils.errors import UserError
+from gan_lab.utils.errors import DamagedFileError, UserError
 from gan_lab.utils.precision import full_precision
 
 log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class DatasetClassifier(Extractor):
             }
         except OSError as error:
             raise UserError(f"{path}: can't be read: {error.strerror}") from error
-        except tensor_files.DamagedFileError as error:
+        except DamagedFileError as error:
             raise UserError(str(error)) from error
         except (KeyError, TypeError, RuntimeError) as error:
             raise UserError(f"{path} holds no weights of this classifier: {error}") from error

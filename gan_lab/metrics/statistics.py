@@ -13,6 +13,7 @@ from gan_lab.metrics import hashes, tensor_files
 from gan_lab.metrics.extractors import Extractor, Plain, extract
 from gan_lab.metrics.protocol import extractor_hash
 from gan_lab.metrics.scores import Moments
+from gan_lab.utils.errors import DamagedFileError
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +102,7 @@ def _cached(path: Path, description: dict[str, Any]) -> dict[str, Tensor] | None
         tensors, told = tensor_files.read(path)
     except FileNotFoundError:
         return None
-    except (tensor_files.DamagedFileError, OSError) as error:
+    except (DamagedFileError, OSError) as error:
         log.warning("%s. Computing it again.", error)
         return None
     if told != description:

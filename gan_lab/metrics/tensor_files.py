@@ -1,7 +1,6 @@
 """Tensors with a description, in safetensors files that are whole or not there."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,8 @@ import safetensors.torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-
-class DamagedFileError(Exception):
-    """A file is there, but it is not what it should be; the message says which and why."""
+from gan_lab.utils.errors import DamagedFileError
+from gan_lab.utils.files import write_atomically
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
@@ -23,16 +21,7 @@ def write(path: Path, tensors: Mapping[str, Tensor], description: Mapping[str, A
     """
     metadata = {"description": json.dumps(description, sort_keys=True)}
     content = safetensors.torch.save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, metadata)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_atomically(path, content)
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

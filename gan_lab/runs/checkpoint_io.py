@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or not there, and found out where they are damaged all the same."""
+"""Checkpoint files: written as a whole, and checked for damage when they are read."""
 
 import zipfile
 from pathlib import Path
@@ -13,7 +13,7 @@ from gan_lab.utils.files import atomic_write
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes beside the target, then renames.
+    """Checkpoint writer that replaces a file as a whole.
 
     Lightning's own writes to the temporary directory and moves: where that is another file system, a kill in
     between leaves half a file under the checkpoint's name.
@@ -26,10 +26,10 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 
 def read(file: Path) -> dict[str, Any]:
-    """A checkpoint, on the CPU; reading executes nothing from the file.
+    """Load a checkpoint to the CPU; reading executes nothing from the file.
 
     Raises:
-        UserError: it is damaged.
+        UserError: the file is damaged.
     """
     try:
         checkpoint = torch.load(file, map_location="cpu", weights_only=True)

@@ -1,4 +1,4 @@
-"""A new run from old weights: only weights are taken, everything else begins anew."""
+"""Old weights for a new run: only weights are taken, everything else begins anew."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,17 +14,18 @@ from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError
 
 PARTS = ("generator", "discriminator", "generator_ema")
+OLD_PARTS = {"average": "generator_ema"}  # names of 0.1
 
 
 def read(source: str) -> dict[str, Tensor]:
-    """The weights of both players, and of the generator's moving average where there is one.
+    """Read the weights of both players, and of the generator's moving average where there is one.
 
     Args:
         source: a run folder, whose last checkpoint counts, or a file: a checkpoint, or safetensors with the names of a
             checkpoint's `state_dict`.
 
     Raises:
-        UserError: there is nothing to be had.
+        UserError: there is no such run or file, or it holds no weights of a generator.
     """
     path = Path(source).expanduser()
     if path.is_dir():
@@ -40,51 +41,55 @@ def read(source: str) -> dict[str, Tensor]:
         state = checkpoint_io.read(path).get("state_dict")
     if not isinstance(state, dict):
         raise UserError(f"init_from={source}: is not a checkpoint of a run, it has no state_dict")
-    weights = {name: value for name, value in state.items() if name.partition(".")[0] in PARTS}
+    weights = {}
+    for name, value in state.items():
+        part, _, rest = name.partition(".")
+        if (part := OLD_PARTS.get(part, part)) in PARTS:
+            weights[f"{part}.{rest}"] = value
     if not any(name.startswith("generator.") for name in weights):
         raise UserError(f"init_from={source}: holds no weights of a generator")
     return weights
 
 
 def put_into(model: AdversarialModule, weights: Mapping[str, Tensor], source: str) -> dict[str, str]:
-    """Have the model begin with these weights; on torch's meta device, see whether it could.
+    """Have the model begin with these weights; on torch's meta device, only compare names and shapes.
 
     Returns:
-        For the record: for each part of the model, where its weights are from.
+        For the record: for each part of the model, the source of its weights.
 
     Raises:
-        UserError: they don't fit.
+        UserError: the weights don't fit the model.
     """
-    told = {}
+    sources = {}
     for part in PARTS:
         network: nn.Module | None = getattr(model, part)
         own = {name.partition(".")[2]: value for name, value in weights.items() if name.startswith(f"{part}.")}
         if network is None:
             continue
         if own:
-            told[part] = source
+            sources[part] = source
         elif part == "generator_ema":  # which begins as a copy of the generator
             own = {
                 f"network.{name.partition('.')[2]}": v for name, v in weights.items() if name.startswith("generator.")
             }
-            told[part] = "the generator"
+            sources[part] = "the generator"
         else:
-            told[part] = "a new beginning"
+            sources[part] = "a new beginning"
             continue
         if problem := mismatch(network, own, f"{part}."):
             raise UserError(f"init_from={source}: does not fit this model: {problem}")
         if not next(network.parameters()).is_meta:
             network.load_state_dict(own)
-    return told
+    return sources
 
 
 def mismatch(network: nn.Module, state: Mapping[str, Tensor], prefix: str = "") -> str | None:
-    """In what a network differs from saved weights, by the first tensor that does; None if they fit.
+    """The first difference between a network and saved weights; None if they fit.
 
     Args:
-        network: what they are for.
-        state: by the names of the network's `state_dict`.
-        prefix: of the names in the message.
+        network: that the weights are for.
+        state: tensors by the names of the network's `state_dict`.
+        prefix: put before the names in the message.
     """
     wanted = network.state_dict()
     for name in (*wanted, *state):

@@ -1,4 +1,4 @@
-"""Going on with a run: what it takes from the run's folder, and what the command line may change.
+"""Resuming a run: the configuration comes from the run's folder, and the command line may change some of it.
 
 A resumed run ends with the bits of an uninterrupted one as long as nothing changes that they depend on. What does is
 refused, or, with `resume_mode=continue`, allowed and recorded: the run goes on as another one.
@@ -10,33 +10,14 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from gan_lab.config import saved_config
+from gan_lab.config.facts import facts_about
+from gan_lab.config.renamed import new_name_of
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError, nearest
+from gan_lab.utils.types import OnResume
 
 OF_THE_COMMAND = ("resume", "resume_mode", "run_dir")
-# Of the trainer, what no bit depends on; nor on its end, unless learning rates fall until then.
-HARMLESS = {
-    "log_every_n_steps",
-    "limit_train_batches",
-    "cuda_graphs",
-    "detect_anomaly",
-    "profiler",
-    "enable_progress_bar",
-    "enable_model_summary",
-    "enable_checkpointing",
-}
-END = {"max_steps", "max_epochs"}
 WATCHERS = "gan_lab.callbacks."  # look on; what Health does to a run that is lost anyway is recorded as an alarm
-REASONS = {
-    "seed": "different noise and order of images",
-    "data": "different images, or another order",
-    "model": "different weights or losses",
-    "trainer.devices": "different noise and order of summation",
-    "trainer.precision": "different rounding",
-    "trainer.accelerator": "different order of summation",
-    "trainer.max_steps": "learning rates that fall until the end differ from the first batch on",
-    "trainer.max_epochs": "learning rates that fall until the end differ from the first batch on",
-}
 
 Changes = dict[str, list[Any]]  # by name, the values before and after
 
@@ -78,7 +59,7 @@ def change(config: DictConfig, line: str, *, exact: bool) -> None:
     parent = OmegaConf.select(config, place) if place else config
     if not isinstance(parent, DictConfig) or key not in parent:
         known = list(parent) if isinstance(parent, DictConfig) else list(config)
-        raise UserError(f"{name}: the run has no such option. {nearest(key, known)}")
+        raise UserError(new_name_of(name) or f"{name}: the run has no such option. {nearest(key, known)}")
     before = config.copy()
     OmegaConf.update(config, name, override.value())
     for changed in sorted(differences(before, config), key=lambda changed: changed != name):
@@ -92,24 +73,25 @@ def change(config: DictConfig, line: str, *, exact: bool) -> None:
 
 
 def differences(before: DictConfig, after: DictConfig) -> Changes:
-    """What differs between two configurations of a run, with all that follows from it."""
+    """The differences between two configurations of a run, with all values that follow from others."""
     old, new = (dict(_leaves(OmegaConf.to_container(config, resolve=True))) for config in (before, after))
     names = sorted(name for name in old.keys() | new.keys() if name.partition(".")[0] not in OF_THE_COMMAND)
     return {name: [old.get(name), new.get(name)] for name in names if old.get(name) != new.get(name)}
 
 
 def what_breaks(config: DictConfig, name: str) -> str | None:
-    """Why a run whose value of this name changes can't end with the bits that it would have; None if it can."""
+    """The reason why a run can't end with the bits that it would have once this option changes; None if it can."""
     group, _, rest = name.partition(".")
-    if group == "logger" or (group == "trainer" and rest in HARMLESS):
-        return None
-    if group == "trainer" and rest in END and not _has_falling_rates(config):
-        return None
     if group == "callbacks":
         node = config.callbacks.get(rest.partition(".")[0])
-        watches = node is None or str(node.get("_target_")).startswith(WATCHERS)
-        return None if watches else "this callback may change the training"
-    return REASONS.get(name) or REASONS.get(group, "its effect on the results is unknown")
+        if node is None or str(node.get("_target_")).startswith(WATCHERS):
+            return None
+    effects = [fact for fact in facts_about(config, name) if isinstance(fact, OnResume)]
+    if not effects:
+        return "its effect on the results is unknown"
+    if effects[-1].unless_constant_rates and not _has_falling_rates(config):
+        return None
+    return effects[-1].breaks or None
 
 
 def _has_falling_rates(config: DictConfig) -> bool:

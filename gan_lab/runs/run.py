@@ -1,13 +1,4 @@
-"""The contract of a run folder: write it, read it, load a trained model from it.
-
-.hydra/config.yaml      the composed configuration; paths in it follow the folder when it is moved
-checkpoints/last.ckpt   everything that a resumed run needs; tensors and plain values only
-checkpoints/previous.ckpt   what that was before, should it be damaged; 000005000.ckpt and so on, those kept for good
-checkpoints/best.ckpt   the same of the state with the lowest FID while training
-samples/                grids of generated images, named by images seen
-tensorboard/, metrics.csv
-run.json                status, versions, data source, seed, timing, scores: see `Run.record`
-"""
+"""A run's folder: write it, read it, load a trained model from it. `gan_lab.utils.run_layout` says what lies in it."""
 
 import json
 import logging
@@ -26,14 +17,14 @@ from omegaconf import DictConfig
 import gan_lab
 from gan_lab.config import saved_config
 from gan_lab.utils.errors import UserError
-from gan_lab.utils.files import atomic_write, link_or_copy
+from gan_lab.utils.files import link_or_copy, write_atomically
 from gan_lab.utils.locks import is_held
+from gan_lab.utils.run_layout import RunLayout
 
 if TYPE_CHECKING:  # torch and lightning take seconds, and whoever only looks at records doesn't need them
     from gan_lab.models.adversarial import AdversarialModule
 
 NEEDED = {"state_dict", "images_seen"}  # of a checkpoint
-BEGINNINGS = {".hydra", ".lock", "run.json", "train.log", "tensorboard"}  # of a run that hasn't begun
 Which = Literal["last", "best"]
 State = Literal["waiting", "running", "finished", "interrupted", "stopped", "failed", "died"]
 
@@ -41,31 +32,12 @@ State = Literal["waiting", "running", "finished", "interrupted", "stopped", "fai
 log = logging.getLogger(__name__)
 
 
-def write_atomically(path: Path, content: str) -> None:
-    """Replace a file as a whole: a reader, or a crash, sees the old content or the new."""
-    with atomic_write(path) as file:
-        file.write(content.encode())
-
-
-class Run:
-    """One run's folder.
-
-    Args:
-        folder: where it is.
-    """
-
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
-        self.config_file = self.folder / ".hydra" / "config.yaml"
-        self.checkpoint = self.folder / "checkpoints" / "last.ckpt"
-        self.previous = self.checkpoint.with_name("previous.ckpt")
-        self.best = self.folder / "checkpoints" / "best.ckpt"
-        self.record_file = self.folder / "run.json"
-        self.lock_file = self.folder / ".lock"  # held by whoever trains it
+class Run(RunLayout):
+    """One run's folder: its paths, and what can be done with what lies there."""
 
     @classmethod
     def open(cls, folder: str | Path) -> "Run":
-        """A run that exists.
+        """The run in a folder that exists.
 
         Raises:
             UserError: the folder is missing, or is no run folder.
@@ -82,7 +54,7 @@ class Run:
         """The configuration, with paths into the folder as it lies now.
 
         Raises:
-            UserError: it can't be read, or refers to more than its own values.
+            UserError: the file can't be read, or refers to more than its own values.
         """
         config = saved_config.read(self.config_file)
         config.run_dir = str(self.folder)
@@ -94,16 +66,17 @@ class Run:
         write_atomically(self.config_file, saved_config.text(config))
 
     def record(self) -> dict[str, Any]:
-        """What run.json holds: `status` is running, finished, interrupted, stopped (by its health) or failed.
+        """The content of run.json: `status` is running, finished, interrupted, stopped (by its health) or failed.
 
-        While it runs, batches, images seen, speed and the lowest FID are those of the logging point at `updated`.
+        While the run trains, batches, images seen, speed and the lowest FID are those of the logging point at
+        `updated`.
 
-        Where the run was scored, `best` is its lowest FID while training, {images_seen, fid, protocol}, and `scores` is
-        what it reached at the end, {images_seen, values: by name, class_counts, protocol}; protocols as
+        Where the run was scored, `best` is its lowest FID while training, {images_seen, fid, protocol}, and `scores`
+        are those of its end, {images_seen, values: by name, class_counts, protocol}; protocols as
         `gan_lab.metrics.protocol.Protocol.to_dict` gives them.
 
         Raises:
-            UserError: it can't be read.
+            UserError: the file can't be read.
         """
         try:
             record = json.loads(self.record_file.read_text(encoding="utf-8"))
@@ -126,9 +99,10 @@ class Run:
         """Remove the folder if nothing has come of the run, and the folders above it that it leaves empty.
 
         Returns:
-            Whether there was nothing but what every run begins with.
+            True if the folder held nothing but what every run begins with.
         """
-        if not {path.name for path in self.folder.iterdir()} <= BEGINNINGS:
+        beginnings = {self.config_file.parent, self.lock_file, self.record_file, self.log_file, self.tensorboard}
+        if not set(self.folder.iterdir()) <= beginnings:
             return False
         for handler in logging.getLogger().handlers:
             if isinstance(handler, logging.FileHandler) and Path(handler.baseFilename).parent == self.folder.absolute():
@@ -143,7 +117,7 @@ class Run:
         return True
 
     def state(self) -> State:
-        """Its status, and what the record can't say: "died" if it says running and nobody is at it, "waiting" before.
+        """The record's status; "died" if that is running and nobody trains the run, "waiting" without a record.
 
         Raises:
             UserError: the record can't be read.
@@ -154,7 +128,7 @@ class Run:
         return "died" if status == "running" and not is_held(self.lock_file) else status
 
     def objective(self) -> float | None:
-        """What a sweep minimises: the lowest FID while training; None where none was computed."""
+        """The number that a sweep minimises: the lowest FID while training; None where none was computed."""
         best: dict[str, float] = self.record().get("best") or {}
         return best.get("fid")
 
@@ -164,14 +138,14 @@ class Run:
         Raises:
             UserError: there is no checkpoint yet, or it does not fit the configuration.
         """
-        from gan_lab.config import schema as configuration
+        from gan_lab.config import schema
         from gan_lab.models.adversarial import AdversarialModule
 
         config = self.config()
-        configuration.check(config)
-        if not issubclass(configuration.resolve(config.model._target_, "model._target_"), AdversarialModule):
+        schema.check(config)
+        if not issubclass(schema.resolve(config.model._target_, "model._target_"), AdversarialModule):
             raise UserError(f"{self.config_file}: model._target_={config.model._target_} is not a model")
-        model: AdversarialModule = configuration.build(config.model)
+        model: AdversarialModule = schema.build(config.model)
         checkpoint = self.load_checkpoint(which)
         try:
             model.load_state_dict(checkpoint["state_dict"])
@@ -185,28 +159,28 @@ class Run:
     def load_checkpoint(self, which: Which = "last") -> dict[str, Any]:
         """The last checkpoint, or the best, on the CPU; loading executes nothing from the file.
 
-        Where the last one is damaged it is named, and the one before it taken.
+        A damaged last checkpoint is named in a warning, and the one before it is taken.
 
         Raises:
-            UserError: it is missing or damaged.
+            UserError: the checkpoint is missing or damaged.
         """
         return self._sound_checkpoint(which)[1]
 
     def restore_previous(self) -> dict[str, Any]:
-        """As `load_checkpoint`, and if the last checkpoint is damaged, have the one before it take its place.
+        """Load the last checkpoint; if that is damaged, have the one before it take its place.
 
-        The damaged one is kept as `damaged.ckpt`: it must not be taken for the one before the next.
+        The damaged one is kept under another name: it must not be taken for the one before the next.
         """
         file, checkpoint = self._sound_checkpoint("last")
         if file != self.checkpoint:
             if self.checkpoint.exists():
-                self.checkpoint.replace(self.checkpoint.with_name("damaged.ckpt"))
+                self.checkpoint.replace(self.damaged)
             link_or_copy(file, self.checkpoint)
         return checkpoint
 
     @property
     def has_checkpoint(self) -> bool:
-        """Whether there is a state to go on from, sound or not."""
+        """True where there is a state to go on from, sound or not."""
         return self.checkpoint.is_file() or self.previous.is_file()
 
     def _sound_checkpoint(self, which: Which) -> tuple[Path, dict[str, Any]]:
@@ -241,7 +215,7 @@ def now() -> str:
 
 
 def provenance() -> dict[str, Any]:
-    """What made a run: versions, git commit, machine, process, command."""
+    """The origin of a run: versions, git commit, machine, process, command."""
     import lightning
     import torch
 

@@ -1,8 +1,8 @@
-"""One program at a time at a run.
+"""Lock of a run folder: one program at a time trains a run.
 
-The lock is the kernel's, so it ends with its process, however that ends. Not every file system carries locks over to
-other machines; there a program shows by a sign of life, the lock file's time of change. Nobody compares clocks: who
-wants the folder watches for a while.
+The kernel's lock ends with its process, however that ends. Not every file system carries locks over to other machines;
+there the holder's heartbeat shows, the lock file's time of change. Nobody compares clocks: whoever wants the folder
+watches the file for a while.
 """
 
 import os
@@ -18,8 +18,8 @@ from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.locks import Busy, held, is_held
 
-HEARTBEAT_SECONDS = 10.0  # seconds between two signs of life
-HEARTBEAT_TIMEOUT = 60.0  # seconds without one after which a program on another machine is gone
+HEARTBEAT_SECONDS = 10.0  # between two beats
+HEARTBEAT_TIMEOUT = 60.0  # seconds without a beat after which a program on another machine is gone
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def hold_run_lock(run: Run) -> Iterator[None]:
     """Keep others from training the same run, and let them see that somebody does.
 
     Raises:
-        UserError: somebody does already, or the folder can't be written to.
+        UserError: another program trains the run already.
     """
     try:
         with held(run.lock_file, patience=2.0):
@@ -44,7 +44,7 @@ def hold_run_lock(run: Run) -> Iterator[None]:
 
 
 def refuse_if_locked(run: Run) -> None:
-    """Say so before anything is changed, where another program on this machine trains the run.
+    """Refuse, before anything is changed, a run that another program on this machine trains.
 
     Raises:
         UserError: one does, or the folder can't be written to.
@@ -56,10 +56,10 @@ def refuse_if_locked(run: Run) -> None:
 
 
 def refuse_if_read_only(folder: Path) -> None:
-    """A file without a name is made in the folder, and gone again.
+    """Refuse a folder in which no file can be made; the one that tries has no name and is gone again.
 
     Raises:
-        UserError: that can't be done.
+        UserError: naming the folder and the reason.
     """
     try:
         TemporaryFile(dir=folder).close()
@@ -68,21 +68,21 @@ def refuse_if_read_only(folder: Path) -> None:
 
 
 def locked_error(run: Run) -> UserError:
-    """The message."""
+    """The error that names who trains the run."""
     record = run.record() if run.record_file.exists() else {}
     who = f"process {record['pid']} on {record['host']}" if {"pid", "host"} <= record.keys() else "another process"
     return UserError(f"{run.folder}: is being trained at this moment, by {who}; wait until it has ended, or stop it")
 
 
 def is_recorded_elsewhere(run: Run) -> bool:
-    """Whether the record says that it is at work on another machine."""
+    """Tell if the record says that the run is being trained on another machine."""
     record = run.record() if run.record_file.exists() else {"status": "waiting"}
     return record["status"] == "running" and record.get("host", platform.node()) != platform.node()
 
 
 def has_heartbeat(file: Path) -> bool:
-    """Whether somebody touches a file within `HEARTBEAT_TIMEOUT` seconds."""
-    print(f"{file.parent}: the record says that it is being trained on another machine; looking whether it still is")
+    """Tell if somebody touches a file within `HEARTBEAT_TIMEOUT` seconds."""
+    print(f"{file.parent}: the record says that it is being trained on another machine; watching if it still is")
     first, end = file.stat().st_mtime_ns, time.monotonic() + HEARTBEAT_TIMEOUT
     while time.monotonic() < end:
         time.sleep(min(HEARTBEAT_SECONDS / 2, HEARTBEAT_TIMEOUT / 10))
@@ -93,7 +93,7 @@ def has_heartbeat(file: Path) -> bool:
 
 
 def heartbeat(file: Path, over: threading.Event) -> None:
-    """Touch the file until it is over."""
+    """Touch the file every `HEARTBEAT_SECONDS` until the event is set."""
     while not over.wait(HEARTBEAT_SECONDS):
         with suppress(OSError):
             os.utime(file)

@@ -15,8 +15,10 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from gan_lab.runs.run import Run, now, write_atomically
+from gan_lab.runs.run import Run, now
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.files import write_atomically
+from gan_lab.utils.run_layout import HYDRA
 
 Identity = tuple[str, ...]
 
@@ -29,7 +31,7 @@ def identity(overrides: Iterable[Any]) -> Identity:
 def identity_of(folder: Path) -> Identity | None:
     """The identity of the job in a folder; None where there is none, or none that can be read."""
     try:
-        return identity(OmegaConf.load(folder / ".hydra" / "overrides.yaml"))
+        return identity(OmegaConf.load(Run(folder).overrides_file))
     except Exception:  # missing, half-written or not YAML: of almost any type
         return None
 
@@ -52,7 +54,7 @@ def job_folder(sweep: str, number: int, overrides: Sequence[str]) -> str:
 
 def hydra_folder(job: str) -> str | None:
     """The folder in which Hydra writes how a run was made; None once the run has begun: that record stays."""
-    return None if Run(job).record_file.exists() else ".hydra"
+    return None if Run(job).record_file.exists() else HYDRA
 
 
 def register() -> None:

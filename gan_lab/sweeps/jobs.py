@@ -150,7 +150,7 @@ def _rest(run: Run, config: DictConfig) -> DictConfig:
         begun = run.config()
         begun.resume, begun.sweep = str(run.folder), config.sweep
         return begun
-    for leftover in (run.record_file, run.folder / "metrics.csv", *(run.folder / "tensorboard").glob("events.*")):
+    for leftover in (run.record_file, run.metrics_file, *run.tensorboard.glob("events.*")):
         leftover.unlink(missing_ok=True)
     return config
 

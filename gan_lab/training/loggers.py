@@ -15,6 +15,7 @@ from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
 from gan_lab.utils.files import atomic_write
+from gan_lab.utils.types import OutputPath
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ class TensorBoard(TensorBoardLogger):
         folder: where the event files go.
     """
 
-    def __init__(self, *, folder: str) -> None:
+    def __init__(self, *, folder: OutputPath) -> None:
         super().__init__(folder, name="", version="")
 
     @rank_zero_only
@@ -83,7 +84,7 @@ class MetricsCSV(Logger):
         file: the table.
     """
 
-    def __init__(self, *, file: str) -> None:
+    def __init__(self, *, file: OutputPath) -> None:
         super().__init__()
         self.file = Path(file)
         self.columns: list[str] | None = None

@@ -12,7 +12,7 @@ from gan_lab.runs.run import Run
 def summary(run: Run) -> str:
     """List what a run reached and where to look, a line each."""
     record = run.record()
-    grids = sorted((run.folder / "samples").glob("*.png"))
+    grids = sorted(run.samples.glob("*.png"))
     lines = [
         f"{record['status'].capitalize()} after {record['batches']:,} batches, {record['images_seen']:,} images, "
         f"{timedelta(seconds=round(record['seconds']))} ({record['images_per_second']:,.0f} images/s).",

@@ -3,18 +3,18 @@
 import traceback
 from pathlib import Path
 
-from gan_lab.utils.files import atomic_write
+from gan_lab.utils.files import write_atomically
+from gan_lab.utils.run_layout import RunLayout
 
 PACKAGE = Path(__file__).parents[1]
 
 
-def record(folder: Path, error: BaseException, name: str = "crash.txt") -> str:
+def record(folder: Path, error: BaseException, rank: int | None = None) -> str:
     """Write the traceback to a file in the run's folder, and return a line that says what happened and where."""
-    file = folder / name
+    file = RunLayout(folder).crash_file(rank)
     content = "".join(traceback.format_exception(error))
     try:
-        with atomic_write(file) as target:
-            target.write(content.encode(errors="replace"))
+        write_atomically(file, content.encode(errors="replace"))
         kept = f"the traceback is in {file}"
     except OSError as failure:
         kept = f"the traceback can't be written to {file}: {failure.strerror}"

@@ -13,13 +13,14 @@ from gan_lab.callbacks.graceful_stop import Interrupted
 from gan_lab.callbacks.health import Health, Stopped
 from gan_lab.callbacks.progress import RegularReport
 from gan_lab.callbacks.scores import Scores
+from gan_lab.config.command_line import tracebacks_wanted
 from gan_lab.distributed import slurm
 from gan_lab.runs.run import now, provenance
 from gan_lab.training import tracebacks
 from gan_lab.training.build import Parts
 from gan_lab.training.summary import summary
 from gan_lab.training.trainer import Trainer
-from gan_lab.utils.errors import UserError, tracebacks_wanted
+from gan_lab.utils.errors import UserError
 
 
 @contextmanager
@@ -164,7 +165,7 @@ def save_traceback(folder: Path, rank: int) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:
-        tracebacks.record(folder, error, f"crash_{rank}.txt")
+        tracebacks.record(folder, error, rank)
         raise
 
 

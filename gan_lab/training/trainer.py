@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import lightning
 import torch
@@ -16,11 +16,13 @@ from lightning.pytorch.trainer.connectors.signal_connector import _SignalConnect
 
 from gan_lab.distributed import collectives
 from gan_lab.distributed.strategy import UnwrappedDDPStrategy
-from gan_lab.utils.types import PositiveInt
+from gan_lab.utils.types import HARMLESS, Fact, OnResume, PositiveInt
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 MatmulPrecision = Literal["highest", "high", "medium"]
 Limit = Literal[-1] | PositiveInt
+END = OnResume("learning rates that fall until the end differ from the first batch on", unless_constant_rates=True)
+Switch = Annotated[bool | None, HARMLESS, Fact.INCIDENTAL]
 # Options of Lightning's that can't work here, and what to do instead.
 REFUSED = {
     "accumulate_grad_batches": "two players can't accumulate; raise data.batch_size",
@@ -52,18 +54,26 @@ class Trainer(lightning.Trainer):
     def __init__(
         self,
         *,
-        accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"],
-        devices: PositiveInt | Literal["auto"],
-        num_nodes: PositiveInt,
-        precision: Precision,
-        matmul_precision: MatmulPrecision,
-        compile: bool,
-        cuda_graphs: bool | Literal["auto"],
-        max_steps: Limit,
-        max_epochs: Limit | None,
-        log_every_n_steps: PositiveInt,
+        accelerator: Annotated[
+            Literal["auto", "cpu", "gpu", "cuda", "mps"], OnResume("different order of summation"), Fact.INCIDENTAL
+        ],
+        devices: Annotated[PositiveInt | Literal["auto"], OnResume("different noise and order of summation")],
+        num_nodes: Annotated[PositiveInt, OnResume("different noise and order of summation")],
+        precision: Annotated[Precision, OnResume("different rounding")],
+        matmul_precision: Annotated[MatmulPrecision, OnResume("different rounding")],
+        compile: Annotated[bool, OnResume("different rounding")],
+        cuda_graphs: Annotated[bool | Literal["auto"], HARMLESS, Fact.INCIDENTAL],
+        max_steps: Annotated[Limit, END],
+        max_epochs: Annotated[Limit | None, END],
+        log_every_n_steps: Annotated[PositiveInt, HARMLESS, Fact.INCIDENTAL],
+        limit_train_batches: Annotated[int | float | None, HARMLESS] = None,
+        deterministic: Annotated[bool | Literal["warn"] | None, Fact.INCIDENTAL] = None,
+        detect_anomaly: Annotated[bool, HARMLESS, Fact.INCIDENTAL] = False,
+        enable_checkpointing: Switch = None,
+        enable_progress_bar: Switch = None,
+        enable_model_summary: Switch = None,
         callbacks: list[Callback] | None = None,
-        profiler: str | Profiler | None = None,
+        profiler: Annotated[str | Profiler | None, HARMLESS, Fact.INCIDENTAL] = None,
         plugins: Sequence[Any] = (),
         **options: Any,
     ) -> None:
@@ -95,6 +105,12 @@ class Trainer(lightning.Trainer):
             max_steps=max_steps,
             max_epochs=-1,
             log_every_n_steps=log_every_n_steps,
+            limit_train_batches=limit_train_batches,
+            deterministic=deterministic,
+            detect_anomaly=detect_anomaly,
+            enable_checkpointing=enable_checkpointing,
+            enable_progress_bar=enable_progress_bar,
+            enable_model_summary=enable_model_summary,
             callbacks=[*helpers, *(callbacks or [])],
             profiler=profiler or NoProfiler(),
             plugins=[*plugins, *surroundings],

@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from gan_lab.callbacks.health import Health
 from gan_lab.config import schema
+from gan_lab.config.facts import options_with
 from gan_lab.config.schema import build
 from gan_lab.distributed import launcher
 from gan_lab.models.adversarial import AdversarialModule
@@ -18,12 +19,12 @@ from gan_lab.runs.run import Run
 from gan_lab.training.build import Parts, build_parts
 from gan_lab.utils import hardware, memory
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.types import Fact
 
 MISFIT = (
     "the networks don't fit the images or each other (resnet_patchgan and its kind are for model=cyclegan, the others "
     "for all other models; sizes follow data.image_size, data.channels and model.latent_dim): "
 )
-PATHS = {"root", "domain_a", "domain_b", "cache"}  # options of data modules and callbacks
 
 
 def validate(config: DictConfig, folder: str | Path) -> Parts:
@@ -75,17 +76,11 @@ def settled(config: DictConfig, folder: Path) -> DictConfig:
     config = config.copy()
     with open_dict(config):
         config.run_dir = str(folder)
-        for node in filter(None, (config.data, *config.get("callbacks", {}).values())):
-            make_absolute(node)
-        if config.init_from:
-            config.init_from = str(Path(config.init_from).expanduser().absolute())
+        for option in options_with(Fact.INPUT_PATH, config):
+            path = OmegaConf.select(config, option)
+            if isinstance(path, str):
+                OmegaConf.update(config, option, str(Path(path).expanduser().absolute()))
     return config
-
-
-def make_absolute(node: DictConfig) -> None:
-    """Spell out the paths of a data module or callback."""
-    for name in PATHS & node.keys():
-        node[name] = str(Path(node[name]).expanduser().absolute())
 
 
 def dry_run(parts: Parts) -> None:

@@ -13,7 +13,9 @@ from omegaconf import DictConfig, OmegaConf
 from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.files import write_atomically
 from gan_lab.utils.hardware import die_with_parent
+from gan_lab.utils.run_layout import RunLayout
 
 
 def main() -> None:
@@ -45,9 +47,7 @@ def main() -> None:
 
 def announce(file: Path) -> None:
     """Write this process's id where the program that waits looks for it, to pass on signals."""
-    partial = file.with_suffix(".partial")
-    partial.write_text(str(os.getpid()), encoding="utf-8")
-    partial.replace(file)
+    write_atomically(file, str(os.getpid()))
 
 
 def set_up_logging(folder: Path | None) -> None:
@@ -59,7 +59,10 @@ def set_up_logging(folder: Path | None) -> None:
         logging.basicConfig(level=level)
         return
     form = "[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout), logging.FileHandler(folder / "train.log")]
+    handlers: list[logging.Handler] = [
+        logging.StreamHandler(sys.stdout),
+        logging.FileHandler(RunLayout(folder).log_file),
+    ]
     logging.basicConfig(level=logging.INFO, format=form, handlers=handlers)
 
 

@@ -1,4 +1,4 @@
-"""What this machine has, and how to get the most out of it."""
+"""Devices, threads and allocators of this machine: checked, and set up for training."""
 
 import ctypes
 import logging
@@ -23,10 +23,13 @@ def prepare() -> None:
 
 
 def keep_freed_memory() -> bool:
-    """Have glibc keep freed blocks of up to 1 GiB in the process; says whether it agreed (only glibc does).
+    """Have glibc keep freed blocks of up to 1 GiB in the process.
 
-    By default it gives large blocks back to the kernel at every `free`, and the next step's tensors fault each page
+    By default glibc gives large blocks back to the kernel at every `free`, and the next step's tensors fault each page
     in again.
+
+    Returns:
+        True if the allocator agreed; only glibc does.
     """
     if platform.libc_ver()[0] != "glibc":
         return False
@@ -44,7 +47,7 @@ def stop_looking_for_cuda() -> None:
 
 
 def threads_each(processes: int) -> int | None:
-    """Threads of torch's for each of several processes that share the cores of this one, at least one.
+    """Number of torch's threads for each of several processes that share the cores of this one, at least one.
 
     None where the user has divided the cores: OMP_NUM_THREADS says how many each process gets.
     """
@@ -65,7 +68,7 @@ def check(
     sync_batchnorm: bool = False,
     compile: bool = False,
 ) -> None:
-    """Refuse what this machine has not got.
+    """Refuse devices and options that this machine can't serve; arguments are options of `trainer`.
 
     Raises:
         UserError: an accelerator that is not there, too many devices, what they can't do, or no compiler.
@@ -102,7 +105,7 @@ def check(
 
 @cache
 def why_not_compiled(device: str) -> str | None:
-    """What torch says to compiling on this kind of device; None where it works. The first call takes seconds."""
+    """The reason why torch can't compile for a kind of device; None where it can. The first call takes seconds."""
     noisy = logging.getLogger("torch")
     level = noisy.level
     noisy.setLevel(logging.CRITICAL)

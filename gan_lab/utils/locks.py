@@ -1,4 +1,4 @@
-"""Who is at work on something: locks that the operating system lets go of when their holder dies, however it dies."""
+"""Locks that the operating system lets go of when their holder dies, however it dies."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,24 +17,24 @@ def held(file: Path, patience: float = 0.0) -> Iterator[None]:
 
     Args:
         file: in a folder that exists.
-        patience: seconds to wait for whoever holds it: one who only looks holds it for a moment.
+        patience: seconds to wait for the holder, who may only be asking `is_held`; negative for as long as it takes.
 
     Raises:
-        Busy: somebody else has it.
+        Busy: somebody else has the lock.
     """
     lock = take(file, patience)
     try:
         yield
     finally:
-        file.unlink(missing_ok=True)  # while it is still held, so nobody's lock but this one's goes
+        file.unlink(missing_ok=True)  # while the lock is still held, so nobody else's file goes
         lock.release()
 
 
 def take(file: Path, patience: float = 0.0) -> FileLock:
-    """Hold a lock until it is released or this process ends.
+    """Hold a lock until its `release` or the end of this process.
 
     Raises:
-        Busy: somebody else has it.
+        Busy: somebody else has the lock.
     """
     lock = FileLock(file)
     try:
@@ -45,7 +45,7 @@ def take(file: Path, patience: float = 0.0) -> FileLock:
 
 
 def is_held(file: Path) -> bool:
-    """Whether anybody holds the lock at this moment; another user's is taken for held."""
+    """Tell if anybody holds the lock at this moment; another user's is taken for held."""
     if not file.exists():
         return False
     try:

@@ -1,4 +1,4 @@
-"""How much memory there is for a dataset."""
+"""Memory that is available for a dataset."""
 
 import os
 import re
@@ -24,7 +24,7 @@ def available(proc: Path = Path("/proc"), cgroup: Path = CGROUP) -> int:
 
 
 def _left_to_group(proc: Path, cgroup: Path) -> int:
-    """What the limits around this process leave; more than there can be if there is none."""
+    """Bytes that the limits around this process leave; more than any machine has where there is no limit."""
     left = 1 << 62
     try:
         own = re.search(r"^0::/(.*)$", (proc / "self" / "cgroup").read_text(), re.MULTILINE)

@@ -1,4 +1,4 @@
-"""What is done with the signals that ask a program to stop."""
+"""Signals that ask a program to stop, and who handles them."""
 
 import signal
 import threading

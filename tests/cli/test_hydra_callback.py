@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from hydra.errors import MissingConfigException
 
+from gan_lab.config.command_line import explain
 from gan_lab.runs.run import Run
-from gan_lab.utils.errors import explain
 from tests.conftest import QUICK, Command
 
 

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
 
+from gan_lab.config.command_line import readable_errors
 from gan_lab.training.validate import validate
-from gan_lab.utils.errors import readable_errors
 from tests.conftest import CONF, composed
 
 GROUPS = sorted(

@@ -91,7 +91,7 @@ def test_any_option_of_lightnings_trainer_may_be_added() -> None:
         "gan_lab.runs.run.subprocess.Popen",
         "gan_lab.runs.run.os.system",
         "gan_lab.config.schema.import_module",
-        "gan_lab.runs.run.write_atomically",
+        "gan_lab.utils.files.write_atomically",
         "torch.load",
         "torch.optim.adam.torch.load",
         "lightning.pytorch.callbacks.nothing",

@@ -1,5 +1,7 @@
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import sleep
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +12,7 @@ from PIL import Image
 from gan_lab.data import decoded, image_files
 from gan_lab.data.decoded import Decoder
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.locks import take
 
 COUNT = 5
 
@@ -152,19 +155,23 @@ def test_an_interruption_leaves_nothing_that_could_be_mistaken_for_a_cache(
     left.mkdir(parents=True)
     (left / "images.npy").write_bytes(b"half")
     assert values(load(tmp_path, files)) == [10, 11, 12, 13, 14]
+    assert not left.exists()
 
 
 @pytest.mark.usefixtures("little_memory")
-def test_the_first_of_two_processes_wins(files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    decode = image_files.decode
-
-    def overtaken(*arguments: object, **options: object) -> list[int]:
-        monkeypatch.setattr(image_files, "decode", decode)
-        load(tmp_path, files)
-        return decode(*arguments, **options)
-
-    monkeypatch.setattr(image_files, "decode", overtaken)
-    assert values(load(tmp_path, files)) == [10, 11, 12, 13, 14]
+def test_whoever_comes_second_waits_and_takes_what_the_first_has_decoded(
+    files: list[Path], tmp_path: Path, attempts: list[Path]
+) -> None:
+    cache = tmp_path / "deep/cache"
+    cache.mkdir(parents=True)
+    first = take(cache / ".lock")
+    with ThreadPoolExecutor() as threads:
+        waiting = [threads.submit(load, tmp_path, files) for _ in range(2)]
+        sleep(0.5)
+        assert not attempts
+        first.release()
+        assert [values(loaded.result()) for loaded in waiting] == [[10, 11, 12, 13, 14]] * 2
+    assert len(attempts) == len(files)
     assert len(entries(tmp_path)) == 1
 
 

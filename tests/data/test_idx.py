@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from gan_lab.data import idx
+from gan_lab.utils.errors import DamagedFileError
 
 IMAGES = torch.arange(24, dtype=torch.uint8).reshape(2, 3, 4)
 CONTENT = bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4]) + bytes(range(24))
@@ -43,7 +44,7 @@ def test_a_file_packed_anew_is_known_by_its_content(tmp_path: Path) -> None:
 )
 def test_a_damaged_file_is_named(name: str, content: bytes, reason: str, tmp_path: Path) -> None:
     path = write(tmp_path, name, content)
-    with pytest.raises(idx.DamagedFileError, match=reason) as error:
+    with pytest.raises(DamagedFileError, match=reason) as error:
         idx.read(path, CHECKSUMS)
     assert str(path) in str(error.value)
 
@@ -63,5 +64,5 @@ def test_a_plain_file_without_a_published_checksum_must_have_the_right_form(
 ) -> None:
     packed_only = frozenset({md5(PACKED).hexdigest()})
     assert torch.equal(idx.read(write(tmp_path, "plain", CONTENT), packed_only), IMAGES)
-    with pytest.raises(idx.DamagedFileError, match=reason):
+    with pytest.raises(DamagedFileError, match=reason):
         idx.read(write(tmp_path, "broken", content), packed_only)

@@ -22,9 +22,9 @@ from safetensors.torch import save_file
 import train
 from gan_lab import cli
 from gan_lab.config import schema
+from gan_lab.config.command_line import readable_errors
 from gan_lab.data import mnist
 from gan_lab.runs.run import Run
-from gan_lab.utils.errors import readable_errors
 from tests.conftest import REPOSITORY, all_digits, composed, logging_as_before
 from tests.docs.conftest import blocks
 from tests.docs.test_pages import PAGES

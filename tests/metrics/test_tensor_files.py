@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from gan_lab.metrics import tensor_files
+from gan_lab.utils import files
+from gan_lab.utils.errors import DamagedFileError
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -23,7 +25,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: p
     def fail(_: int) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(tensor_files.os, "fsync", fail)
+    monkeypatch.setattr(files.os, "fsync", fail)
     with pytest.raises(OSError, match="disk full"):
         tensor_files.write(path, {"a": torch.ones(2)}, {"name": "new"})
     assert tensor_files.read(path)[1] == {"name": "old"}
@@ -34,7 +36,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: p
 def test_a_damaged_file_is_named(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "file.safetensors"
     path.write_bytes(content)
-    with pytest.raises(tensor_files.DamagedFileError, match="file.safetensors is damaged"):
+    with pytest.raises(DamagedFileError, match="file.safetensors is damaged"):
         tensor_files.read(path)
 
 
@@ -49,5 +51,5 @@ def test_a_damaged_file_is_named(content: bytes, tmp_path: Path) -> None:
 )
 def test_a_hostile_header_is_damage(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "x.safetensors").write_bytes(content)
-    with pytest.raises(tensor_files.DamagedFileError, match="is damaged"):
+    with pytest.raises(DamagedFileError, match="is damaged"):
         tensor_files.read(tmp_path / "x.safetensors")

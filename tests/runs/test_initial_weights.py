@@ -92,3 +92,10 @@ def test_reading_runs_no_code(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is damaged"):
         initial_weights.read(str(tmp_path / "hostile.ckpt"))
     assert not (tmp_path / "executed").exists()
+
+
+def test_the_moving_average_of_0_1_is_taken_by_its_old_name(tmp_path: Path) -> None:
+    state = {"generator.x": torch.zeros(1), "average.network.x": torch.ones(1), "averages.x": torch.ones(1)}
+    torch.save({"state_dict": state}, tmp_path / "old.ckpt")
+    weights = initial_weights.read(str(tmp_path / "old.ckpt"))
+    assert weights == {"generator.x": torch.zeros(1), "generator_ema.network.x": torch.ones(1)}

@@ -6,7 +6,7 @@ import torch
 from omegaconf import OmegaConf
 
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
-from gan_lab.runs.run import Run, git_commit, provenance, write_atomically
+from gan_lab.runs.run import Run, git_commit, provenance
 from gan_lab.utils.errors import UserError
 from tests.conftest import TINY, composed, same, untrained, weights
 
@@ -123,15 +123,6 @@ def test_a_damaged_file_is_named(file: str, content: str, message: str, run: Run
     (run.folder / file).write_text(content)
     with pytest.raises(UserError, match=f"{file}.*{message}"):
         run.config(), run.record()
-
-
-def test_writing_is_all_or_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "run.json"
-    write_atomically(path, "old")
-    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("killed")))
-    with pytest.raises(OSError, match="killed"):
-        write_atomically(path, "new")
-    assert path.read_text() == "old"
 
 
 def test_provenance_is_plain_and_complete() -> None:

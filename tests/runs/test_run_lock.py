@@ -98,7 +98,7 @@ def test_a_program_on_another_machine_that_shows_none_is_gone(
 ) -> None:
     monkeypatch.setattr(run_lock, "HEARTBEAT_TIMEOUT", 0.1)
     with hold_run_lock(elsewhere):
-        assert "looking whether it still is" in capsys.readouterr().out
+        assert "watching if it still is" in capsys.readouterr().out
 
 
 def test_who_is_at_a_run_shows_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,12 +24,12 @@ import torch
 import train
 from gan_lab.callbacks.sample_grid import SampleGrid
 from gan_lab.callbacks.scores import Scores
+from gan_lab.config.command_line import readable_errors
 from gan_lab.data import mnist
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.runs.run import Run
 from gan_lab.training.loggers import MetricsCSV
-from gan_lab.utils.errors import readable_errors
 from tests.training.leftovers import differing, left
 
 # A critic that learns alone on two of three batches, grids, scores, health and checkpoints at odd moments.

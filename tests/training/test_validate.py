@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.config import schema
 from gan_lab.runs import initial_weights
-from gan_lab.training.validate import make_absolute, validate
+from gan_lab.training.validate import settled, validate
 from gan_lab.utils.errors import UserError
 from tests.conftest import OFFLINE, QUICK, Command, composed
 
@@ -95,8 +95,10 @@ def test_learning_rates_that_fall_need_an_end(tmp_path: Path) -> None:
     validate(composed(*SMALL, *endless), tmp_path)
 
 
-def test_every_path_of_a_data_module_is_spelled_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_path_to_what_is_read_is_spelled_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    data = composed("data=unpaired_folders", "data.domain_a=horses", "data.domain_b=/zebras").data
-    make_absolute(data)
+    given = composed("data=unpaired_folders", "data.domain_a=horses", "data.domain_b=/zebras", "init_from=old")
+    config = settled(given, Path("/run"))
+    data = config.data
     assert (data.domain_a, data.domain_b, data.cache) == (f"{tmp_path}/horses", "/zebras", f"{tmp_path}/data/cache")
+    assert (config.init_from, config.callbacks.scores.cache) == (f"{tmp_path}/old", f"{tmp_path}/data/cache")

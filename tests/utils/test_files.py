@@ -1,10 +1,9 @@
-import os
 from pathlib import Path
 
 import pytest
 
 from gan_lab.utils import files
-from gan_lab.utils.files import atomic_write, in_use, link_or_copy, remove_abandoned_folders, remove_partial_files
+from gan_lab.utils.files import atomic_write, link_or_copy, remove_partial_files, write_atomically
 
 
 def test_the_new_content_takes_the_old_ones_place(tmp_path: Path) -> None:
@@ -62,13 +61,22 @@ def test_half_written_files_are_swept(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["last.ckpt", "my.partial"]
 
 
-def test_folders_that_nobody_is_at_work_in_are_swept(tmp_path: Path) -> None:
-    for name in ("partial-used", "partial-left", "partial-new", "whole"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "images.npy").write_bytes(b"x")
-        if name != "partial-new":
-            os.utime(tmp_path / name, (0, 0))
-    with in_use(tmp_path / "partial-used"):
-        assert [folder.name for folder in remove_abandoned_folders(tmp_path, "partial-*")] == ["partial-left"]
-    assert {folder.name for folder in tmp_path.iterdir()} == {"partial-used", "partial-new", "whole"}
-    assert remove_abandoned_folders(tmp_path / "nowhere", "partial-*") == []
+def test_what_is_written_at_once_is_text_or_bytes(tmp_path: Path) -> None:
+    for content in ("grün", b"\x00\xff"):
+        write_atomically(tmp_path / "new" / "a", content)
+        assert (tmp_path / "new" / "a").read_bytes() == (content.encode() if isinstance(content, str) else content)
+
+
+def test_a_failing_rename_leaves_the_old_content_and_no_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_atomically(tmp_path / "a", "old")
+    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("killed")))
+    with pytest.raises(OSError, match="killed"):
+        write_atomically(tmp_path / "a", "new")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_two_writers_of_a_file_do_not_mix_their_content(tmp_path: Path) -> None:
+    with atomic_write(tmp_path / "a") as first, atomic_write(tmp_path / "a") as second:
+        first.write(b"first")
+        second.write(b"2")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"first"]

@@ -10,7 +10,7 @@ import pytest
 
 import train
 from gan_lab.cli import main as gan_lab
-from gan_lab.utils.errors import readable_errors
+from gan_lab.config.command_line import readable_errors
 from tests.conftest import logging_as_before
 
 

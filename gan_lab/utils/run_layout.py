@@ -1,0 +1,50 @@
+"""Layout of a run folder: the name of every file and folder in it.
+
+.hydra/config.yaml          the composed configuration; paths in it follow the folder when the folder is moved
+.hydra/overrides.yaml, hydra.yaml   Hydra's notes of how the run began
+checkpoints/last.ckpt       everything that a resumed run needs; tensors and plain values only
+checkpoints/previous.ckpt   the last checkpoint before that, should that be damaged
+checkpoints/best.ckpt       the state with the lowest FID while training
+checkpoints/damaged.ckpt    a last checkpoint that was found damaged
+samples/                    grids of generated images, named by images seen
+tensorboard/, metrics.csv, train.log
+evaluations/                scores of later evaluations, <protocol>.json
+run.json                    status, versions, data source, seed, timing, scores
+crash.txt, crash_<rank>.txt tracebacks of what nobody expected
+.lock                       held by whoever trains the run
+"""
+
+from pathlib import Path
+
+RECORD = "run.json"
+HYDRA = ".hydra"
+PREVIOUS_CHECKPOINT = "previous.ckpt"  # beside the last one, wherever that is
+
+
+class RunLayout:
+    """Paths of one run's folder.
+
+    Args:
+        folder: the run folder.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.config_file = self.folder / HYDRA / "config.yaml"
+        self.overrides_file = self.config_file.with_name("overrides.yaml")
+        self.hydra_file = self.config_file.with_name("hydra.yaml")
+        self.checkpoint = self.folder / "checkpoints" / "last.ckpt"
+        self.previous = self.checkpoint.with_name(PREVIOUS_CHECKPOINT)
+        self.best = self.checkpoint.with_name("best.ckpt")
+        self.damaged = self.checkpoint.with_name("damaged.ckpt")
+        self.samples = self.folder / "samples"
+        self.tensorboard = self.folder / "tensorboard"
+        self.metrics_file = self.folder / "metrics.csv"
+        self.evaluations = self.folder / "evaluations"
+        self.record_file = self.folder / RECORD
+        self.log_file = self.folder / "train.log"
+        self.lock_file = self.folder / ".lock"
+
+    def crash_file(self, rank: int | None = None) -> Path:
+        """The file for the traceback of the process that writes the record, or of another one, by its rank."""
+        return self.folder / ("crash.txt" if rank is None else f"crash_{rank}.txt")

@@ -1,0 +1,68 @@
+"""Errors of the command line; tests/cli/test_hydra_callback.py and tests/wrong_inputs have the whole commands."""
+
+import argparse
+import os
+
+import pytest
+from omegaconf import OmegaConf
+
+from gan_lab.config.command_line import explain, hint_at_form, paths_to, readable_errors, tracebacks_wanted
+from gan_lab.utils.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("override", "hint"),
+    [
+        ("\N{EN DASH}m", "its dash is not a hyphen"),
+        ("dcgan", "write model=dcgan"),
+        ("seed = 1", "leave out the spaces around ="),
+        ("seed=\N{LEFT DOUBLE QUOTATION MARK}1", "its quotation marks are not those of a program"),
+        ("seed==1", "one = is enough"),
+        ("se%ed=1", "names are made of letters"),
+        ("a=b:c", "quote a value with special signs twice: 'a=\"b:c\"'"),
+        ("a=[1", "quote what holds commas, brackets or quotes twice"),
+    ],
+)
+def test_what_hydras_grammar_refuses_gets_a_hint(override: str, hint: str) -> None:
+    assert hint in hint_at_form(override)
+
+
+def test_an_option_is_found_in_whatever_part_it_lies() -> None:
+    config = OmegaConf.create({"model": {"optimizer": {"lr": 1}, "none": None}, "lr": {"a": 1}})
+    assert list(paths_to("lr", config)) == ["model.optimizer.lr", "lr"]
+    assert list(paths_to("optimizer", config)) == ["model/optimizer"], "a group is chosen with a slash"
+
+
+def test_an_error_that_nobody_knows_is_still_one_line() -> None:
+    assert explain(ValueError("first\n  second\n\n")) == "first second"
+
+
+def test_errors_of_users_end_with_a_message_and_defects_with_their_traceback() -> None:
+    with pytest.raises(SystemExit) as ending, readable_errors():
+        raise UserError("wrong")
+    assert ending.value.code == "Error: wrong"
+    with pytest.raises(SystemExit) as ending, readable_errors():
+        raise KeyboardInterrupt
+    assert ending.value.code == 130
+    with pytest.raises(ZeroDivisionError), readable_errors():
+        raise ZeroDivisionError
+
+
+def test_flags_are_refused_in_one_line_and_argparse_is_itself_again() -> None:
+    parser = argparse.ArgumentParser("program")
+    before = argparse.ArgumentParser.error
+    with pytest.raises(SystemExit) as ending, readable_errors():
+        parser.parse_args(["--nothing"])
+    assert ending.value.code == "Error: --nothing: no such flag (program --help)"
+    assert argparse.ArgumentParser.error is before
+    assert "HYDRA_FULL_ERROR" not in os.environ
+
+
+def test_whoever_asks_for_tracebacks_gets_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    with pytest.raises(UserError, match="wrong"), readable_errors():
+        raise UserError("wrong")
+    assert tracebacks_wanted()
+    monkeypatch.delenv("HYDRA_FULL_ERROR")
+    with readable_errors():
+        assert not tracebacks_wanted(), "set for Hydra only"
