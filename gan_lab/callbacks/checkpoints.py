@@ -1,6 +1,7 @@
 """The checkpoint that a run goes on from, those that are kept for good, and that of its best state."""
 
 import logging
+import sys
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from gan_lab.callbacks.graceful_stop import Interrupted
 from gan_lab.callbacks.scores import Scores
+from gan_lab.callbacks.trigger import EveryNImages
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import link_or_copy
 from gan_lab.utils.types import PositiveFloat, PositiveInt
@@ -35,40 +37,42 @@ class LastCheckpoint(Checkpoint):
 
     Args:
         file: replaced as a whole each time; what it held before is then found beside it, as `previous.ckpt`.
-        every_n_batches: batches between two saves; the end of training and an interruption save as well.
-        every_n_minutes: the most that a crash may cost; the clock is looked at at logging points. None doesn't.
-        keep_every_n_batches: of the batches that are divisible by it the checkpoints are kept for good, as
-            `000005000.ckpt`. None keeps none.
+        every_n_images: images seen between two saves; the end of training and an interruption save as well.
+        every_n_minutes: minutes between two saves at most, as far as logging points allow, where the clock is read.
+            None saves by images alone.
+        keep_every_n_images: images seen between two checkpoints that are kept for good, named by the images seen as in
+            `000384000.ckpt`. None keeps none.
     """
 
     def __init__(
         self,
         *,
         file: str,
-        every_n_batches: PositiveInt,
+        every_n_images: PositiveInt,
         every_n_minutes: PositiveFloat | None,
-        keep_every_n_batches: PositiveInt | None,
+        keep_every_n_images: PositiveInt | None,
     ) -> None:
         self.file = Path(file)
         self.previous = self.file.with_name("previous.ckpt")
-        self.every_n_batches = every_n_batches
+        self.trigger = EveryNImages(every_n_images)
         self.every_n_minutes = every_n_minutes
-        self.keep_every_n_batches = keep_every_n_batches
+        self.keep = EveryNImages(keep_every_n_images or sys.maxsize)
+        self.kept_at = -1  # images seen
         self.saved_at = -1
         self.saved_when = monotonic()
         self.hold = False  # set by who doubts the current state: it then takes no older one's place
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save the untrained state."""
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        """Save the untrained state; a run that goes on, and one that was rolled back, counts from its checkpoint."""
         self.saved_when = monotonic()
+        self.trigger.last = self.keep.last = pl_module.images_seen
         if trainer.global_step == 0:
             self.save(trainer)
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Save when due."""
-        due = trainer.global_step % self.every_n_batches == 0 or self._is_kept(trainer) or self._is_late(trainer)
+        images_seen = pl_module.images_seen
+        due = self.trigger.is_due(images_seen) or self._is_kept(images_seen) or self._is_late(trainer)
         if due and not self.hold:
             self.save(trainer)
 
@@ -101,6 +105,11 @@ class LastCheckpoint(Checkpoint):
         """
         if trainer.global_step == self.saved_at:
             return
+        images_seen: Any = trainer.lightning_module.images_seen
+        kept = self._is_kept(images_seen)
+        self.trigger.last = images_seen  # tried is done: a full disk is not asked again at the next batch
+        if kept:
+            self.keep.last = self.kept_at = images_seen
         if not is_finite(trainer):
             log.warning("Batch %d: not saved, weights or optimizer states are not finite", trainer.global_step)
             return
@@ -112,15 +121,15 @@ class LastCheckpoint(Checkpoint):
             log.warning("%s. Training goes on: the checkpoint before it is safe", problem)
         else:
             raise UserError(f"{problem}; there is no older one to fall back on: make room and start again")
-        if not problem and self._is_kept(trainer) and trainer.is_global_zero:
+        if not problem and kept and trainer.is_global_zero:
             try:
-                link_or_copy(self.file, self.file.with_name(f"{trainer.global_step:09d}.ckpt"))
+                link_or_copy(self.file, self.file.with_name(f"{images_seen:09d}.ckpt"))
             except OSError as error:
                 log.warning("Batch %d: not kept for good: %s", trainer.global_step, error.strerror)
 
-    def _is_kept(self, trainer: Trainer) -> bool:
-        step = trainer.global_step
-        return self.keep_every_n_batches is not None and step > 0 and step % self.keep_every_n_batches == 0
+    def _is_kept(self, images_seen: int) -> bool:
+        """Tell that this state is kept for good; one that is saved again takes the place of the kept one."""
+        return self.keep.is_due(images_seen) or images_seen == self.kept_at
 
     def _is_late(self, trainer: Trainer) -> bool:
         """Whether the last save was too long ago, for all processes alike."""

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.loggers import TensorBoardLogger
 from pydantic import Field
 from torch import Tensor
 
@@ -16,7 +15,9 @@ from gan_lab.callbacks.alarm import Alarm
 from gan_lab.callbacks.checkpoints import LastCheckpoint, are_finite, is_finite
 from gan_lab.callbacks.diagnostics import Diagnostics, separation
 from gan_lab.callbacks.rollback import RolledBack, roll_back
+from gan_lab.callbacks.trigger import EveryNImages
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.loggers import log_scalars, log_text
 from gan_lab.utils.types import NonNegativeInt, PositiveInt, Probability
 
 log = logging.getLogger(__name__)
@@ -97,7 +98,7 @@ class Health(Callback):
         rollback_factor: Annotated[float, Field(gt=0.0, lt=1.0)],
         seed: NonNegativeInt,
     ) -> None:
-        self.every_n_images = every_n_images
+        self.trigger = EveryNImages(every_n_images)
         self.images = images
         self.classified_images = classified_images
         self.collapse_diversity = collapse_diversity
@@ -113,7 +114,6 @@ class Health(Callback):
         self.remembered: list[str] = []  # and what they had said until the checkpoint that the run goes on from
         self.reasons: dict[str, str] = {}  # what each said last
         self.rolled_back = 0
-        self.checked_at = 0  # images seen
         self.diagnostics: Diagnostics | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -148,9 +148,8 @@ class Health(Callback):
             return
         broken = not_finite(trainer, pl_module)
         self.hear(trainer, "nan", trainer.strategy.reduce_boolean_decision(bool(broken), all=False), ", ".join(broken))
-        due = pl_module.images_seen // self.every_n_images > self.checked_at // self.every_n_images
-        if due and not self.alarms["nan"].on:
-            self.checked_at = pl_module.images_seen
+        if self.trigger.is_due(pl_module.images_seen) and not self.alarms["nan"].on:
+            self.trigger.last = pl_module.images_seen
             self.examine(trainer, pl_module)
         for name in sorted(self.acts_on):
             if self.alarms[name].on:
@@ -176,9 +175,7 @@ class Health(Callback):
         self.guard(trainer)
         logged = {name: value for name, value in measured.items() if name.startswith("health/")}
         logged |= {f"alarm/{name}": float(alarm.on) for name, alarm in self.alarms.items()}
-        for logger in trainer.loggers:
-            logger.log_metrics(logged, trainer.global_step)
-        trainer.callback_metrics.update({name: torch.tensor(value) for name, value in logged.items()})
+        log_scalars(trainer, logged, trainer.global_step)
 
     def measure(self, trainer: Trainer, pl_module: Any) -> dict[str, float]:
         """The numbers of a check, and those of the logging point."""
@@ -231,10 +228,8 @@ class Health(Callback):
             log.warning("Alarm at %s", line)
         self.told.append(line)
         self.reasons[name] = line
-        for logger in trainer.loggers:
-            logger.log_metrics({f"alarm/{name}": float(alarm.on)}, trainer.global_step)
-            if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
-                logger.experiment.add_text(f"alarm/{name}", line, trainer.global_step)
+        log_scalars(trainer, {f"alarm/{name}": float(alarm.on)}, trainer.global_step)
+        log_text(trainer, f"alarm/{name}", line, trainer.global_step)
 
     def act(self, trainer: Trainer, name: str) -> None:
         """Do what the policy says.
@@ -268,11 +263,11 @@ class Health(Callback):
         """What a resumed run must not forget."""
         alarms = {name: alarm.state_dict() for name, alarm in self.alarms.items()}
         told = [*self.remembered, *(line for line in self.told if line not in self.remembered)]
-        return {"checked_at": self.checked_at, "rolled_back": self.rolled_back, "alarms": alarms, "told": told}
+        return {"checked_at": self.trigger.last, "rolled_back": self.rolled_back, "alarms": alarms, "told": told}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on where the checkpoint stood; a run that was not watched until then remembers its rollbacks at most."""
-        self.checked_at = state_dict.get("checked_at", 0)
+        self.trigger.last = state_dict.get("checked_at", 0)
         self.rolled_back = state_dict["rolled_back"]
         self.remembered = state_dict.get("told", [])
         for name, state in state_dict.get("alarms", {}).items():

@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 from lightning import Trainer
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.loggers import TensorBoardLogger
 
+from gan_lab.callbacks.trigger import EveryNImages
 from gan_lab.utils import images, seeding
+from gan_lab.utils.loggers import log_picture
 from gan_lab.utils.types import NonNegativeInt, PositiveInt
 
 log = logging.getLogger(__name__)
@@ -17,7 +18,7 @@ log = logging.getLogger(__name__)
 class SampleGrid(Callback):
     """Draws the same latents, or translates the same images, again and again while the generator learns.
 
-    Grids are PNG files named by the images seen so far, and images in TensorBoard with images seen as the x-axis.
+    Grids are PNG files named by the images seen so far, and pictures in the loggers with images seen as the x-axis.
     The first comes before training, the last after it. What a grid shows is the model's to say: a conditional one draws
     a row for each class.
 
@@ -44,50 +45,46 @@ class SampleGrid(Callback):
         self.folder = Path(folder)
         self.rows = rows
         self.columns = columns
-        self.every_n_images = every_n_images
+        self.trigger = EveryNImages(every_n_images, last=-1)
         self.kinds = {"": weights != "raw"} if weights != "both" else {"": True, "_raw": False}
         self.seed = seed
-        self.generated_at = -1
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Draw what an untrained generator makes."""
-        if self.generated_at < 0 == pl_module.images_seen:
+        if pl_module.images_seen == 0 and self.trigger.is_due(0):
             self.save_grid(trainer, pl_module)
-        self.generated_at = max(self.generated_at, 0)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Draw whenever another `every_n_images` images have been seen."""
-        if pl_module.images_seen // self.every_n_images > self.generated_at // self.every_n_images:
+        if self.trigger.is_due(pl_module.images_seen):
             self.save_grid(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Draw the last grid, unless it has just been drawn."""
-        if pl_module.images_seen > self.generated_at:
+        if pl_module.images_seen > self.trigger.last:
             self.save_grid(trainer, pl_module)
 
     def state_dict(self) -> dict[str, int]:
         """When the last grid was drawn, for a run that goes on."""
-        return {"generated_at": self.generated_at}
+        return {"generated_at": self.trigger.last}
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
         """Go on from there."""
-        self.generated_at = state_dict["generated_at"]
+        self.trigger.last = state_dict["generated_at"]
 
     def save_grid(self, trainer: Trainer, pl_module: Any) -> None:
         """Write a grid with each of the wanted weights."""
-        self.generated_at = pl_module.images_seen
+        self.trigger.last = pl_module.images_seen
         if not trainer.is_global_zero:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         for suffix, ema in self.kinds.items():
             seed = seeding.derive(self.seed, "grid")
             grid = images.grid(*pl_module.sample_grid(self.rows, self.columns, seed, ema=ema))
-            file = self.folder / f"{self.generated_at:09d}{suffix}.png"
+            file = self.folder / f"{pl_module.images_seen:09d}{suffix}.png"
             try:
                 images.save_png(grid, file)
             except OSError as error:  # a full disk, say: training is worth more
                 log.warning("%s can't be written: %s", file, error.strerror or error)
                 file.unlink(missing_ok=True)
-            for logger in trainer.loggers:
-                if isinstance(logger, TensorBoardLogger):
-                    logger.experiment.add_image(f"samples{suffix}", grid, self.generated_at)
+            log_picture(trainer, f"samples{suffix}", grid, pl_module.images_seen)

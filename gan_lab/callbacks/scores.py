@@ -9,11 +9,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any, Literal
 
-import torch
 from lightning import Trainer
 from lightning.pytorch.callbacks import Callback
 from pydantic import Field
 
+from gan_lab.callbacks.trigger import EveryNImages
 from gan_lab.metrics.extractors import Extractor
 from gan_lab.metrics.generated_images import generated, weights_of
 from gan_lab.metrics.real_images import RealImages
@@ -21,6 +21,7 @@ from gan_lab.metrics.score_record import ScoreRecord
 from gan_lab.metrics.scorer import FEWEST, Group, Scorer
 from gan_lab.metrics.select_extractor import Choice, chosen
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.loggers import log_scalars
 from gan_lab.utils.types import NonNegativeInt, PositiveInt
 
 log = logging.getLogger(__name__)
@@ -88,7 +89,7 @@ class Scores(Callback):
     ) -> None:
         self.extractor = extractor
         self.weights = weights
-        self.every_n_images = every_n_images
+        self.trigger = EveryNImages(every_n_images)
         self.count_during = count_during
         self.real_during = real_during
         self.groups_during = groups_during
@@ -99,7 +100,6 @@ class Scores(Callback):
         self.seed = seed
         self.during: Scorer | None = None  # None where nothing can be scored
         self.at_end: Scorer | None = None
-        self.scored_at = 0  # images seen
         self.best: Best | None = None
         self.final: ScoreRecord | None = None
         self.seconds = 0.0  # spent on scoring since the program began
@@ -119,12 +119,12 @@ class Scores(Callback):
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Score whenever another `every_n_images` images have been seen."""
-        if pl_module.images_seen // self.every_n_images > self.scored_at // self.every_n_images:
+        if self.trigger.is_due(pl_module.images_seen):
             self._score_during(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Score the last state, unless it has just been scored: it may be the best."""
-        if pl_module.images_seen > self.scored_at:
+        if pl_module.images_seen > self.trigger.last:
             self._score_during(trainer, pl_module)
 
     def on_fit_end(self, trainer: Trainer, pl_module: Any) -> None:
@@ -140,11 +140,11 @@ class Scores(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """What has been scored, for a run that goes on."""
-        return {"scored_at": self.scored_at, "best": asdict(self.best) if self.best else None}
+        return {"scored_at": self.trigger.last, "best": asdict(self.best) if self.best else None}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from there."""
-        self.scored_at = state_dict["scored_at"]
+        self.trigger.last = state_dict["scored_at"]
         self.best = Best(**state_dict["best"]) if state_dict["best"] else None
 
     def results(self) -> dict[str, Any]:
@@ -198,7 +198,7 @@ class Scores(Callback):
     def _score_during(self, trainer: Trainer, pl_module: Any) -> None:
         if self.during is None:
             return
-        self.scored_at = pl_module.images_seen
+        self.trigger.last = pl_module.images_seen
         with self._clock():
             found = self._scored(trainer, pl_module, self.during, self.count_during)
             self._publish(trainer, "scores", found)
@@ -230,6 +230,4 @@ class Scores(Callback):
         """To the loggers, and to whoever monitors `trainer.callback_metrics`."""
         metrics = {f"{prefix}/{name}": value for name, value in scored.values.items()}
         metrics["images_seen"] = float(scored.images_seen or 0)
-        for logger in trainer.loggers:
-            logger.log_metrics(metrics, trainer.global_step)
-        trainer.callback_metrics.update({name: torch.tensor(value) for name, value in metrics.items()})
+        log_scalars(trainer, metrics, trainer.global_step)

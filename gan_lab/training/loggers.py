@@ -1,10 +1,10 @@
-"""Where the scalars of a run go: TensorBoard on two axes, and a table that grows with the run."""
+"""The loggers of a run: TensorBoard with scalars on two axes, pictures and texts; and a table of scalars."""
 
 import csv
 import logging
 import os
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
@@ -56,6 +56,19 @@ class TensorBoard(TensorBoardLogger):
             for name, value in metrics.items():
                 if name.startswith(OVER_IMAGES):
                     self.experiment.add_scalar(f"by_images_seen/{name}", value, int(metrics["images_seen"]))
+
+    @rank_zero_only
+    def log_image(self, key: str, images: Sequence[Any], step: int | None = None) -> None:
+        """Show pictures, uint8 (channels, height, width) each; several are numbered from zero."""
+        with self._whatever_the_disk_says():
+            for number, image in enumerate(images):
+                self.experiment.add_image(key if len(images) == 1 else f"{key}/{number}", image, step)
+
+    @rank_zero_only
+    def log_message(self, key: str, text: str, step: int | None = None) -> None:
+        """Show a text."""
+        with self._whatever_the_disk_says():
+            self.experiment.add_text(key, text, step)
 
     @contextmanager
     def _whatever_the_disk_says(self) -> Iterator[None]:

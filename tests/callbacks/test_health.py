@@ -8,7 +8,6 @@ from typing import Any
 import lightning
 import pytest
 import torch
-from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import SingleDeviceStrategy
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor, nn
@@ -18,6 +17,7 @@ from gan_lab.config import schema as configuration
 from gan_lab.losses import Minimax, RelativisticPairing, Wasserstein
 from gan_lab.models.cyclegan import CycleGAN
 from gan_lab.networks import dcgan_small, dcgan_upsample, mlp
+from gan_lab.training.loggers import TensorBoard
 from gan_lab.utils.errors import UserError
 from tests.callbacks.watched import STILL, At, health, keep, lines, one_image, poison
 from tests.conftest import SIZE, TinyImages, composed, fit, same, spy_on_reads, tiny_gan, tiny_network, weights
@@ -26,7 +26,7 @@ from tests.conftest import SIZE, TinyImages, composed, fit, same, spy_on_reads, 
 
 
 def test_a_collapse_is_told_when_it_begins_and_when_it_ends(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    watch, logger = health(), TensorBoardLogger(tmp_path, name="", version="")
+    watch, logger = health(), TensorBoard(folder=str(tmp_path))
     recover = At(9, lambda model: nn.init.normal_(model.generator.output[0].weight))
     fit(one_image(), max_steps=14, log_every_n_steps=1, callbacks=[recover, watch], logger=logger)
     assert lines(watch, "collapse") == ["batch 4: collapse begins", "batch 10: collapse ends"]
@@ -97,7 +97,7 @@ def test_limits(measured: dict[str, float], on: str | None) -> None:
 
 
 def test_checks_come_at_the_first_logging_point_after_every_k_images(tmp_path: Path) -> None:
-    logger = TensorBoardLogger(tmp_path, name="", version="")
+    logger = TensorBoard(folder=str(tmp_path))
     fit(tiny_gan(), max_steps=20, log_every_n_steps=3, callbacks=[health(every_n_images=40)], logger=logger)
     events = EventAccumulator(str(tmp_path))
     events.Reload()

@@ -66,4 +66,4 @@ def lines(watch: Health, name: str) -> list[str]:
 
 
 def keep(folder: Path, every: int = 4) -> LastCheckpoint:
-    return last_checkpoint(folder / "last.ckpt", every)
+    return last_checkpoint(folder / "last.ckpt", 8 * every)  # batches of 8
