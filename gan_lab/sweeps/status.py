@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tabulate import tabulate
+
 from gan_lab.runs.run import Run, State
 from gan_lab.sweeps import folders
 from gan_lab.sweeps.folders import Identity, Plan
@@ -114,7 +116,7 @@ def table(jobs: Sequence[Job]) -> str:
                 job.reason,
             ]
         )
-    return aligned(rows)
+    return tabulate(rows, tablefmt="plain", disable_numparse=True)
 
 
 def failures(jobs: Sequence[Job]) -> str:
@@ -125,7 +127,7 @@ def failures(jobs: Sequence[Job]) -> str:
         for job, own in zip(jobs, varying, strict=True)
         if job.state != "finished"
     ]
-    return aligned([["Job", "State", "Overrides", "Why"], *rows])
+    return tabulate([["Job", "State", "Overrides", "Why"], *rows], tablefmt="plain", disable_numparse=True)
 
 
 def progress(record: dict[str, Any]) -> str:
@@ -140,14 +142,6 @@ def differences(identities: Sequence[Identity]) -> list[Identity]:
     """The overrides of each without those that all share; of one alone, all."""
     shared = set(identities[0]).intersection(*identities[1:]) if len(identities) > 1 else set()
     return [tuple(text for text in own if text not in shared) for own in identities]
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Columns."""
-    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
 
 
 def seconds_since(time: str | None) -> float | None:
