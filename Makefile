@@ -5,14 +5,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 .DEFAULT_GOAL := help
 
-.PHONY: help setup train test coverage lint format benchmark results clean
+.PHONY: help setup train test test-kernels coverage lint format benchmark results clean
 
 # Where MNIST is, or is downloaded to.
 DATA ?= data
 RESULTS ?= logs/results
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 setup: $(READY)  ## create the environment in .venv
 
@@ -26,6 +26,9 @@ train: $(READY)  ## train a conditional DCGAN and draw a row of each digit (a mi
 
 test: $(READY)  ## run every test
 	$(BIN)/python -m pytest -n auto
+
+test-kernels: $(READY)  ## run the tests that compare bits with the kernels of another processor
+	MKL_CBWR=COMPATIBLE ATEN_CPU_CAPABILITY=avx2 $(BIN)/python -m pytest -n auto -m bits
 
 coverage: $(READY)  ## run every test and list the lines that none of them runs
 	$(BIN)/coverage erase

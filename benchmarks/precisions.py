@@ -43,6 +43,7 @@ class Option:
         tf32: whether float32 products and convolutions may be TensorFloat32.
         needs_cuda: where it makes no sense elsewhere.
         compiled: whether networks are compiled.
+        graphs: whether steps are replayed as CUDA graphs.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Option:
     tf32: bool = False
     needs_cuda: bool = False
     compiled: bool = False
+    graphs: bool = False
 
 
 PRECISIONS = (
@@ -102,6 +104,7 @@ class Training:
                 f"trainer.precision={option.precision}",
                 f"trainer.matmul_precision={'high' if option.tf32 else 'highest'}",
                 f"trainer.compile={str(option.compiled).lower()}",
+                f"trainer.cuda_graphs={str(option.graphs).lower()}",
             ]
             self.config = compose("train", [f"model={model}", *computing, *overrides])
         with open_dict(self.config):
@@ -116,7 +119,8 @@ class Training:
 
     def round(self, batches: int) -> float:
         """Images a second; what is compiled was so in the first round."""
-        warm_up = 2 * self.config.model.n_critic  # both players' code, both of a critic's batches
+        # Both players' code, both of a critic's batches; graphs are captured anew in each fit, after a few steps.
+        warm_up = (6 if self.option.graphs else 2) * self.config.model.n_critic
         clock = Clock(warm_up)
         end = warm_up + batches
         quiet = {"enable_progress_bar": False, "enable_checkpointing": False, "logger": False, "max_steps": end}

@@ -259,14 +259,15 @@ def few_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 all_digits = cache(mnist.substitute)
 
 
-@pytest.fixture(autouse=True)
-def few_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests run beside each other, and tiny tensors gain nothing from threads; nor in processes that tests start.
+THREADS = torch.get_num_threads()  # as `tests/__init__.py` has it, and all programs that tests start
 
-    Bits depend on the number of threads, so runs that are held against each other need the same.
-    """
-    torch.set_num_threads(1)
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+@pytest.fixture(autouse=True)
+def few_threads() -> Iterator[None]:
+    """Leave as many threads as there were: bits depend on them."""
+    yield
+    if torch.get_num_threads() != THREADS:
+        torch.set_num_threads(THREADS)
 
 
 def last_weights(folder: str) -> dict[str, torch.Tensor]:
@@ -290,11 +291,12 @@ def started(folder: Path, *arguments: str, **environment: str) -> "subprocess.Po
     return subprocess.Popen(program, cwd=folder, env=os.environ | environment, **pipes)
 
 
-def wait_for(condition: Callable[[], object], what: str, program: "subprocess.Popen[str] | None" = None) -> None:
-    """Until it holds, while the program runs."""
-    for _ in range(1200):
-        if condition():
-            return
+def wait_for(condition: Callable[[], object], what: str, program: "subprocess.Popen[str] | None" = None) -> Any:
+    """Wait until the condition holds, while the program runs, and return what it found."""
+    end = time.monotonic() + 300  # a busy machine may take long to start a program
+    while time.monotonic() < end:
+        if found := condition():
+            return found
         assert program is None or program.poll() is None, f"it ended before {what}"
         time.sleep(0.1)
     raise AssertionError(f"waited in vain for {what}")

@@ -100,6 +100,7 @@ def test_gradients_with_respect_to_the_critic_equal_finite_differences(penalty: 
     assert torch.autograd.gradcheck(of_parameters, values)
 
 
+@pytest.mark.bits
 def test_the_scores_that_come_along_are_the_critics() -> None:
     critic, (real, _) = smooth_critic(), images()
     scores, gradients = input_gradients(critic, real)
@@ -109,6 +110,7 @@ def test_the_scores_that_come_along_are_the_critics() -> None:
     assert flat.abs().sum() > 0, "they can be learned from"
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize("penalty", PENALTIES, ids=lambda penalty: type(penalty).__name__)
 def test_autocast_changes_nothing(penalty: Penalty) -> None:
     critic, (real, fake) = smooth_critic().float(), images(dtype=torch.float32)

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 from lightning import LightningModule
@@ -19,6 +19,7 @@ from torch.optim import Optimizer
 
 from gan_lab.distributed import collectives
 from gan_lab.losses import Objective
+from gan_lab.models import cuda_graphs
 from gan_lab.models.batch_counting import BatchCountingLoop
 from gan_lab.models.compile import compile_in_place, eager
 from gan_lab.models.ema import MovingAverage
@@ -27,6 +28,7 @@ from gan_lab.models.report import Report
 from gan_lab.penalties import Penalty, input_gradients
 from gan_lab.schedules import Constant, Schedule
 from gan_lab.utils import seeding
+from gan_lab.utils.errors import UserError
 from gan_lab.utils.precision import full_precision
 from gan_lab.utils.types import NonNegativeInt, PositiveFloat, PositiveInt
 
@@ -102,6 +104,8 @@ class AdversarialModule(LightningModule):
         self.players: list[Player] = []  # while training
         self.running_statistics: list[Tensor] = []  # of batch norm, while training
         self.total_batches: float = float("inf")  # of the run, while training
+        self.wants_cuda_graphs: bool | Literal["auto"] = False  # set by the trainer; "auto" takes what is possible
+        self.graphs: cuda_graphs.StepGraphs | None = None  # while training
         self.latest_logits: dict[str, Tensor] = {}  # the discriminator's latest logits, for whoever watches
         if penalty and any(isinstance(layer, _BatchNorm) for layer in self.discriminator.modules()):
             raise ValueError(
@@ -225,6 +229,20 @@ class AdversarialModule(LightningModule):
         """Compile both players for training. Penalties, and whoever watches, call them as they are written."""
         compile_in_place(self.generator, self.discriminator)
 
+    def capture_steps(self) -> None:
+        """Train by CUDA graphs from now on, where that is possible.
+
+        Raises:
+            UserError: it was demanded, and is not possible.
+        """
+        reason = cuda_graphs.why_not(self)
+        if reason is None:
+            for player in self.players:
+                cuda_graphs.make_capturable(player.optimizer.optimizer)
+            self.graphs = cuda_graphs.StepGraphs(self)
+        elif self.wants_cuda_graphs is True:
+            raise UserError(f"trainer.cuda_graphs=true: {reason}; set trainer.cuda_graphs=auto")
+
     def sampling_network(self, ema: bool = True) -> nn.Module:
         """The network that draws samples: the generator's moving average if there is one and it is wanted."""
         return self.generator_ema if ema and self.generator_ema is not None else self.generator
@@ -233,34 +251,53 @@ class AdversarialModule(LightningModule):
         """The discriminator descends its terms, then, on every `n_critic`-th batch, the generator its own."""
         step, trainer = self.global_step, self.trainer
         seeding.seed_device(self.device, seeding.derive(self.seed, "step", step, trainer.global_rank))
-        generator, discriminator = self.players
         generator_learns = (step + 1) % self.n_critic == 0
         # Reading a number off the device waits for it, so it happens at logging points only. There each player tells
         # of its latest turn: the generator's may lie some batches back.
         until_report = -(step + 1) % trainer.log_every_n_steps  # type: ignore[attr-defined]
         self.set_learning_rates(step)
         real, condition = self.unpack_batch(batch)
-
-        # One drawing serves both players: the discriminator sees it detached, the generator learns through it.
-        with torch.set_grad_enabled(generator_learns):
-            fake = self.generate(real, condition)
-
-        terms = self.discriminator_terms(real, fake.detach(), condition)
-        discriminator.descend(terms, self.report if until_report == 0 else None)
-        self.after_discriminator_step()
-
-        if generator_learns:
-            with frozen(discriminator.parameters):
-                terms = self.generator_terms(real, fake, condition)
-                generator.descend(terms, self.report if until_report < self.n_critic else None)
-        collectives.all_reduce_mean(self.running_statistics)
-        if generator_learns and self.generator_ema is not None:
-            self.generator_ema.follow(len(real) * trainer.world_size)
+        wanted = until_report == 0, generator_learns and until_report < self.n_critic
+        if self.graphs is None:
+            self.take_turns(real, condition, generator_learns, *(self.report if report else None for report in wanted))
+        else:
+            for report, is_wanted in zip(self.graphs.take(real, condition, generator_learns), wanted, strict=True):
+                if is_wanted:
+                    self.report.take_over(report)
 
         self.images_seen += len(real) * trainer.world_size
         if until_report == 0:
             self.add_diagnostics()
             self.report.send(trainer, step + 1, self.images_seen)
+
+    def take_turns(
+        self,
+        real: Tensor,
+        condition: Condition,
+        generator_learns: bool,
+        discriminator_report: Report | None,
+        generator_report: Report | None,
+    ) -> None:
+        """Move both players on one batch: device work alone, so that a CUDA graph can hold all of it."""
+        generator, discriminator = self.players
+        # One drawing serves both players: the discriminator sees it detached, the generator learns through it.
+        with torch.set_grad_enabled(generator_learns):
+            fake = self.generate(real, condition)
+
+        discriminator.descend(self.discriminator_terms(real, fake.detach(), condition), discriminator_report)
+        self.after_discriminator_step()
+
+        if generator_learns:
+            with frozen(discriminator.parameters):
+                generator.descend(self.generator_terms(real, fake, condition), generator_report)
+        collectives.all_reduce_mean(self.running_statistics)
+        if generator_learns and self.generator_ema is not None:
+            self.generator_ema.follow(len(real) * self.trainer.world_size)
+
+    @property
+    def has_settled(self) -> bool:
+        """Whether every further step launches the same kernels: a variant that still fills a memory says no."""
+        return True
 
     @property
     def needs_an_end(self) -> bool:
@@ -308,6 +345,9 @@ class AdversarialModule(LightningModule):
             Player(name, self, getattr(self, name), optimizer, self.clip_grad_norm.get(name))
             for name, optimizer in zip(PLAYERS, optimizers, strict=True)
         ]
+        for player in self.players:
+            if not isinstance(self.schedule[player.name], Constant):
+                player.place_learning_rate(self.device)
         norms = [layer for layer in self.modules() if isinstance(layer, _BatchNorm) and layer.training]
         self.running_statistics = [
             statistic for norm in norms for statistic in (norm.running_mean, norm.running_var) if statistic is not None
@@ -315,6 +355,9 @@ class AdversarialModule(LightningModule):
         self.total_batches = self.trainer.estimated_stepping_batches
         if self.generator_ema is not None:
             self.generator_ema.watch(self.generator)
+        self.graphs = None
+        if self.wants_cuda_graphs:
+            self.capture_steps()
         pending, latest = self.reported
         self.report.load_state_dict(pending, self.device)
         self.trainer.callback_metrics.update({name: torch.tensor(value) for name, value in latest.items()})

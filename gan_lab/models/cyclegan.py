@@ -61,6 +61,11 @@ class CycleGAN(AdversarialModule):
             raise ValueError("CycleGAN needs images of two domains: choose data=mnist_colors or data=unpaired_folders")
         return torch.cat((a, b)), ()
 
+    @property
+    def has_settled(self) -> bool:
+        """Whether both image pools are full."""
+        return self.pool_a.filled == self.pool_a.size and self.pool_b.filled == self.pool_b.size
+
     def generate(self, real: Tensor, condition: Condition) -> Tensor:
         """Each image translated into the other domain."""
         fake: Tensor = self.generator(real)

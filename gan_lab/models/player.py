@@ -50,7 +50,7 @@ class Player:
         self.parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         self.shares = collectives.is_distributed()
         self.scaler = getattr(module.trainer.precision_plugin, "scaler", None)
-        direct = can_skip_lightning_hooks(module)
+        self.steps_directly = direct = can_skip_lightning_hooks(module)
         self.backward: Callable[[Tensor], None] = Tensor.backward if direct else module.manual_backward
         self.step: Callable[[], object] = optimizer.optimizer.step if direct else optimizer.step
 
@@ -99,7 +99,17 @@ class Player:
     def scale_learning_rate(self, factor: float) -> None:
         """Set every group's rate to a share of what it began with."""
         for group in self.optimizer.param_groups:
-            group["lr"] = group["initial_lr"] * factor
+            rate = group["initial_lr"] * factor
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
+
+    def place_learning_rate(self, device: torch.device) -> None:
+        """Keep rates that change on a CUDA device, where a graph reads them; everywhere else they are numbers."""
+        for group in self.optimizer.param_groups:
+            rate = float(group["lr"])
+            group["lr"] = torch.tensor(rate, device=device) if device.type == "cuda" else rate
 
     def _add_to(self, report: Report, loss: Tensor, terms: Terms, norm: Tensor) -> None:
         report.add(f"loss/{self.name}", loss)

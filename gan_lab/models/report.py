@@ -32,6 +32,10 @@ class Report:
         else:
             self.numbers[name] = scalar
 
+    def take_over(self, other: "Report") -> None:
+        """Copy the numbers of another report, whose tensors the next replay of a CUDA graph writes over."""
+        self.scalars |= {name: scalar.clone() for name, scalar in other.scalars.items()}
+
     def start(self, images_seen: int) -> None:
         """Start the clock for images/s."""
         self.last = (perf_counter(), images_seen)

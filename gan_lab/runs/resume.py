@@ -18,6 +18,7 @@ OF_THE_COMMAND = ("resume", "resume_mode", "run_dir")
 HARMLESS = {
     "log_every_n_steps",
     "limit_train_batches",
+    "cuda_graphs",
     "detect_anomaly",
     "profiler",
     "enable_progress_bar",

@@ -41,6 +41,8 @@ class Trainer(lightning.Trainer):
         matmul_precision: of float32 matrix products while training: on CUDA "high" and "medium" are TensorFloat32, as
             torch takes in convolutions by default; on a CPU that can, "medium" is bfloat16.
         compile: whether the networks are compiled, which can take minutes in the first batches.
+        cuda_graphs: whether each training step is replayed as one CUDA graph, with the same bits; "auto" does so
+            wherever that is possible, true demands it.
         log_every_n_steps: batches between two logging points; nothing waits for the device in between.
 
     Raises:
@@ -56,6 +58,7 @@ class Trainer(lightning.Trainer):
         precision: Precision,
         matmul_precision: MatmulPrecision,
         compile: bool,
+        cuda_graphs: bool | Literal["auto"],
         max_steps: Limit,
         max_epochs: Limit | None,
         log_every_n_steps: PositiveInt,
@@ -80,6 +83,8 @@ class Trainer(lightning.Trainer):
             helpers.append(MatrixProducts(matmul_precision))
         if compile:
             helpers.append(CompiledNetworks())
+        if cuda_graphs:
+            helpers.append(CapturedSteps(cuda_graphs))
         super().__init__(
             accelerator=accelerator,
             devices=1 if devices == "auto" else devices,
@@ -179,6 +184,17 @@ class CompiledNetworks(Callback):
     def on_fit_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Arrange for it; torch compiles with the first batches."""
         pl_module.compile_networks()
+
+
+class CapturedSteps(Callback):
+    """Has the model train by CUDA graphs."""
+
+    def __init__(self, wanted: bool | Literal["auto"]) -> None:
+        self.wanted = wanted
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        """Say so before the model gets its players ready."""
+        pl_module.wants_cuda_graphs = self.wanted
 
 
 class SameWeights(Callback):

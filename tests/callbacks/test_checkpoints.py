@@ -156,6 +156,7 @@ def test_a_broken_state_is_neither_the_best_nor_kept_for_good(tmp_path: Path) ->
     assert [path.name for path in (tmp_path / "kept").glob("0*.ckpt")] == ["000000016.ckpt"]
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize("batches", [3, 4, 6])
 def test_an_interruption_is_saved_and_resumes_with_the_same_bits(batches: int, tmp_path: Path) -> None:
     with pytest.raises(Interrupted):

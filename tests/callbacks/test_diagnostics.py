@@ -71,6 +71,7 @@ def test_accuracy_is_by_the_objectives_boundary_where_it_has_one() -> None:
             assert measured["health/accuracy/train"] == share
 
 
+@pytest.mark.bits
 def test_one_image_for_all_latents_is_no_diversity_and_the_data_itself_is_all_of_it() -> None:
     data = TinyImages()
     signs, model = tiny(data)
@@ -128,6 +129,7 @@ def test_classes_are_counted_where_a_classifier_costs_little(monkeypatch: pytest
     assert Diagnostics(signs.data, model, count=32, classified_images=0, seed=0).classifier is None
 
 
+@pytest.mark.bits
 def test_measuring_draws_nothing_from_the_global_generator_and_repeats_itself() -> None:
     signs, model = tiny()
     before = torch.get_rng_state()

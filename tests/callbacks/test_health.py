@@ -215,6 +215,7 @@ def discriminators() -> dict[str, Any]:
     }
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize("kind", discriminators())
 @pytest.mark.parametrize("policy", ["warn", "rollback"])
 def test_a_watched_run_ends_with_the_same_bits(kind: str, policy: str, tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ def test_to_stop_is_to_end_at_the_logging_point_and_to_keep_the_last_good_checkp
     assert saved(tmp_path)["global_step"] == 4
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize(("poisoned", "batch"), [(1, 0), (5, 4), (11, 8)])  # in the first epoch of 8 batches, and after
 def test_a_rollback_goes_on_from_the_checkpoint_with_lower_rates(poisoned: int, batch: int, tmp_path: Path) -> None:
     adam = partial(torch.optim.Adam, lr=1e-2)

@@ -62,6 +62,7 @@ def test_tensorboard_gets_the_grids_on_the_axis_of_images_seen(tmp_path: Path) -
     assert [event.step for event in events.Images("samples")] == [0, 24, 32]
 
 
+@pytest.mark.bits
 def test_drawing_does_not_change_training(tmp_path: Path) -> None:
     watched, alone = tiny_gan(), tiny_gan()
     fit(watched, max_steps=5, callbacks=[grids(tmp_path, every_n_images=1)])

@@ -98,6 +98,7 @@ def test_scores_come_every_k_images_and_at_the_end(
     assert [row["images_seen"] for row in scored] == [8.0 * step for step in expected]
 
 
+@pytest.mark.bits
 def test_scoring_does_not_change_training(tmp_path: Path) -> None:
     watched, alone = restless(), restless()
     fit(watched, max_steps=7, callbacks=[scoring(tmp_path, every_n_images=1)])
@@ -106,6 +107,7 @@ def test_scoring_does_not_change_training(tmp_path: Path) -> None:
     assert watched.training
 
 
+@pytest.mark.bits
 def test_a_resumed_run_ends_with_the_same_bits_and_scores_nothing_twice(tmp_path: Path) -> None:
     whole, stopped, resumed = restless(), restless(), restless()
     first, second = scoring(tmp_path), scoring(tmp_path)

@@ -66,6 +66,7 @@ def test_a_run_is_printed_and_written_into_its_folder(
     assert run.record() == {"status": "finished"}, "evaluating leaves the run's record alone"
 
 
+@pytest.mark.bits
 def test_the_same_command_gives_the_same_numbers(run: Run, few_digits: Path) -> None:
     evaluate(run.folder, few_digits, "--count", "20")
     first = written(run)

@@ -19,6 +19,7 @@ def test_a_grid_is_the_default(run: Run, tmp_path: Path, capsys: pytest.CaptureF
     assert capsys.readouterr().out == f"10 images after 640 training images: {tmp_path / 'grid.png'}\n"
 
 
+@pytest.mark.bits
 def test_every_format_holds_the_same_images(run: Run, tmp_path: Path) -> None:
     sample(run, tmp_path / "a.pt", "--count", "5")
     sample(run, tmp_path / "a.npy", "--count", "5")
@@ -34,6 +35,7 @@ def test_every_format_holds_the_same_images(run: Run, tmp_path: Path) -> None:
     assert torch.equal(torch.stack([read_image(file) for file in files]), tensor)
 
 
+@pytest.mark.bits
 def test_the_seed_decides(run: Run, tmp_path: Path) -> None:
     for name, seed in (("a", "3"), ("b", "3"), ("c", "4")):
         sample(run, tmp_path / f"{name}.pt", "--seed", seed)

@@ -21,6 +21,7 @@ def few_digits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MNIST, "load", load)
 
 
+@pytest.mark.bits
 @pytest.mark.usefixtures("few_digits")
 def test_the_same_command_makes_the_same_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["train-features", "--dataset", "KMNIST", "--epochs", "1", "--out"]

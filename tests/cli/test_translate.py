@@ -47,6 +47,7 @@ def translate(run: Run, folder: Path, out: Path, *options: str) -> None:
     main(["translate", str(run.folder), "--input", str(folder), "--out", str(out), *options])
 
 
+@pytest.mark.bits
 def test_every_image_is_translated_under_its_name(
     cyclegan: Run, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -60,6 +61,7 @@ def test_every_image_is_translated_under_its_name(
     assert torch.equal(read_image(out / "c.png"), expected)
 
 
+@pytest.mark.bits
 def test_direction_and_weights_are_those_asked_for(cyclegan: Run, photos: Path, tmp_path: Path) -> None:
     asked = {"a2b": (), "b2a": ("--direction", "b2a"), "raw": ("--weights", "raw"), "one": ("--batch-size", "1")}
     for name, options in asked.items():

@@ -171,6 +171,7 @@ def workers_of(program: int) -> Iterator[int]:
 ENDLESS = ("trainer.max_steps=1000000", "callbacks.checkpoint.every_n_images=1280", "callbacks.health=null")
 
 
+@pytest.mark.bits
 @pytest.mark.slow
 def test_asked_to_end_both_workers_do_and_the_run_goes_on_with_the_same_bits(tmp_path: Path) -> None:
     checkpoint = tmp_path / "run" / "checkpoints" / "last.ckpt"
@@ -241,7 +242,7 @@ def test_two_torchrun_agents_make_one_run(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", *meeting, TRAIN, *JOINING]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     agents = [subprocess.Popen(command, cwd=tmp_path, **pipes) for _ in range(2)]
-    outputs = [agent.communicate(timeout=200)[0] for agent in agents]
+    outputs = [agent.communicate(timeout=300)[0] for agent in agents]
     assert [agent.returncode for agent in agents] == [0, 0], outputs
     check_one_run(tmp_path, outputs)
 
@@ -258,7 +259,7 @@ def test_srun_tasks_make_one_run(tmp_path: Path) -> None:
     for rank in map(str, range(2)):
         environment = os.environ | common | {"SLURM_PROCID": rank, "SLURM_LOCALID": rank}
         tasks.append(subprocess.Popen(command, cwd=tmp_path, env=environment, **pipes))
-    outputs = [task.communicate(timeout=200)[0] for task in tasks]
+    outputs = [task.communicate(timeout=300)[0] for task in tasks]
     assert [task.returncode for task in tasks] == [0, 0], outputs
     check_one_run(tmp_path, outputs)
 

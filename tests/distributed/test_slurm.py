@@ -47,6 +47,7 @@ def out_of_time(monkeypatch: pytest.MonkeyPatch) -> None:
 NAMED_BY_THE_TIME = [argument for argument in QUICK if not argument.startswith("hydra")]
 
 
+@pytest.mark.bits
 def test_a_job_saves_is_queued_again_and_goes_on_with_the_same_command(
     command: Command, scontrol: Path, out_of_time: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from gan_lab.metrics import classifier
@@ -12,6 +13,7 @@ def stripes(count: int = 300) -> tuple[torch.Tensor, torch.Tensor]:
     return images[:, None].contiguous(), labels
 
 
+@pytest.mark.bits
 def test_the_seed_decides_every_weight() -> None:
     first, again, other = (classifier.train(*stripes(), seed=seed, epochs=1) for seed in (1, 1, 2))
     assert same(weights(first), weights(again))

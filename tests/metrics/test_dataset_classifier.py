@@ -58,6 +58,7 @@ def test_a_border_and_repeated_channels_change_nothing(extractor: DatasetClassif
     assert extractor(images.fit(pixels, 64)).shape == features.shape
 
 
+@pytest.mark.bits
 def test_features_and_logits_do_not_depend_on_the_batch(extractor: DatasetClassifier, numerals: Labelled) -> None:
     pixels = numerals[0][:50]
     features, logits = extractor.features_and_logits(pixels)
@@ -89,6 +90,7 @@ def test_mnist_needs_neither_data_nor_cache(tmp_path: Path, extractor: DatasetCl
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.bits
 @pytest.mark.usefixtures("short_training")
 def test_another_dataset_is_trained_on_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     trained = for_dataset("Few", Few(), tmp_path / "cache")
@@ -104,6 +106,7 @@ def test_another_dataset_is_trained_on_once(tmp_path: Path, caplog: pytest.LogCa
     assert cached.identity["sha256"] == sha256(file.read_bytes()).hexdigest()
 
 
+@pytest.mark.bits
 @pytest.mark.usefixtures("short_training")
 def test_other_images_or_a_damaged_cache_mean_training_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     first = for_dataset("Few", Few(), tmp_path)

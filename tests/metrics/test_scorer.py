@@ -235,6 +235,7 @@ def share(rank: int, world_size: int, folder: Path, count: int) -> None:
         dist.destroy_process_group()
 
 
+@pytest.mark.bits
 def test_two_processes_give_what_one_gives(tmp_path: Path, numerals: Labelled) -> None:
     torch.save(tuple(values[:1200].clone() for values in numerals), tmp_path / "images.pt")
     share(0, 1, tmp_path, 401)

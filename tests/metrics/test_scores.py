@@ -106,6 +106,7 @@ def test_inception_score_by_hand() -> None:
     assert inception_score(sure[:1].repeat(100, 1), seed=0) == pytest.approx((1, 0))
 
 
+@pytest.mark.bits
 def test_subsets_come_from_the_seed_and_torchs_random_numbers_stay_as_they_are(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

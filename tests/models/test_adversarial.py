@@ -146,6 +146,7 @@ def count_calls(module: nn.Module) -> list[int]:
     return calls
 
 
+@pytest.mark.bits
 def test_the_same_seed_gives_bit_identical_weights_and_another_does_not() -> None:
     first, again = trained(5), trained(5)
     assert same(weights(first), weights(again))
@@ -153,6 +154,7 @@ def test_the_same_seed_gives_bit_identical_weights_and_another_does_not() -> Non
     assert not same(weights(first), weights(trained(5, init_seed=1)))
 
 
+@pytest.mark.bits
 def test_noise_does_not_depend_on_what_others_draw() -> None:
     class Gambler(Callback):
         def on_train_batch_start(self, *_: Any) -> None:
@@ -174,6 +176,7 @@ def test_latents_are_fresh_at_every_step_and_for_every_rank(monkeypatch: pytest.
     assert drawn[0].shape == (8, LATENT_DIM)
 
 
+@pytest.mark.bits
 def test_dropout_repeats_with_the_seed() -> None:
     def make() -> LatentGAN:
         torch.manual_seed(3)
@@ -196,6 +199,7 @@ class Listener(Callback):
     def on_before_optimizer_step(self, *_: Any) -> None: ...
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 @pytest.mark.parametrize("n_critic", [1, 2])
 def test_going_straight_to_torch_gives_the_bits_that_lightnings_way_gives(precision: str, n_critic: int) -> None:
@@ -313,6 +317,7 @@ def test_images_seen_counts_real_images_and_survives_resume(tmp_path: Any) -> No
     assert resumed.images_seen == 5 * 8
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize("stop", [1, 3, 8, 11, 16])
 @pytest.mark.parametrize("n_critic", [1, 3])
 def test_a_resumed_run_ends_with_the_bits_of_an_uninterrupted_one(stop: int, n_critic: int, tmp_path: Any) -> None:
@@ -324,13 +329,15 @@ def test_a_resumed_run_ends_with_the_bits_of_an_uninterrupted_one(stop: int, n_c
     assert same(weights(resumed), weights(whole))
 
 
+@pytest.mark.bits
 def test_sample_is_repeatable_and_changes_nothing() -> None:
     torch.manual_seed(0)
     network = {"generator": nn.Sequential(tiny_network()["generator"], nn.BatchNorm2d(1))}
     model = tiny_gan(network=network | {"discriminator": tiny_network()["discriminator"]}).train()
     before, latents = weights(model), torch.randn(5, LATENT_DIM)
-    first, again = model.sample(latents), model.sample(latents[:2])
-    assert torch.equal(first[:2], again)
+    first = model.sample(latents)
+    assert torch.equal(first, model.sample(latents))
+    torch.testing.assert_close(model.sample(latents[:2]), first[:2])  # a smaller batch may meet other kernels
     assert same(weights(model), before)
     assert model.generator.training
     assert not first.requires_grad

@@ -73,6 +73,7 @@ def test_mixed_precision_compiles_alike(precision: str) -> None:
     assert graphs() == 4
 
 
+@pytest.mark.bits
 @pytest.mark.usefixtures("traced")
 def test_a_penalty_through_compiled_code_is_what_eager_is_for() -> None:
     """If this ever works, penalties can be compiled as well."""
@@ -138,6 +139,7 @@ def test_a_fit_that_goes_on_compiles_nothing_again_and_later_runs_have_room() ->
     assert graphs() == 3 + 2 * 3
 
 
+@pytest.mark.bits
 @pytest.mark.slow
 def test_machine_code_resumes_with_the_bits_of_an_uninterrupted_run(tmp_path: Path) -> None:
     """Dropout included: compiled code draws from the generator that each step seeds."""

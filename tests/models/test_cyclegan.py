@@ -156,6 +156,7 @@ def test_swapping_puts_b_before_a() -> None:
     assert swapped(torch.arange(6)).tolist() == [3, 4, 5, 0, 1, 2]
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize("stop", [1, 4, 8, 11])
 def test_a_resumed_run_ends_with_the_bits_of_an_uninterrupted_one(stop: int, tmp_path: Path) -> None:
     """Image pools, moving average and schedules included; epochs of 8 batches."""

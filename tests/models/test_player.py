@@ -100,6 +100,7 @@ def test_no_step_is_longer_than_allowed() -> None:
     assert all(logged[f"gradient_norm/{name}"].item() > LIMITS[name] for name in BOTH)
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_clipping_directly_gives_the_bits_that_lightnings_way_gives(optimizer: str) -> None:
     options = {"clip_grad_norm": LIMITS, "optimizer": dict.fromkeys(BOTH, OPTIMIZERS[optimizer])}
@@ -181,6 +182,7 @@ def made(n_critic: int, optimizer: str, limits: dict[str, float], broken: Any = 
     return model
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize("limits", [{}, LIMITS], ids=["free", "clipped"])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("n_critic", [1, 3])
@@ -245,6 +247,7 @@ def test_growth_counts_the_steps_of_both_players_since_the_last_skipped_one() ->
     assert plugin.scaler.scales == [8, 8, 16, 16, 8, 8, 8, 16, 16]
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize("stop", [2, 5])
 def test_a_scaled_run_resumes_with_its_scale(stop: int, tmp_path: Path) -> None:
     def run(steps: int, checkpoint: Path | None = None) -> tuple[lightning.Trainer, LatentGAN, OnlyScaled]:

@@ -202,6 +202,7 @@ def test_the_same_latent_gives_another_image_for_another_label() -> None:
     assert all(not torch.equal(one, other) for one, other in itertools.combinations(drawn, 2))
 
 
+@pytest.mark.bits
 def test_a_grid_has_a_row_for_each_class_and_a_latent_for_each_column() -> None:
     model = tiny_cgan()
     pictures, columns = model.sample_grid(5, 3, seed=1)
@@ -297,6 +298,7 @@ def test_penalties_are_learned_from_in_float32_under_mixed_precision() -> None:
     assert not any(seen)
 
 
+@pytest.mark.bits
 def test_both_kinds_are_scored_alike_where_a_penalty_has_scored_one() -> None:
     model = tiny_gan(penalty={"r1": R1(gamma=1.0)}, objective=RelativisticPairing())
     images = torch.randn(4, 1, SIZE, SIZE)

@@ -112,6 +112,7 @@ def weights_of(folder: str) -> dict[str, torch.Tensor]:
     return {name: value for name, value in last_weights(folder).items() if not name.startswith("generator_ema.")}
 
 
+@pytest.mark.bits
 def test_a_run_that_was_killed_before_its_first_checkpoint_begins_anew(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

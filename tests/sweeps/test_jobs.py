@@ -114,7 +114,7 @@ def test_a_signal_ends_a_sweep_that_can_go_on(ending: signal.Signals, tmp_path: 
     process = started(tmp_path, *SWEEP, "seed=1,2", "trainer.max_steps=100000")
     wait_for((tmp_path / "sweep/0/metrics.csv").exists, "a row", process)
     process.send_signal(ending)
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=300)
     assert process.returncode == 128 + ending
     assert "Traceback" not in output
     assert "To go on with the sweep: the same command with sweep.dir=" in output

@@ -69,6 +69,7 @@ def test_a_run_that_goes_on_keeps_its_record_until_it_does(
     assert Run("run").record() == before | {"status": "interrupted", "error": "SIGTERM"}
 
 
+@pytest.mark.bits
 def test_while_it_is_scored_at_the_end(
     command: Command, few_digits: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -91,6 +92,7 @@ def test_while_it_is_scored_at_the_end(
     assert metrics_table("run") == metrics_table("whole")
 
 
+@pytest.mark.bits
 def test_a_second_interrupt_stops_in_the_middle_of_a_step_and_damages_nothing(
     command: Command, few_digits: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,6 +91,7 @@ def stopped(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return stops
 
 
+@pytest.mark.bits
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_stopped_anywhere_it_goes_on_as_if_nothing_had_been(
@@ -111,6 +112,7 @@ def test_stopped_anywhere_it_goes_on_as_if_nothing_had_been(
     assert left("parts") == left("whole")
 
 
+@pytest.mark.bits
 def test_alarms_are_remembered(command: Command, stopped: list[int], few_digits: Path) -> None:
     options = (
         *EVERYTHING,
@@ -130,6 +132,7 @@ def test_alarms_are_remembered(command: Command, stopped: list[int], few_digits:
     assert Run("parts").record()["alarms"]
 
 
+@pytest.mark.bits
 def test_a_run_goes_on_from_a_copy_of_any_of_its_states(command: Command, few_digits: Path) -> None:
     options = (*EVERYTHING, *VARIANTS["wgan"])
     assert command(*options, "callbacks.checkpoint.keep_every_n_images=300", "hydra.run.dir=whole") is None

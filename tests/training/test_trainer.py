@@ -46,6 +46,7 @@ def test_the_lower_limit_counts(max_steps: int, max_epochs: int | None, expected
         assert made.global_step == expected
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize("stop", [2, 4, 5])
 def test_epochs_end_where_they_would_have_after_a_stop_within_one(stop: int, tmp_path: Path) -> None:
     """Lightning would count the epoch that was cut short as a whole one."""

@@ -1,0 +1,112 @@
+"""A training step replayed as one CUDA graph: the processor launches one graph instead of hundreds of kernels.
+
+Small GANs leave a GPU idle between kernels. A graph holds all kernels of a step: both players' turns, their optimizers
+and the moving average. There is one graph for each kind of step, with and without the generator's turn.
+
+Random numbers stay functions of (seed, step): torch reads the device generator's seed anew at every replay, and the
+generator is seeded before each step as always. So a step leaves the same bits with graphs and without.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from gan_lab.distributed import collectives
+from gan_lab.models.compile import is_compiled
+from gan_lab.models.report import Report
+
+if TYPE_CHECKING:
+    from gan_lab.models.adversarial import AdversarialModule, Condition
+
+WARM_UP = 3  # steps of a kind that run as they are written: optimizers make their state, cuDNN picks its kernels
+
+
+@dataclass(frozen=True)
+class CapturedStep:
+    """One kind of step: the graph, and the tensors that every replay reads and writes.
+
+    Args:
+        graph: to replay.
+        inputs: real images (batch, ...), then the condition's tensors: filled before a replay.
+        reports: of the discriminator's and the generator's turn: what a replay has found.
+        logits: the discriminator's of real and generated images.
+    """
+
+    graph: torch.cuda.CUDAGraph
+    inputs: tuple[Tensor, ...]
+    reports: tuple[Report, Report]
+    logits: dict[str, Tensor]
+
+
+class StepGraphs:
+    """Take a model's steps, as they are written at first and then by replaying graphs of them.
+
+    Args:
+        model: whose steps are taken, on a CUDA device.
+    """
+
+    def __init__(self, model: "AdversarialModule") -> None:
+        self.model = model
+        self.taken: Counter[bool] = Counter()
+        self.captured: dict[bool, CapturedStep] = {}
+        self.pool: Any = None  # memory that the graphs share: no two run at once
+
+    def take(self, real: Tensor, condition: "Condition", generator_learns: bool) -> tuple[Report, Report]:
+        """Train on one batch; returns what the discriminator's and the generator's turn report."""
+        if generator_learns not in self.captured:
+            if self.taken[generator_learns] < WARM_UP or not self.model.has_settled:
+                self.taken[generator_learns] += 1
+                reports = Report(), Report()
+                self.model.take_turns(real, condition, generator_learns, *reports)
+                return reports
+            self.captured[generator_learns] = self._capture(real, condition, generator_learns)
+        step = self.captured[generator_learns]
+        for static, fresh in zip(step.inputs, (real, *condition), strict=True):
+            static.copy_(fresh)
+        step.graph.replay()
+        self.model.latest_logits = step.logits
+        return step.reports
+
+    def _capture(self, real: Tensor, condition: "Condition", generator_learns: bool) -> CapturedStep:
+        """Record a step without taking it."""
+        inputs = tuple(part.clone() for part in (real, *condition))
+        reports = Report(), Report()
+        self.model.latest_logits = {}
+        torch.clear_autocast_cache()  # the graph must round the weights of each replay, not those of a step before
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, pool=self.pool):
+            self.model.take_turns(inputs[0], inputs[1:], generator_learns, *reports)
+        self.pool = self.pool or graph.pool()
+        return CapturedStep(graph, inputs, reports, self.model.latest_logits)
+
+
+def why_not(model: "AdversarialModule") -> str | None:
+    """Give the reason why a model's steps can't be captured here; None where they can."""
+    trainer = model.trainer
+    if model.device.type != "cuda":
+        return "they need a CUDA device"
+    if collectives.is_distributed():
+        return "several processes exchange gradients within a step"
+    if is_compiled(model.generator):
+        return "trainer.compile=true launches kernels in its own way"
+    if getattr(trainer.precision_plugin, "scaler", None) is not None:
+        return "trainer.precision=16-mixed decides on the host whether to step; bf16-mixed doesn't"
+    if torch.is_anomaly_enabled():
+        return "trainer.detect_anomaly=true looks at every result"
+    if not all(player.steps_directly for player in model.players):
+        return "a callback, or the profiler, hooks into the backward pass or the optimizer's step"
+    return None
+
+
+def make_capturable(optimizer: torch.optim.Optimizer) -> None:
+    """Have an optimizer keep its count of steps on the device, where a graph can raise it."""
+    for group in optimizer.param_groups:
+        if "capturable" in group:
+            group["capturable"] = True
+            for parameter in group["params"]:
+                state = optimizer.state.get(parameter, {})
+                if "step" in state:
+                    state["step"] = state["step"].to(parameter.device)

@@ -1,0 +1,140 @@
+"""Training on a CUDA device: the same numbers as elsewhere, no hidden waits, graphs that leave the same bits.
+
+python -m pytest -m gpu
+"""
+
+from typing import Any
+
+import lightning
+import pytest
+import torch
+from lightning.pytorch.callbacks import Callback
+
+from gan_lab.training.trainer import EpochLimit
+from tests.conftest import QUICK, Command, fit, last_weights, same, tiny_cgan, tiny_gan
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device: these tests are about one"),
+]
+VARIANTS = ("vanilla", "dcgan", "wgan", "wgan_gp", "cgan", "r3gan", "cyclegan")
+CUDA = {"accelerator": "cuda", "devices": 1}
+
+
+def options(variant: str, *more: str) -> list[str]:
+    """A short run of a variant on the device, with the callbacks that write checkpoints only."""
+    data = ["data=mnist_colors"] if variant == "cyclegan" else []
+    rest = [part for part in QUICK if not part.startswith(("trainer.accelerator", "data=", "model="))]
+    return [
+        f"model={variant}",
+        *data,
+        *rest,
+        "trainer.accelerator=cuda",
+        "trainer.max_steps=40",
+        f"data.batch_size={64 if variant == 'cyclegan' else 128}",  # 128 images a batch
+        *more,
+    ]
+
+
+@pytest.fixture(autouse=True)
+def deterministic_cublas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
+
+class NoWaits(Callback):
+    """Turns every wait for the device between two logging points into an error."""
+
+    def on_train_batch_start(self, trainer: lightning.Trainer, *_: Any) -> None:
+        step = trainer.global_step + 1
+        if step > 5 and step % trainer.log_every_n_steps:
+            torch.cuda.set_sync_debug_mode("error")
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        torch.cuda.set_sync_debug_mode("default")
+
+    def on_exception(self, *_: Any) -> None:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.parametrize("make", [tiny_gan, tiny_cgan])
+def test_a_step_in_float32_is_that_of_float64_on_the_processor(make: Any) -> None:
+    """Loss and gradients of both players, from the same weights, images and latents."""
+    found = []
+    for device, dtype in (("cpu", torch.float64), ("cuda", torch.float32)):
+        torch.manual_seed(0)  # of the networks that are made before the model
+        model = make().to(device, dtype)
+        generator = torch.Generator().manual_seed(1)
+        real = torch.randn(16, 1, 8, 8, generator=generator, dtype=torch.float64).to(device, dtype)
+        latents = torch.randn(16, model.latent_dim, generator=generator, dtype=torch.float64).to(device, dtype)
+        labels = torch.arange(16, device=device) % 10
+        condition = (labels,) if make is tiny_cgan else ()
+        fake = model.generator(latents, *condition)
+        terms = model.discriminator_terms(real, fake.detach(), condition)
+        terms = {f"d/{name}": term for name, term in terms.items()} | model.generator_terms(real, fake, condition)
+        sum(terms.values()).backward()
+        gradients = [parameter.grad.cpu().double() for parameter in model.parameters() if parameter.grad is not None]
+        found.append([*(term.detach().cpu().double() for term in terms.values()), *gradients])
+    for reference, value in zip(*found, strict=True):
+        torch.testing.assert_close(value, reference, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("graphs", ["false", "auto"])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_nothing_waits_for_the_device_between_logging_points(
+    variant: str, graphs: str, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for hook in ("on_train_batch_start", "on_train_batch_end"):  # of a callback that every run has
+        monkeypatch.setattr(EpochLimit, hook, vars(NoWaits)[hook], raising=False)
+    try:
+        assert command(*options(variant, f"trainer.cuda_graphs={graphs}", "trainer.log_every_n_steps=20")) is None
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.parametrize("more", [(), ("trainer.precision=bf16-mixed",), ("model/schedule=cosine", "model.n_critic=3")])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_graphs_leave_the_same_bits(variant: str, more: tuple[str, ...], command: Command) -> None:
+    if variant == "cyclegan":
+        more = (*more, "model.pool_size=32")  # full after two batches: from then on every step is the same
+    for graphs in ("false", "true"):
+        given = options(variant, "trainer.deterministic=true", *more, f"trainer.cuda_graphs={graphs}")
+        assert command(*given, f"hydra.run.dir=graphs_{graphs}") is None
+    assert same(last_weights("graphs_true"), last_weights("graphs_false"))
+    assert torch.isfinite(torch.cat([value.flatten().float() for value in last_weights("graphs_true").values()])).all()
+
+
+@pytest.mark.parametrize("variant", ["dcgan", "r3gan", "cgan"])
+def test_resume_is_exact_where_kernels_are_deterministic(variant: str, command: Command) -> None:
+    given = options(variant, "trainer.deterministic=true", "model/schedule=constant")
+    assert command(*given, "hydra.run.dir=whole") is None
+    assert command(*given, "hydra.run.dir=parts", "trainer.max_steps=17") is None
+    assert command("resume=parts", "trainer.max_steps=40") is None
+    assert same(last_weights("parts"), last_weights("whole"))
+
+
+def test_data_lie_on_the_device_and_memory_does_not_grow() -> None:
+    taken: list[int] = []
+
+    class Watch(Callback):
+        def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, index: int) -> None:
+            assert all(part.is_cuda for part in batch)
+            if trainer.global_step % 100 == 0:
+                taken.append(torch.cuda.memory_allocated())
+
+    fit(tiny_gan(), max_steps=2000, callbacks=[Watch()], **CUDA)
+    assert len(taken) == 20
+    assert max(taken[1:]) == min(taken[1:])
+
+
+def test_an_overflow_under_the_scaler_skips_the_step_and_training_goes_on() -> None:
+    from lightning.pytorch.plugins.precision import MixedPrecision
+
+    model = tiny_gan()
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    scaler = torch.amp.GradScaler("cuda", init_scale=2.0**40)
+    fit(model, max_steps=1, plugins=[MixedPrecision("16-mixed", "cuda", scaler)], **CUDA)
+    assert scaler.get_scale() < 2.0**40
+    assert all(torch.equal(old, new.cpu()) for old, new in zip(before, model.parameters(), strict=True))
+    fit(model, max_steps=60, plugins=[MixedPrecision("16-mixed", "cuda", scaler)], **CUDA)
+    assert any(not torch.equal(old, new.cpu()) for old, new in zip(before, model.parameters(), strict=True))
+    assert all(parameter.isfinite().all() for parameter in model.parameters())
