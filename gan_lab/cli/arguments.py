@@ -1,30 +1,29 @@
 """Types of command-line arguments, and those that several commands share."""
 
 import argparse
+from collections.abc import Callable
 
-BEYOND = 1 << 32  # images that anybody draws, seeds that every library takes
-
-
-def positive(text: str) -> int:
-    """A whole number of at least 1."""
-    if not text.isdecimal() or not 1 <= int(text) < BEYOND:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1{_below(text)}, not {text}")
-    return int(text)
+BEYOND = 1 << 32  # no image count comes near, and every library takes seeds below
 
 
-def non_negative(text: str) -> int:
-    """A whole number of at least 0."""
-    if not text.isdecimal() or int(text) >= BEYOND:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 0{_below(text)}, not {text}")
-    return int(text)
+def whole_number(least: int) -> Callable[[str], int]:
+    """Make the type of a whole number of at least `least`."""
+
+    def parse(text: str) -> int:
+        if text.isdecimal() and least <= int(text) < BEYOND:
+            return int(text)
+        below = f" and below {BEYOND}" if text.isdecimal() and int(text) >= BEYOND else ""
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least {least}{below}, not {text}")
+
+    return parse
 
 
-def _below(text: str) -> str:
-    return f" and below {BEYOND}" if text.isdecimal() and int(text) >= BEYOND else ""
+positive = whole_number(1)
+non_negative = whole_number(0)
 
 
 def add_state(parser: argparse.ArgumentParser) -> None:
-    """Declare which of a run's states is meant."""
+    """Add the option that chooses among a run's states."""
     parser.add_argument(
         "--checkpoint",
         choices=("last", "best"),
@@ -34,7 +33,7 @@ def add_state(parser: argparse.ArgumentParser) -> None:
 
 
 def add_weights(parser: argparse.ArgumentParser) -> None:
-    """Declare which of a generator's weights are meant."""
+    """Add the option that chooses among a generator's weights."""
     parser.add_argument(
         "--weights",
         choices=("ema", "raw"),
