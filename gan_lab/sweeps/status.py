@@ -116,7 +116,7 @@ def table(jobs: Sequence[Job]) -> str:
                 job.reason,
             ]
         )
-    return tabulate(rows, tablefmt="plain", disable_numparse=True)
+    return aligned(rows)
 
 
 def failures(jobs: Sequence[Job]) -> str:
@@ -127,7 +127,7 @@ def failures(jobs: Sequence[Job]) -> str:
         for job, own in zip(jobs, varying, strict=True)
         if job.state != "finished"
     ]
-    return tabulate([["Job", "State", "Overrides", "Why"], *rows], tablefmt="plain", disable_numparse=True)
+    return aligned([["Job", "State", "Overrides", "Why"], *rows])
 
 
 def progress(record: dict[str, Any]) -> str:
@@ -142,6 +142,12 @@ def differences(identities: Sequence[Identity]) -> list[Identity]:
     """The overrides of each without those that all share; of one alone, all."""
     shared = set(identities[0]).intersection(*identities[1:]) if len(identities) > 1 else set()
     return [tuple(text for text in own if text not in shared) for own in identities]
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Lay out rows in columns."""
+    text: str = tabulate(rows, tablefmt="plain", disable_numparse=True)
+    return text
 
 
 def seconds_since(time: str | None) -> float | None:
