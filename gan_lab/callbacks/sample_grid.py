@@ -1,4 +1,4 @@
-"""Grids of generated images: what one looks at first."""
+"""Grids of generated images."""
 
 import logging
 from pathlib import Path
@@ -16,19 +16,19 @@ log = logging.getLogger(__name__)
 
 
 class SampleGrid(Callback):
-    """Draws the same latents, or translates the same images, again and again while the generator learns.
+    """Generates images from the same latents, or translates the same images, at intervals while the generator learns.
 
     Grids are PNG files named by the images seen so far, and pictures in the loggers with images seen as the x-axis.
-    The first comes before training, the last after it. What a grid shows is the model's to say: a conditional one draws
-    a row for each class.
+    The first grid comes before training, the last after it. The model decides what a grid shows: a conditional model
+    shows a row for each class.
 
     Args:
         folder: where the files go.
         rows: of the grid.
         columns: of the grid.
         every_n_images: images seen between two grids.
-        weights: "ema" draws with the generator's moving average where there is one, "raw" with the generator as it is,
-            "both" with each in turn; the raw grids' names then end in "_raw".
+        weights: "ema" takes the generator's moving average where there is one, "raw" the generator as it is, "both"
+            each in turn; the raw grids' names then end in "_raw".
         seed: of the latents.
     """
 
@@ -50,30 +50,30 @@ class SampleGrid(Callback):
         self.seed = seed
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
-        """Draw what an untrained generator makes."""
+        """Save the grid of an untrained generator."""
         if pl_module.images_seen == 0 and self.trigger.is_due(0):
             self.save_grid(trainer, pl_module)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Draw whenever another `every_n_images` images have been seen."""
+        """Save a grid whenever another `every_n_images` images have been seen."""
         if self.trigger.is_due(pl_module.images_seen):
             self.save_grid(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Draw the last grid, unless it has just been drawn."""
+        """Save the last grid, unless it has just been saved."""
         if pl_module.images_seen > self.trigger.last:
             self.save_grid(trainer, pl_module)
 
     def state_dict(self) -> dict[str, int]:
-        """When the last grid was drawn, for a run that goes on."""
+        """Images seen at the last grid."""
         return {"generated_at": self.trigger.last}
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        """Go on from there."""
+        """Restore the state of a checkpoint."""
         self.trigger.last = state_dict["generated_at"]
 
     def save_grid(self, trainer: Trainer, pl_module: Any) -> None:
-        """Write a grid with each of the wanted weights."""
+        """Save a grid with each of the wanted weights."""
         self.trigger.last = pl_module.images_seen
         if not trainer.is_global_zero:
             return

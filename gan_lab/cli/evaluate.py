@@ -121,7 +121,7 @@ def of_run(arguments: argparse.Namespace) -> Measured:
     """The scores of a run, what it was held against and through what, and the first images."""
     from gan_lab.evaluation import classifiers, datasets, load_generator
     from gan_lab.evaluation.evaluate import evaluate
-    from gan_lab.metrics.generated_images import generated, weights_of
+    from gan_lab.metrics.generated_images import generate_images, weights_of
     from gan_lab.runs.run import Run
 
     if arguments.data:
@@ -138,7 +138,7 @@ def of_run(arguments: argparse.Namespace) -> Measured:
     count = arguments.count or config.data.get("test_count", COUNT)
     ema = arguments.weights == "ema"
     record = evaluate(
-        generated(model, count, seed=arguments.seed, ema=ema),
+        generate_images(model, count, seed=arguments.seed, ema=ema),
         reals,
         extractor,
         split=split,
@@ -147,9 +147,9 @@ def of_run(arguments: argparse.Namespace) -> Measured:
         images_seen=model.images_seen,
     )
     if arguments.gan_train_test:
-        again = generated(model, count, seed=arguments.seed, ema=ema)
+        again = generate_images(model, count, seed=arguments.seed, ema=ema)
         record.values.update(classifiers.gan_train_test(again, reals, seed=arguments.seed))
-    first, _ = next(generated(model, ROWS, seed=arguments.seed, ema=ema))
+    first, _ = next(generate_images(model, ROWS, seed=arguments.seed, ema=ema))
     return record, reals, extractor, first
 
 
@@ -202,10 +202,10 @@ def extractor_of(arguments: argparse.Namespace, reals: "RealImages") -> "Extract
         UserError: it is not to be had.
     """
     from gan_lab.evaluation.custom_extractor import imported
-    from gan_lab.metrics.select_extractor import chosen
+    from gan_lab.metrics.select_extractor import make_extractor
 
     if arguments.extractor in EXTRACTORS:
-        return chosen(arguments.extractor, reals, arguments.weights_file)
+        return make_extractor(arguments.extractor, reals, arguments.weights_file)
     if arguments.weights_file:
         raise UserError("--weights-file: weights are for the inception extractor; a class brings its own")
     return imported(arguments.extractor, reals)
@@ -227,7 +227,7 @@ def table(record: "ScoreRecord", extractor: "Extractor", real: str, source: Path
         real: which real images.
         source: of the generated ones.
     """
-    from gan_lab.metrics.titles import said
+    from gan_lab.metrics.titles import formatted
 
     protocol = record.protocol
     trained = "" if record.images_seen is None else f" after {record.images_seen:,} training images"
@@ -239,6 +239,6 @@ def table(record: "ScoreRecord", extractor: "Extractor", real: str, source: Path
         f"Protocol     {protocol.id}: scores of another one can't be compared with these",
         "",
     ]
-    scores = said(record).values()
+    scores = formatted(record).values()
     width = max(len(name) for name, _ in scores)
     return "\n".join([*lines, *(f"{name:{width}}  {value}" for name, value in scores), ""])

@@ -121,8 +121,8 @@ def alarms_of(trainer: Trainer, before: dict[str, Any]) -> list[str]:
     """What alarms have said, from the beginning: also what only a checkpoint knows, because the program was killed."""
     known: list[str] = before.get("alarms", [])
     watching = health_of(trainer)
-    remembered = [line for health in watching for line in health.remembered if line not in known]
-    return [*known, *remembered, *(line for health in watching for line in health.told)]
+    remembered = [line for health in watching for line in health.earlier_messages if line not in known]
+    return [*known, *remembered, *(line for health in watching for line in health.messages)]
 
 
 @contextmanager

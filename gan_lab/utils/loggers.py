@@ -1,7 +1,7 @@
-"""The one way by which scalars, pictures and texts of a run reach its loggers.
+"""Logging of scalars, pictures and texts to all loggers of a run.
 
 Every Lightning logger takes scalars. A logger that shows pictures has `log_image`, in the form of Lightning's
-WandbLogger; one that shows texts has `log_message`. What a logger has no method for passes it by.
+WandbLogger; one that shows texts has `log_message`. A logger is passed over for what it has no method for.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ class MessageLogger(Protocol):
 
 
 def log_scalars(trainer: Trainer, scalars: Mapping[str, float], step: int) -> None:
-    """Send scalars to all loggers, and to whoever monitors `trainer.callback_metrics`.
+    """Send scalars to all loggers, and to `trainer.callback_metrics` for callbacks that monitor them.
 
     Args:
         trainer: whose loggers write.

@@ -19,7 +19,7 @@ from tests.conftest import TinyImages, fit, last_checkpoint, same, tiny_gan, wei
 
 
 class Saves(AtomicCheckpointIO):
-    """Notes the step of each checkpoint, and fails as often as it is told to."""
+    """Notes the step of each checkpoint, and fails at the steps of `fails_at`."""
 
     def __init__(self, fails_at: tuple[int, ...] = ()) -> None:
         self.steps: list[int] = []
@@ -182,7 +182,7 @@ def test_checkpoints_hold_only_what_weights_only_loads(tmp_path: Path) -> None:
 
 
 class Judge(Scores):
-    """Finds what it is told to: the FID after each batch."""
+    """Finds a given FID after each batch."""
 
     def __init__(self, fids: list[float], batches: int = 0) -> None:
         self.best: Best | None = None

@@ -221,7 +221,7 @@ def test_no_extractor_means_no_scores_and_one_line_that_says_so(
     def missing(*_: Any) -> Extractor:
         raise UserError("the weights are missing. Download them")
 
-    monkeypatch.setattr(module, "chosen", missing)
+    monkeypatch.setattr(module, "make_extractor", missing)
     notes = Notes()
     fit(tiny_gan(), max_steps=3, callbacks=[watch := scoring(tmp_path, extractor="auto")], logger=notes)
     (line,) = [record.getMessage() for record in caplog.records if record.name == module.__name__]

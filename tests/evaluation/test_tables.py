@@ -32,9 +32,9 @@ def rendered(form: str, runs: Sequence[Run], *columns: str) -> str:
 def test_text_is_aligned_and_complete(runs: list[Run]) -> None:
     lines = rendered("table", runs, "fid", "kid", "class_accuracy").splitlines()
     assert lines[:3] == [
-        "Setup  Runs  FID (n=10, biased)  KID                 Asked class drawn  Images seen  Images/s  Protocol",
-        f"cgan   1     0.500               -                   98.77%             640          100       {PROTOCOL_ID}",
-        f"dcgan  2     1.500 +- 0.707      0.50000 +- 0.00000  -                  640          100       {PROTOCOL_ID}",
+        "Setup  Runs  FID (n=10, biased)  KID                 Class accuracy  Images seen  Images/s  Protocol",
+        f"cgan   1     0.500               -                   98.77%          640          100       {PROTOCOL_ID}",
+        f"dcgan  2     1.500 +- 0.707      0.50000 +- 0.00000  -               640          100       {PROTOCOL_ID}",
     ]
     assert lines[4].startswith(f"Protocol {PROTOCOL_ID}: 10 generated images (weights ema) and 20 real ones (test)")
     assert lines[5] == f"No scores: {runs[3].folder} (finished)"

@@ -8,7 +8,7 @@ from gan_lab.data.base import Batch
 from gan_lab.metrics import dataset_classifier, select_extractor
 from gan_lab.metrics.dataset_classifier import DatasetClassifier
 from gan_lab.metrics.real_images import RealImages
-from gan_lab.metrics.select_extractor import Choice, chosen
+from gan_lab.metrics.select_extractor import Choice, make_extractor
 from gan_lab.metrics.stacked_digits import Stacked
 from gan_lab.utils.errors import UserError
 
@@ -32,13 +32,13 @@ class Told:
 
 @pytest.mark.parametrize("size", [28, 32, 64])
 def test_mnist_has_the_shipped_classifier_at_any_size(size: int, tmp_path: Path, extractor: DatasetClassifier) -> None:
-    assert chosen("auto", RealImages(Told("MNIST", image_size=size), tmp_path)).identity == extractor.identity
+    assert make_extractor("auto", RealImages(Told("MNIST", image_size=size), tmp_path)).identity == extractor.identity
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["auto", "classifier"])
 def test_stacks_are_looked_at_digit_by_digit(name: Choice, tmp_path: Path) -> None:
-    assert isinstance(chosen(name, RealImages(Told("stacked_mnist", 3, 1000), tmp_path)), Stacked)
+    assert isinstance(make_extractor(name, RealImages(Told("stacked_mnist", 3, 1000), tmp_path)), Stacked)
 
 
 def test_other_grey_labelled_images_get_a_classifier_of_their_own(
@@ -47,7 +47,7 @@ def test_other_grey_labelled_images_get_a_classifier_of_their_own(
     asked: list[tuple[str, object, Path]] = []
     monkeypatch.setattr(dataset_classifier, "for_dataset", lambda *given: asked.append(given) or extractor)
     real = RealImages(Told("FashionMNIST"), tmp_path)
-    assert chosen("auto", real) is extractor
+    assert make_extractor("auto", real) is extractor
     assert asked == [("FashionMNIST", real, tmp_path / "extractors")]
 
 
@@ -55,12 +55,12 @@ def test_other_grey_labelled_images_get_a_classifier_of_their_own(
 def test_what_no_classifier_suits_needs_inception(data: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     with pytest.raises(UserError, match=r"inception extractor.*(pip install|Download)"):
-        chosen("auto", RealImages(data, tmp_path))
+        make_extractor("auto", RealImages(data, tmp_path))
 
 
 def test_images_without_classes_have_no_classifier(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="the classifier extractor needs a dataset with classes; choose inception"):
-        chosen("classifier", RealImages(Told(num_classes=1), tmp_path))
+        make_extractor("classifier", RealImages(Told(num_classes=1), tmp_path))
 
 
 def test_weights_are_for_inception(
@@ -68,8 +68,8 @@ def test_weights_are_for_inception(
 ) -> None:
     real = RealImages(Told("MNIST"), tmp_path)
     with pytest.raises(UserError, match=r"x\.pth: weights are for the inception extractor; classifier brings its own"):
-        chosen("auto", real, "x.pth")
+        make_extractor("auto", real, "x.pth")
     taken: dict[str, Any] = {}
     monkeypatch.setattr(select_extractor, "Inception", lambda **options: taken.update(options) or extractor)
-    assert chosen("inception", real, "x.pth") is extractor
+    assert make_extractor("inception", real, "x.pth") is extractor
     assert taken == {"weights": "x.pth", "antialias": True}
