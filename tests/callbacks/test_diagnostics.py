@@ -119,7 +119,7 @@ def test_classes_are_counted_where_a_classifier_costs_little(monkeypatch: pytest
     before = torch.get_rng_state()
     diagnostics, model = tiny(DatasetClassifier())
     assert diagnostics.classifier is None  # a hundred times the cost of the tiny discriminator
-    monkeypatch.setattr("gan_lab.callbacks.diagnostics.CHEAP", 1e9)
+    monkeypatch.setattr("gan_lab.callbacks.diagnostics.MAX_COST", 1e9)
     torch.set_rng_state(before)
     diagnostics = Diagnostics(diagnostics.data, model, count=32, classified_images=8, seed=0)
     measured = diagnostics.measure(model)
