@@ -5,11 +5,12 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 .DEFAULT_GOAL := help
 
-.PHONY: help setup train test test-kernels coverage lint format benchmark results clean
+.PHONY: help setup train test test-kernels coverage lint format benchmark results film clean
 
 # Where MNIST is, or is downloaded to.
 DATA ?= data
 RESULTS ?= logs/results
+FILM ?= logs/film
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -51,6 +52,11 @@ benchmark: $(READY)  ## measure speed against hand-written loops
 results: $(READY)  ## train every variant with three seeds, and write docs/results.md's table (an hour; again, it does what is missing)
 	OMP_NUM_THREADS=1 $(BIN)/python train.py sweep=variants sweep.dir=$(RESULTS) data.root=$(DATA)
 	$(BIN)/python -m benchmarks.results $(RESULTS)
+
+film: $(READY)  ## train a conditional GAN and make the README's film of it (some minutes)
+	OMP_NUM_THREADS=1 $(BIN)/python train.py experiment=mnist_cgan model.ema_half_life=1500 callbacks.scores=null \
+		callbacks.samples.every_n_images=500 hydra.run.dir=$(FILM) data.root=$(DATA)
+	$(BIN)/python -m benchmarks.film $(FILM) docs/images/film.webp
 
 clean:  ## remove the environment and caches, keep data and logs
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache

@@ -7,6 +7,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from gan_lab.cli.hydra_callback import take_parts
 from gan_lab.sweeps.jobs import run_job
 from gan_lab.utils.errors import UserError, fail, readable_errors
 
@@ -14,13 +15,16 @@ from gan_lab.utils.errors import UserError, fail, readable_errors
 @hydra.main(version_base="1.3", config_path=str(Path(__file__).parent / "conf"), config_name="train")
 def main(config: DictConfig) -> float | None:
     """Train as the command line says; a sweeper minimises what this returns."""
-    if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
+    job = HydraConfig.get()
+    if job.mode == RunMode.MULTIRUN:
         return run_job(config)
 
-    from gan_lab.training.train import train  # torch and lightning only when there is something to do
+    from gan_lab.training.train import train_parts  # torch and lightning only when there is something to do
+    from gan_lab.training.validate import validate
 
     try:
-        return train(config)
+        parts = take_parts() or validate(config, job.runtime.output_dir)
+        return train_parts(parts, debug=bool(job.runtime.choices.get("debug")))
     except UserError as error:
         fail(str(error))  # before Hydra adds a line of its own
 

@@ -70,7 +70,7 @@ def gan(
     channels_last: bool = False,
     joined: bool = False,
 ) -> Step:
-    """The non-saturating GAN; with `joined`, the discriminator scores both kinds of images in one forward."""
+    """The non-saturating GAN; with `joined`, one forward of the discriminator takes both kinds of images."""
     layout = torch.channels_last if channels_last else torch.contiguous_format
     for player in (generator, discriminator):
         player.to(memory_format=layout)
@@ -110,12 +110,12 @@ def wgan(generator: nn.Module, critic: nn.Module, images: Tensor, batch_size: in
         real, _ = batches.next()
         with torch.set_grad_enabled(count % 5 == 0):
             fake = generator(torch.randn(batch_size, LATENT_DIM))
-        real_scores, fake_scores = critic(torch.cat((real, fake.detach()))).chunk(2)
-        loss = fake_scores.mean() - real_scores.mean()
+        real_logits, fake_logits = critic(torch.cat((real, fake.detach()))).chunk(2)
+        loss = fake_logits.mean() - real_logits.mean()
         if penalty:
             between = torch.lerp(fake.detach(), real, torch.rand(batch_size, 1, 1, 1)).requires_grad_()
-            (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
-            norm = (slope.flatten(1).square().sum(1) + 1e-12).sqrt()
+            (gradient,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
+            norm = (gradient.flatten(1).square().sum(1) + 1e-12).sqrt()
             loss = loss + penalty * (norm - 1).square().mean()
         descend(critic_optimizer, loss)
         if not penalty:
@@ -131,21 +131,21 @@ def wgan(generator: nn.Module, critic: nn.Module, images: Tensor, batch_size: in
 
 
 def r3gan(generator: nn.Module, discriminator: nn.Module, images: Tensor, batch_size: int) -> Step:
-    """Relativistic pairing with R1 and R2 on the scores that the loss needs anyway."""
+    """Relativistic pairing with R1 and R2, from the forwards that the loss needs anyway."""
     batches, average = Batches(images, torch.zeros(len(images)), batch_size), Average(generator, batch_size)
     generator_optimizer, discriminator_optimizer = (adam(player, (0.0, 0.99)) for player in (generator, discriminator))
 
-    def penalised(points: Tensor) -> tuple[Tensor, Tensor]:
-        leaf = points.detach().requires_grad_()
-        scores = discriminator(leaf)
-        (slope,) = torch.autograd.grad(scores.sum(), leaf, create_graph=True)
-        return scores, slope.flatten(1).square().sum(1).mean() / 2
+    def penalised(images: Tensor) -> tuple[Tensor, Tensor]:
+        leaf = images.detach().requires_grad_()
+        logits = discriminator(leaf)
+        (gradients,) = torch.autograd.grad(logits.sum(), leaf, create_graph=True)
+        return logits, gradients.flatten(1).square().sum(1).mean() / 2
 
     def step() -> None:
         real, _ = batches.next()
         fake = generator(torch.randn(batch_size, LATENT_DIM))
-        (real_scores, r1), (fake_scores, r2) = penalised(real), penalised(fake)
-        descend(discriminator_optimizer, F.softplus(fake_scores - real_scores).mean() + r1 + r2)
+        (real_logits, r1), (fake_logits, r2) = penalised(real), penalised(fake)
+        descend(discriminator_optimizer, F.softplus(fake_logits - real_logits).mean() + r1 + r2)
         discriminator.requires_grad_(False)
         descend(generator_optimizer, F.softplus(discriminator(real) - discriminator(fake)).mean())
         discriminator.requires_grad_(True)
@@ -160,12 +160,13 @@ def cgan(generator: nn.Module, discriminator: nn.Module, images: Tensor, labels:
     generator_optimizer, discriminator_optimizer = adam(generator), adam(discriminator)
 
     def step() -> None:
-        real, told = batches.next()
-        fake = generator(torch.randn(batch_size, LATENT_DIM), told)
-        real_logits, fake_logits = discriminator(real, told), discriminator(fake.detach(), told)
+        real, labels_of_batch = batches.next()
+        fake = generator(torch.randn(batch_size, LATENT_DIM), labels_of_batch)
+        real_logits = discriminator(real, labels_of_batch)
+        fake_logits = discriminator(fake.detach(), labels_of_batch)
         descend(discriminator_optimizer, F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean())
         discriminator.requires_grad_(False)
-        descend(generator_optimizer, F.softplus(-discriminator(fake, told)).mean())
+        descend(generator_optimizer, F.softplus(-discriminator(fake, labels_of_batch)).mean())
         discriminator.requires_grad_(True)
         average.follow()
 
@@ -175,10 +176,10 @@ def cgan(generator: nn.Module, discriminator: nn.Module, images: Tensor, labels:
 def cyclegan(a2b: nn.Module, b2a: nn.Module, critics: Iterable[nn.Module], domains: list[Tensor], size: int) -> Step:
     """Two translators and two patch discriminators, least squares, cycle 10, identity 5, pools of 50 images."""
     of_a, of_b = critics
-    translators, judges = nn.ModuleList([a2b, b2a]), nn.ModuleList([of_a, of_b])
+    translators, discriminators = nn.ModuleList([a2b, b2a]), nn.ModuleList([of_a, of_b])
     batches = [Batches(images, torch.zeros(len(images)), size) for images in domains]
     average = Average(translators, 2 * size)
-    translator_optimizer, judge_optimizer = adam(translators), adam(judges)
+    translator_optimizer, discriminator_optimizer = adam(translators), adam(discriminators)
     pools = [torch.zeros(50, *images.shape[1:]) for images in domains]
 
     def remembered(pool: Tensor, fresh: Tensor) -> Tensor:
@@ -192,15 +193,16 @@ def cyclegan(a2b: nn.Module, b2a: nn.Module, critics: Iterable[nn.Module], domai
         a, b = (each.next()[0] for each in batches)
         from_a, from_b = a2b(a), b2a(b)
         loss: Tensor = torch.zeros(())
-        for judge, real, fake, pool in ((of_a, a, from_b, pools[0]), (of_b, b, from_a, pools[1])):
-            loss = loss + ((judge(real) - 1).square().mean() + judge(remembered(pool, fake.detach())).square().mean())
-        descend(judge_optimizer, loss / 4)
-        judges.requires_grad_(False)
+        for discriminator, real, fake, pool in ((of_a, a, from_b, pools[0]), (of_b, b, from_a, pools[1])):
+            loss = loss + (discriminator(real) - 1).square().mean()
+            loss = loss + discriminator(remembered(pool, fake.detach())).square().mean()
+        descend(discriminator_optimizer, loss / 4)
+        discriminators.requires_grad_(False)
         fooled = ((of_a(from_b) - 1).square().mean() + (of_b(from_a) - 1).square().mean()) / 2
         cycle = (b2a(from_a) - a).abs().mean() + (a2b(from_b) - b).abs().mean()
         identity = (b2a(a) - a).abs().mean() + (a2b(b) - b).abs().mean()
         descend(translator_optimizer, fooled + 10 * cycle / 2 + 5 * identity / 2)
-        judges.requires_grad_(True)
+        discriminators.requires_grad_(True)
         average.follow()
 
     return step

@@ -13,7 +13,7 @@ from omegaconf import open_dict
 
 from gan_lab.callbacks.scores import Scores
 from gan_lab.config.schema import build
-from gan_lab.training.train import wanted_callbacks
+from gan_lab.training.build import wanted_callbacks
 
 CONF = Path(__file__).parent.parent / "conf"
 BATCHES = {"dcgan_small": 300, "mlp": 1500}
@@ -52,7 +52,7 @@ class Watch(Callback):
 def measure(network: str) -> Cost:
     """Train and score for a while as configured, only that scores come more often."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("train", ["model=dcgan", f"model/network={network}", "trainer.accelerator=cpu"])
+        config = compose("train", ["model=vanilla", f"model/network={network}", "trainer.accelerator=cpu"])
     every = config.callbacks.scores.every_n_images
     batches, batch_size = BATCHES[network], config.data.batch_size
     torch.manual_seed(0)

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from benchmarks import hand_written
 from gan_lab.config.schema import build
-from gan_lab.training.train import wanted_callbacks
+from gan_lab.training.build import wanted_callbacks
+from gan_lab.utils.batches import LabelledImages
 
 CONF = Path(__file__).parent.parent / "conf"
 WARM_UP = 2  # pairs of blocks that don't count
@@ -34,7 +35,7 @@ class Case:
     block: int
     pairs: int
     limit: float | None  # the ratio that this project promises
-    joined: bool = False  # whether the hand-written loop, too, scores both kinds of images in one forward
+    joined: bool = False  # True where the hand-written loop, too, has one forward for both kinds
 
 
 CASES = (
@@ -103,7 +104,7 @@ def measure(case: Case) -> tuple[float, float, float]:
         shape = (60_000, data.channels, data.image_size, data.image_size)
         images = torch.randint(0, 256, shape, dtype=torch.uint8)
         labels = torch.randint(0, 10, (60_000,))
-        one_domain = images, labels
+        one_domain = LabelledImages(images, labels)
         data.splits["train"] = (one_domain, one_domain) if case.model == "cyclegan" else one_domain
         data.prepare_data = lambda: None  # nothing to fetch
         step = by_hand(case, deepcopy(model.generator), deepcopy(model.discriminator), images, labels)
@@ -122,8 +123,8 @@ def measure(case: Case) -> tuple[float, float, float]:
 def by_hand(case: Case, generator: Any, discriminator: Any, images: Tensor, labels: Tensor) -> Callable[[], None]:
     """The hand-written loop that does the same work with the same networks."""
     if case.model == "cyclegan":
-        judges = discriminator.a, discriminator.b
-        return hand_written.cyclegan(generator.a2b, generator.b2a, judges, [images, images], case.batch_size)
+        discriminators = discriminator.a, discriminator.b
+        return hand_written.cyclegan(generator.a2b, generator.b2a, discriminators, [images, images], case.batch_size)
     if case.model == "cgan":
         return hand_written.cgan(generator, discriminator, images, labels, case.batch_size)
     if case.model == "r3gan":

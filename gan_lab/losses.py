@@ -1,8 +1,8 @@
-"""What the players minimise: pure functions of scores.
+"""Losses of both players: pure functions of the discriminator's logits.
 
-Scores are logits, shape (batch, ...), any real number; every loss is a scalar, the mean over the scores.
-Below, x is a real image, G(z) a generated one, C(.) its score and D(.) = sigmoid(C(.)). V is the value function
-of Goodfellow et al. 2014, equation 1:
+Logits have the shape (batch, ...) and may be any real number; every loss is a scalar, the mean over the logits.
+Below, x is a real image, G(z) a generated one, C(.) its logit and D(.) = sigmoid(C(.)); in the code, `real` are the
+logits C(x) and `fake` the logits C(G(z)). V is the value function of Goodfellow et al. 2014, equation 1:
 
     V(D, G) = E[log D(x)] + E[log(1 - D(G(z)))]
 
@@ -21,21 +21,19 @@ from torch import Tensor
 class Objective(ABC):
     """The pair of losses that makes a game."""
 
-    relativistic: ClassVar[bool] = False  # whether the generator's loss compares with the scores of real images
-    decision_threshold: ClassVar[float | None] = (
-        0.0  # a score above it says "real"; None where only differences say something
-    )
+    relativistic: ClassVar[bool] = False  # whether the generator's loss compares with the logits of real images
+    decision_threshold: ClassVar[float | None] = 0.0  # a logit above says "real"; None where only differences count
 
     @abstractmethod
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """The discriminator's loss from its scores of real and of generated images."""
+        """The discriminator's loss from its logits of real and of generated images."""
 
     @abstractmethod
     def generator(self, fake: Tensor, *real: Tensor) -> Tensor:
-        """The generator's loss from the scores of its images and, where it is relativistic, of real ones."""
+        """The generator's loss from logits of generated images and, where the loss is relativistic, of real ones."""
 
     def diagnostics(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-        """What the scores tell whoever watches: by default, how often the discriminator is right."""
+        """Scalars by name for the logs: by default, the share of images on the right side of the decision threshold."""
         if self.decision_threshold is None:
             return {}
         return {
@@ -51,7 +49,7 @@ class Minimax(Objective):
     Goodfellow et al. 2014, Generative Adversarial Nets, equation 1 (arXiv:1406.2661).
 
     Args:
-        label_smoothing: what is taken from the target 1 of real images; generated ones keep the target 0.
+        label_smoothing: share that is taken from the target 1 of real images; generated ones keep the target 0.
             One-sided label smoothing, Salimans et al. 2016, section 3.4 (arXiv:1606.03498).
     """
 
@@ -83,7 +81,7 @@ class NonSaturating(Minimax):
 
 
 class LeastSquares(Objective):
-    """LSGAN: scores are drawn to 1 for real and to 0 for generated images, the generator's to 1.
+    """LSGAN: logits are pulled to 1 for real and to 0 for generated images, by the generator to 1.
 
     Mao et al. 2017, Least Squares Generative Adversarial Networks, equation 9 (arXiv:1611.04076).
     """
@@ -137,7 +135,7 @@ class Wasserstein(Objective):
 
 
 class RelativisticPairing(Objective):
-    """RpGAN: only the difference between the scores of a real and of a generated image counts.
+    """RpGAN: only the difference between the logits of a real and of a generated image counts.
 
     Jolicoeur-Martineau 2018, section 4.1 (arXiv:1807.00734), named so in arXiv:1901.02474; equation 2 of Huang et al.
     2024 (arXiv:2501.05441), who prefer it because dropping modes is no local minimum of it. The i-th real and the i-th
@@ -153,9 +151,9 @@ class RelativisticPairing(Objective):
 
     def generator(self, fake: Tensor, *real: Tensor) -> Tensor:
         """E[softplus(-(C(G(z)) - C(x)))]."""
-        (real_scores,) = real
-        return F.softplus(real_scores - fake).mean()
+        (real_logits,) = real
+        return F.softplus(real_logits - fake).mean()
 
     def diagnostics(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-        """How often the real image of a pair scores higher."""
+        """Share of pairs in which the real image has the higher logit."""
         return {"accuracy/pairs": (real > fake).float().mean()}

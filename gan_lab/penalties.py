@@ -1,8 +1,8 @@
-"""What keeps a discriminator smooth: penalties on its gradient with respect to images.
+"""Gradient penalties: terms that keep a discriminator smooth in its input images.
 
-A penalty says where the gradient is looked at, and what it costs. With g the gradient of the score C with respect
-to an image, its norm |g| is taken over all of the image's dimensions, and the cost averaged over the batch.
-Scores of an image must not depend on other images: no batch norm in the discriminator.
+A penalty says at which images the gradient is taken, and what the gradient costs. With g the gradient of the logit C
+with respect to an image, the norm |g| is taken over all of the image's dimensions, and the penalty is the mean over the
+batch. Logits of an image must not depend on other images: no batch norm in the discriminator.
 """
 
 from abc import ABC, abstractmethod
@@ -24,29 +24,32 @@ class Penalty(ABC):
     """A term of the discriminator's loss."""
 
     @abstractmethod
-    def points(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Where the gradient is looked at: images of the shape of `real` and `fake`, (batch, ...)."""
+    def sample_points(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Images at which the gradient is taken, of the shape of `real` and `fake`, (batch, ...)."""
 
     @abstractmethod
-    def cost(self, gradients: Tensor) -> Tensor:
-        """What gradients (batch, ...) cost, a scalar."""
+    def penalty(self, gradients: Tensor) -> Tensor:
+        """Scalar that is added to the loss, from input gradients (batch, ...)."""
 
 
-def input_gradients(critic: Callable[[Tensor], Tensor], points: Tensor) -> tuple[Tensor, Tensor]:
-    """Scores of images, and the gradient of each image's score, the mean of its patches', with respect to the image.
+def input_gradients(critic: Callable[[Tensor], Tensor], images: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits of images, and the gradient of each image's logit, the mean of its patches', with respect to the image.
 
     Both are part of the graph, and in float32 or better: half precision would lose the penalty's own gradient.
 
     Args:
-        critic: maps images (batch, ...) to scores (batch, ...), each image's by itself.
-        points: images (batch, ...).
+        critic: maps images (batch, ...) to logits (batch, ...), each image's by itself.
+        images: (batch, ...); no gradient flows back into them.
+
+    Returns:
+        Logits (batch, ...) and gradients of the shape of the images.
     """
-    leaf = points.detach()
+    leaf = images.detach()
     leaf = (leaf.float() if leaf.dtype in (torch.bfloat16, torch.float16) else leaf).requires_grad_()
     with torch.enable_grad(), full_precision(leaf.device):
-        scores = critic(leaf)
-        (gradients,) = torch.autograd.grad(scores.reshape(len(scores), -1).mean(1).sum(), leaf, create_graph=True)
-    return scores, gradients
+        logits = critic(leaf)
+        (gradients,) = torch.autograd.grad(logits.reshape(len(logits), -1).mean(1).sum(), leaf, create_graph=True)
+    return logits, gradients
 
 
 def squared_norm(gradients: Tensor) -> Tensor:
@@ -56,7 +59,7 @@ def squared_norm(gradients: Tensor) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class GradientPenalty(Penalty):
-    """WGAN-GP: the gradient has norm 1 between real and generated images.
+    """Gradients of norm 1 between real and generated images, as in WGAN-GP.
 
     Gulrajani et al. 2017, equation 3 and algorithm 1 (arXiv:1704.00028): weight * E[(|g| - 1)^2] at
     e x + (1 - e) G(z), with e uniform in [0, 1], one for each pair of images.
@@ -64,19 +67,19 @@ class GradientPenalty(Penalty):
 
     weight: Positive
 
-    def points(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Random places on the lines between the i-th real and the i-th generated image."""
+    def sample_points(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Random points on the lines between the i-th real and the i-th generated image."""
         share = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device, dtype=real.dtype)
         return torch.lerp(fake.to(real.dtype), real, share)
 
-    def cost(self, gradients: Tensor) -> Tensor:
+    def penalty(self, gradients: Tensor) -> Tensor:
         """The weighted mean of (|g| - 1)^2."""
         return self.weight * ((squared_norm(gradients) + EPS).sqrt() - 1).square().mean()
 
 
 @dataclass(frozen=True, kw_only=True)
 class DRAGAN(GradientPenalty):
-    """The gradient has norm 1 around real images.
+    """Gradients of norm 1 around real images.
 
     Kodali et al. 2017, section 2.3 (arXiv:1705.07215): weight * E[(|g| - 1)^2] at x + d, with d normal.
 
@@ -89,36 +92,36 @@ class DRAGAN(GradientPenalty):
 
     noise: Positive
 
-    def points(self, real: Tensor, fake: Tensor) -> Tensor:
+    def sample_points(self, real: Tensor, fake: Tensor) -> Tensor:
         """Real images under noise."""
         return real + self.noise * torch.randn_like(real)
 
 
 @dataclass(frozen=True, kw_only=True)
 class R1(Penalty):
-    """The gradient vanishes at real images: gamma / 2 * E[|g|^2] at x.
+    """Gradients of zero at real images: gamma / 2 * E[|g|^2] at x.
 
     Mescheder et al. 2018, equation 9 (arXiv:1801.04406).
     """
 
     gamma: Positive
 
-    def points(self, real: Tensor, fake: Tensor) -> Tensor:
+    def sample_points(self, real: Tensor, fake: Tensor) -> Tensor:
         """The real images."""
         return real
 
-    def cost(self, gradients: Tensor) -> Tensor:
+    def penalty(self, gradients: Tensor) -> Tensor:
         """gamma / 2 times the mean of |g|^2."""
         return self.gamma / 2 * squared_norm(gradients).mean()
 
 
 @dataclass(frozen=True, kw_only=True)
 class R2(R1):
-    """The gradient vanishes at generated images: gamma / 2 * E[|g|^2] at G(z).
+    """Gradients of zero at generated images: gamma / 2 * E[|g|^2] at G(z).
 
     Mescheder et al. 2018, equation 10 (arXiv:1801.04406).
     """
 
-    def points(self, real: Tensor, fake: Tensor) -> Tensor:
+    def sample_points(self, real: Tensor, fake: Tensor) -> Tensor:
         """The generated images."""
         return fake

@@ -13,7 +13,7 @@ from pydantic import Field
 
 @runtime_checkable
 class Schedule(Protocol):
-    """A factor for each moment of a run."""
+    """A factor of the learning rate for each moment of a run."""
 
     def __call__(self, progress: float) -> float:
         """The factor, in [0, 1]."""

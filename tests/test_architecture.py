@@ -75,5 +75,6 @@ def test_losses_and_networks_need_torch_only(path: Path) -> None:
 
 def test_train_py_only_composes() -> None:
     assert len((REPOSITORY / "train.py").read_text().splitlines()) < 40
-    allowed = {"gan_lab.utils.errors", "gan_lab.training.train", "gan_lab.sweeps.jobs"}
+    training = {"gan_lab.training.train", "gan_lab.training.validate"}
+    allowed = {"gan_lab.utils.errors", "gan_lab.sweeps.jobs", "gan_lab.cli.hydra_callback", *training}
     assert {module for module in imported(REPOSITORY / "train.py") if module.startswith("gan_lab")} == allowed

@@ -71,10 +71,10 @@ def test_generators_equal_binary_cross_entropy_with_their_gradients() -> None:
 @pytest.mark.parametrize("logit", [1e4, -1e4])
 @pytest.mark.parametrize("cls", [Minimax, NonSaturating])
 def test_stable_where_sigmoid_has_long_saturated(cls: type[Minimax], logit: float) -> None:
-    scores = torch.full((2, 1), logit, requires_grad=True)
+    logits = torch.full((2, 1), logit, requires_grad=True)
     objective = cls(label_smoothing=0.1)
-    total = objective.discriminator(scores, scores) + objective.generator(scores)
-    (gradient,) = torch.autograd.grad(total, scores)
+    total = objective.discriminator(logits, logits) + objective.generator(logits)
+    (gradient,) = torch.autograd.grad(total, logits)
     assert total.isfinite()
     assert gradient.isfinite().all()
     expected = {1e4: {Minimax: 0.1 * 1e4, NonSaturating: 1.1e4}, -1e4: {Minimax: 0.9 * 1e4, NonSaturating: 1.9e4}}
@@ -100,7 +100,7 @@ def assert_close(left: tuple[Tensor, ...], right: tuple[Tensor, ...]) -> None:
         torch.testing.assert_close(ours, reference, rtol=1e-12, atol=1e-15)
 
 
-# One real and one generated score, 2 and -3, and what each objective makes of them, worked out by hand.
+# One logit of a real and one of a generated image, 2 and -3, and what each objective makes of them, worked out by hand.
 def softplus(value: float) -> float:
     return math.log(1 + math.exp(value))
 
@@ -131,7 +131,7 @@ def test_the_hinge_counts_what_is_within_the_margin() -> None:
 @pytest.mark.parametrize(
     ("objective", "discriminator", "generator"),
     [
-        # Slopes of the discriminator's loss at scores a of real and b of generated images, of the generator's at b.
+        # Derivatives at logits a of real and b of generated images: of the discriminator's loss, of the generator's.
         (LeastSquares(), lambda a, b: (a - 1, b), lambda a, b: b - 1),
         (Hinge(), lambda a, b: (-(a < 1).double(), (b > -1).double()), lambda a, b: -torch.ones_like(b)),
         (Wasserstein(), lambda a, b: (-torch.ones_like(a), torch.ones_like(b)), lambda a, b: -torch.ones_like(b)),
@@ -163,7 +163,7 @@ def test_every_objective_stays_finite_far_out(objective: Objective) -> None:
         assert objective.generator(fake, *compared).isfinite()
 
 
-def test_readings_say_what_the_scores_mean() -> None:
+def test_diagnostics_by_hand() -> None:
     real, fake = torch.tensor([2.0, 0.4, -1.0, 0.2]), torch.tensor([-3.0, 0.3, 1.0, 0.6])
     assert diagnostics(Hinge(), real, fake) == pytest.approx({"accuracy/real": 3 / 4, "accuracy/fake": 1 / 4})
     assert diagnostics(LeastSquares(), real, fake) == pytest.approx({"accuracy/real": 1 / 4, "accuracy/fake": 2 / 4})

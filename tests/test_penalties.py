@@ -13,8 +13,8 @@ PENALTIES: list[Penalty] = [GradientPenalty(weight=10.0), DRAGAN(weight=10.0, no
 
 
 def pay(penalty: Penalty, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
-    _, gradients = input_gradients(critic, penalty.points(real, fake))
-    return penalty.cost(gradients)
+    _, gradients = input_gradients(critic, penalty.sample_points(real, fake))
+    return penalty.penalty(gradients)
 
 
 def images(seed: int = 0, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
@@ -63,7 +63,7 @@ def test_a_flat_critic_has_finite_gradients(penalty: Penalty) -> None:
 def test_every_pair_has_a_place_of_its_own_on_its_line() -> None:
     torch.manual_seed(0)
     real, fake = torch.ones(1000, 1, 2, 2), torch.zeros(1000, 1, 2, 2)
-    share = GradientPenalty(weight=1.0).points(real, fake)
+    share = GradientPenalty(weight=1.0).sample_points(real, fake)
     assert (share.flatten(1) == share.flatten(1)[:, :1]).all(), "one share for all pixels of a pair"
     shares = share[:, 0, 0, 0]
     assert len(shares.unique()) > 990, "one share for each pair, not one for the batch"
@@ -72,18 +72,18 @@ def test_every_pair_has_a_place_of_its_own_on_its_line() -> None:
     assert shares.mean().item() == pytest.approx(0.5, abs=0.03)
 
 
-def test_dragan_looks_around_real_images_only() -> None:
+def test_dragan_takes_gradients_around_real_images_only() -> None:
     torch.manual_seed(0)
     real, fake = torch.full((500, 1, 3, 3), 0.5), torch.full((500, 1, 3, 3), 9.0)
-    away = DRAGAN(weight=1.0, noise=0.2).points(real, fake) - real
+    away = DRAGAN(weight=1.0, noise=0.2).sample_points(real, fake) - real
     assert away.std().item() == pytest.approx(0.2, rel=0.05)
     assert away.mean().abs() < 0.02
 
 
-def test_zero_centred_penalties_look_at_their_own_kind() -> None:
+def test_zero_centred_penalties_take_gradients_at_their_own_kind() -> None:
     real, fake = images()
-    assert R1(gamma=1.0).points(real, fake) is real
-    assert R2(gamma=1.0).points(real, fake) is fake
+    assert R1(gamma=1.0).sample_points(real, fake) is real
+    assert R2(gamma=1.0).sample_points(real, fake) is fake
 
 
 @pytest.mark.parametrize("penalty", [R1(gamma=2.0), R2(gamma=2.0), GradientPenalty(weight=3.0)])
@@ -101,12 +101,12 @@ def test_gradients_with_respect_to_the_critic_equal_finite_differences(penalty: 
 
 
 @pytest.mark.bits
-def test_the_scores_that_come_along_are_the_critics() -> None:
+def test_the_logits_beside_the_gradients_are_the_critics() -> None:
     critic, (real, _) = smooth_critic(), images()
-    scores, gradients = input_gradients(critic, real)
-    torch.testing.assert_close(scores, critic(real), rtol=0, atol=0)
+    logits, gradients = input_gradients(critic, real)
+    torch.testing.assert_close(logits, critic(real), rtol=0, atol=0)
     assert gradients.shape == real.shape
-    (flat,) = torch.autograd.grad(scores.sum(), critic[1].weight, retain_graph=True)
+    (flat,) = torch.autograd.grad(logits.sum(), critic[1].weight, retain_graph=True)
     assert flat.abs().sum() > 0, "they can be learned from"
 
 
@@ -123,9 +123,9 @@ def test_autocast_changes_nothing(penalty: Penalty) -> None:
     assert torch.equal(plain, mixed)
 
 
-def test_half_precision_images_are_looked_at_in_float32() -> None:
-    scores, gradients = input_gradients(smooth_critic().float(), images(dtype=torch.float32)[0].bfloat16())
-    assert scores.dtype == gradients.dtype == torch.float32
+def test_gradients_at_half_precision_images_are_in_float32() -> None:
+    logits, gradients = input_gradients(smooth_critic().float(), images(dtype=torch.float32)[0].bfloat16())
+    assert logits.dtype == gradients.dtype == torch.float32
 
 
 def test_no_gradient_reaches_the_generator() -> None:

@@ -14,11 +14,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from gan_lab.metrics import class_scores, dataset_classifier
 from gan_lab.utils import images, seeding
+from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.errors import UserError
 
 log = logging.getLogger(__name__)
 
-Batch = tuple[Tensor, Tensor]
 MAX_COST = 10  # of a classifier, in forward passes of the discriminator
 
 
@@ -87,7 +87,7 @@ class Diagnostics:
             if threshold is not None:
                 for split, name in (("train", "train"), (self.data.eval_split, "validation")):
                     measured[f"health/accuracy/{name}"] = (logits[split] > threshold).float().mean()
-        latents = seeding.normal((self.count, model.latent_dim), seeding.derive(self.seed, "health")).to(model.device)
+        latents = model.sample_latents(self.count, seeding.derive(self.seed, "health"))
         condition = model.make_condition(self.count)
         samples = model.sample(latents, *condition, ema=False)
         diversity = pairwise_distance(samples, class_groups(samples, condition))
@@ -106,15 +106,15 @@ class Diagnostics:
             return ["train"]
         return ["train", self.data.eval_split]
 
-    def _choose(self, split: str, device: torch.device) -> Batch:
+    def _choose(self, split: str, device: torch.device) -> LabelledImages:
         pixels, labels = self.data.splits[split]
         order = seeding.permutation(len(pixels), seeding.derive(self.seed, "health", split))
         places = order[: self.count].to(pixels.device)
-        return pixels[places].to(device), labels[places].to(device)
+        return LabelledImages(pixels[places].to(device), labels[places].to(device))
 
-    def _batch(self, split: str) -> Batch:
+    def _batch(self, split: str) -> LabelledImages:
         """The fixed images of a split, normalised as in training."""
-        batch: Batch = self.data.on_after_batch_transfer(self.fixed[split], 0)
+        batch: LabelledImages = self.data.on_after_batch_transfer(self.fixed[split], 0)
         return batch
 
     def _classifier(

@@ -1,6 +1,7 @@
-"""What happens between composing a configuration and Hydra's first write to disk."""
+"""Checks and preparations between composing a configuration and Hydra's first write to disk."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +21,18 @@ from gan_lab.sweeps import folders, lifecycle
 from gan_lab.sweeps.jobs import start_server
 from gan_lab.utils.errors import CONFIGURATION_ERRORS, UserError, explain, fail
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # torch and lightning take seconds to import
     from gan_lab.distributed.launcher import WorldInfo
+    from gan_lab.training.build import Parts
 
 folders.register()  # every process that runs jobs imports this file, for the callback below
+
+_parts: "list[Parts]" = []  # that a run's validation has built; at most one, handed over by `take_parts`
+
+
+def take_parts() -> "Parts | None":
+    """Hand over what the callback has built for this run; None where no callback was called."""
+    return _parts.pop() if _parts else None
 
 
 class Preflight(Callback):
@@ -33,29 +42,36 @@ class Preflight(Callback):
     """
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Check one run."""
+        """Validate one run in the folder that it will have, and keep what was built for `train.py`."""
         from gan_lab.distributed import launcher
-        from gan_lab.training.train import check
+        from gan_lab.training.validate import validate
 
         world = launcher.detect_launcher()
         first = world is None or world.rank == 0
+        made: list[Path] = []
+        _parts.clear()
         try:
             go_on_with_a_requeued_job(config)
             if config.resume is not None:
                 load_run_config(config)
             if world is not None:
                 join(config, world.here, world.num_nodes)
-            check(without_hydra(config))
             if config.resume is not None and first:
                 refuse_if_locked(Run(str(config.resume)))
             elif first:
-                claim(config, "hydra.run.dir")
-        except CONFIGURATION_ERRORS as error:
+                made = claim(config, "hydra.run.dir")
+            if world is not None:
+                meet(config, world)
+            _parts.append(validate(without_hydra(config), str(config.hydra.run.dir)))
+        except BaseException as error:
+            for folder in made:
+                with suppress(OSError):  # others may have come to use one of those above
+                    folder.rmdir()
+            if not isinstance(error, CONFIGURATION_ERRORS):
+                raise
             if not first:
                 sys.exit(1)  # the first finds the same and says it for all
             fail(explain(error))
-        if world is not None:
-            meet(config, world)
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Check every job of a sweep whose jobs are known beforehand, before the first one starts."""
@@ -93,7 +109,7 @@ def jobs_of(config: DictConfig) -> list[list[str]] | None:
 
 def check_job(config: DictConfig, overrides: list[str]) -> None:
     """Refuse a sweep one of whose jobs can't work."""
-    from gan_lab.training.train import check
+    from gan_lab.training.validate import validate
 
     hydra = GlobalHydra.instance().hydra
     assert hydra is not None
@@ -101,7 +117,7 @@ def check_job(config: DictConfig, overrides: list[str]) -> None:
         job = hydra.compose_config(config.hydra.job.config_name, overrides, run_mode=RunMode.RUN)
         if job.resume is not None:
             raise UserError("resume continues one run; it can't be part of a sweep")
-        check(without_hydra(job))
+        validate(without_hydra(job), Path(str(config.hydra.sweep.dir), "job"))  # its own folder is chosen later
     except CONFIGURATION_ERRORS as error:
         fail(f"in the job {' '.join(overrides)}: {explain(error)}")
 
@@ -114,14 +130,14 @@ def begin(config: DictConfig, jobs: list[list[str]] | None) -> None:
     """
     HydraConfig.instance().set_config(config)
     asked = [str(override) for override in config.hydra.overrides.task]
-    plan, told = folders.join(Path(str(config.hydra.sweep.dir)), folders.Plan.new(asked, jobs))
+    plan, notice = folders.join(Path(str(config.hydra.sweep.dir)), folders.Plan.new(asked, jobs))
     claim(config, "hydra.sweep.dir")
     sweep = Path(str(config.hydra.sweep.dir))
     with read_write(config.hydra):
         config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quoted(sweep)}")  # jobs compose their own configuration
     lifecycle.begin(sweep, plan)
-    if told:
-        print(told, flush=True)
+    if notice:
+        print(notice, flush=True)
 
 
 def quoted(path: Path) -> str:
@@ -131,7 +147,7 @@ def quoted(path: Path) -> str:
 
 
 def go_on_with_a_requeued_job(config: DictConfig) -> None:
-    """A job that SLURM runs again resumes the run that it began, with the same command."""
+    """Have a job that SLURM runs again resume the run that it began, with the same command."""
     if config.resume is not None or not slurm.has_been_started_again():
         return
     HydraConfig.instance().set_config(config)
@@ -150,9 +166,9 @@ def join(config: DictConfig, devices: int, num_nodes: int) -> None:
         UserError: the configuration says another number.
     """
     for option, started, unset in (("devices", devices, "auto"), ("num_nodes", num_nodes, 1)):
-        said = config.trainer[option]
-        if said not in (unset, started):
-            raise UserError(f"trainer.{option}={said}: torchrun or srun has started {started}; leave it out")
+        value = config.trainer[option]
+        if value not in (unset, started):
+            raise UserError(f"trainer.{option}={value}: torchrun or srun has started {started}; leave it out")
         with read_write(config), open_dict(config):
             config.trainer[option] = started
 
@@ -165,7 +181,7 @@ def meet(config: DictConfig, world: "WorldInfo") -> None:
     try:
         folder = launcher.broadcast_from_first(str(config.hydra.run.dir) if first else "", world)
     except UserError as error:
-        fail(str(error))
+        fail(str(error))  # each process for itself: the first may not be there at all
     if first:
         return
     with read_write(config), open_dict(config.hydra):
@@ -174,23 +190,27 @@ def meet(config: DictConfig, world: "WorldInfo") -> None:
         config.hydra.job_logging = {"version": 1, "root": {"level": "ERROR"}, "disable_existing_loggers": False}
 
 
-def claim(config: DictConfig, option: str) -> None:
+def claim(config: DictConfig, option: str) -> list[Path]:
     """Make the folder that Hydra will write to, for this program alone.
 
     A name that Hydra made from the time gets a number where another program had the same idea in the same second; one
     that the user chose is taken as it is, unless a run lies there.
+
+    Returns:
+        The folders that were not there before, the innermost first.
 
     Raises:
         UserError: the folder holds a run, or can't be made.
     """
     HydraConfig.instance().set_config(config)
     wanted = Path(str(OmegaConf.select(config, option)))
-    given = [*config.hydra.overrides.hydra, *config.hydra.overrides.task]
-    chosen = any(override.startswith((f"{option}=", f"{option.removeprefix('hydra.')}=")) for override in given)
+    overrides = [*config.hydra.overrides.hydra, *config.hydra.overrides.task]
+    chosen = any(override.startswith((f"{option}=", f"{option.removeprefix('hydra.')}=")) for override in overrides)
     if chosen and (wanted / "run.json").exists():
         raise UserError(f"{option}={wanted}: there is a run already. Go on with it, resume={wanted}, or choose another")
     folder, number = wanted, 1
     while True:
+        made = [place for place in (folder, *folder.parents) if not place.exists()]
         try:
             folder.mkdir(parents=True, exist_ok=chosen)
             break
@@ -204,6 +224,7 @@ def claim(config: DictConfig, option: str) -> None:
     refuse_if_read_only(folder)
     with read_write(config.hydra):
         OmegaConf.select(config, option.rpartition(".")[0]).dir = str(folder)
+    return made
 
 
 def without_hydra(config: DictConfig) -> DictConfig:

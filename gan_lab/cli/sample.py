@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> None:
     except ValueError as error:
         raise UserError(f"--class {arguments.label}: {error}") from error
     refuse_too_many(count, run.config().data)
-    latents = seeding.normal((count, model.latent_dim), seeding.derive(arguments.seed, "sample"))
+    latents = model.sample_latents(count, seeding.derive(arguments.seed, "sample"))
     inputs = zip(*(torch.split(part, CHUNK) for part in (latents, *condition)), strict=True)
     ema = arguments.weights == "ema"
     drawn = torch.cat([model.sample(*chunk, ema=ema) for chunk in inputs])

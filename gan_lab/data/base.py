@@ -7,10 +7,10 @@ from lightning import LightningDataModule
 from torch import Tensor
 
 from gan_lab.utils import images
+from gan_lab.utils.batches import Batch, LabelledImages, TwoDomains, map_tensors
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.types import NonNegativeInt, PositiveInt
 
-Batch = tuple[Tensor, Tensor]
 DEVICE_SHARE = 0.25  # of the accelerator's free memory that a dataset may take
 
 
@@ -38,20 +38,18 @@ class ImageDataModule(LightningDataModule):
         """Where the images came from, in plain values, for the run's record."""
 
     @abstractmethod
-    def example(self) -> Batch:
-        """A batch of two, zeros in the form that a model is given: for rehearsing one, also on the meta device."""
+    def example(self) -> LabelledImages | TwoDomains:
+        """A batch of two, zeros in the form that a model is given: for a dry run, also on the meta device."""
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """Move a batch that is not on the device yet."""
-        first, second = batch
-        return first.to(device, non_blocking=True), second.to(device, non_blocking=True)
+        return map_tensors(lambda part: part.to(device, non_blocking=True), batch)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Normalise on the device what is pixels: uint8 in [0, 255] to float32 in [-1, 1]; labels are int64."""
-        first, second = (images.to_float(part) if part.dtype == torch.uint8 else part for part in batch)
-        return first, second
+        return map_tensors(lambda part: images.to_float(part) if part.dtype == torch.uint8 else part, batch)
 
-    def _ready(self, dataset: Batch, split: str, of: str = "") -> Batch:
+    def _ready(self, dataset: LabelledImages, split: str, of: str = "") -> LabelledImages:
         """Images uint8 (n, channels, height, width) and labels int64 (n,), brought to size and onto the device.
 
         Args:
@@ -72,7 +70,7 @@ class ImageDataModule(LightningDataModule):
         device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
         if device.type == "cuda" and pixels.nbytes > DEVICE_SHARE * torch.cuda.mem_get_info(device)[0]:
             device = torch.device("cpu")
-        return pixels.to(device), labels.to(device)
+        return LabelledImages(pixels.to(device), labels.to(device))
 
     def _zeros(self) -> Tensor:
         return torch.zeros(2, self.channels, self.image_size, self.image_size)

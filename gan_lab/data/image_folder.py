@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import torch
 
 from gan_lab.data import image_files
-from gan_lab.data.base import Batch
 from gan_lab.data.decoded import Decoder
 from gan_lab.data.in_memory import InMemoryDataModule
+from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.types import Share
 
@@ -82,7 +82,7 @@ class ImageFolder(InMemoryDataModule):
         """Look into the folder, and decode what does not fit into memory; once per machine."""
         self.decoder.prepare(self.root, self.listing.files["train"], processes=self._processes_here)
 
-    def load(self, split: str) -> Batch:
+    def load(self, split: str) -> LabelledImages:
         """Images uint8 (n, channels, image_size, image_size) and labels int64 (n,), without the damaged files.
 
         Raises:
@@ -95,9 +95,9 @@ class ImageFolder(InMemoryDataModule):
         self.damaged[split] = len(decoded.damaged)
         sound = torch.ones(len(files), dtype=torch.bool)
         sound[decoded.damaged] = False
-        return decoded.images, torch.tensor(labels)[sound]
+        return LabelledImages(decoded.images, torch.tensor(labels)[sound])
 
-    def parts(self, stage: str) -> dict[str, Batch]:
+    def parts(self, stage: str) -> dict[str, LabelledImages]:
         """As of every dataset, only that files are held out: images that don't fit into memory can't be rearranged."""
         splits = [split for split in self.listing.files if (split == "test") == (stage == "test")]
         return {split: self.load(split) for split in splits}

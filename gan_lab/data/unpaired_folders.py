@@ -6,9 +6,9 @@ from typing import Any
 import torch
 
 from gan_lab.data import image_files
-from gan_lab.data.base import Batch
 from gan_lab.data.decoded import Decoder
 from gan_lab.data.unpaired import DOMAINS, UnpairedDataModule
+from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.types import Share
 
@@ -39,7 +39,7 @@ class UnpairedFolders(UnpairedDataModule):
         for name, root in self.roots.items():
             self.decoder.prepare(root, self._files(name, "train"), processes=self._processes_here)
 
-    def load(self, split: str) -> tuple[Batch, Batch]:
+    def load(self, split: str) -> tuple[LabelledImages, LabelledImages]:
         """Of each domain, images uint8 (n, channels, image_size, image_size) without the damaged files; labels are 0.
 
         Raises:
@@ -60,10 +60,10 @@ class UnpairedFolders(UnpairedDataModule):
         train, test = self.files[name]
         return train if split == "train" else test
 
-    def _load(self, name: str, split: str) -> Batch:
+    def _load(self, name: str, split: str) -> LabelledImages:
         root, files = self.roots[name], self._files(name, split)
         if not files:
             raise UserError(f"data.test_fraction={self.test_fraction} keeps no image of {root} for testing")
         decoded = self.decoder.load(root, files, processes=self._processes_here, quiet=self._rank > 0)
         self.damaged.setdefault(split, {})[name] = len(decoded.damaged)
-        return decoded.images, torch.zeros(len(decoded.images), dtype=torch.long)
+        return LabelledImages(decoded.images, torch.zeros(len(decoded.images), dtype=torch.long))

@@ -1,7 +1,7 @@
 """Start and watch a run's workers on this machine: `python -m gan_lab.distributed.agent COUNT PLACE FOLDER COMMAND`.
 
 torch's elastic agent does the work: it finds a free port, tells each worker who it is, and when one fails ends the
-others and knows which was first. What it found goes to PLACE/report.json.
+others and knows which was first. The first failure goes to PLACE/report.json.
 """
 
 import json
@@ -26,7 +26,7 @@ def main() -> None:
     die_with_parent()
     for number in ASKING_TO_STOP:
         signal.signal(number, lambda *_: None)  # a batch system tells every process; the workers decide
-    logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)  # it tells of a failure in forty lines
+    logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)  # which needs forty lines for a failure
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def first_failure(error: ChildFailedError) -> dict[str, object]:
-    """What ended the run, of all that the workers told: the rest lost touch with the one that failed, or were ended."""
+    """The failure that ended the run: the others lost touch with the worker that failed, or were ended."""
     rank, failure = min(error.failures.items(), key=lambda item: (has_lost_touch(text_of(item[1])), item[1].timestamp))
     text = text_of(failure)
     kind, _, message = text.partition(": ")
@@ -62,12 +62,12 @@ def first_failure(error: ChildFailedError) -> dict[str, object]:
 
 def text_of(failure: ProcessFailure) -> str:
     """The exception, its name first; or the signal that ended the worker."""
-    told: Any = failure.message
-    return str(told["message"] if isinstance(told, dict) else told)
+    message: Any = failure.message
+    return str(message["message"] if isinstance(message, dict) else message)
 
 
 def has_lost_touch(text: str) -> bool:
-    """Whether a failure is what a process sees of another one's."""
+    """Recognise what a process sees of another one's failure."""
     return any(word in text for word in ("gloo", "NCCL", "nccl", "Connection", "SIGTERM", "DistNetworkError"))
 
 

@@ -14,7 +14,7 @@ from torchmetrics.utilities.distributed import gather_all_tensors
 
 
 def is_distributed() -> bool:
-    """Whether torch.distributed runs more than this process."""
+    """True where torch.distributed runs more than this process."""
     return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
 
 

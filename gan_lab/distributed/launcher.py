@@ -22,24 +22,24 @@ from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Any
 
-import torch
 from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
+from gan_lab.utils import hardware
 from gan_lab.utils.errors import UserError, fail
 from gan_lab.utils.signals import handled
 
-# What tells processes who they are. A worker must not take over what the program that starts it was told.
+# Variables that tell processes who they are. A worker must not inherit those of the program that starts it.
 IDENTITY = (
     *("RANK", "LOCAL_RANK", "GROUP_RANK", "ROLE_RANK", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT", "PL_GLOBAL_SEED"),
     *("WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE", "ROLE_WORLD_SIZE"),
 )
-PORT_OFFSET = 5000  # ports between the one where training meets under srun and that where the folder is told
+PORT_OFFSET = 5000  # ports between the one where training meets under srun and the one where ranks learn the folder
 
 
-class WorkerFailed(Exception):  # noqa: N818 - said of a worker
+class WorkerFailed(Exception):  # noqa: N818 - an ending, as Interrupted
     """A process of a run ended by something that no message foresees."""
 
 
@@ -78,7 +78,7 @@ def detect_launcher() -> WorldInfo | None:
 
 
 def broadcast_from_first(text: str, world: WorldInfo) -> str:
-    """What the first of the processes started from outside says; all of them must ask.
+    """Broadcast a text from rank 0 to all processes that were started from outside; each of them must call this.
 
     They meet at a key-value store and not in a process group: the group that trains would find the traces of another.
 
@@ -98,10 +98,10 @@ def broadcast_from_first(text: str, world: WorldInfo) -> str:
             store.set(key, text)
             store.get(f"{key}/heard")  # whoever keeps the store stays until all have read
             return text
-        found: str = store.get(key).decode()
+        received: str = store.get(key).decode()
         if store.add(f"{key}/heard_by", 1) == world.size - 1:
             store.set(f"{key}/heard", "by all")
-        return found
+        return received
     except (RuntimeError, ValueError) as error:
         raise UserError(
             f"the processes don't find each other at {place[0]}:{place[1]} ({str(error).splitlines()[0]}); "
@@ -138,7 +138,7 @@ def run_workers(config: str, folder: Path, count: int) -> None:
         if code == 0:
             return
         failure: dict[str, Any] = json.loads(report.read_text(encoding="utf-8")) if report.exists() else {}
-    if failure.get("exit_code", 0) > 128:  # the workers alone were told to end
+    if failure.get("exit_code", 0) > 128:  # a signal reached the workers alone
         sys.exit(failure["exit_code"])
     if failure.get("user_error"):
         raise UserError(failure["message"])
@@ -146,12 +146,13 @@ def run_workers(config: str, folder: Path, count: int) -> None:
 
 
 def environment(count: int) -> dict[str, str]:
-    """Of the workers: the cores are divided among them, unless the user has divided them."""
+    """The environment of the workers, who share the cores; torch's agent adds who each of them is."""
     inherited = {name: value for name, value in os.environ.items() if name not in IDENTITY}
     inherited = {name: value for name, value in inherited.items() if not name.startswith("TORCHELASTIC_")}
-    threads = {"OMP_NUM_THREADS": str(max(1, torch.get_num_threads() // count))}
+    share = hardware.threads_each(count)
+    threads = {"OMP_NUM_THREADS": str(share)} if share else {}
     here = {"PYTHONPATH": os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))}
-    return threads | inherited | here
+    return inherited | threads | here
 
 
 @contextmanager

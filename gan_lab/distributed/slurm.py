@@ -22,7 +22,7 @@ def job() -> str | None:
 
 
 def requeue() -> str:
-    """Ask for this job to be run again; says what came of it."""
+    """Ask SLURM to run this job again; returns a line that says what came of it."""
     name = job()
     if name is None:
         return "Not a SLURM job: it is not queued again"
@@ -36,15 +36,15 @@ def requeue() -> str:
 
 
 def has_been_started_again() -> bool:
-    """Whether SLURM runs this job not for the first time."""
+    """Tell a job that SLURM runs again from one that it runs for the first time."""
     return job() is not None and os.environ.get("SLURM_RESTART_COUNT", "0") != "0"
 
 
 def begun_by_this_job(runs: Path) -> Path | None:
     """The run folder in `runs` that this job began or went on with last; None where there is none."""
     name = job()
-    found = [file.parent for file in runs.glob("*/run.json") if name is not None and _job_of(file) == name]
-    return max(found, key=lambda folder: (folder / "run.json").stat().st_mtime, default=None)
+    begun = [file.parent for file in runs.glob("*/run.json") if name is not None and _job_of(file) == name]
+    return max(begun, key=lambda folder: (folder / "run.json").stat().st_mtime, default=None)
 
 
 def _job_of(record: Path) -> object:

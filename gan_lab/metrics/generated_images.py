@@ -16,21 +16,18 @@ Generated = tuple[Tensor, Tensor | None]
 class Sampler(Protocol):
     """A model that generates images from latents."""
 
-    latent_dim: int
-
-    @property
-    def device(self) -> torch.device:
-        """Device of the model."""
-
     @property
     def generator_ema(self) -> object | None:
         """The generator's moving average, or None."""
+
+    def sample_latents(self, count: int, seed: int) -> Tensor:
+        """Draw latents (count, ...) from a seed, on the model's device."""
 
     def make_condition(self, count: int) -> tuple[Tensor, ...]:
         """Make the condition of `count` samples: nothing, or their classes (count,)."""
 
     def sample(self, latents: Tensor, *condition: Tensor, ema: bool) -> Tensor:
-        """Generate images in [-1, 1] from latents (n, latent_dim)."""
+        """Generate images in [-1, 1] from latents (n, ...)."""
 
 
 def weights_of(model: Sampler, *, ema: bool) -> Weights:
@@ -54,8 +51,8 @@ def generate_images(
         rank: this process, which generates images rank, rank + world_size, ...
         world_size: number of processes.
     """
-    latents = seeding.normal((count, model.latent_dim), seeding.derive(seed, "quality"))
+    latents = model.sample_latents(count, seeding.derive(seed, "quality"))
     share = [part[rank::world_size] for part in (latents, *model.make_condition(count))]
     for batch, *condition in zip(*(torch.split(part, GENERATED_AT_ONCE) for part in share), strict=True):
-        pixels = images.to_uint8(model.sample(batch.to(model.device), *condition, ema=ema))
+        pixels = images.to_uint8(model.sample(batch, *condition, ema=ema))
         yield pixels, condition[0] if condition else None

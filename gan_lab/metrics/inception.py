@@ -38,7 +38,7 @@ class Inception(Extractor):
     def __init__(self, *, weights: str | None, antialias: bool) -> None:
         super().__init__()
         if find_spec("torch_fidelity") is None:
-            raise UserError("the inception extractor needs torch-fidelity: pip install 'gan-lab[inception]'")
+            raise UserError("the inception extractor needs torch-fidelity: pip install -e '.[inception]'")
         default = Path(torch.hub.get_dir()) / "checkpoints" / FILE
         path = Path(weights).expanduser() if weights else default
         if not path.is_file():

@@ -8,6 +8,7 @@ from torch import Tensor
 from gan_lab.metrics.extractors import Extractor, without_border
 from gan_lab.metrics.statistics import RealStatistics, real_statistics
 from gan_lab.utils import seeding
+from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.errors import UserError
 
 Labelled = tuple[Tensor, Tensor]
@@ -22,7 +23,7 @@ class Dataset(Protocol):
     num_classes: int
     eval_split: str  # the split that a trained model is scored against
     native_size: int  # side of the images before a border was added; known once a split is loaded
-    splits: dict[str, Labelled]
+    splits: dict[str, LabelledImages]
 
     def setup(self, stage: str) -> None:
         """Load the splits that "fit" or "test" needs."""

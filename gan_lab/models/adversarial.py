@@ -1,12 +1,11 @@
-"""The one alternating step, and what every adversarial model shares.
+"""The alternating step, and everything else that every adversarial model shares.
 
-A variant says *what* its players minimise, as named terms; this module is the only place where they move.
+A variant says *what* its players minimise, as named terms; this module is the only place where the players move.
 """
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
-from types import MappingProxyType
+from contextlib import contextmanager
 from typing import Any, Literal, cast
 
 import torch
@@ -14,7 +13,6 @@ from lightning import LightningModule
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.utils.parametrize import is_parametrized
 from torch.optim import Optimizer
 
 from gan_lab.distributed import collectives
@@ -28,13 +26,12 @@ from gan_lab.models.report import Report
 from gan_lab.penalties import Penalty, input_gradients
 from gan_lab.schedules import Constant, Schedule
 from gan_lab.utils import seeding
+from gan_lab.utils.batches import LabelledImages, TwoDomains
 from gan_lab.utils.errors import UserError
-from gan_lab.utils.precision import full_precision
 from gan_lab.utils.types import NonNegativeInt, PositiveFloat, PositiveInt
 
 Condition = tuple[Tensor, ...]
 PLAYERS: tuple[PlayerName, ...] = ("generator", "discriminator")
-NOTHING: Mapping[str, Tensor] = MappingProxyType({})
 
 
 class AdversarialModule(LightningModule):
@@ -48,11 +45,10 @@ class AdversarialModule(LightningModule):
     batch norm itself sees a process's own batch, unless it is synchronised (trainer.sync_batchnorm).
 
     Args:
-        network: the players: `generator` makes images (batch, channels, height, width), `discriminator` maps images to
+        network: both players: `generator` makes images (batch, channels, height, width), `discriminator` maps images to
             logits (batch, ...).
         objective: the losses of both players, functions of logits.
         penalty: named terms that are added to the discriminator's loss.
-        clip: after each of its steps the discriminator's parameters are cut off at [-clip, clip]; None leaves them.
         clip_grad_norm: for each player, the length to which a longer gradient, of all parameters together, is shortened
             before its step; None leaves it, and so does not to name the player.
         optimizer: for each player, what makes its optimizer from its parameters.
@@ -60,16 +56,13 @@ class AdversarialModule(LightningModule):
         ema_half_life: of a moving average of the generator, in images that the generator learns from; samples are
             drawn with it. None keeps no average.
         n_critic: the discriminator learns on every batch, the generator on every n-th.
-        seed: of the noise; the networks' first weights come from whoever built them.
+        seed: of the noise; the networks come with their first weights.
 
     Raises:
-        ValueError: a penalty on a discriminator whose scores depend on the rest of the batch, or clipped weights under
-            spectral norm, which would scale them up again.
+        ValueError: a penalty on a discriminator whose logits depend on the rest of the batch.
     """
 
-    per_rank_state: tuple[
-        str, ...
-    ] = ()  # beginnings of the names of what each process has of its own in the state_dict
+    per_rank_state: tuple[str, ...] = ()  # prefixes of names in the state_dict, of what each process has of its own
 
     def __init__(
         self,
@@ -77,7 +70,6 @@ class AdversarialModule(LightningModule):
         network: Mapping[str, nn.Module],
         objective: Objective,
         penalty: Mapping[str, Penalty],
-        clip: PositiveFloat | None,
         clip_grad_norm: Mapping[PlayerName, PositiveFloat | None],
         optimizer: Mapping[str, Callable[[Iterable[nn.Parameter]], Optimizer]],
         schedule: Mapping[str, Schedule],
@@ -92,7 +84,6 @@ class AdversarialModule(LightningModule):
         self.generator_ema = MovingAverage(self.generator, ema_half_life) if ema_half_life else None
         self.objective = objective
         self.penalty = penalty
-        self.clip = clip
         self.clip_grad_norm = clip_grad_norm
         self.optimizer = optimizer
         self.schedule = schedule
@@ -106,81 +97,100 @@ class AdversarialModule(LightningModule):
         self.total_batches: float = float("inf")  # of the run, while training
         self.wants_cuda_graphs: bool | Literal["auto"] = False  # set by the trainer; "auto" takes what is possible
         self.graphs: cuda_graphs.StepGraphs | None = None  # while training
-        self.latest_logits: dict[str, Tensor] = {}  # the discriminator's latest logits, for whoever watches
+        self.latest_logits: dict[str, Tensor] = {}  # of the latest batch, for callbacks and logs
         if penalty and any(isinstance(layer, _BatchNorm) for layer in self.discriminator.modules()):
             raise ValueError(
-                f"a gradient penalty ({', '.join(penalty)}) needs scores that don't depend on other images, but the "
+                f"a gradient penalty ({', '.join(penalty)}) needs logits that don't depend on other images, but the "
                 "discriminator has batch norm: set model.network.discriminator.norm=layer, or model/penalty=none"
             )
-        if clip and any(is_parametrized(layer) for layer in self.discriminator.modules()):
-            raise ValueError(
-                "spectral norm scales clipped weights up again: set model.clip=null, or "
-                "model.network.discriminator.norm=none"
-            )
 
-    # What a variant may say differently.
+    # What a variant says.
 
-    def unpack_batch(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Condition]:
-        """Take a batch apart into real images and what both players are told about them: here, nothing.
+    def unpack_batch(self, batch: LabelledImages | TwoDomains) -> tuple[Tensor, Condition]:
+        """Real images of a batch, and the condition that both players get: here, none.
 
         Raises:
-            ValueError: the batch is not of images and labels, but of images of two domains.
+            ValueError: the batch is not of labelled images, but of two domains.
         """
-        images, labels = batch
-        if labels.dim() > 1:
+        if isinstance(batch, TwoDomains):
             raise ValueError("the data are images of two domains, which model=cyclegan translates; choose data=mnist")
-        return images, ()
+        return batch.images, ()
 
     @abstractmethod
     def generate(self, real: Tensor, condition: Condition) -> Tensor:
-        """As many generated images as there are real ones; gradients flow back into the generator."""
+        """Generated images, one for each real image; gradients flow back into the generator."""
 
     @abstractmethod
     def sample_grid(self, rows: int, columns: int, seed: int, ema: bool = True) -> tuple[Tensor, int]:
-        """What a grid shows while the model learns: images in [-1, 1], from the same inputs at every call, row by row.
+        """Images of a grid while the model learns, in [-1, 1], from the same inputs at every call, row by row.
 
         Args:
             rows: wanted; the model may have its reasons for another number.
             columns: wanted.
             seed: of the inputs.
-            ema: whether the generator's moving average draws, where there is one.
+            ema: True takes the generator's moving average where there is one, False the generator as it is.
 
         Returns:
             The images (n, channels, height, width), and how many make a row.
         """
 
+    @abstractmethod
     def discriminator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
-        """What the discriminator minimises, given images (batch, channels, height, width); the sum counts."""
-        penalties, scored = self.penalty_terms(real, fake, condition)
-        real_scores, fake_scores = self.real_and_fake_logits(real, fake, condition, scored)
-        return {"adversarial": self.objective.discriminator(real_scores, fake_scores), **penalties}
+        """Scalars by name whose sum the discriminator descends, given images (batch, channels, height, width)."""
 
+    @abstractmethod
     def generator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
-        """What the generator minimises; gradients flow into it through `fake`."""
-        compared = (self.logits(real, condition),) if self.objective.relativistic else ()
-        return {"adversarial": self.objective.generator(self.logits(fake, condition), *compared)}
+        """Scalars by name whose sum the generator descends; gradients flow into it through `fake`."""
 
     def after_discriminator_step(self) -> None:
-        """Constrain the discriminator's weights: by default, clip them if they are to be clipped."""
-        if self.clip is not None:
-            with torch.no_grad():
-                parameters: list[Tensor] = list(self.discriminator.parameters())
-                torch._foreach_clamp_min_(parameters, -self.clip)
-                torch._foreach_clamp_max_(parameters, self.clip)
+        """Constrain the discriminator's weights where a variant does."""
 
-    # What stays.
+    # What variants make their terms of.
 
     def logits(self, images: Tensor, condition: Condition) -> Tensor:
         """Logits in float32 or better: a half-precision loss would round away the discriminator's edge."""
-        scores: Tensor = self.discriminator(images, *condition)
-        return scores.float() if scores.dtype in (torch.bfloat16, torch.float16) else scores
+        logits: Tensor = self.discriminator(images, *condition)
+        return logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
+
+    def real_and_fake_logits(self, real: Tensor, fake: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
+        """Logits of real and of generated images, in one forward where the discriminator is `batch_independent`.
+
+        Where images of a batch meet, in batch norm for example, each kind keeps a batch of its own.
+        """
+        if getattr(self.discriminator, "batch_independent", False):
+            both = self.logits(torch.cat((real, fake)), tuple(torch.cat((part, part)) for part in condition))
+            real_logits, fake_logits = both[: len(real)], both[len(real) :]
+        else:
+            real_logits, fake_logits = self.logits(real, condition), self.logits(fake.to(real.dtype), condition)
+        self.latest_logits = {"real": real_logits.detach(), "fake": fake_logits.detach()}
+        return real_logits, fake_logits
+
+    def logits_and_gradients(self, images: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
+        """Logits, and each image's gradient of them (batch, channels, height, width), both part of the graph."""
+        with eager(self.discriminator):
+            return input_gradients(lambda leaf: self.logits(leaf, condition), images)
+
+    def penalty_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
+        """The penalties by name, each from gradients of its own."""
+        terms: Terms = {}
+        for name, penalty in self.penalty.items():
+            _, gradients = self.logits_and_gradients(penalty.sample_points(real, fake), condition)
+            terms[name] = penalty.penalty(gradients)
+        return terms
+
+    def generator_loss(self, real: Tensor, fake: Tensor, condition: Condition) -> Tensor:
+        """The generator's loss, which looks at real images only where the objective is relativistic."""
+        real_logits = (self.logits(real, condition),) if self.objective.relativistic else ()
+        return self.objective.generator(self.logits(fake, condition), *real_logits)
+
+    # What all variants share.
 
     def eval_logits(self, images: Tensor, condition: Condition) -> Tensor:
-        """Logits for whoever watches: in evaluation mode, without gradients, and leaving the discriminator as it is."""
+        """Logits in evaluation mode and without gradients, for callbacks; the discriminator stays as it is."""
         with evaluating(self.discriminator), torch.no_grad():
             return self.logits(images, condition)
 
-    def dry_run(self, batch: tuple[Tensor, Tensor]) -> None:
+    def dry_run(self, batch: LabelledImages | TwoDomains) -> None:
         """Go through a step without moving anything: do the players fit the images and each other?
 
         Raises:
@@ -194,39 +204,8 @@ class AdversarialModule(LightningModule):
         self.discriminator_terms(real, fake, condition)
         self.generator_terms(real, fake, condition)
 
-    def penalty_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> tuple[Terms, Terms]:
-        """The penalties, and the scores of "real" or "fake" images where one has needed them already."""
-        terms: Terms = {}
-        scored: Terms = {}
-        for name, penalty in self.penalty.items():
-            points = penalty.points(real, fake)
-            with eager(self.discriminator):
-                scores, gradients = input_gradients(lambda images: self.logits(images, condition), points)
-            terms[name] = penalty.cost(gradients)
-            scored |= {kind: scores for kind, images in (("real", real), ("fake", fake)) if images is points}
-        return terms, scored
-
-    def real_and_fake_logits(
-        self, real: Tensor, fake: Tensor, condition: Condition, scored: Mapping[str, Tensor] = NOTHING
-    ) -> tuple[Tensor, Tensor]:
-        """Logits of real and of generated images, in one forward where the discriminator says it makes no difference.
-
-        It does make one where images of a batch meet, in batch norm for example: then each kind keeps its own batch.
-        What is `scored` already isn't scored again.
-        """
-        if not scored and getattr(self.discriminator, "batch_independent", False):
-            both = self.logits(torch.cat((real, fake)), tuple(torch.cat((part, part)) for part in condition))
-            real_scores, fake_scores = both[: len(real)], both[len(real) :]
-        else:
-            # What is compared with float32 scores is scored in float32.
-            with full_precision(real.device) if scored else nullcontext():
-                real_scores = scored["real"] if "real" in scored else self.logits(real, condition)
-                fake_scores = scored["fake"] if "fake" in scored else self.logits(fake.to(real.dtype), condition)
-        self.latest_logits.update(real=real_scores.detach(), fake=fake_scores.detach())
-        return real_scores, fake_scores
-
     def compile_networks(self) -> None:
-        """Compile both players for training. Penalties, and whoever watches, call them as they are written."""
+        """Compile both players for training. Penalties and callbacks call them uncompiled."""
         compile_in_place(self.generator, self.discriminator)
 
     def capture_steps(self) -> None:
@@ -247,7 +226,7 @@ class AdversarialModule(LightningModule):
         """The network that draws samples: the generator's moving average if there is one and it is wanted."""
         return self.generator_ema if ema and self.generator_ema is not None else self.generator
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+    def training_step(self, batch: LabelledImages | TwoDomains, batch_idx: int) -> None:
         """The discriminator descends its terms, then, on every `n_critic`-th batch, the generator its own."""
         step, trainer = self.global_step, self.trainer
         seeding.seed_device(self.device, seeding.derive(self.seed, "step", step, trainer.global_rank))
@@ -280,7 +259,7 @@ class AdversarialModule(LightningModule):
     ) -> None:
         """Move both players on one batch: device work alone, so that a CUDA graph can hold all of it."""
         generator, discriminator = self.players
-        # One drawing serves both players: the discriminator sees it detached, the generator learns through it.
+        # The same images serve both players: the discriminator sees them detached, the generator learns through them.
         with torch.set_grad_enabled(generator_learns):
             fake = self.generate(real, condition)
 
@@ -296,12 +275,12 @@ class AdversarialModule(LightningModule):
 
     @property
     def has_settled(self) -> bool:
-        """Whether every further step launches the same kernels: a variant that still fills a memory says no."""
+        """True where every further step launches the same kernels: not while a variant still fills a memory, say."""
         return True
 
     @property
     def needs_an_end(self) -> bool:
-        """Whether learning rates depend on how long the run is going to be."""
+        """True where learning rates depend on the length of the run."""
         return not all(isinstance(schedule, Constant) for schedule in self.schedule.values())
 
     def set_learning_rates(self, step: int) -> None:
@@ -312,12 +291,12 @@ class AdversarialModule(LightningModule):
                 player.scale_learning_rate(schedule(step / self.total_batches))
 
     def add_diagnostics(self) -> None:
-        """What else a report tells: scores, what the objective reads from them, learning rates that change."""
-        for kind, scores in self.latest_logits.items():
-            self.report.add(f"logit/{kind}", scores.mean())
+        """Add to the report the mean logits, the objective's diagnostics, and learning rates that change."""
+        for kind, logits in self.latest_logits.items():
+            self.report.add(f"logit/{kind}", logits.mean())
         if self.latest_logits:
-            for name, reading in self.objective.diagnostics(**self.latest_logits).items():
-                self.report.add(name, reading)
+            for name, value in self.objective.diagnostics(**self.latest_logits).items():
+                self.report.add(name, value)
         for player in self.players:
             if not isinstance(self.schedule[player.name], Constant):
                 self.report.add(f"learning_rate/{player.name}", player.learning_rate)
@@ -364,7 +343,7 @@ class AdversarialModule(LightningModule):
         self.report.start(self.images_seen)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep, with the weights, the image count, what is reported or judged later, and what is each process's own."""
+        """Save the image count, the numbers that later reports need, and each process's own state."""
         checkpoint["images_seen"] = self.images_seen
         measured = self.trainer.callback_metrics.items()
         latest = {name: float(value) for name, value in measured if name != "images_per_second"}  # the clock's

@@ -1,4 +1,4 @@
-"""Conditional GAN (Mirza and Osindero 2014, arXiv:1411.1784): both players are told the label."""
+"""Conditional GAN (Mirza and Osindero 2014, arXiv:1411.1784): the label conditions both players."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -7,24 +7,24 @@ import torch
 from torch import Tensor, nn
 
 from gan_lab.models.adversarial import Condition
-from gan_lab.models.latent import LatentGAN
-from gan_lab.utils import seeding
+from gan_lab.models.vanilla import VanillaGAN
+from gan_lab.utils.batches import LabelledImages, TwoDomains
 from gan_lab.utils.types import PositiveInt
 
 
-class CGAN(LatentGAN):
-    """Draws what it is asked for.
+class CGAN(VanillaGAN):
+    """The plain game between players that get the label of each image as well.
 
-    The i-th generated image is asked to be of the i-th real one's class. So each class is asked for as often as the
-    data has it, and what compares pairs, an interpolating penalty or a relativistic objective, compares like with like.
+    The i-th generated image has the class of the i-th real one. So each class is generated as often as the data has it,
+    and losses on pairs of images, an interpolating penalty or a relativistic objective, compare images of one class.
 
     Args:
         network: players that know nothing of labels.
-        conditioning: for each player, what makes one that is told labels (batch,) out of it.
+        conditioning: for each player, what makes a player out of it that takes labels (batch,) as well.
         num_classes: how many labels there are.
 
     Raises:
-        ValueError: there are not even two.
+        ValueError: there are fewer than two.
     """
 
     def __init__(
@@ -40,13 +40,14 @@ class CGAN(LatentGAN):
         super().__init__(network={name: conditioning[name](player) for name, player in network.items()}, **options)
         self.num_classes = num_classes
 
-    def unpack_batch(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Condition]:
+    def unpack_batch(self, batch: LabelledImages | TwoDomains) -> tuple[Tensor, Condition]:
         """Real images, and their labels for both players."""
         images, _ = super().unpack_batch(batch)
-        return images, (batch[1],)
+        _, labels = batch
+        return images, (labels,)
 
     def make_condition(self, count: int, label: int | None = None) -> Condition:
-        """Labels for so many images: the one that is wanted, or as many of each class as of any other, in order.
+        """Labels (count,) for `sample`: all of one class, or as many of each class as of any other, in order.
 
         Raises:
             ValueError: there is no such class.
@@ -59,6 +60,6 @@ class CGAN(LatentGAN):
 
     def sample_grid(self, rows: int, columns: int, seed: int, ema: bool = True) -> tuple[Tensor, int]:
         """One row for each class, whatever `rows` says, and the same latent all the way down a column."""
-        latents = seeding.normal((columns, self.latent_dim), seed).to(self.device)
+        latents = self.sample_latents(columns, seed)
         labels = torch.arange(self.num_classes, device=self.device).repeat_interleave(columns)
         return self.sample(latents.repeat(self.num_classes, 1), labels, ema=ema), columns

@@ -8,7 +8,7 @@ from torch import nn
 
 
 def compile_in_place(*networks: nn.Module) -> None:
-    """Have torch compile what the networks do, once it is known with what they are called.
+    """Have torch compile the networks at their first call.
 
     Batches of a run are all of one size, so code is made for just that size. What is compiled already stays so.
     """
@@ -19,7 +19,7 @@ def compile_in_place(*networks: nn.Module) -> None:
 
 
 def is_compiled(network: nn.Module) -> bool:
-    """Whether calling the network runs compiled code."""
+    """True where calling the network runs compiled code."""
     return network._compiled_call_impl is not None
 
 

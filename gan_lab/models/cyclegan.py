@@ -9,6 +9,7 @@ from torch import Tensor
 from gan_lab.models.adversarial import AdversarialModule, Condition, evaluating
 from gan_lab.models.image_pool import ImagePool
 from gan_lab.models.player import Terms
+from gan_lab.utils.batches import LabelledImages, TwoDomains
 from gan_lab.utils.types import NonNegativeInt, PositiveInt
 
 Weight = Annotated[float, Field(ge=0.0)]
@@ -50,20 +51,19 @@ class CycleGAN(AdversarialModule):
         self.identity_weight = identity_weight
         self.pool_a, self.pool_b = (ImagePool(pool_size, (channels, image_size, image_size)) for _ in range(2))
 
-    def unpack_batch(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Condition]:
+    def unpack_batch(self, batch: LabelledImages | TwoDomains) -> tuple[Tensor, Condition]:
         """Both domains in one tensor (2 batch, channels, height, width).
 
         Raises:
-            ValueError: the batch is not a pair of images.
+            ValueError: the batch is of labelled images.
         """
-        a, b = batch
-        if a.shape != b.shape:
+        if not isinstance(batch, TwoDomains):
             raise ValueError("CycleGAN needs images of two domains: choose data=mnist_colors or data=unpaired_folders")
-        return torch.cat((a, b)), ()
+        return torch.cat(batch), ()
 
     @property
     def has_settled(self) -> bool:
-        """Whether both image pools are full."""
+        """True where both image pools are full."""
         return self.pool_a.filled == self.pool_a.size and self.pool_b.filled == self.pool_b.size
 
     def generate(self, real: Tensor, condition: Condition) -> Tensor:
@@ -74,12 +74,14 @@ class CycleGAN(AdversarialModule):
     def discriminator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
         """The discriminators see a history of translations."""
         a, b = fake.chunk(2)
-        return super().discriminator_terms(real, torch.cat((self.pool_a(a), self.pool_b(b))), condition)
+        earlier = torch.cat((self.pool_a(a), self.pool_b(b)))
+        penalties = self.penalty_terms(real, earlier, condition)
+        real_logits, fake_logits = self.real_and_fake_logits(real, earlier, condition)
+        return {"adversarial": self.objective.discriminator(real_logits, fake_logits), **penalties}
 
     def generator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
         """To convince, to be undone by the other generator, and to leave alone what is in the wanted domain already."""
-        terms = super().generator_terms(real, fake, condition)
-        terms["adversarial"] = self.adversarial_weight * terms["adversarial"]
+        terms = {"adversarial": self.adversarial_weight * self.generator_loss(real, fake, condition)}
         if self.cycle_weight:
             terms["cycle"] = self.cycle_weight * (self.generator(fake) - real).abs().mean()
         if self.identity_weight:
@@ -91,8 +93,8 @@ class CycleGAN(AdversarialModule):
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         loader = data.train_dataloader()
         batches = [loader.batch(step) for step in range(-(-rows // data.batch_size))]
-        a, b = data.on_after_batch_transfer(tuple(torch.cat(domain)[:rows] for domain in zip(*batches, strict=True)), 0)
-        real, _ = self.unpack_batch((a.to(self.device), b.to(self.device)))
+        pairs = TwoDomains(*(torch.cat(domain)[:rows].to(self.device) for domain in zip(*batches, strict=True)))
+        real, _ = self.unpack_batch(data.on_after_batch_transfer(pairs, 0))
         with evaluating(self.sampling_network(ema)) as network, torch.no_grad():
             fake = network(real)
             back = network(fake)

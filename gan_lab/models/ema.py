@@ -1,4 +1,4 @@
-"""A moving average of a generator: it draws better than any single state of one that keeps circling."""
+"""Exponential moving average (EMA) of a generator, whose samples are better than those of any of its single states."""
 
 from copy import deepcopy
 from typing import Any
@@ -14,8 +14,8 @@ class MovingAverage(nn.Module):
     other buffers are the network's latest.
 
     Args:
-        network: what is followed.
-        half_life: after so many images that the network has learned from, what it was counts half.
+        network: the one that is followed.
+        half_life: images that the network learns from until an earlier state counts half.
     """
 
     def __init__(self, network: nn.Module, half_life: int) -> None:
@@ -41,9 +41,9 @@ class MovingAverage(nn.Module):
             own.copy_(now)
 
     def train(self, mode: bool = True) -> "MovingAverage":
-        """It is never trained, so it stays in evaluation mode."""
+        """Stay in evaluation mode: the average is never trained."""
         return self
 
     def forward(self, *inputs: Tensor) -> Any:
-        """What the averaged network makes of the inputs."""
+        """The averaged network's output."""
         return self.network(*inputs)

@@ -26,7 +26,7 @@ class ImagePool(nn.Module):
 
     @torch.no_grad()
     def forward(self, fresh: Tensor) -> Tensor:
-        """Images (batch, ...) for images (batch, ...); chance is the default generator's."""
+        """As many images (batch, ...) as are given, drawn with the default random generator."""
         if self.size == 0:
             return fresh
         room = min(len(fresh), self.size - self.filled)
@@ -43,9 +43,9 @@ class ImagePool(nn.Module):
         return torch.cat(handed)
 
     def get_extra_state(self) -> Tensor:
-        """How many places are taken, for the checkpoint."""
+        """The number of kept images, for the checkpoint."""
         return torch.tensor(self.filled)
 
     def set_extra_state(self, state: Tensor) -> None:
-        """Take up where the checkpoint stood."""
+        """Go on with the checkpoint's number of kept images."""
         self.filled = int(state)

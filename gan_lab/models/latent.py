@@ -1,4 +1,4 @@
-"""Generators that draw from noise."""
+"""Generators that map latents to images."""
 
 from typing import Any, cast
 
@@ -22,24 +22,36 @@ class LatentGAN(AdversarialModule):
         self.latent_dim = latent_dim
 
     def generate(self, real: Tensor, condition: Condition) -> Tensor:
-        """As many generated images as there are real ones, from fresh latents."""
-        latents = torch.randn(len(real), self.latent_dim, device=real.device, dtype=real.dtype)
-        return cast(Tensor, self.generator(latents, *condition))
+        """Generated images, one for each real image, from fresh latents."""
+        return cast(Tensor, self.generator(self.sample_latents(len(real)), *condition))
+
+    def sample_latents(self, count: int, seed: int | None = None) -> Tensor:
+        """Standard normal latents (count, latent_dim), on the device and in the precision of the model.
+
+        Args:
+            count: how many.
+            seed: gives the same numbers on every kind of device; None takes the device's default generator, which a
+                training step seeds.
+        """
+        dtype = cast(torch.dtype, self.dtype)
+        if seed is None:
+            return torch.randn(count, self.latent_dim, device=self.device, dtype=dtype)
+        return seeding.normal((count, self.latent_dim), seed).to(self.device, dtype)
 
     def sample(self, latents: Tensor, *condition: Tensor, ema: bool = True) -> Tensor:
-        """Images in [-1, 1] for latents (batch, latent_dim), drawn in evaluation mode, without gradients.
+        """Images in [-1, 1] for latents (batch, latent_dim), in evaluation mode and without gradients.
 
-        By the generator's moving average where there is one; `ema=False` takes the generator as it is.
+        The generator's moving average makes them where there is one; `ema=False` takes the generator as it is.
         """
         with evaluating(self.sampling_network(ema)) as network, torch.no_grad():
             images: Tensor = network(latents, *condition)
         return images
 
     def make_condition(self, count: int, label: int | None = None) -> Condition:
-        """What to `sample` so many images with.
+        """Condition for `sample`-ing so many images: here, none.
 
         Raises:
-            ValueError: a label is wanted from a model that knows none.
+            ValueError: a label is given to a model without labels.
         """
         if label is not None:
             raise ValueError(f"{type(self).__name__} knows no classes; model=cgan does")
@@ -47,5 +59,4 @@ class LatentGAN(AdversarialModule):
 
     def sample_grid(self, rows: int, columns: int, seed: int, ema: bool = True) -> tuple[Tensor, int]:
         """Samples of the same latents at every call."""
-        latents = seeding.normal((rows * columns, self.latent_dim), seed).to(self.device)
-        return self.sample(latents, ema=ema), columns
+        return self.sample(self.sample_latents(rows * columns, seed), ema=ema), columns

@@ -1,4 +1,4 @@
-"""One side of the game while it is trained: its parameters, and how they move."""
+"""One side of the game while it is trained: the parameters and their optimizer step."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,12 +26,12 @@ METHODS = (*HOOKS, "backward", "manual_backward", "optimizer_step")
 
 
 class Player:
-    """Descends what its side minimises.
+    """A network's parameters with their optimizer, which descends a sum of terms.
 
     Args:
         name: "generator" or "discriminator".
         module: the LightningModule that is trained.
-        network: what the player learns.
+        network: the one whose parameters the player moves.
         optimizer: of the network's parameters.
         clip_grad_norm: the length to which a longer gradient, of all parameters together, is shortened; None leaves it.
     """
@@ -120,7 +120,7 @@ class Player:
 
 
 def can_skip_lightning_hooks(module: LightningModule) -> bool:
-    """Whether plain `loss.backward()` and `optimizer.step()` are all that Lightning would do.
+    """True where plain `loss.backward()` and `optimizer.step()` are all that Lightning would do.
 
     Its own versions call some twenty hooks a step, a tenth of the smallest GAN's time. Where no
     callback overrides one, and nothing is scaled or profiled, they can be left out.

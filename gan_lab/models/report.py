@@ -41,9 +41,9 @@ class Report:
         self.last = (perf_counter(), images_seen)
 
     def state_dict(self) -> dict[str, float]:
-        """What has been added since the last sending, for a checkpoint: an earlier turn of a player, say.
+        """Scalars that wait to be sent, for a checkpoint: those of a player's earlier turn, say.
 
-        The mean of the processes, as it will be sent: one checkpoint serves them all.
+        They are the mean of the processes, as they will be sent: one checkpoint serves them all.
         """
         if not self.scalars:
             return {}

@@ -1,7 +1,39 @@
 """Wasserstein GAN (Arjovsky et al. 2017, arXiv:1701.07875)."""
 
-from gan_lab.models.latent import LatentGAN
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils.parametrize import is_parametrized
+
+from gan_lab.models.vanilla import VanillaGAN
+from gan_lab.utils.types import PositiveFloat
 
 
-class WGAN(LatentGAN):
-    """A critic kept Lipschitz by clipping its weights (algorithm 1), on RMSprop: all chosen in conf/model/wgan.yaml."""
+class WGAN(VanillaGAN):
+    """A critic that is kept Lipschitz by clipping its weights after each of its steps (algorithm 1, line 7).
+
+    Args:
+        clip: the critic's parameters are cut off at [-clip, clip]; None leaves them, where spectral norm does it, say.
+
+    Raises:
+        ValueError: clipped weights under spectral norm, which would scale them up again.
+    """
+
+    def __init__(self, *, clip: PositiveFloat | None, **options: Any) -> None:
+        super().__init__(**options)
+        self.clip = clip
+        if clip and any(is_parametrized(layer) for layer in self.discriminator.modules()):
+            raise ValueError(
+                "spectral norm scales clipped weights up again: set model.clip=null, or "
+                "model.network.discriminator.norm=none"
+            )
+
+    def after_discriminator_step(self) -> None:
+        """Clip the critic's weights."""
+        super().after_discriminator_step()
+        if self.clip is not None:
+            with torch.no_grad():
+                parameters: list[Tensor] = list(self.discriminator.parameters())
+                torch._foreach_clamp_min_(parameters, -self.clip)
+                torch._foreach_clamp_max_(parameters, self.clip)

@@ -34,7 +34,7 @@ class Generator(nn.Module):
         self.apply(dcgan_init)
 
     def forward(self, latents: Tensor) -> Tensor:
-        """Draw one image per latent."""
+        """Images (batch, channels, image_size, image_size), one for each latent (batch, latent_dim)."""
         images: Tensor = self.layers(latents)
         return images
 
@@ -64,6 +64,6 @@ class Discriminator(nn.Module):
         normalise_weights(self, norm)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Score each image."""
+        """Logits (batch, 1) of images (batch, channels, image_size, image_size)."""
         logits: Tensor = self.output(self.features(images))
         return logits

@@ -1,4 +1,4 @@
-"""How weights start."""
+"""First weights of networks."""
 
 from torch import nn
 

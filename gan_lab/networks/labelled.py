@@ -1,6 +1,6 @@
-"""Players that are told a label, made from players that are not.
+"""Conditional players, made from players without labels.
 
-Any generator and discriminator of this package will do; labels are whole numbers (batch,) in [0, num_classes).
+Any generator and discriminator of this package will do; labels are int64 (batch,) in [0, num_classes).
 """
 
 import torch
@@ -13,7 +13,7 @@ from gan_lab.utils.types import PositiveInt
 
 
 class LabelledGenerator(nn.Module):
-    """Appends the label, one-hot, to the latent.
+    """Latents (batch, latent_dim) and labels (batch,) to images: the label is appended to the latent, one-hot.
 
     Mirza and Osindero 2014, section 3.2 (arXiv:1411.1784).
 
@@ -28,14 +28,16 @@ class LabelledGenerator(nn.Module):
         self.num_classes = num_classes
 
     def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
-        """Draw one image per latent (batch, latent_dim) and label (batch,)."""
-        told = F.one_hot(labels, self.num_classes).to(latents.dtype)
-        images: Tensor = self.generator(torch.cat((latents, told), dim=1))
+        """Images (batch, channels, size, size), one for each latent (batch, latent_dim) and label (batch,)."""
+        one_hot = F.one_hot(labels, self.num_classes).to(latents.dtype)
+        images: Tensor = self.generator(torch.cat((latents, one_hot), dim=1))
         return images
 
 
 class ConcatDiscriminator(nn.Module):
-    """Shows the discriminator the label as one more channel: a learned plane for each class.
+    """Images (batch, channels, size, size) and labels (batch,) to logits: the label is one more channel.
+
+    The channel is a learned plane for each class.
 
     Mirza and Osindero 2014, section 3.2 (arXiv:1411.1784), with the plane in place of the label's own hidden layer.
 
@@ -52,25 +54,27 @@ class ConcatDiscriminator(nn.Module):
         self.batch_independent = getattr(discriminator, "batch_independent", False)
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Score each image (batch, channels, size, size) as one of its label (batch,)."""
+        """Logits of images (batch, channels, size, size) as images of their labels (batch,)."""
         planes = self.planes(labels).to(images.dtype).view(-1, 1, *images.shape[2:])
-        scores: Tensor = self.discriminator(torch.cat((images, planes), dim=1))
-        return scores
+        logits: Tensor = self.discriminator(torch.cat((images, planes), dim=1))
+        return logits
 
 
 class ProjectionDiscriminator(nn.Module):
-    """Adds to the score the inner product of the image's features with a learned vector of its class.
+    """Images (batch, channels, size, size) and labels (batch,) to logits (batch, 1), by projection.
+
+    The inner product of the image's features with a learned vector of the label's class is added to the logit.
 
     Miyato and Koyama 2018, equation 8 (arXiv:1802.05637): C(x, y) = output(features(x)) + <v_y, features(x)>.
 
     Args:
-        discriminator: has `features`, images to anything (batch, ...), and `output`, features to scores (batch, 1).
+        discriminator: has `features`, images to anything (batch, ...), and `output`, features to logits (batch, 1).
         num_classes: how many labels there are.
-        image_size: of the images,
-        channels: and how many they have: their number of features follows from both.
+        image_size: side of the images in pixels.
+        channels: of the images; the number of features follows from both.
 
     Raises:
-        ValueError: the discriminator does not say what its features are.
+        ValueError: the discriminator has no `features` and `output`.
     """
 
     def __init__(
@@ -91,15 +95,15 @@ class ProjectionDiscriminator(nn.Module):
         self.batch_independent = getattr(discriminator, "batch_independent", False)
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Score each image (batch, channels, size, size) as one of its label (batch,)."""
+        """Logits (batch, 1) of images (batch, channels, size, size) as images of their labels (batch,)."""
         features: Tensor = self.discriminator.features(images)  # type: ignore[operator]
-        scores: Tensor = self.discriminator.output(features)  # type: ignore[operator]
+        logits: Tensor = self.discriminator.output(features)  # type: ignore[operator]
         vectors: Tensor = self.vectors(labels)
-        return scores + (vectors * features.flatten(1)).sum(1, keepdim=True)
+        return logits + (vectors * features.flatten(1)).sum(1, keepdim=True)
 
 
 def count_features(discriminator: nn.Module, image_size: int, channels: int) -> int:
-    """How many features an image has, found by looking at one."""
+    """The number of features of an image, counted on a black one."""
     training = discriminator.training
     images = torch.zeros(1, channels, image_size, image_size)
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""How a discriminator's activations or weights are normalised.
+"""Norms of a discriminator's activations or weights.
 
 `batch` mixes the images of a batch, so it can't be had together with a gradient penalty. `layer` is what
 Gulrajani et al. 2017, section 4 (arXiv:1704.00028), recommend in its place; `spectral` gives each layer's weight, as
@@ -40,7 +40,7 @@ def norm_1d(norm: Norm, features: int) -> list[nn.Module]:
 
 
 def needs_bias(norm: Norm) -> bool:
-    """Whether layers need a bias of their own: a norm on activations has one."""
+    """True where layers need a bias of their own: a norm on activations has one."""
     return norm in ("spectral", "none")
 
 

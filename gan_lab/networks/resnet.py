@@ -59,7 +59,7 @@ class Block(nn.Module):
         )
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Add what the block has to say."""
+        """Maps of the same shape, the layers' output added."""
         added: Tensor = self.layers(maps)
         return maps + added
 
@@ -114,10 +114,10 @@ class Generator(nn.Module):
     As in the paper nothing bounds the output: what leaves [-1, 1] is clipped where pixels are made.
 
     Args:
-        width: feature maps at the size of the image, twice as many with each halving,
-        max_width: up to so many.
+        width: feature maps at the size of the image; twice as many with each halving.
+        max_width: the most feature maps that a stage has.
         blocks: residual blocks a stage.
-        group_size: feature maps a group of the 3x3 convolutions.
+        group_size: feature maps a group of the 3x3 convolutions; 16 in the paper's code, 32 for ImageNet.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class Generator(nn.Module):
         self.layers = nn.Sequential(*layers, initialised(nn.Conv2d(width, channels, 1, bias=False)))
 
     def forward(self, latents: Tensor) -> Tensor:
-        """Draw one image per latent."""
+        """Images (batch, channels, image_size, image_size), one for each latent (batch, latent_dim)."""
         images: Tensor = self.layers(latents)
         return images
 
@@ -151,10 +151,10 @@ class Discriminator(nn.Module):
     """Images (batch, channels, image_size, image_size) to logits (batch, 1).
 
     Args:
-        width: feature maps at the size of the image, twice as many with each halving,
-        max_width: up to so many.
+        width: feature maps at the size of the image; twice as many with each halving.
+        max_width: the most feature maps that a stage has.
         blocks: residual blocks a stage.
-        group_size: feature maps a group of the 3x3 convolutions.
+        group_size: feature maps a group of the 3x3 convolutions; 16 in the paper's code, 32 for ImageNet.
         norm: of the blocks; the paper's is none.
     """
 
@@ -186,6 +186,6 @@ class Discriminator(nn.Module):
         normalise_weights(self, norm)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Score each image."""
+        """Logits (batch, 1) of images (batch, channels, image_size, image_size)."""
         logits: Tensor = self.output(self.features(images))
         return logits

@@ -1,4 +1,4 @@
-"""Which image sizes a stack of doublings reaches."""
+"""Image sizes that a stack of doublings reaches."""
 
 
 def quarter(image_size: int) -> int:
@@ -15,10 +15,10 @@ def quarter(image_size: int) -> int:
 
 
 def doublings(image_size: int) -> int:
-    """How often a 4x4 map doubles to become the image.
+    """The number of doublings from a 4x4 map to the image.
 
     Raises:
-        ValueError: no number of doublings does.
+        ValueError: no number of doublings makes a map of this size.
     """
     count = (image_size // 4).bit_length() - 1
     if count < 1 or 4 * 2**count != image_size:
@@ -29,10 +29,10 @@ def doublings(image_size: int) -> int:
 
 
 def halvings(image_size: int) -> int:
-    """How often an image halves evenly until its side is between 4 and 7: 28 twice to 7, 32 three times to 4.
+    """The number of even halvings until the side is between 4 and 7: 28 twice to 7, 32 three times to 4.
 
     Raises:
-        ValueError: it does not, or not once.
+        ValueError: there is no such number, or it is 0.
     """
     side, count = image_size, 0
     while side >= 8 and side % 2 == 0:

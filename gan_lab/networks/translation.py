@@ -31,7 +31,7 @@ class Residual(nn.Module):
         )
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Add what the block has to say."""
+        """Maps of the same shape, the layers' output added."""
         added: Tensor = self.layers(maps)
         return maps + added
 
@@ -121,7 +121,7 @@ class PatchGAN(nn.Module):
         normalise_weights(self, norm)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Score each patch of each image."""
+        """Logits (batch, 1, height, width), one for each patch of each image."""
         logits: Tensor = self.output(self.features(images))
         return logits
 
@@ -152,6 +152,6 @@ class PatchGANs(nn.Module):
         self.a, self.b = (PatchGAN(channels=channels, width=width, layers=layers, norm=norm) for _ in range(2))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Score each image in its own domain."""
+        """Logits (2n, 1, height, width): of the images of A by one discriminator, of B by the other."""
         a, b = images.chunk(2)
         return torch.cat((self.a(a), self.b(b)))

@@ -1,6 +1,6 @@
 """A sweep's folder: which jobs belong to it, and which of its folders belongs to which job.
 
-A job is what it was told: its overrides. So the same command finds its jobs again wherever they lie, and a sweeper
+A job is its overrides. So the same command finds its jobs again wherever they lie, and a sweeper
 that decides as it goes finds what it has tried before.
 """
 
@@ -22,12 +22,12 @@ Identity = tuple[str, ...]
 
 
 def identity(overrides: Iterable[Any]) -> Identity:
-    """What makes a job the job that it is: its overrides, but where it lies and what it shares a device with."""
+    """The identity of a job: its overrides, without those of where it lies and what it shares a device with."""
     return tuple(sorted(text for text in map(str, overrides) if not text.startswith("sweep.")))
 
 
 def identity_of(folder: Path) -> Identity | None:
-    """That of the job in a folder; None where there is none, or none that can be read."""
+    """The identity of the job in a folder; None where there is none, or none that can be read."""
     try:
         return identity(OmegaConf.load(folder / ".hydra" / "overrides.yaml"))
     except Exception:  # missing, half-written or not YAML: of almost any type
@@ -36,8 +36,8 @@ def identity_of(folder: Path) -> Identity | None:
 
 def jobs(sweep: Path) -> dict[Identity, Path]:
     """The folders of the jobs that have been started."""
-    found = {identity_of(folder): folder for folder in sorted(sweep.iterdir(), key=_number) if folder.is_dir()}
-    return {own: folder for own, folder in found.items() if own is not None}
+    started = {identity_of(folder): folder for folder in sorted(sweep.iterdir(), key=_number) if folder.is_dir()}
+    return {own: folder for own, folder in started.items() if own is not None}
 
 
 def job_folder(sweep: str, number: int, overrides: Sequence[str]) -> str:
@@ -51,19 +51,19 @@ def job_folder(sweep: str, number: int, overrides: Sequence[str]) -> str:
 
 
 def hydra_folder(job: str) -> str | None:
-    """Where Hydra writes down how a run was made: nowhere, once it has begun, because that is how it was."""
+    """The folder in which Hydra writes how a run was made; None once the run has begun: that record stays."""
     return None if Run(job).record_file.exists() else ".hydra"
 
 
 def register() -> None:
-    """Let YAML files use them."""
+    """Let YAML files use `job_folder` and `hydra_folder`."""
     OmegaConf.register_new_resolver("job_folder", job_folder, replace=True)
     OmegaConf.register_new_resolver("hydra_folder", hydra_folder, replace=True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a sweep is to do, kept in its folder.
+    """The jobs that a sweep is to do, kept in its folder.
 
     Args:
         asked: the overrides of its command line.
@@ -83,7 +83,7 @@ class Plan:
 
     @classmethod
     def new(cls, asked: Iterable[str], jobs: Iterable[Iterable[str]] | None) -> "Plan":
-        """Of a command that was given just now."""
+        """Plan what a command asks for that was given just now."""
         return cls(
             asked=identity(asked),
             jobs=None if jobs is None else tuple(identity(overrides) for overrides in jobs),
@@ -95,45 +95,46 @@ class Plan:
 
     @classmethod
     def load(cls, sweep: Path) -> "Plan | None":
-        """That of a folder; None where there is none.
+        """Load the plan in a folder; None where there is none.
 
         Raises:
-            UserError: it can't be read.
+            UserError: the plan can't be read.
         """
         file = plan_file(sweep)
         if not file.is_file():
             return None
         try:
-            told = json.loads(file.read_text(encoding="utf-8"))
-            planned = told["jobs"]
+            content = json.loads(file.read_text(encoding="utf-8"))
+            planned = content["jobs"]
             jobs = None if planned is None else tuple(identity(overrides) for overrides in planned)
-            return cls(**told | {"asked": identity(told["asked"]), "jobs": jobs})
+            return cls(**content | {"asked": identity(content["asked"]), "jobs": jobs})
         except (ValueError, TypeError, KeyError) as error:
             raise UserError(f"{file} can't be read: {error}") from error
 
     def save(self, sweep: Path) -> None:
-        """Keep it in a folder that exists."""
+        """Write the plan to a sweep's folder, which exists."""
         write_atomically(plan_file(sweep), json.dumps(asdict(self), indent=2) + "\n")
 
 
 def plan_file(sweep: Path) -> Path:
-    """Where a sweep's plan lies."""
+    """The file of a sweep's plan."""
     return sweep / "sweep.json"
 
 
 def lock_file(sweep: Path) -> Path:
-    """What whoever starts the sweep's jobs holds meanwhile."""
+    """The lock that whoever starts a sweep's jobs holds meanwhile."""
     return sweep / ".lock"
 
 
 def join(sweep: Path, plan: Plan) -> tuple[Plan, str | None]:
-    """What is to be done in a folder that may hold this sweep already, a part of it, or more than it.
+    """Join a plan with the one in a folder that may hold this sweep already, a part of it, or more than it.
 
     Returns:
-        The plan, with the jobs that were planned there before and are not asked for now; and what there is to say.
+        The plan, with the jobs that were planned there before and are not asked for now; and a line for the terminal,
+        None in a new folder.
 
     Raises:
-        UserError: it is another sweep's.
+        UserError: the folder is another sweep's.
     """
     before = Plan.load(sweep)
     if before is None:
@@ -152,10 +153,10 @@ def join(sweep: Path, plan: Plan) -> tuple[Plan, str | None]:
         )
     done = sum(own in asked and Run(folder).state() == "finished" for own, folder in jobs(sweep).items())
     added, kept = len(asked - planned), tuple(job for job in before.jobs if job not in asked)
-    told = f"Going on in {sweep}: {done} of {len(asked)} jobs are finished"
-    told += f", {added} are new" if added else ""
-    told += f"; {len(kept)} that are not asked for now stay as they are" if kept else ""
-    return Plan(**vars(plan) | {"jobs": plan.jobs + kept}), told
+    notice = f"Going on in {sweep}: {done} of {len(asked)} jobs are finished"
+    notice += f", {added} are new" if added else ""
+    notice += f"; {len(kept)} that are not asked for now stay as they are" if kept else ""
+    return Plan(**vars(plan) | {"jobs": plan.jobs + kept}), notice
 
 
 def _names(number: int) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""One job of a sweep, in a process of its own: what kills it leaves the sweep alive."""
+"""One job of a sweep, in a process of its own: what kills the job leaves the sweep alive."""
 
 import multiprocessing
 import os
@@ -46,10 +46,10 @@ def run_job(config: DictConfig) -> float | None:
         reason = Job.of(run.folder).reason
         print(f"Job {run.folder.name} {state}" + (f": {reason}" if reason else ""), flush=True)
         return inf
-    found = run.objective()
-    if found is None and not HydraConfig.get().sweeper._target_.endswith("BasicSweeper"):
+    lowest = run.objective()
+    if lowest is None and not HydraConfig.get().sweeper._target_.endswith("BasicSweeper"):
         raise UserError(f"{run.folder}: this sweep goes by FID while training, and the run has none: callbacks.scores")
-    return found
+    return lowest
 
 
 def _work_in_a_process(run: Run, config: DictConfig) -> None:
@@ -59,10 +59,10 @@ def _work_in_a_process(run: Run, config: DictConfig) -> None:
     CUDA that a fork could break. A fresh interpreter each would cost seconds of imports.
     """
     start_server()
-    told = OmegaConf.to_container(HydraConfig.instance().cfg)  # plain values: types of plugins can't be sent
+    hydra = OmegaConf.to_container(HydraConfig.instance().cfg)  # plain values: types of plugins can't be sent
     before = multiprocessing.get_start_method(allow_none=True)
     multiprocessing.set_start_method(START_METHOD, force=True)  # which a process tells its children; joblib has its own
-    process = multiprocessing.Process(target=_work, args=(config, told, Path.cwd()))
+    process = multiprocessing.Process(target=_work, args=(config, hydra, Path.cwd()))
     process.start()
     multiprocessing.set_start_method(before, force=True)
     with _passing_on_signals(process) as received:
@@ -103,18 +103,18 @@ def _passing_on_signals(process: BaseProcess) -> Iterator[list[int]]:
         yield received
 
 
-def _work(config: DictConfig, told: dict[str, Any], directory: Path) -> None:
-    """What the job's process does.
+def _work(config: DictConfig, hydras: dict[str, Any], directory: Path) -> None:
+    """Train in the job's process, and record a failure.
 
     Args:
         config: of the job, as Hydra gives it to the program.
-        told: Hydra's own.
+        hydras: configuration of its own.
         directory: to work in.
     """
     os.setpgid(0, 0)  # Ctrl+C reaches it through its parent, once
     os.chdir(directory)
     setup_globals()
-    HydraConfig.instance().cfg = OmegaConf.create(told)  # type: ignore[assignment]
+    HydraConfig.instance().cfg = OmegaConf.create(hydras)  # type: ignore[assignment]
     hydra: Any = HydraConfig.get()
     configure_log(hydra.job_logging, hydra.verbose)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -126,7 +126,7 @@ def _work(config: DictConfig, told: dict[str, Any], directory: Path) -> None:
         config = _rest(run, config)
         divide_threads(hydra)
         with devices_to_itself(config):
-            train(config)
+            train(config, run.folder, discard_refused=False, debug=bool(hydra.runtime.choices.get("debug")))
     except Stopped as error:
         fail(str(error))
     except Exception as error:
@@ -145,7 +145,7 @@ def _end_with_parent() -> None:
 
 
 def _rest(run: Run, config: DictConfig) -> DictConfig:
-    """What is left to do: the run as it was begun, from its checkpoint; or all of it, if it was not begun or saved."""
+    """The rest of a job: the run as it was begun, from its checkpoint; or all of it, where nothing was saved."""
     if run.checkpoint.exists():
         begun = run.config()
         begun.resume, begun.sweep = str(run.folder), config.sweep
@@ -161,24 +161,23 @@ def divide_threads(hydra: Any) -> None:
     Joblib and Ray set OMP_NUM_THREADS, SLURM binds a job to its cores. Submitit's local executor starts all jobs at
     once and does nothing of the kind.
     """
-    if "OMP_NUM_THREADS" in os.environ or not hydra.launcher._target_.endswith("LocalLauncher"):
+    if not hydra.launcher._target_.endswith("LocalLauncher"):
         return
     import torch
+
+    from gan_lab.utils import hardware
 
     plan = Plan.load(Path(hydra.sweep.dir))
     planned = len(plan.jobs) if plan and plan.jobs else 1
     at_once = hydra.sweeper.get("n_jobs") or hydra.sweeper.get("max_batch_size") or planned
-    torch.set_num_threads(max(1, cores() // at_once))  # of all its processes together
+    share = hardware.threads_each(at_once)
+    if share is not None:
+        torch.set_num_threads(share)  # of all its processes together
 
 
 def processes(config: DictConfig) -> int:
-    """How many the job starts, one for each of its devices."""
+    """The number of processes that a job starts, one for each of its devices."""
     return 1 if config.trainer.devices == "auto" else int(config.trainer.devices)
-
-
-def cores() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

@@ -22,7 +22,7 @@ PAUSE = 1.0  # seconds between two looks for a free device
 
 
 def folder() -> Path:
-    """Where this user's leases lie."""
+    """The folder of this user's leases."""
     place = Path(tempfile.gettempdir()) / f"gan_lab-{getpass.getuser()}"
     place.mkdir(mode=0o700, exist_ok=True)
     return place
@@ -46,7 +46,7 @@ def gpus(count: int) -> list[str]:
 
 
 def uuids() -> list[str]:
-    """Those of the machine's NVIDIA GPUs, in the order of their numbers; none where the driver's tool is missing."""
+    """The UUIDs of this machine's NVIDIA GPUs, by number; none where the driver's tool is missing."""
     command = ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.split()
@@ -56,7 +56,7 @@ def uuids() -> list[str]:
 
 @contextmanager
 def leased(devices: Sequence[str], wanted: int, jobs_per_device: int) -> Iterator[list[str]]:
-    """Some of the devices, for as long as it takes; waits until enough are free, and says so.
+    """Hold some of the devices while the context is open; waits until enough are free, and says so.
 
     All of them are taken together or none, so two jobs never wait for each other's.
 
@@ -66,20 +66,20 @@ def leased(devices: Sequence[str], wanted: int, jobs_per_device: int) -> Iterato
         jobs_per_device: how many jobs may share one.
 
     Raises:
-        UserError: there are never so many.
+        UserError: there are never so many devices.
     """
     if wanted > len(devices):
         raise UserError(f"trainer.devices={wanted}: this job may use {len(devices)}")
-    place, told = folder(), False
+    place, announced = folder(), False
     while True:
         with ExitStack() as leases:
             taken = _take(place, devices, wanted, jobs_per_device, leases)
             if len(taken) == wanted:
                 yield taken
                 return
-        if not told:
+        if not announced:
             print(f"Waiting for {wanted} free GPU{'s' if wanted > 1 else ''} of {len(devices)}", flush=True)
-            told = True
+            announced = True
         time.sleep(PAUSE)
 
 

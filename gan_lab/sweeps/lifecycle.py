@@ -1,4 +1,4 @@
-"""How a sweep begins and ends: alone in its folder, and with a table of the jobs that have not finished."""
+"""Begin a sweep, alone in its folder, and end it with a table of the jobs that have not finished."""
 
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ _held: list[FileLock] = []  # by this process, at most one; not in a callback of
 
 
 def begin(sweep: Path, plan: Plan) -> None:
-    """Take a sweep's folder for this process, and keep there what is to be done.
+    """Take a sweep's folder for this process, and keep the plan there.
 
     Raises:
         UserError: another process starts jobs in it.

@@ -1,4 +1,4 @@
-"""What the jobs of a sweep are doing, what they have reached, and what went wrong: read from their folders."""
+"""The state of a sweep's jobs, read from their folders: how far they are, what they have reached, what went wrong."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -36,24 +36,24 @@ class Job:
 
     @classmethod
     def of(cls, folder: Path, overrides: Identity = ()) -> "Job":
-        """The one in a folder."""
+        """The job in a folder."""
         run = Run(folder)
         record = run.record() if run.record_file.exists() else {}
         return cls(folder.name, overrides, run.state(), record)
 
     @property
     def fid(self) -> float | None:
-        """The lowest so far."""
+        """The lowest FID so far."""
         return (self.record.get("best") or {}).get("fid")
 
     @property
     def ended(self) -> datetime | None:
-        """When, if it has."""
+        """The time at which the job ended; None before."""
         return datetime.fromisoformat(self.record["ended"]) if "ended" in self.record else None
 
     @property
     def reason(self) -> str:
-        """Why it ended as it did, in a line; what there is to know of one that is at work."""
+        """The reason why the job ended as it did, in a line; for a job at work, whether it is silent."""
         if self.state == "died":
             return f"process {self.record.get('pid')} on {self.record.get('host')} is gone"
         if self.state == "running":
@@ -82,13 +82,13 @@ def jobs_in(folder: Path) -> list[Job]:
 
 
 def jobs_of(planned: Iterable[Identity], started: dict[Identity, Path]) -> list[Job]:
-    """Those that have begun, in the order of their folders, then those that have not."""
+    """All jobs: those that have begun, in the order of their folders, then those that have not."""
     begun = [Job.of(folder, overrides) for overrides, folder in started.items()]
     return begun + [Job("", overrides, "waiting") for overrides in planned if overrides not in started]
 
 
 def summary(jobs: Sequence[Job]) -> str:
-    """How many of which state, and the best so far, in a line."""
+    """A line with the number of jobs in each state, and the best so far."""
     counted = Counter(job.state for job in jobs)
     states = ", ".join(f"{count} {state}" for state, count in counted.items())
     line = f"{len(jobs)} job{'s' if len(jobs) > 1 else ''}: {states}"
@@ -100,7 +100,7 @@ def summary(jobs: Sequence[Job]) -> str:
 
 
 def table(jobs: Sequence[Job]) -> str:
-    """A line for each job: what it is, how far, how fast, how good, and what is wrong with it."""
+    """A table with a line for each job: overrides, state, progress, speed, lowest FID, and what is wrong."""
     varying = differences([job.overrides for job in jobs])
     rows = [["Job", "State", "Batches", "Images/s", "Best FID", "Overrides", ""]]
     for job, overrides in zip(jobs, varying, strict=True):
@@ -120,7 +120,7 @@ def table(jobs: Sequence[Job]) -> str:
 
 
 def failures(jobs: Sequence[Job]) -> str:
-    """A line for each of those that have not finished: what it is, how it ended, and why."""
+    """A table with a line for each job that has not finished: overrides, state, and why."""
     varying = differences([job.overrides for job in jobs])
     rows = [
         [job.name or NOTHING, job.state, " ".join(own), job.reason]
@@ -131,7 +131,7 @@ def failures(jobs: Sequence[Job]) -> str:
 
 
 def progress(record: dict[str, Any]) -> str:
-    """Batches done, of how many."""
+    """Batches done, and how many there are to be."""
     if "batches" not in record:
         return NOTHING
     done, end = record["batches"], record.get("last_batch")

@@ -1,4 +1,4 @@
-"""What a run reached, in a few lines for the terminal."""
+"""A summary of what a run reached, in a few lines for the terminal."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from gan_lab.runs.run import Run
 
 
 def summary(run: Run) -> str:
-    """What a run reached and where to look, a line each."""
+    """List what a run reached and where to look, a line each."""
     record = run.record()
     grids = sorted((run.folder / "samples").glob("*.png"))
     lines = [
@@ -42,5 +42,5 @@ def summary(run: Run) -> str:
 def best_summary_line(best: dict[str, Any]) -> str:
     """The lowest FID while training, in a line."""
     protocol = Protocol.from_dict(best["protocol"])
-    what = f"{heading('fid', protocol)} {title('fid').value(best['fid'])}"
-    return f"{what} (to {protocol.split} images, protocol {protocol.id}) after {best['images_seen']:,} images"
+    label = f"{heading('fid', protocol)} {title('fid').value(best['fid'])}"
+    return f"{label} (to {protocol.split} images, protocol {protocol.id}) after {best['images_seen']:,} images"

@@ -1,4 +1,4 @@
-"""What is left of a crash: a traceback in the run folder, and one line for who sits in front of it."""
+"""Keep the traceback of a crash in the run folder, and describe the crash in one line for the terminal."""
 
 import traceback
 from pathlib import Path
@@ -9,16 +9,16 @@ PACKAGE = Path(__file__).parents[1]
 
 
 def record(folder: Path, error: BaseException, name: str = "crash.txt") -> str:
-    """Write the traceback to a file in the run's folder, and say in a line what happened and where."""
+    """Write the traceback to a file in the run's folder, and return a line that says what happened and where."""
     file = folder / name
     content = "".join(traceback.format_exception(error))
     try:
         with atomic_write(file) as target:
             target.write(content.encode(errors="replace"))
-        told = f"the traceback is in {file}"
+        kept = f"the traceback is in {file}"
     except OSError as failure:
-        told = f"the traceback can't be written to {file}: {failure.strerror}"
-    return f"{in_a_line(error)} ({place(error)}); {told}"
+        kept = f"the traceback can't be written to {file}: {failure.strerror}"
+    return f"{in_a_line(error)} ({place(error)}); {kept}"
 
 
 def in_a_line(error: BaseException) -> str:
@@ -28,7 +28,7 @@ def in_a_line(error: BaseException) -> str:
 
 
 def place(error: BaseException) -> str:
-    """Where it happened: the innermost line of this package, or else of any."""
+    """The line that raised an error: the innermost of this package, or else of any."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if Path(frame.filename).is_relative_to(PACKAGE)]
     if not frames:

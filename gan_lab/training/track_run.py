@@ -1,4 +1,4 @@
-"""What is put down of a run while it trains and however it ends, and how several processes end together."""
+"""The record of a run while it trains and however it ends, and processes that end together."""
 
 import signal
 from collections.abc import Iterator
@@ -8,126 +8,157 @@ from time import perf_counter
 from typing import Any
 
 import torch
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
-from omegaconf import DictConfig
 
 from gan_lab.callbacks.graceful_stop import Interrupted
 from gan_lab.callbacks.health import Health, Stopped
 from gan_lab.callbacks.progress import RegularReport
 from gan_lab.callbacks.scores import Scores
-from gan_lab.data.base import ImageDataModule
 from gan_lab.distributed import slurm
-from gan_lab.runs.run import Run, now, provenance
+from gan_lab.runs.run import now, provenance
 from gan_lab.training import tracebacks
+from gan_lab.training.build import Parts
 from gan_lab.training.summary import summary
 from gan_lab.training.trainer import Trainer
 from gan_lab.utils.errors import UserError, tracebacks_wanted
 
 
 @contextmanager
-def track_run(
-    run: Run, config: DictConfig, trainer: Trainer, data: ImageDataModule, told: dict[str, Any]
-) -> Iterator[None]:
+def track_run(parts: Parts, facts: dict[str, Any], *, discard_refused: bool, debug: bool) -> Iterator[None]:
     """Keep run.json true whatever happens in between, and say at the end what was reached and where it is.
 
     A signal that asked the run to stop ends the program with the exit code shells give it. What nobody expected leaves
     its traceback in the run folder and comes out as a `UserError` of one line.
 
     Args:
-        run: where it is recorded.
-        config: of the run.
-        trainer: that is about to train.
-        data: what on.
-        told: what else is to be recorded; `resumed` is added to what is there.
+        parts: of the run that is about to train.
+        facts: to be recorded beside what every run records; `resumed` is added to what is there.
+        discard_refused: whether a run that is refused before its first batch leaves nothing.
+        debug: whether what nobody expected comes out as it is.
     """
-    started = {"started": now(), "seconds": 0.0, "images_seen": 0}
-    before: dict[str, Any] = started | (run.record() if run.record_file.exists() else {})
-    resumed = {"resumed": [*before.get("resumed", []), told.pop("resumed")]} if "resumed" in told else {}
-    job = {"slurm_job": slurm.job()} if slurm.job() else {}
-    run.update_record(**before | {"status": "running", "seed": config.seed} | provenance() | told | resumed | job)
-    start = perf_counter()
-
-    def reached() -> dict[str, Any]:
-        model: Any = trainer.lightning_module
-        seconds = perf_counter() - start
-        quality = [callback for callback in trainer.callbacks if isinstance(callback, Scores)]  # type: ignore[attr-defined]
-        scoring = sum(callback.seconds for callback in quality)
-        scores = {name: value for callback in quality for name, value in callback.results().items()}
-        images_seen = before["images_seen"] if progress.began_at is None else model.images_seen
-        trained = 0 if progress.began_at is None else images_seen - progress.began_at
-        return dict(
-            updated=now(),
-            seconds=round(before["seconds"] + seconds, 1),
-            scoring_seconds=round(before.get("scoring_seconds", 0.0) + scoring, 1),  # of them
-            batches=trainer.global_step,
-            batches_per_epoch=trainer.num_training_batches if images_seen else 0,
-            last_batch=None if trainer.max_steps == -1 else trainer.max_steps,
-            images_seen=images_seen,
-            images_per_second=round(trained / (seconds - scoring), 1),
-            batch_size={"per_process": data.batch_size, "global": data.batch_size * trainer.world_size},
-            processes=trainer.world_size,
-            threads=torch.get_num_threads(),  # of each
-            device=device_name(trainer.strategy.root_device),
-            data=data.describe(),
-            **scores,
-            alarms=alarms_of(trainer, before),
-        )
-
-    def close(status: str, **values: object) -> None:
-        run.update_record(**reached(), status=status, ended=now(), **values)
-
-    def has_gone_on() -> bool:
-        """Else nothing has happened to the run, and its record stays."""
-        return not config.resume or trainer.global_step > 0
-
-    progress = RegularReport(lambda: run.update_record(**reached()))
-    trainer.callbacks.append(progress)  # type: ignore[attr-defined]
+    tracker = RunTracker(parts, facts)
     try:
         yield
     except Interrupted as ending:
-        name = ending.signal.name
-        if has_gone_on():
-            close("interrupted", error=name)
-            print(summary(run))
-        else:
-            run.write_record(before | {"status": "interrupted", "error": name})
-        print(f"To go on: python train.py resume={run.folder}")
-        if ending.signal == signal.SIGUSR1 and trainer.is_global_zero:
-            print(slurm.requeue())
+        tracker.interrupted(ending.signal)
         raise
     except Stopped as ending:
-        close("stopped", error=str(ending))
-        print(summary(run))
-        if run.checkpoint.exists():
-            print(f"Last good    {run.checkpoint}; to go on: resume={run.folder} callbacks.health.policy=rollback")
+        tracker.stopped(str(ending))
         raise
     except BaseException as error:
-        if not has_gone_on():
-            run.write_record(before)
-        elif not (refused_at_once(error, trainer) and run.discard()):
-            close("failed", error=tracebacks.in_a_line(error))
+        tracker.failed(error, discard_refused)
         if not isinstance(error, Exception) or isinstance(error, UserError):
             raise
-        line = tracebacks.record(run.folder, error)
-        if tracebacks_wanted() or (HydraConfig.initialized() and HydraConfig.get().runtime.choices.get("debug")):
+        line = tracebacks.record(parts.run.folder, error)
+        if debug or tracebacks_wanted():
             raise
         raise UserError(line) from error
-    close("finished", error=None)
-    print(summary(run))
+    tracker.finished()
+
+
+class RunTracker:
+    """Writes to run.json how far a run is, regularly, and how it ended.
+
+    What a resumed run had reached before is added to: seconds, alarms.
+
+    Args:
+        parts: of the run.
+        facts: to be recorded from the start.
+    """
+
+    def __init__(self, parts: Parts, facts: dict[str, Any]) -> None:
+        self.config, self.run, self.trainer, self.data = parts.config, parts.run, parts.trainer, parts.data
+        started: dict[str, Any] = {"started": now(), "seconds": 0.0, "images_seen": 0}
+        self.before = started | (self.run.record() if self.run.record_file.exists() else {})
+        if "resumed" in facts:
+            facts = facts | {"resumed": [*self.before.get("resumed", []), facts["resumed"]]}
+        job = {"slurm_job": slurm.job()} if slurm.job() else {}
+        running = {"status": "running", "seed": self.config.seed}
+        self.run.update_record(**self.before | running | provenance() | facts | job)
+        self.start = perf_counter()
+        self.progress = RegularReport(lambda: self.run.update_record(**self.reached()))
+        self.trainer.callbacks.append(self.progress)  # type: ignore[attr-defined]
+
+    def reached(self) -> dict[str, Any]:
+        """The run's progress, by the names of the record."""
+        model: Any = self.trainer.lightning_module
+        began_at = self.progress.began_at
+        seconds = perf_counter() - self.start
+        scorers = [callback for callback in self.trainer.callbacks if isinstance(callback, Scores)]  # type: ignore[attr-defined]
+        scoring = sum(callback.seconds for callback in scorers)
+        scores = {name: value for callback in scorers for name, value in callback.results().items()}
+        images_seen = self.before["images_seen"] if began_at is None else model.images_seen
+        trained = 0 if began_at is None else images_seen - began_at
+        batch_size, world_size = self.data.batch_size, self.trainer.world_size
+        return dict(
+            updated=now(),
+            seconds=round(self.before["seconds"] + seconds, 1),
+            scoring_seconds=round(self.before.get("scoring_seconds", 0.0) + scoring, 1),  # of them
+            batches=self.trainer.global_step,
+            batches_per_epoch=self.trainer.num_training_batches if images_seen else 0,
+            last_batch=None if self.trainer.max_steps == -1 else self.trainer.max_steps,
+            images_seen=images_seen,
+            images_per_second=round(trained / (seconds - scoring), 1),
+            batch_size={"per_process": batch_size, "global": batch_size * world_size},
+            processes=world_size,
+            threads=torch.get_num_threads(),  # of each
+            device=device_name(self.trainer.strategy.root_device),
+            data=self.data.describe(),
+            **scores,
+            alarms=alarms_of(self.trainer, self.before),
+        )
+
+    @property
+    def has_gone_on(self) -> bool:
+        """False for a resumed run that nothing has happened to: its record stays."""
+        return not self.config.resume or self.trainer.global_step > 0
+
+    def finished(self) -> None:
+        """Record the run's end."""
+        self._close("finished", error=None)
+        print(summary(self.run))
+
+    def interrupted(self, number: signal.Signals) -> None:
+        """Record the signal that asked the run to stop, and say how to go on."""
+        if self.has_gone_on:
+            self._close("interrupted", error=number.name)
+            print(summary(self.run))
+        else:
+            self.run.write_record(self.before | {"status": "interrupted", "error": number.name})
+        print(f"To go on: python train.py resume={self.run.folder}")
+        if number == signal.SIGUSR1 and self.trainer.is_global_zero:
+            print(slurm.requeue())
+
+    def stopped(self, reason: str) -> None:
+        """Record the alarm that stopped the run, and say where its last good state is."""
+        self._close("stopped", error=reason)
+        print(summary(self.run))
+        if self.run.checkpoint.exists():
+            again = f"resume={self.run.folder} callbacks.health.policy=rollback"
+            print(f"Last good    {self.run.checkpoint}; to go on: {again}")
+
+    def failed(self, error: BaseException, discard_refused: bool) -> None:
+        """Record a failure; or leave nothing of a run that was refused before its first batch."""
+        refused = isinstance(error, UserError) and not self.trainer.global_step
+        if not self.has_gone_on:
+            self.run.write_record(self.before)
+        elif not (refused and discard_refused and self.run.discard()):
+            self._close("failed", error=tracebacks.in_a_line(error))
+
+    def _close(self, status: str, **values: object) -> None:
+        self.run.update_record(**self.reached(), status=status, ended=now(), **values)
 
 
 def alarms_of(trainer: Trainer, before: dict[str, Any]) -> list[str]:
-    """What alarms have said, from the beginning: also what only a checkpoint knows, because the program was killed."""
+    """All that alarms have said since the run began, also what only a checkpoint knows: the program may be killed."""
     known: list[str] = before.get("alarms", [])
-    watching = health_of(trainer)
-    remembered = [line for health in watching for line in health.earlier_messages if line not in known]
-    return [*known, *remembered, *(line for health in watching for line in health.messages)]
+    watching = [callback for callback in trainer.callbacks if isinstance(callback, Health)]  # type: ignore[attr-defined]
+    earlier = [line for health in watching for line in health.earlier_messages if line not in known]
+    return [*known, *earlier, *(line for health in watching for line in health.messages)]
 
 
 @contextmanager
 def save_traceback(folder: Path, rank: int) -> Iterator[None]:
-    """Of a process that does not write the run's record, keep at least what it did not expect."""
+    """Keep at least the traceback of what a process did not expect that does not write the run's record."""
     try:
         yield
     except UserError:
@@ -137,30 +168,15 @@ def save_traceback(folder: Path, rank: int) -> Iterator[None]:
         raise
 
 
-def refused_at_once(error: BaseException, trainer: Trainer) -> bool:
-    """Whether a run ends before it begins, for a reason that was told."""
-    return is_single() and isinstance(error, UserError) and not trainer.global_step
-
-
-def is_single() -> bool:
-    """Whether this program was called for one run; a sweep keeps runs that were refused, to tell them all."""
-    return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.RUN
-
-
 @contextmanager
 def barrier_on_exit(trainer: Trainer) -> Iterator[None]:
-    """Where all processes end alike, have each wait for the others, lest one be ended while it still writes."""
+    """Have each process wait for the others where all end alike, lest one be ended while it still writes."""
     try:
         yield
     except (SystemExit, Stopped):
         trainer.strategy.barrier()
         raise
     trainer.strategy.barrier()
-
-
-def health_of(trainer: Trainer) -> list[Health]:
-    """The callbacks that watch a run's health: one, or none."""
-    return [callback for callback in trainer.callbacks if isinstance(callback, Health)]  # type: ignore[attr-defined]
 
 
 def device_name(device: torch.device) -> str:

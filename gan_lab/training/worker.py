@@ -1,6 +1,6 @@
 """`python -m gan_lab.training.worker CONFIG FOLDER COMMAND...`: one of several processes that train a run together.
 
-`gan_lab.distributed.launcher` says how they come about. The command is the one that the user typed, for the run's
+`gan_lab.distributed.launcher` says how workers come about. The command is the one that the user typed, for the run's
 record.
 """
 
@@ -19,10 +19,12 @@ from gan_lab.utils.hardware import die_with_parent
 def main() -> None:
     """Train as the configuration says; the first process speaks and writes for all."""
     die_with_parent()
-    failures = get_error_handler()  # what it is told reaches the program that waits
+    failures = get_error_handler()  # whose records reach the program that waits
     failures.initialize()
     from gan_lab.distributed import launcher
-    from gan_lab.training import train
+    from gan_lab.runs.run import Run
+    from gan_lab.training.build import build_parts
+    from gan_lab.training.train import train_here
 
     world = launcher.detect_launcher()
     rank = world.rank if world else 0
@@ -32,7 +34,7 @@ def main() -> None:
     announce(Path(task).with_name(f"{rank}.pid"))
     set_up_logging(folder if rank == 0 else None)
     try:
-        train.train_here(config, folder)
+        train_here(build_parts(config, Run(folder)))  # the program that waits has validated the configuration
     except UserError as error:
         failures.record_exception(UserError(str(error)))  # of whatever kind, by this name
         sys.exit(1)
@@ -42,7 +44,7 @@ def main() -> None:
 
 
 def announce(file: Path) -> None:
-    """Tell the program that waits where to send signals to."""
+    """Write this process's id where the program that waits looks for it, to pass on signals."""
     partial = file.with_suffix(".partial")
     partial.write_text(str(os.getpid()), encoding="utf-8")
     partial.replace(file)

@@ -117,7 +117,7 @@ def explain(error: Exception) -> str:
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
         group, _, choice = error.missing_cfg_file.removesuffix(".yaml").rpartition("/")
         if group in ("hydra/launcher", "hydra/sweeper") and (extra := EXTRAS.get(choice.partition("_")[0])):
-            return f"{group}={choice}: needs a package that is not installed: pip install 'gan-lab[{extra}]'"
+            return f"{group}={choice}: needs a package that is not installed: pip install -e '.[{extra}]'"
         return f"{group}={choice}: there is no such choice. {nearest(choice, choices(group, error.options))}"
     if isinstance(error, OverrideParseException):
         return f"{error.override}: not of the form name=value; {hint_at_form(error.override or '')}"

@@ -35,12 +35,20 @@ def keep_freed_memory() -> bool:
 
 
 def stop_looking_for_cuda() -> None:
-    """Where there is no CUDA device, fsync_dir it once.
+    """Hide CUDA where there is no device, once and for all.
 
     torch's optimizers ask at every step, and a CUDA build of torch then tries to open the missing driver each time.
     """
     if not torch.cuda.is_available():
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
+def threads_each(processes: int) -> int | None:
+    """Threads of torch's for each of several processes that share the cores of this one, at least one.
+
+    None where the user has divided the cores: OMP_NUM_THREADS says how many each process gets.
+    """
+    return None if "OMP_NUM_THREADS" in os.environ else max(1, torch.get_num_threads() // processes)
 
 
 def die_with_parent() -> None:

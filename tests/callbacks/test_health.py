@@ -1,6 +1,5 @@
 """Checks and their alarms, and that checks change nothing."""
 
-import logging
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -253,7 +252,3 @@ def test_nan_is_always_acted_on_and_won_means_either_player() -> None:
     built: Health = configuration.build(composed("callbacks.health.act_on=[imbalance]").callbacks.health)
     assert built.acts_on == {"nan", "generator_lost", "discriminator_lost"}
     assert health().acts_on == {"nan"}
-
-
-def test_the_log_is_the_programs_own() -> None:
-    assert logging.getLogger("gan_lab.callbacks.health").getEffectiveLevel() <= logging.WARNING

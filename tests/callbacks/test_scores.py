@@ -11,13 +11,13 @@ from torch import nn
 
 from gan_lab.callbacks import scores as module
 from gan_lab.callbacks.scores import Scores
-from gan_lab.data.base import Batch
 from gan_lab.metrics import dataset_classifier
 from gan_lab.metrics.extractors import Custom, Extractor
 from gan_lab.metrics.scorer import Scorer
 from gan_lab.metrics.statistics import real_statistics
 from gan_lab.models.latent import LatentGAN
 from gan_lab.utils import images, seeding
+from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.errors import UserError
 from tests.conftest import LATENT_DIM, SIZE, TinyImages, fit, same, tiny_cgan, tiny_gan, tiny_network, weights
 
@@ -129,7 +129,7 @@ def test_values_are_those_of_a_scorer_fed_by_hand(kind: Any, tmp_path: Path) -> 
     data, watch = TinyImages(), scoring(tmp_path, weights=kind)
     trainer = fit(model := restless(), data, max_steps=4, callbacks=[watch])
 
-    def by_hand(real: Batch, split: str, count: int) -> tuple[dict[str, float], str]:
+    def by_hand(real: LabelledImages, split: str, count: int) -> tuple[dict[str, float], str]:
         statistics = real_statistics(*real, pooling(), split=split, cache_folder=None)
         scorer = Scorer(extractor=pooling(), real=statistics, seed=5, groups=("fid", "manifold"))
         latents = seeding.normal((count, LATENT_DIM), seeding.derive(5, "quality"))
@@ -169,7 +169,8 @@ def test_whether_the_asked_class_was_drawn_is_scored(tmp_path: Path) -> None:
     watch = scoring(tmp_path, extractor=dataset_classifier.shipped(), groups=["classes"])
     fit(tiny_cgan(), max_steps=1, callbacks=[watch])
     assert watch.final is not None
-    assert 0 <= watch.final.values["class_accuracy"] <= 1
+    right = watch.final.values["class_accuracy"] * 30
+    assert right == pytest.approx(round(right)), "a share of 30 images"
     assert sum(watch.final.class_counts) == 30
 
 
@@ -239,11 +240,12 @@ def test_too_few_test_images_leave_the_scores_while_training(
     test_images: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Untested(TinyImages):
-        def load(self, split: str) -> Batch:
+        def load(self, split: str) -> LabelledImages:
             pixels, labels = super().load(split)
             if split == "test" and not test_images:
                 raise UserError("data.test_fraction=0 keeps none for testing")
-            return (pixels, labels) if split == "train" else (pixels[:test_images], labels[:test_images])
+            count = None if split == "train" else test_images
+            return LabelledImages(pixels[:count], labels[:count])
 
     fit(tiny_gan(), Untested(), max_steps=3, callbacks=[watch := scoring(tmp_path)])
     assert "There will be no scores against the test split" in caplog.text

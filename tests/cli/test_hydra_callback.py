@@ -1,4 +1,4 @@
-"""What can't work is refused in one message, before anything is on disk."""
+"""Commands that can't work are refused in one message, before anything is on disk."""
 
 from pathlib import Path
 
@@ -43,10 +43,10 @@ from tests.conftest import QUICK, Command
 def test_a_wrong_command_is_one_message_and_leaves_nothing(
     arguments: list[str], message: str, command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = command(*arguments)
-    assert isinstance(found, str)
-    assert message in found
-    assert "\n" not in found
+    ending = command(*arguments)
+    assert isinstance(ending, str)
+    assert message in ending
+    assert "\n" not in ending
     assert capsys.readouterr().err == ""
     assert list(tmp_path.iterdir()) == []
 
@@ -54,7 +54,7 @@ def test_a_wrong_command_is_one_message_and_leaves_nothing(
 @pytest.mark.parametrize(("choice", "extra"), [("launcher/submitit_slurm", "sweep"), ("launcher/ray", "ray")])
 def test_a_plugin_that_is_not_installed_says_where_to_get_it(choice: str, extra: str) -> None:
     error = MissingConfigException("", missing_cfg_file=f"hydra/{choice}", options=["basic"])
-    assert explain(error).endswith(f"needs a package that is not installed: pip install 'gan-lab[{extra}]'")
+    assert explain(error).endswith(f"needs a package that is not installed: pip install -e '.[{extra}]'")
 
 
 def test_a_new_run_does_not_move_into_an_old_ones_folder(command: Command) -> None:
@@ -91,3 +91,10 @@ def test_a_folder_that_cannot_be_made_is_named(command: Command) -> None:
 def test_what_lightning_would_refuse_later_is_refused_at_once(override: str, message: str, command: Command) -> None:
     assert message in str(command(override))
     assert not Path("logs").exists()
+
+
+@pytest.mark.parametrize("folder", ["new/deep/run", "old/deep/run", "old"])
+def test_a_refused_run_removes_the_folders_that_were_made_for_it_and_no_others(folder: str, command: Command) -> None:
+    Path("old").mkdir()
+    assert "MNIST is grey" in str(command(*QUICK, "data.channels=3", f"hydra.run.dir={folder}"))
+    assert [str(path) for path in Path().rglob("*")] == ["old"]

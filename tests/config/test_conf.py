@@ -48,11 +48,12 @@ CASES = [
     (model, network, tiny)
     for model in MODELS
     for network, tiny in (TRANSLATING if model == "cyclegan" else LATENT).items()
+    if (model, network) != ("dcgan", "mlp")  # which is refused
 ]
 
 
 def test_every_model_and_every_network_is_among_the_cases() -> None:
-    assert MODELS == ["cgan", "cyclegan", "dcgan", "r3gan", "vanilla", "wgan", "wgan_gp"]
+    assert {"cgan", "cyclegan", "dcgan", "r3gan", "vanilla", "wgan", "wgan_gp"} <= set(MODELS)
     assert {path.stem for path in (CONF / "model/network").glob("*.yaml")} == {*LATENT, *TRANSLATING}
 
 
@@ -117,10 +118,10 @@ def test_every_model_trains_in_mixed_precision_and_under_spectral_norm(
 
 
 def test_all_variants_run_as_one_sweep(command: Command) -> None:
-    models = ",".join(model for model in MODELS if model != "cyclegan")
-    sweep = [f"model={models}", "trainer.max_steps=2", "data.batch_size=4", "hydra.sweep.dir=sweep"]
+    models = [model for model in MODELS if model != "cyclegan"]
+    sweep = [f"model={','.join(models)}", "trainer.max_steps=2", "data.batch_size=4", "hydra.sweep.dir=sweep"]
     assert command("-m", *OFFLINE, *NO_SCORES, *sweep) is None
-    assert [Run.open(f"sweep/{job}").record()["status"] for job in range(6)] == ["finished"] * 6
+    assert [Run.open(f"sweep/{job}").record()["status"] for job in range(len(models))] == ["finished"] * len(models)
 
 
 # What the papers say, against what stands in the files.
@@ -206,6 +207,9 @@ def test_hyperparameters_are_those_of_the_paper(model: str, expected: dict[str, 
         (["model=cgan", "model/conditioning=projektion"], "Did you mean projection?"),
         (["model/penalty=r1"], "the discriminator has batch norm"),
         (["model=wgan", "model.clip=0"], "model.clip=0: must be greater than 0"),
+        (["model=dcgan", "model/network=mlp"], "choose model/network=dcgan_small, or model=vanilla"),
+        (["model=wgan_gp", "model/penalty=none"], "choose model/penalty=gradient_penalty, or model=wgan"),
+        (["model=r3gan", "model/penalty=r1"], "choose 'model/penalty=[r1,r2]', or for others model=dcgan"),
         (["model.clip_grad_norm.generator=-1"], "model.clip_grad_norm.generator=-1: must be greater than 0"),
         (["model.clip_grad_norm=1.0"], "must be given by names: model.clip_grad_norm.NAME=..."),
         (["+model.clip_grad_norm.critic=1.0"], "must be 'generator' or 'discriminator'"),

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
 
-from gan_lab.training.train import check
+from gan_lab.training.validate import validate
 from gan_lab.utils.errors import readable_errors
 from tests.conftest import CONF, composed
 
@@ -64,7 +64,7 @@ def test_random_overrides_compose_or_end_in_a_message(overrides: list[str]) -> N
     with initialize_config_dir(str(CONF), version_base="1.3"):
         try:
             with readable_errors():
-                check(compose("train", overrides))
+                validate(compose("train", overrides), "run")
         except SystemExit as ending:
             said = ending.code
     if said is not None:
@@ -77,7 +77,7 @@ def test_random_overrides_compose_or_end_in_a_message(overrides: list[str]) -> N
 def test_what_is_thrown_can_also_be_right() -> None:
     """Else the test above would show nothing but that wrong things are wrong."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        check(compose("train", ["data.batch_size=7", "model/network=mlp", "trainer.accelerator=cpu"]))
+        validate(compose("train", ["data.batch_size=7", "model/network=mlp", "trainer.accelerator=cpu"]), "run")
     assert "model.optimizer.generator.lr" in OPTIONS
     assert "model/penalty" in GROUPS
     assert not OmegaConf.has_resolver("nothing")

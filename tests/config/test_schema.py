@@ -164,7 +164,7 @@ def test_options_of_base_classes_count(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_build_makes_plain_python_inside() -> None:
-    model = build(composed("model=dcgan", "model/network=mlp").model)
+    model = build(composed("model=dcgan", "model/network=dcgan_upsample").model)
     assert isinstance(model, DCGAN)
     assert model.objective == NonSaturating(label_smoothing=0.0)
     optimizer = model.optimizer["generator"](model.generator.parameters())

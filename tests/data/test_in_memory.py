@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from gan_lab.data.in_memory import EpochLoader, SequentialLoader
+from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.errors import UserError
 from tests.conftest import TinyImages, fit, tiny_gan
 
@@ -59,10 +60,11 @@ def test_ranks_share_each_global_batch_without_overlap() -> None:
 
 
 def test_sequential_loader_shows_each_image_once_over_all_ranks() -> None:
-    loaders = [SequentialLoader(IMAGES, INDEX, batch_size=8, rank=rank, world_size=3) for rank in range(3)]
+    dataset = LabelledImages(IMAGES, INDEX)
+    loaders = [SequentialLoader(dataset, batch_size=8, rank=rank, world_size=3) for rank in range(3)]
     shares = [[index for batch in indices(loader) for index in batch] for loader in loaders]
     assert sorted(index for share in shares for index in share) == list(range(COUNT))
-    assert len(SequentialLoader(IMAGES, INDEX, batch_size=8)) == 7
+    assert len(SequentialLoader(dataset, batch_size=8)) == 7
 
 
 def test_a_batch_larger_than_the_dataset_is_refused_by_its_option() -> None:

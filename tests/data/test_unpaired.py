@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from gan_lab.data.base import Batch
 from gan_lab.data.in_memory import EpochLoader
 from gan_lab.data.unpaired import UnpairedDataModule, UnpairedLoader
+from gan_lab.utils.batches import LabelledImages, TwoDomains
 from gan_lab.utils.errors import UserError
 from tests.conftest import SIZE, fit, tiny_gan
 
@@ -22,9 +22,10 @@ class Numbers(UnpairedDataModule):
         super().__init__(image_size=SIZE, channels=1, batch_size=batch_size, seed=seed)
         self.counts = counts
 
-    def load(self, split: str) -> tuple[Batch, Batch]:
+    def load(self, split: str) -> tuple[LabelledImages, LabelledImages]:
         a, b = self.counts
-        return (numbered(0, a), torch.zeros(a, dtype=torch.long)), (numbered(100, b), torch.ones(b, dtype=torch.long))
+        domain_a = LabelledImages(numbered(0, a), torch.zeros(a, dtype=torch.long))
+        return domain_a, LabelledImages(numbered(100, b), torch.ones(b, dtype=torch.long))
 
     def describe(self) -> dict[str, object]:
         return {"name": "numbers", "substitute": False, **self._counts()}
@@ -40,7 +41,7 @@ def loader(batch_size: int = 4, seed: int = 0, rank: int = 0, world_size: int = 
     return whole
 
 
-def numbers(batch: Batch) -> tuple[list[int], list[int]]:
+def numbers(batch: TwoDomains) -> tuple[list[int], list[int]]:
     a, b = (part[:, 0, 0, 0].tolist() for part in batch)
     return a, b
 
@@ -103,11 +104,12 @@ def test_the_test_splits_go_side_by_side_to_the_end_of_the_shorter() -> None:
 
 
 def test_the_model_sees_both_domains_normalised_and_in_the_form_of_the_example() -> None:
-    seen: list[Batch] = []
+    seen: list[TwoDomains] = []
     model = tiny_gan()
-    model.split = lambda batch: seen.append(batch) or (batch[0], ())
+    model.unpack_batch = lambda batch: seen.append(batch) or (batch.a, ())
     data = Numbers(batch_size=2)
     fit(model, data, max_steps=3)
+    assert [type(batch) for batch in seen] == [TwoDomains] * 3
     expected = data.train_dataloader()
     for step, batch in enumerate(seen):
         for part, pixels, zeros in zip(batch, expected.batch(step), data.example(), strict=True):

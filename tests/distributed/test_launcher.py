@@ -12,12 +12,10 @@ from typing import Any
 
 import pytest
 import torch
-from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 
 from gan_lab import cli
 from gan_lab.cli.hydra_callback import join
 from gan_lab.distributed import launcher
-from gan_lab.distributed.agent import first_failure
 from gan_lab.distributed.launcher import WorldInfo
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError
@@ -106,21 +104,6 @@ def test_workers_share_the_cores_and_forget_who_started_them(monkeypatch: pytest
     assert launcher.environment(2)["OMP_NUM_THREADS"] == "3"
 
 
-def failed(message: str, when: int, exit_code: int = 1) -> ProcessFailure:
-    failure = ProcessFailure(local_rank=0, pid=1, exitcode=exit_code, error_file="<N/A>")
-    failure.message = {"message": message, "extraInfo": {}}  # type: ignore[assignment]
-    failure.timestamp = when
-    return failure
-
-
-def test_what_failed_is_told_from_what_only_lost_touch() -> None:
-    lost = failed("RuntimeError: [gloo/transport] Connection closed by peer", when=1)
-    error = ChildFailedError("workers", {0: lost, 1: failed("UserError: data.root: there is nothing", when=2)})
-    assert first_failure(error) == {"message": "data.root: there is nothing", "user_error": True, "exit_code": 1}
-    error = ChildFailedError("workers", {0: lost, 1: failed("ValueError: no", when=1, exit_code=-9)})
-    assert first_failure(error) == {"message": "process 1: ValueError: no", "user_error": False, "exit_code": -9}
-
-
 @pytest.mark.slow
 def test_a_run_on_two_devices_is_one_run(command: Command, capfd: pytest.CaptureFixture[str]) -> None:
     scored = ["callbacks.scores.count=40", "callbacks.scores.groups=[fid,classes]"]
@@ -143,9 +126,9 @@ def test_a_run_on_two_devices_is_one_run(command: Command, capfd: pytest.Capture
     # One process finds the same scores in the checkpoint.
     cli.main(["evaluate", "run", "--count", "40", "--seed", "1"])
     alone = next((folder / "evaluations").glob("*.json"))
-    found = Run(folder).record()["scores"]["values"]
+    scored = Run(folder).record()["scores"]["values"]
     values = json.loads(alone.read_text())["values"]
-    assert {name: values[name] for name in found} == pytest.approx(found, rel=1e-6)
+    assert {name: values[name] for name in scored} == pytest.approx(scored, rel=1e-6)
 
 
 @pytest.mark.slow
@@ -171,7 +154,6 @@ def workers_of(program: int) -> Iterator[int]:
 ENDLESS = ("trainer.max_steps=1000000", "callbacks.checkpoint.every_n_images=1280", "callbacks.health=null")
 
 
-@pytest.mark.bits
 @pytest.mark.slow
 def test_asked_to_end_both_workers_do_and_the_run_goes_on_with_the_same_bits(tmp_path: Path) -> None:
     checkpoint = tmp_path / "run" / "checkpoints" / "last.ckpt"

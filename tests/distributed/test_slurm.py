@@ -1,4 +1,4 @@
-"""Jobs that are told that their time is up, with a `scontrol` that notes what it is asked."""
+"""Jobs whose time is up, with a `scontrol` that notes what it is asked."""
 
 import os
 import signal
@@ -105,6 +105,6 @@ def test_what_prevents_queueing_is_told(
     if script:
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
-    told = slurm.requeue()
-    assert told.startswith("SLURM job 4711 could not be queued again: ")
-    assert reason in told
+    line = slurm.requeue()
+    assert line.startswith("SLURM job 4711 could not be queued again: ")
+    assert reason in line

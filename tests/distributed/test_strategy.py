@@ -17,17 +17,19 @@ from torch import Tensor
 
 from gan_lab import penalties
 from gan_lab.callbacks.graceful_stop import GracefulStop, Interrupted
-from gan_lab.data.base import Batch
 from gan_lab.distributed import collectives
 from gan_lab.losses import RelativisticPairing, Wasserstein
 from gan_lab.models import latent
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.models.cyclegan import CycleGAN
+from gan_lab.models.r3gan import R3GAN
+from gan_lab.models.wgan import WGAN
 from gan_lab.networks import dcgan_small, translation
 from gan_lab.penalties import R1, R2, GradientPenalty
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.training.trainer import Trainer
 from gan_lab.utils import seeding
+from gan_lab.utils.batches import map_tensors
 from tests.conftest import LATENT_DIM, SIZE, TinyImages, same, sgd, tiny_cgan, tiny_gan, weights
 from tests.models.test_cyclegan import TinyDomains, tiny_cyclegan
 
@@ -55,12 +57,12 @@ def calm_cyclegan() -> AdversarialModule:
 
 GAMES: dict[str, Callable[[], AdversarialModule]] = {
     "cross-entropy": lambda: tiny_gan(ema_half_life=32),
-    "Wasserstein with clipping": lambda: tiny_gan(objective=Wasserstein(), clip=0.05, n_critic=3),
+    "Wasserstein with clipping": lambda: tiny_gan(WGAN, objective=Wasserstein(), clip=0.05, n_critic=3),
     "gradient penalty": lambda: tiny_gan(
         objective=Wasserstein(), penalty={"gradient_penalty": GradientPenalty(weight=10.0)}, n_critic=2
     ),
     "relativistic pairs": lambda: tiny_gan(
-        objective=RelativisticPairing(), penalty={"r1": R1(gamma=1.0), "r2": R2(gamma=1.0)}
+        R3GAN, objective=RelativisticPairing(), penalty={"r1": R1(gamma=1.0), "r2": R2(gamma=1.0)}
     ),
     "conditional": lambda: tiny_cgan("projection"),
     "CycleGAN": calm_cyclegan,
@@ -71,9 +73,9 @@ def in_double(data: Any) -> Any:
     """The same images, in float64."""
     original = data.on_after_batch_transfer
 
-    def on_after_batch_transfer(batch: Batch, dataloader_idx: int) -> Batch:
-        first, second = original(batch, dataloader_idx)
-        return first.double(), second.double() if second.is_floating_point() else second
+    def on_after_batch_transfer(batch: Any, dataloader_idx: int) -> Any:
+        batch = original(batch, dataloader_idx)
+        return map_tensors(lambda part: part.double() if part.is_floating_point() else part, batch)
 
     data.on_after_batch_transfer = on_after_batch_transfer
     return data
@@ -95,6 +97,7 @@ def train(model: AdversarialModule, data: Any, *callbacks: Callback, world_size:
         "precision": "64-true",
         "matmul_precision": "highest",
         "compile": False,
+        "cuda_graphs": False,
         "max_epochs": None,
         "log_every_n_steps": STEPS,
         "logger": False,

@@ -102,7 +102,6 @@ def test_another_dataset_is_trained_on_once(tmp_path: Path, caplog: pytest.LogCa
     assert cached.identity == trained.identity
     assert same(weights(cached), weights(trained))
     assert (cached.num_classes, cached.channels, cached.size) == (4, 3, 12)
-    assert 0 <= cached.identity["accuracy"] <= 1
     assert cached.identity["sha256"] == sha256(file.read_bytes()).hexdigest()
 
 

@@ -4,12 +4,12 @@ from typing import Any
 import pytest
 import torch
 
-from gan_lab.data.base import Batch
 from gan_lab.metrics import dataset_classifier, select_extractor
 from gan_lab.metrics.dataset_classifier import DatasetClassifier
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.metrics.select_extractor import Choice, make_extractor
 from gan_lab.metrics.stacked_digits import Stacked
+from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.errors import UserError
 
 
@@ -21,7 +21,7 @@ class Told:
         self.channels = channels
         self.num_classes = num_classes
         self.image_size = self.native_size = image_size
-        self.splits: dict[str, Batch] = {}
+        self.splits: dict[str, LabelledImages] = {}
 
     def describe(self) -> dict[str, object]:
         return {"name": self.name}

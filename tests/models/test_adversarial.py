@@ -10,11 +10,14 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
-from gan_lab.losses import Minimax, NonSaturating
+from gan_lab.losses import Minimax, NonSaturating, Wasserstein
 from gan_lab.models.latent import LatentGAN
 from gan_lab.models.player import Terms, frozen
-from gan_lab.networks import dcgan_upsample
-from tests.conftest import LATENT_DIM, TinyImages, fit, same, sgd, spy_on_reads, tiny_gan, tiny_network, weights
+from gan_lab.models.vanilla import VanillaGAN
+from gan_lab.networks import dcgan_upsample, mlp
+from gan_lab.penalties import R1
+from gan_lab.utils.batches import LabelledImages
+from tests.conftest import LATENT_DIM, SIZE, TinyImages, fit, same, sgd, spy_on_reads, tiny_gan, tiny_network, weights
 
 
 class Recorder(Callback):
@@ -58,7 +61,7 @@ def test_one_step_equals_the_step_written_out_by_hand() -> None:
         def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
             images, labels = super().on_after_batch_transfer(batch, dataloader_idx)
             captured.append(images.double())
-            return images.double(), labels
+            return LabelledImages(images.double(), labels)
 
     fit(model, Double(), max_steps=1, precision="64-true")
     real, latents = captured
@@ -213,7 +216,7 @@ def test_going_straight_to_torch_gives_the_bits_that_lightnings_way_gives(precis
     assert same(weights(direct), weights(hooked))
 
 
-class OwnBackward(LatentGAN):
+class OwnBackward(VanillaGAN):
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
         super().backward(loss, *args, **kwargs)
 
@@ -238,7 +241,7 @@ def test_one_forward_scores_both_kinds_where_images_do_not_meet() -> None:
     torch.testing.assert_close(together, apart)
 
 
-class TwoTerms(LatentGAN):
+class TwoTerms(VanillaGAN):
     """A generator that also minimises the mean square of its images."""
 
     def generator_terms(self, real: Tensor, fake: Tensor, condition: tuple[Tensor, ...]) -> Terms:
@@ -281,7 +284,7 @@ def test_each_report_tells_of_the_generators_latest_turn(n_critic: int, interval
     losses: dict[int, float] = {}
     reported: dict[int, float] = {}
 
-    class Watched(LatentGAN):
+    class Watched(VanillaGAN):
         def generator_terms(self, real: Tensor, fake: Tensor, condition: tuple[Tensor, ...]) -> Terms:
             terms = super().generator_terms(real, fake, condition)
             losses[self.global_step + 1] = terms["adversarial"].item()
@@ -355,9 +358,9 @@ def test_frozen_passes_gradients_on_and_recovers_from_errors() -> None:
     assert layer.weight.requires_grad
 
 
-def test_rehearse_names_a_generator_that_draws_the_wrong_size() -> None:
+def test_the_dry_run_names_a_generator_that_makes_the_wrong_size() -> None:
     with pytest.raises(ValueError, match=r"draws \(1, 8, 8\), the data has \(3, 8, 8\)"):
-        tiny_gan().dry_run((torch.zeros(2, 3, 8, 8), torch.zeros(2)))
+        tiny_gan().dry_run(LabelledImages(torch.zeros(2, 3, 8, 8), torch.zeros(2)))
 
 
 def test_half_precision_scores_meet_a_float32_loss() -> None:
@@ -365,3 +368,16 @@ def test_half_precision_scores_meet_a_float32_loss() -> None:
     fit(model, max_steps=2, precision="bf16-mixed")
     assert model.latest_logits["real"].dtype == torch.float32
     assert all(parameter.isfinite().all() for parameter in model.parameters())
+
+
+def test_the_wasserstein_estimate_is_logged_instead_of_accuracies() -> None:
+    trainer = fit(model := tiny_gan(objective=Wasserstein()), max_steps=1, log_every_n_steps=1)
+    estimate = model.latest_logits["real"].mean() - model.latest_logits["fake"].mean()
+    assert trainer.callback_metrics["wasserstein_estimate"].item() == pytest.approx(estimate.item())
+    assert not [name for name in trainer.callback_metrics if name.startswith("accuracy")]
+
+
+def test_a_penalty_on_a_batch_norm_discriminator_is_refused_with_the_way_out() -> None:
+    batch_norm = mlp.Discriminator(hidden=[4], norm="batch", image_size=SIZE, channels=1)
+    with pytest.raises(ValueError, match=r"gradient penalty \(r1\).*batch norm: set .*norm=layer, or model/penalty=no"):
+        tiny_gan(network=tiny_network() | {"discriminator": batch_norm}, penalty={"r1": R1(gamma=1.0)})

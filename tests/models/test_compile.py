@@ -4,6 +4,7 @@ Most tests stop short of making machine code: torch's tracing, its gradients and
 """
 
 import copy
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,14 @@ from tests.conftest import LATENT_DIM, SIZE, fit, same, tiny_gan, tiny_network, 
 from tests.training import test_precision
 
 in_place = nn.Module.compile
+
+
+@pytest.fixture(autouse=True, scope="module")
+def own_code(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Make machine code anew: what an earlier run has left may be for other instructions."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path_factory.mktemp("code")))
+        yield
 
 
 @pytest.fixture
@@ -139,7 +148,6 @@ def test_a_fit_that_goes_on_compiles_nothing_again_and_later_runs_have_room() ->
     assert graphs() == 3 + 2 * 3
 
 
-@pytest.mark.bits
 @pytest.mark.slow
 def test_machine_code_resumes_with_the_bits_of_an_uninterrupted_run(tmp_path: Path) -> None:
     """Dropout included: compiled code draws from the generator that each step seeds."""

@@ -10,12 +10,12 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
 from gan_lab.callbacks.sample_grid import SampleGrid
-from gan_lab.data.base import Batch
 from gan_lab.data.unpaired import UnpairedDataModule
 from gan_lab.losses import LeastSquares
 from gan_lab.models.cyclegan import CycleGAN, swapped
 from gan_lab.networks import translation
 from gan_lab.schedules import Constant, LinearDecay
+from gan_lab.utils.batches import LabelledImages, TwoDomains
 from tests.conftest import SIZE, read_image, same, sgd, weights
 
 BOTH = ("generator", "discriminator")
@@ -28,12 +28,12 @@ class TinyDomains(UnpairedDataModule):
         super().__init__(image_size=SIZE, channels=1, batch_size=batch_size, seed=0)
         self.count = count
 
-    def load(self, split: str) -> tuple[Batch, Batch]:
+    def load(self, split: str) -> tuple[LabelledImages, LabelledImages]:
         generator = torch.Generator().manual_seed(len(split))
         dark = torch.randint(0, 100, (self.count, 1, SIZE, SIZE), dtype=torch.uint8, generator=generator)
         bright = torch.randint(150, 256, (self.count, 1, SIZE, SIZE), dtype=torch.uint8, generator=generator)
         labels = torch.zeros(self.count, dtype=torch.long)
-        return (dark, labels), (bright, labels)
+        return LabelledImages(dark, labels), LabelledImages(bright, labels)
 
     def describe(self) -> dict[str, object]:
         return {"name": "tiny domains", "substitute": False}
@@ -48,7 +48,6 @@ def tiny_cyclegan(init_seed: int = 0, **options: Any) -> CycleGAN:
         },
         "objective": LeastSquares(),
         "penalty": {},
-        "clip": None,
         "clip_grad_norm": {},
         "optimizer": dict.fromkeys(BOTH, sgd(0.05)),
         "schedule": dict.fromkeys(BOTH, Constant()),
@@ -88,7 +87,7 @@ def test_terms_by_hand() -> None:
     """With a -> a + 3 and b -> b - 1 every cycle ends 2 too high, and identities are 3 and 1 off."""
     model = tiny_cyclegan(network={"generator": Plus(3.0, -1.0), "discriminator": nn.Flatten()})
     a, b = torch.zeros(2, 1, SIZE, SIZE), torch.full((2, 1, SIZE, SIZE), 5.0)
-    real, condition = model.unpack_batch((a, b))
+    real, condition = model.unpack_batch(TwoDomains(a, b))
     fake = model.generate(real, condition)
     from_b, from_a = fake.chunk(2)
     assert (from_a == 3).all(), "images of B, made from A"
@@ -103,11 +102,11 @@ def test_terms_by_hand() -> None:
 @pytest.mark.parametrize(("weight", "term"), [("cycle_weight", "cycle"), ("identity_weight", "identity")])
 def test_a_term_without_weight_is_left_out(weight: str, term: str) -> None:
     model = tiny_cyclegan(**{weight: 0.0})
-    real, _ = model.unpack_batch((torch.zeros(2, 1, SIZE, SIZE), torch.zeros(2, 1, SIZE, SIZE)))
+    real, _ = model.unpack_batch(TwoDomains(*torch.zeros(2, 2, 1, SIZE, SIZE)))
     assert term not in model.generator_terms(real, model.generate(real, ()), ())
 
 
-def test_each_discriminator_judges_its_own_domain() -> None:
+def test_each_discriminator_sees_its_own_domain() -> None:
     discriminators = tiny_cyclegan().discriminator
     seen: dict[str, Tensor] = {}
     for name in "ab":
@@ -115,11 +114,11 @@ def test_each_discriminator_judges_its_own_domain() -> None:
             lambda _, inputs, name=name: seen.update({name: inputs[0]})
         )
     a, b = torch.zeros(3, 1, SIZE, SIZE), torch.ones(3, 1, SIZE, SIZE)
-    scores = discriminators(torch.cat((a, b)))
+    logits = discriminators(torch.cat((a, b)))
     assert torch.equal(seen["a"], a)
     assert torch.equal(seen["b"], b)
-    assert scores.shape[:2] == (6, 1)
-    torch.testing.assert_close(scores[3:], discriminators.b(b))
+    assert logits.shape[:2] == (6, 1)
+    torch.testing.assert_close(logits[3:], discriminators.b(b))
 
 
 def test_the_discriminators_see_earlier_translations_each_of_its_own_domain() -> None:
@@ -207,4 +206,4 @@ def test_translation_goes_the_way_that_is_asked() -> None:
 
 def test_labelled_images_are_refused() -> None:
     with pytest.raises(ValueError, match="choose data=mnist_colors or data=unpaired_folders"):
-        tiny_cyclegan().unpack_batch((torch.zeros(2, 1, SIZE, SIZE), torch.zeros(2, dtype=torch.long)))
+        tiny_cyclegan().unpack_batch(LabelledImages(torch.zeros(2, 1, SIZE, SIZE), torch.zeros(2, dtype=torch.long)))

@@ -9,6 +9,7 @@ from torch import nn
 
 from gan_lab.models.ema import MovingAverage
 from gan_lab.models.latent import LatentGAN
+from gan_lab.models.vanilla import VanillaGAN
 from tests.conftest import LATENT_DIM, fit, same, sgd, tiny_gan, tiny_network, weights
 
 
@@ -79,7 +80,7 @@ def test_it_moves_with_the_generators_steps(n_critic: int, updates: int, monkeyp
 def test_it_is_the_average_by_hand_after_training() -> None:
     states: list[dict[str, torch.Tensor]] = []
 
-    class Recorded(LatentGAN):
+    class Recorded(VanillaGAN):
         def on_train_batch_end(self, *_: Any) -> None:
             states.append(weights(self.generator))
 

@@ -1,4 +1,4 @@
-"""How a player descends: clipped gradients, and the order in which a gradient scaler wants things done."""
+"""A player's steps: clipped gradients, learning rates by schedule, and the order that a gradient scaler needs."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -17,7 +17,10 @@ from torch import Tensor, nn
 from gan_lab.losses import Wasserstein
 from gan_lab.models.latent import LatentGAN
 from gan_lab.models.player import Terms
+from gan_lab.models.vanilla import VanillaGAN
 from gan_lab.penalties import R1
+from gan_lab.schedules import Constant, Cosine, LinearDecay
+from gan_lab.utils.batches import LabelledImages
 from tests.conftest import TinyImages, fit, same, sgd, tiny_gan, weights
 
 BOTH = ("generator", "discriminator")
@@ -36,7 +39,7 @@ class DoubleImages(TinyImages):
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         images, labels = super().on_after_batch_transfer(batch, dataloader_idx)
         self.last = images.double()
-        return self.last, labels
+        return LabelledImages(self.last, labels)
 
 
 def shortened(gradients: tuple[Tensor, ...], limit: float | None) -> list[Tensor]:
@@ -68,15 +71,15 @@ def test_clipping_equals_clipping_written_out_by_hand(limits: dict[str, float | 
     def descend(player: nn.Module, loss: Tensor, name: str) -> None:
         gradients = torch.autograd.grad(loss, list(player.parameters()))
         norm = torch.cat([gradient.flatten() for gradient in gradients]).norm().item()
-        assert logged[f"gradient_norm/{name}"].item() == pytest.approx(norm, rel=1e-6), "told as it was before"
+        assert logged[f"gradient_norm/{name}"].item() == pytest.approx(norm, rel=1e-6), "logged as it was before"
         with torch.no_grad():
             for parameter, gradient in zip(player.parameters(), shortened(gradients, limits.get(name)), strict=True):
                 parameter -= 0.1 * gradient
 
     real, fake = discriminator(data.last), discriminator(generator(latents[0]).detach())
     descend(discriminator, bce(real, torch.ones_like(real)) + bce(fake, torch.zeros_like(fake)), "discriminator")
-    scores = discriminator(generator(latents[0]))
-    descend(generator, bce(scores, torch.ones_like(scores)), "generator")
+    logits = discriminator(generator(latents[0]))
+    descend(generator, bce(logits, torch.ones_like(logits)), "generator")
     for name, value in weights(reference).items():
         torch.testing.assert_close(weights(model)[name], value, rtol=0, atol=1e-12)
 
@@ -152,7 +155,7 @@ class OnlyScaled(MixedPrecision):
         yield
 
 
-class SeveralTerms(LatentGAN):
+class SeveralTerms(VanillaGAN):
     """A generator with a second term; at the steps `broken` names, one player's loss has no finite gradient."""
 
     broken: tuple[tuple[int, str], ...] = ()
@@ -197,8 +200,8 @@ def test_a_scale_that_grows_changes_no_bit(n_critic: int, optimizer: str, limits
     turns = 9 + 9 // n_critic
     assert plugin.scaler.scales == [8.0 * 2**turn for turn in range(1, turns + 1)]
     assert same(weights(plain), weights(scaled))
-    told = [{k: v for k, v in trainer.callback_metrics.items() if k != "images_per_second"} for trainer in trainers]
-    assert told[0] == told[1], "norms and losses are told without the scale"
+    logged = [{k: v for k, v in trainer.callback_metrics.items() if k != "images_per_second"} for trainer in trainers]
+    assert logged[0] == logged[1], "norms and losses are logged without the scale"
 
 
 @pytest.mark.parametrize(("optimizer", "own"), [("fused adam", []), ("sgd", ["unscale"])])
@@ -262,3 +265,48 @@ def test_a_scaled_run_resumes_with_its_scale(stop: int, tmp_path: Path) -> None:
     assert of_resumed.scaler.scales == of_whole.scaler.scales[-len(of_resumed.scaler.scales) :]
     assert of_resumed.scaler.state_dict() == of_whole.scaler.state_dict()
     assert same(weights(resumed), weights(whole))
+
+
+def scheduled(schedule: Any, steps: int, stop: int | None = None, folder: Path | None = None) -> list[list[float]]:
+    """The learning rates of both players at every step, of one run or of one that was stopped and resumed."""
+    rates: list[list[float]] = []
+
+    class Watched(VanillaGAN):
+        def on_train_batch_end(self, *_: Any) -> None:
+            rates.append([player.learning_rate for player in self.players])
+
+    if stop is None:
+        fit(tiny_gan(Watched, schedule=schedule), max_steps=steps)
+        return rates
+    assert folder
+
+    first = tiny_gan(Watched, schedule=schedule)
+
+    class Stopper(Callback):
+        def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
+            trainer.should_stop = trainer.global_step >= stop
+
+    fit(first, max_steps=steps, callbacks=[Stopper()]).save_checkpoint(folder / "stop.ckpt")
+    fit(tiny_gan(Watched, schedule=schedule), max_steps=steps, ckpt_path=folder / "stop.ckpt")
+    return rates
+
+
+LINEAR = {"generator": LinearDecay(start=0.5), "discriminator": Constant()}
+
+
+def test_each_player_follows_its_schedule() -> None:
+    rates = scheduled(LINEAR, 8)
+    assert [rate for rate, _ in rates] == pytest.approx([0.1] * 5 + [0.075, 0.05, 0.025])
+    assert [rate for _, rate in rates] == [0.1] * 8
+
+
+@pytest.mark.parametrize("stop", [3, 6, 8])
+def test_schedules_go_on_over_a_stop(stop: int, tmp_path: Path) -> None:
+    both = dict.fromkeys(BOTH, Cosine())
+    assert scheduled(both, 12, stop, tmp_path) == scheduled(both, 12)
+
+
+def test_learning_rates_that_change_are_logged() -> None:
+    logged = fit(tiny_gan(schedule=LINEAR), max_steps=8, log_every_n_steps=8).callback_metrics
+    assert logged["learning_rate/generator"].item() == pytest.approx(0.025)
+    assert "learning_rate/discriminator" not in logged

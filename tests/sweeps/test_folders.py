@@ -49,10 +49,10 @@ def test_the_same_sweep_goes_on_and_may_grow(tmp_path: Path) -> None:
     assert Plan.load(tmp_path) == plan
     begun(tmp_path, "0", "seed=1")
     assert join(tmp_path, plan)[1] == f"Going on in {tmp_path}: 1 of 2 jobs are finished"
-    grown, told = join(tmp_path, Plan.new(["seed=2,3"], [["seed=2"], ["seed=3"]]))
+    grown, notice = join(tmp_path, Plan.new(["seed=2,3"], [["seed=2"], ["seed=3"]]))
     assert grown.jobs == (("seed=2",), ("seed=3",), ("seed=1",))
     expected = "0 of 2 jobs are finished, 1 are new; 1 that are not asked for now stay as they are"
-    assert told == f"Going on in {tmp_path}: {expected}"
+    assert notice == f"Going on in {tmp_path}: {expected}"
 
 
 def test_another_sweep_is_refused(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_of_eight_jobs_five_finish_and_three_are_named_and_the_second_call_finis
             image.unlink()
     roots = ",".join(f"p{number}" for number in range(8))
     sweep = [*OWN, "data=image_folder", f"data.root={roots}", "data.image_size=8", "data.batch_size=4"]
-    sweep += ["trainer.max_steps=150", "trainer.log_every_n_steps=50", "callbacks.checkpoint.every_n_images=80"]
+    sweep += ["trainer.max_steps=600", "trainer.log_every_n_steps=50", "callbacks.checkpoint.every_n_images=80"]
     killer = killed_once_saved(Path("sweep/6"), signal.SIGKILL)
     message = str(command(*sweep))
     killer.join(timeout=0)
@@ -178,12 +178,12 @@ def test_a_job_sees_the_gpus_that_it_holds_and_no_others(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("launcher", "sweeper", "environment", "expected"),
     [
-        ("LocalLauncher", {}, {}, 2),  # eight cores, four jobs
+        ("LocalLauncher", {}, {}, 2),  # eight threads, four jobs
         ("LocalLauncher", {"max_batch_size": 2}, {}, 4),
         ("LocalLauncher", {"n_jobs": 1}, {}, 8),
-        ("LocalLauncher", {}, {"OMP_NUM_THREADS": "7"}, 5),
-        ("BasicLauncher", {}, {}, 5),
-        ("SlurmLauncher", {}, {}, 5),
+        ("LocalLauncher", {}, {"OMP_NUM_THREADS": "7"}, 8),
+        ("BasicLauncher", {}, {}, 8),
+        ("SlurmLauncher", {}, {}, 8),
     ],
 )
 def test_jobs_side_by_side_share_the_cores(
@@ -197,9 +197,8 @@ def test_jobs_side_by_side_share_the_cores(
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(jobs, "cores", lambda: 8)
     Plan.new([], [[f"seed={seed}"] for seed in range(4)]).save(tmp_path)
     hydra = {"launcher": {"_target_": launcher}, "sweeper": sweeper, "sweep": {"dir": str(tmp_path)}}
-    torch.set_num_threads(5)
+    torch.set_num_threads(8)
     jobs.divide_threads(OmegaConf.create(hydra))
     assert torch.get_num_threads() == expected

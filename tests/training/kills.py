@@ -94,7 +94,7 @@ class Watched:
         """Have those that are started from now on tell."""
         for number, (name, (owner, method)) in enumerate(PLACES.items()):
             self.originals[name] = getattr(owner, method)
-            setattr(owner, method, self._telling(number, self.originals[name]))
+            setattr(owner, method, self._noting(number, self.originals[name]))
         substitute = mnist.substitute
         loaded = {split: substitute(split) for split in ("train", "test")}
         mnist.substitute = loaded.__getitem__
@@ -105,17 +105,17 @@ class Watched:
             for name, (owner, method) in PLACES.items():
                 setattr(owner, method, self.originals[name])
 
-    def _telling(self, number: int, original: Callable[..., Any]) -> Callable[..., Any]:
-        def told(*arguments: Any, **options: Any) -> Any:
+    def _noting(self, number: int, original: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(*arguments: Any, **options: Any) -> Any:
             before, batches = self.read()
             if isinstance(arguments[0], AdversarialModule):
                 batches = arguments[0].global_step
             self.write(number, batches)
-            found = original(*arguments, **options)
+            result = original(*arguments, **options)
             self.write(before, batches + (isinstance(arguments[0], AdversarialModule)))
-            return found
+            return result
 
-        return told
+        return noted
 
     def read(self) -> tuple[int, int]:
         """The number of the place, and the batches that have been trained on."""

@@ -1,4 +1,4 @@
-"""What a run leaves that does not depend on the clock: two runs that should be one are compared by it."""
+"""Leftovers of a run that do not depend on the clock, by which two runs that should be one are compared."""
 
 import csv
 from collections.abc import Iterator
@@ -29,13 +29,13 @@ def table(file: Path) -> list[dict[str, str]]:
 
 
 def checkpoint(file: str) -> dict[str, Any]:
-    """What was trained and measured; not the loops' counters, which know how training was entered and left."""
+    """A checkpoint without the loops' counters, which know how training was entered and left."""
     loaded: dict[str, Any] = torch.load(file, weights_only=True)
     return {name: value for name, value in loaded.items() if name not in ("loops", "epoch")}
 
 
 def plain(node: Any) -> Any:
-    """With the bytes of tensors in place of these, which can't be compared as a whole."""
+    """The leaves of a checkpoint by path; tensors as bytes, which can be compared as a whole."""
     return dict(leaves(node))
 
 

@@ -128,6 +128,6 @@ def test_before_a_run_listens(command: Command, monkeypatch: pytest.MonkeyPatch,
     def impatient(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gan_lab.training.train.check", impatient)
+    monkeypatch.setattr("gan_lab.training.validate.validate", impatient)
     assert command(*QUICK) == 130
     assert list(tmp_path.iterdir()) == []

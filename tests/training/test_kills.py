@@ -7,7 +7,6 @@ import pytest
 from tests.training.kills import kills
 
 
-@pytest.mark.bits
 @pytest.mark.slow
 def test_a_run_that_is_killed_anywhere_ends_as_if_it_had_not_been(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -13,12 +13,12 @@ from lightning.pytorch.plugins.precision import MixedPrecision, Precision
 from torch import Tensor, nn
 
 from gan_lab.config.schema import build
-from gan_lab.data.base import Batch
 from gan_lab.data.in_memory import InMemoryDataModule
 from gan_lab.data.unpaired import UnpairedDataModule
 from gan_lab.models.adversarial import PLAYERS, AdversarialModule
 from gan_lab.models.cyclegan import CycleGAN
 from gan_lab.models.player import Terms
+from gan_lab.utils.batches import LabelledImages
 from tests.config.test_conf import LATENT, MODELS, TRANSLATING
 from tests.conftest import composed, sgd
 
@@ -32,17 +32,17 @@ TOLERANCE = {"bf16-mixed": 0.1, "16-mixed": 0.1}
 OF_CYCLEGANS_GENERATORS = {"bf16-mixed": 0.3, "16-mixed": 0.2}
 
 
-def random_images(seed: int) -> Batch:
+def random_images(seed: int) -> LabelledImages:
     generator = torch.Generator().manual_seed(seed)
     images = torch.randint(0, 256, (COUNT, 1, SIZE, SIZE), dtype=torch.uint8, generator=generator)
-    return images, torch.arange(COUNT) % 10
+    return LabelledImages(images, torch.arange(COUNT) % 10)
 
 
 class OneDomain(InMemoryDataModule):
     def __init__(self) -> None:
         super().__init__(image_size=SIZE, channels=1, num_classes=10, validation_count=0, batch_size=16, seed=0)
 
-    def load(self, split: str) -> Batch:
+    def load(self, split: str) -> LabelledImages:
         return random_images(0)
 
     def describe(self) -> dict[str, object]:
@@ -53,7 +53,7 @@ class TwoDomains(UnpairedDataModule):
     def __init__(self) -> None:
         super().__init__(image_size=SIZE, channels=1, batch_size=8, seed=0)
 
-    def load(self, split: str) -> tuple[Batch, Batch]:
+    def load(self, split: str) -> tuple[LabelledImages, LabelledImages]:
         return random_images(0), random_images(1)
 
     def describe(self) -> dict[str, object]:
@@ -83,7 +83,7 @@ def plugin(precision: str) -> Precision:
 
 
 def ways(model: AdversarialModule, precision: str) -> dict[str, Tensor]:
-    """How far each player goes in some steps."""
+    """The distance that each player covers in a few steps."""
     before = {name: flat(model, name) for name in PLAYERS}
     quiet: dict[str, Any] = {"enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
     trainer = lightning.Trainer(
@@ -123,9 +123,9 @@ def test_networks_are_in_half_precision_and_every_term_in_float32(
         original = getattr(model, name)
 
         def terms(*arguments: Any) -> Terms:
-            found: Terms = original(*arguments)
-            minimised.update({f"{name}/{term}": value.dtype for term, value in found.items()})
-            return found
+            terms: Terms = original(*arguments)
+            minimised.update({f"{name}/{term}": value.dtype for term, value in terms.items()})
+            return terms
 
         monkeypatch.setattr(model, name, terms)
 

@@ -1,4 +1,4 @@
-"""What nobody expected: its traceback is kept, one line is shown."""
+"""Unexpected errors: the traceback is kept, one line is shown."""
 
 from pathlib import Path
 from typing import Any

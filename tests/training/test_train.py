@@ -99,7 +99,7 @@ def test_help_and_configuration_are_shown_without_a_run(tmp_path: Path) -> None:
 
 def test_a_folder_that_another_program_made_in_the_same_second_is_not_shared(command: Command) -> None:
     now = datetime.now()
-    taken = [Path(f"logs/runs/{now + timedelta(seconds=later):%Y-%m-%d_%H-%M-%S}_vanilla_mnist") for later in range(60)]
+    taken = [Path(f"logs/runs/{now + timedelta(seconds=later):%Y-%m-%d_%H-%M-%S}_vanilla_mnist") for later in range(99)]
     for folder in taken:
         folder.mkdir(parents=True)
     assert command(*(argument for argument in QUICK if not argument.startswith("hydra"))) is None

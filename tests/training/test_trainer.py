@@ -18,6 +18,7 @@ def trainer(**options: Any) -> Trainer:
         "precision": "32-true",
         "matmul_precision": "highest",
         "compile": False,
+        "cuda_graphs": False,
         "max_steps": -1,
         "max_epochs": None,
         "log_every_n_steps": 1000,
@@ -62,7 +63,7 @@ def test_epochs_end_where_they_would_have_after_a_stop_within_one(stop: int, tmp
 
 
 class Watch(Callback):
-    """What float32 products are in a batch, and after it."""
+    """The precision of float32 products in a batch, and after it."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -35,5 +36,6 @@ def test_elsewhere_it_is_half_of_what_is_built_in(tmp_path: Path, monkeypatch: p
     assert memory.available(proc=tmp_path) == 1000 * 4096 // 2
 
 
-def test_this_machine_has_some() -> None:
-    assert memory.available() > 0
+def test_this_machine_has_some_and_no_more_than_is_built_in() -> None:
+    built_in = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert built_in / 1000 < memory.available() <= built_in

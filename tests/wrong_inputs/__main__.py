@@ -1,4 +1,4 @@
-"""Writes docs/errors.md anew."""
+"""Write errors.md anew."""
 
 from tests.wrong_inputs.page import PAGE, page
 

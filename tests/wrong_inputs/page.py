@@ -1,15 +1,15 @@
-"""docs/errors.md, made from the table: `python -m tests.wrong_inputs`."""
+"""The page errors.md, made from the table: `python -m tests.wrong_inputs`."""
 
 from tests.conftest import REPOSITORY
 from tests.wrong_inputs.table import TABLE
 
-PAGE = REPOSITORY / "docs" / "errors.md"
-HEAD = """# What can go wrong, and what is said then
+PAGE = REPOSITORY / "tests" / "wrong_inputs" / "errors.md"
+HEAD = """# Error messages
 
-Every wrong input ends in one message that names what is wrong and what to do, with exit code 1 and without a new file.
-`…` stands for what differs between machines. `HYDRA_FULL_ERROR=1` in the environment shows the traceback as well.
+Every wrong input ends in one message that names the mistake and what to do, with exit code 1 and without a new file.
+`…` stands for text that differs between machines. `HYDRA_FULL_ERROR=1` in the environment shows the traceback as well.
 
-This page is made from `tests/wrong_inputs/table.py` by `python -m tests.wrong_inputs`, and each line of it is tested.
+`python -m tests.wrong_inputs` makes this page from `tests/wrong_inputs/table.py`. Each line is tested.
 """
 
 

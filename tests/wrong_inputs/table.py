@@ -202,11 +202,11 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py model=wgan_gp model.network.discriminator.norm=batch",
-            "Error: model: a gradient penalty (gradient_penalty) needs scores that don't depend on other images, but the discriminator has batch norm: set model.network.discriminator.norm=layer, or model/penalty=none",
+            "Error: model: a gradient penalty (gradient_penalty) needs logits that don't depend on other images, but the discriminator has batch norm: set model.network.discriminator.norm=layer, or model/penalty=none",
         ),
         Row(
             "python train.py model/penalty=r1",
-            "Error: model: a gradient penalty (r1) needs scores that don't depend on other images, but the discriminator has batch norm: set model.network.discriminator.norm=layer, or model/penalty=none",
+            "Error: model: a gradient penalty (r1) needs logits that don't depend on other images, but the discriminator has batch norm: set model.network.discriminator.norm=layer, or model/penalty=none",
         ),
         Row(
             "python train.py model=wgan model.network.discriminator.norm=spectral",
@@ -362,8 +362,8 @@ TABLE: dict[str, list[Row]] = {
     ],
     "Image folders": [
         Row("python train.py data=image_folder", "Error: data.root: this value is missing; set data.root=..."),
-        Row(OWN, "Error: data.root=photos: there is no such folder"),
-        Row(OWN, "Error: data.root=photos: is a file, not a folder", given.file("photos")),
+        Row(OWN, "Error: data.root=…/photos: there is no such folder"),
+        Row(OWN, "Error: data.root=…/photos: is a file, not a folder", given.file("photos")),
         Row(
             OWN,
             "Error: …/photos: there are no images in this folder, no files named .png, .jpg, .webp or the like",
@@ -401,7 +401,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py model=cyclegan data=unpaired_folders data.domain_a=a data.domain_b=b",
-            "Error: data.domain_b=b: there is no such folder",
+            "Error: data.domain_b=…/b: there is no such folder",
             given.pictures("a"),
         ),
     ],
@@ -764,7 +764,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab sample run",
-            "Error: model.gone: VanillaGAN has no such option. There is: clip, clip_grad_norm, ema_half_life, latent_dim, n_critic, network, objective, optimizer, penalty, schedule, seed.",
+            "Error: model.gone: VanillaGAN has no such option. There is: clip_grad_norm, ema_half_life, latent_dim, n_critic, network, objective, optimizer, penalty, schedule, seed.",
             given.run(given.configured(model__gone=1)),
         ),
         Row(

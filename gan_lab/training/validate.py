@@ -1,0 +1,141 @@
+"""A configuration checked as far as that goes without data, and built while it is checked."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from omegaconf import DictConfig, open_dict
+
+from gan_lab.callbacks.health import Health
+from gan_lab.config import schema
+from gan_lab.config.schema import build
+from gan_lab.distributed import launcher
+from gan_lab.models.adversarial import AdversarialModule
+from gan_lab.runs.initial_weights import put_into
+from gan_lab.runs.run import Run
+from gan_lab.training.build import Parts, build_parts
+from gan_lab.utils import hardware, memory
+from gan_lab.utils.errors import UserError
+
+MISFIT = (
+    "the networks don't fit the images or each other (resnet_patchgan and its kind are for model=cyclegan, the others "
+    "for all other models; sizes follow data.image_size, data.channels and model.latent_dim): "
+)
+PATHS = {"root", "domain_a", "domain_b", "cache"}  # options of data modules and callbacks
+
+
+def validate(config: DictConfig, folder: str | Path) -> Parts:
+    """Refuse a configuration that can't work, before anything is written; else build all parts of the run.
+
+    Names, types and ranges come first, then the machine, then the constructors, and last a dry run of the model.
+
+    Args:
+        config: a composed configuration, which stays as it is: the parts have their own, with absolute paths.
+        folder: of the run; it needn't exist.
+
+    Raises:
+        UserError: saying what is wrong.
+    """
+    run = Run(Path(folder).absolute())
+    if run.record_file.exists() and not config.resume:
+        raise UserError(f"{run.folder}: there is a run already. Go on with it, resume={run.folder}, or choose another")
+    schema.check(config)
+    check_machine(config)
+    for library in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(library).setLevel(logging.WARNING)  # building a trainer is not training yet
+    parts = build_parts(settled(config, run.folder), run)
+    for callback in parts.trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, Health):
+            callback.check(parts.trainer)
+    dry_run(parts)
+    return parts
+
+
+def check_machine(config: DictConfig) -> None:
+    """Refuse what this machine has not got.
+
+    Raises:
+        UserError: naming the option.
+    """
+    options = ("accelerator", "devices", "precision", "num_nodes", "sync_batchnorm", "compile")
+    hardware.check(**{option: config.trainer[option] for option in options})
+    if config.trainer.num_nodes > 1 and not launcher.detect_launcher():
+        raise UserError(
+            f"trainer.num_nodes={config.trainer.num_nodes}: on several machines start this with torchrun or srun on "
+            "each; docs/several_devices.md has the commands"
+        )
+
+
+def settled(config: DictConfig, folder: Path) -> DictConfig:
+    """Copy a configuration, with the run's folder and absolute paths: a run may be resumed from elsewhere."""
+    config = config.copy()
+    with open_dict(config):
+        config.run_dir = str(folder)
+        for node in filter(None, (config.data, *config.get("callbacks", {}).values())):
+            make_absolute(node)
+        if config.init_from:
+            config.init_from = str(Path(config.init_from).expanduser().absolute())
+    return config
+
+
+def make_absolute(node: DictConfig) -> None:
+    """Spell out the paths of a data module or callback."""
+    for name in PATHS & node.keys():
+        node[name] = str(Path(node[name]).expanduser().absolute())
+
+
+def dry_run(parts: Parts) -> None:
+    """Take the model through both players' turns without memory, and see whether initial weights fit.
+
+    Networks that fit neither the images nor each other are found before the data is touched. The model is one of its
+    own, on torch's meta device: what is trained gets its weights from the run's seed, on a device.
+
+    Raises:
+        UserError: naming the option that is wrong.
+    """
+    config = parts.config
+    with torch.device("meta"):
+        model: AdversarialModule = build(config.model)
+        known = config.data.get("num_classes")
+        if getattr(model, "num_classes", known) != known:
+            option = f"model.num_classes={config.model.num_classes}"
+            raise UserError(f"{option}: the data has {known}; set data.num_classes instead")
+        with blamed_on("model.optimizer"):
+            model.configure_optimizers()
+        with blamed_on("model.network", MISFIT):
+            model.dry_run(parts.data.example())
+        if parts.weights is not None:
+            put_into(model, parts.weights, config.init_from)
+    refuse_too_large(model)
+    if model.needs_an_end and parts.trainer.has_no_end:
+        raise UserError(
+            "model.schedule: learning rates that fall until the end need one: set trainer.max_steps or "
+            "trainer.max_epochs, or model/schedule=constant"
+        )
+
+
+@contextmanager
+def blamed_on(option: str, misfit: str = "") -> Iterator[None]:
+    """Turn a library's complaint of a value into one of the option that holds it; tensors that don't fit get a hint."""
+    try:
+        yield
+    except (ValueError, TypeError, RuntimeError) as error:
+        hint = misfit if isinstance(error, RuntimeError) else ""
+        raise UserError(f"{option}: {hint}{str(error).splitlines()[0]}") from error
+
+
+def refuse_too_large(model: AdversarialModule) -> None:
+    """Refuse a model whose weights alone don't fit into this machine's memory.
+
+    Raises:
+        UserError: saying how many there are.
+    """
+    size = sum(value.nbytes for value in model.state_dict().values())
+    if size > memory.available():
+        weights = sum(weight.numel() for weight in model.parameters())
+        raise UserError(
+            f"model.network: {weights:,} weights take {size / 1e9:.0f} GB, more than this machine has left "
+            f"({memory.available() / 1e9:.0f} GB); choose smaller networks"
+        )

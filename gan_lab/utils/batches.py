@@ -1,0 +1,28 @@
+"""Batches by what they hold: the types that data modules deliver and models take apart."""
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
+
+from torch import Tensor
+
+
+class LabelledImages(NamedTuple):
+    """Images (n, channels, height, width), and the label of each, int64 (n,)."""
+
+    images: Tensor
+    labels: Tensor
+
+
+class TwoDomains(NamedTuple):
+    """Images (n, channels, height, width) of domain A and as many of domain B; nothing pairs them."""
+
+    a: Tensor
+    b: Tensor
+
+
+Batch = TypeVar("Batch", LabelledImages, TwoDomains)
+
+
+def map_tensors(function: Callable[[Tensor], Tensor], batch: Batch) -> Batch:
+    """A batch of the same type, each of its tensors replaced by what the function makes of it."""
+    return type(batch)(*map(function, batch))

@@ -1,0 +1,31 @@
+"""Refusals of CUDA graphs; tests/gpu has what graphs do on a CUDA device."""
+
+from functools import partial
+
+import pytest
+import torch
+
+from gan_lab.models import cuda_graphs
+from gan_lab.utils.errors import UserError
+from tests.conftest import fit, same, tiny_gan, weights
+
+
+def test_without_a_cuda_device_graphs_are_refused_where_demanded_and_left_out_where_not() -> None:
+    model = tiny_gan()
+    model.wants_cuda_graphs = True
+    with pytest.raises(UserError, match="they need a CUDA device; set trainer.cuda_graphs=auto"):
+        fit(model, max_steps=1)
+    automatic, plain = tiny_gan(), tiny_gan()
+    automatic.wants_cuda_graphs = "auto"
+    fit(automatic, max_steps=2)
+    fit(plain, max_steps=2)
+    assert automatic.graphs is None
+    assert same(weights(automatic), weights(plain))
+
+
+def test_an_optimizer_that_can_becomes_capturable_and_another_stays_as_it_is() -> None:
+    parameter = torch.nn.Parameter(torch.zeros(2))
+    for make, expected in ((partial(torch.optim.Adam, lr=0.1), True), (partial(torch.optim.SGD, lr=0.1), None)):
+        optimizer = make([parameter])
+        cuda_graphs.make_capturable(optimizer)
+        assert optimizer.param_groups[0].get("capturable") is expected

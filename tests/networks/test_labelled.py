@@ -1,0 +1,76 @@
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gan_lab.networks import labelled, mlp
+
+SIZE = 8
+
+
+class Recorder(nn.Module):
+    """Keeps the last input; returns it, or its mean."""
+
+    def __init__(self, images: bool) -> None:
+        super().__init__()
+        self.images = images
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        self.last = inputs
+        return inputs if self.images else inputs.flatten(1).mean(1, keepdim=True)
+
+
+def test_the_generator_gets_the_label_one_hot_behind_the_latent() -> None:
+    generator = labelled.LabelledGenerator(Recorder(images=True), num_classes=3)
+    inputs = generator(torch.tensor([[0.5, -1.0], [2.0, 3.0]]), torch.tensor([2, 0]))
+    assert inputs.tolist() == [[0.5, -1.0, 0, 0, 1], [2.0, 3.0, 1, 0, 0]]
+
+
+def test_the_concat_discriminator_gets_the_classs_plane_as_the_last_channel() -> None:
+    inner = Recorder(images=False)
+    discriminator = labelled.ConcatDiscriminator(inner, num_classes=3, image_size=SIZE)
+    images, labels = torch.randn(2, 1, SIZE, SIZE), torch.tensor([2, 0])
+    assert discriminator(images, labels).shape == (2, 1)
+    assert torch.equal(inner.last[:, :1], images)
+    assert torch.equal(inner.last[:, 1].flatten(1), discriminator.planes.weight[labels])
+
+
+def test_projection_by_hand() -> None:
+    """C(x, y) = output(features(x)) + <v_y, features(x)>."""
+    torch.manual_seed(0)
+    plain = mlp.Discriminator(hidden=[5], norm="none", image_size=SIZE, channels=1)
+    conditional = labelled.ProjectionDiscriminator(plain, num_classes=3, image_size=SIZE, channels=1)
+    images, labels = torch.randn(4, 1, SIZE, SIZE), torch.tensor([2, 0, 1, 2])
+    features = plain.features(images)
+    expected = plain.output(features)[:, 0] + torch.stack(
+        [conditional.vectors.weight[label] @ row for label, row in zip(labels, features, strict=True)]
+    )
+    torch.testing.assert_close(conditional(images, labels)[:, 0], expected)
+
+
+def test_projection_needs_features() -> None:
+    with pytest.raises(ValueError, match="set model/conditioning=concat"):
+        labelled.ProjectionDiscriminator(nn.Flatten(), num_classes=2, image_size=SIZE, channels=1)
+
+
+def test_projection_is_bounded_where_the_rest_is() -> None:
+    plain = mlp.Discriminator(hidden=[5], norm="spectral", image_size=SIZE, channels=1)
+    conditional = labelled.ProjectionDiscriminator(plain, num_classes=3, image_size=SIZE, channels=1)
+    for _ in range(30):
+        conditional(torch.randn(2, 1, SIZE, SIZE), torch.tensor([0, 1]))
+    assert torch.linalg.matrix_norm(conditional.vectors.weight, 2).item() == pytest.approx(1, rel=1e-3)
+
+
+@pytest.mark.parametrize("norm", ["batch", "layer"])
+def test_a_conditional_discriminator_says_of_its_batch_what_the_plain_one_says(norm: str) -> None:
+    plain = mlp.Discriminator(hidden=[5], norm=norm, image_size=SIZE, channels=1)
+    projection = labelled.ProjectionDiscriminator(plain, num_classes=3, image_size=SIZE, channels=1)
+    concat = labelled.ConcatDiscriminator(plain, num_classes=3, image_size=SIZE)
+    assert projection.batch_independent == concat.batch_independent == (norm == "layer")
+
+
+def test_counting_features_leaves_a_discriminator_as_it_was() -> None:
+    plain = mlp.Discriminator(hidden=[5], norm="batch", image_size=SIZE, channels=1).train()
+    before = plain.features[2].running_mean.clone()
+    assert labelled.count_features(plain, SIZE, 1) == 5
+    assert plain.training
+    assert torch.equal(plain.features[2].running_mean, before)

@@ -1,0 +1,111 @@
+"""The record while a run trains, and after each kind of ending."""
+
+import signal
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gan_lab.callbacks.graceful_stop import Interrupted
+from gan_lab.callbacks.health import Stopped
+from gan_lab.training.build import Parts
+from gan_lab.training.track_run import barrier_on_exit, save_traceback, track_run
+from gan_lab.training.validate import validate
+from gan_lab.utils.errors import UserError
+from tests.conftest import OFFLINE, composed
+
+
+@pytest.fixture
+def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Parts:
+    """A run that hasn't trained yet, its folder made."""
+    folder = tmp_path / "run"
+    built = validate(composed(*OFFLINE, "model=vanilla", "callbacks.scores=null"), folder)
+    folder.mkdir()
+    monkeypatch.setattr(type(built.data), "describe", lambda self: {"name": "tiny", "substitute": False})
+    return built
+
+
+def track(parts: Parts, error: BaseException | None = None, **options: Any) -> dict[str, Any]:
+    """Track a run whose training only raises an error, if any; the record as it is meanwhile."""
+    defaults: dict[str, Any] = {"facts": {}, "discard_refused": False, "debug": False}
+    with track_run(parts, **defaults | options):
+        within = parts.run.record()
+        if error is not None:
+            raise error
+    return within
+
+
+def test_a_run_is_running_then_finished(parts: Parts) -> None:
+    within = track(parts, facts={"init_from": {"generator": "old"}})
+    assert (within["status"], within["seed"], within["init_from"]) == ("running", 1, {"generator": "old"})
+    record = parts.run.record()
+    assert (record["status"], record["error"], record["data"]["name"]) == ("finished", None, "tiny")
+    assert record.keys() >= {"started", "ended", "versions", "command", "images_per_second", "threads"}
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "reason"),
+    [
+        (Interrupted(signal.SIGTERM), "interrupted", "SIGTERM"),
+        (Stopped("stopped at batch 2: nan"), "stopped", "stopped at batch 2: nan"),
+        (UserError("no images"), "failed", "UserError: no images"),
+        (KeyboardInterrupt(), "failed", "KeyboardInterrupt"),
+    ],
+)
+def test_each_ending_is_recorded_and_comes_out(error: BaseException, status: str, reason: str, parts: Parts) -> None:
+    with pytest.raises(type(error)):
+        track(parts, error)
+    record = parts.run.record()
+    assert (record["status"], record["error"]) == (status, reason)
+
+
+def test_a_refused_run_is_discarded_on_request(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(parts.run.folder.parent)
+    with pytest.raises(UserError, match="no images"):
+        track(parts, UserError("no images"), discard_refused=True)
+    assert not parts.run.folder.exists()
+
+
+def test_what_nobody_expected_leaves_its_traceback(parts: Parts) -> None:
+    with pytest.raises(UserError, match=r"RuntimeError: the cable .*; the traceback is in .*crash.txt"):
+        track(parts, RuntimeError("the cable"))
+    (parts.run.folder / "crash.txt").unlink()
+    with pytest.raises(RuntimeError, match="the cable"):
+        track(parts, RuntimeError("the cable"), debug=True)
+    assert (parts.run.folder / "crash.txt").exists()
+
+
+def test_a_resumed_run_that_has_not_gone_on_keeps_its_record(parts: Parts) -> None:
+    parts.config.resume = str(parts.run.folder)
+    before = {"status": "interrupted", "started": "then", "seconds": 5.0, "images_seen": 0, "resumed": [{"batch": 1}]}
+    parts.run.write_record(before)
+    with pytest.raises(UserError):
+        track(parts, UserError("other images"), facts={"resumed": {"batch": 2}})
+    assert parts.run.record() == before
+    within = track(parts, facts={"resumed": {"batch": 2}})
+    assert (within["resumed"], within["started"]) == ([{"batch": 1}, {"batch": 2}], "then")
+    assert parts.run.record()["seconds"] >= 5.0
+
+
+def test_a_process_that_writes_no_record_keeps_unexpected_tracebacks_only(tmp_path: Path) -> None:
+    with pytest.raises(UserError), save_traceback(tmp_path, 3):
+        raise UserError("no images")
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(RuntimeError), save_traceback(tmp_path, 3):
+        raise RuntimeError("the cable")
+    assert "RuntimeError: the cable" in (tmp_path / "crash_3.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("error", "waits"), [(None, 1), (SystemExit(143), 1), (Stopped("nan"), 1), (RuntimeError("the cable"), 0)]
+)
+def test_processes_wait_for_each_other_where_all_end_alike(
+    error: BaseException | None, waits: int, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[None] = []
+    monkeypatch.setattr(type(parts.trainer.strategy), "barrier", lambda self, name=None: calls.append(None))
+    with pytest.raises(type(error)) if error else nullcontext(), barrier_on_exit(parts.trainer):
+        if error is not None:
+            raise error
+    assert len(calls) == waits
