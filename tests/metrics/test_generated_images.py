@@ -16,7 +16,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_images_are_those_of_the_seeded_latents_rounded() -> None:
     model = tiny_gan()
     state = torch.get_rng_state()
-    batches = [pixels for pixels, asked in generate_images(model, 10, seed=3, ema=True) if asked is None]
+    batches = [pixels for pixels, classes in generate_images(model, 10, seed=3, ema=True) if classes is None]
     assert torch.equal(torch.get_rng_state(), state), "drawing does not change training"
     assert [len(batch) for batch in batches] == [4, 4, 2]
     latents = seeding.normal((10, LATENT_DIM), seeding.derive(3, "quality"))
@@ -25,11 +25,11 @@ def test_images_are_those_of_the_seeded_latents_rounded() -> None:
     assert model.generator.training
 
 
-def test_a_conditional_model_is_asked_for_every_class_equally_often() -> None:
+def test_a_conditional_model_generates_every_class_equally_often() -> None:
     model = tiny_cgan()
     assert isinstance(model, CGAN)
-    asked = torch.cat([classes for _, classes in generate_images(model, 20, seed=0, ema=True) if classes is not None])
-    assert asked.bincount().tolist() == [2] * 10
+    classes = torch.cat([classes for _, classes in generate_images(model, 20, seed=0, ema=True) if classes is not None])
+    assert classes.bincount().tolist() == [2] * 10
 
 
 def test_processes_share_the_images_that_one_would_draw() -> None:
