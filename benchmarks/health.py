@@ -57,7 +57,7 @@ class Cost(Callback):
         at_logging_point = step % trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
         due = at_logging_point and step // trainer.log_every_n_steps % 3 == 0  # type: ignore[attr-defined]
         model: Any = trainer.lightning_module
-        self.health.checked_at = -self.health.every_n_images if due else model.images_seen
+        self.health.trigger.last = -self.health.trigger.every if due else model.images_seen
         before, checks = perf_counter(), len(self.checks)
         self.look(trainer, *rest)
         if at_logging_point:
@@ -94,7 +94,7 @@ def measure(case: Case) -> tuple[float, float, float, float]:
         trainer = build(config.trainer, callbacks=[health, cost], logger=loggers, **options)
         trainer.fit(model, data)
     batch, look, check = median(cost.batches), median(cost.looks), median(cost.checks[1:])
-    batches = health.every_n_images / data.batch_size
+    batches = health.trigger.every / data.batch_size
     share = (look / config.trainer.log_every_n_steps + check / batches) / batch
     return batch, look, check, share
 

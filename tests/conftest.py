@@ -122,9 +122,9 @@ def fit(
     return trainer
 
 
-def last_checkpoint(file: Path, every_n_batches: int, **options: Any) -> LastCheckpoint:
-    defaults: dict[str, Any] = {"every_n_minutes": None, "keep_every_n_batches": None}
-    return LastCheckpoint(file=str(file), every_n_batches=every_n_batches, **defaults | options)
+def last_checkpoint(file: Path, every_n_images: int, **options: Any) -> LastCheckpoint:
+    defaults: dict[str, Any] = {"every_n_minutes": None, "keep_every_n_images": None}
+    return LastCheckpoint(file=str(file), every_n_images=every_n_images, **defaults | options)
 
 
 def spy_on_reads(monkeypatch: pytest.MonkeyPatch, model: LatentGAN) -> list[int]:

@@ -1,1 +1,1 @@
-"""What watches a run; models do not know it."""
+"""Callbacks: grids, scores, checkpoints, health. Models do not know them."""

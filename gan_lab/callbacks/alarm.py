@@ -1,10 +1,21 @@
-"""What is told of a condition that has to last before anybody should worry."""
+"""Alarms of a lost game: conditions that must last before they count, and the limits at which they begin."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
+
+HELPS = {
+    "nan": "lower learning rates (model.optimizer.generator.lr), trainer.precision=32-true",
+    "collapse": "a penalty (model/penalty=r1), a lower generator learning rate, larger batches (data.batch_size)",
+    "generator_lost": "a lower discriminator learning rate, model/objective=non_saturating, a penalty "
+    "(model/penalty=r1), spectral norm (model.network.discriminator.norm=spectral)",
+    "discriminator_lost": "more discriminator steps (model.n_critic=2), a higher discriminator learning rate, "
+    "a wider discriminator",
+}
 
 
 class Alarm:
-    """Begins when a check was bad several times in a row, ends with the first good one.
+    """Begins when several checks in a row were bad, ends with the first good one.
 
     Args:
         patience: bad checks in a row.
@@ -15,8 +26,8 @@ class Alarm:
         self.streak = 0
         self.on = False
 
-    def hear(self, bad: bool) -> Literal["begins", "ends"] | None:
-        """What a check's outcome changes, if anything."""
+    def update(self, bad: bool) -> Literal["begins", "ends"] | None:
+        """Count the outcome of a check; return the change of the alarm, if any."""
         self.streak = self.streak + 1 if bad else 0
         before, self.on = self.on, self.streak >= self.patience
         if before == self.on:
@@ -24,9 +35,52 @@ class Alarm:
         return "begins" if self.on else "ends"
 
     def state_dict(self) -> dict[str, int]:
-        """For the checkpoint: a resumed run must not begin to count anew, nor tell again what was told."""
+        """State for the checkpoint: a resumed run must neither count anew nor repeat a message."""
         return {"streak": self.streak, "on": int(self.on)}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on where the checkpoint stood."""
+        """Restore the state of a checkpoint."""
         self.streak, self.on = state["streak"], bool(state["on"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Limits beyond which a check is bad.
+
+    Args:
+        collapse_diversity: the lowest diversity that is no collapse.
+        imbalance_accuracy: the share from which on a player counts as sure of everything.
+        vanishing_gradient: the highest norm of the generator's gradient that counts as none.
+    """
+
+    collapse_diversity: float
+    imbalance_accuracy: float
+    vanishing_gradient: float
+
+    def judge(self, measured: Mapping[str, float]) -> dict[str, tuple[bool, str]]:
+        """Compare measured values with the limits; a value that is missing is no reason for an alarm.
+
+        Returns:
+            For each alarm but nan: True if the check was bad, and the measured values in words.
+        """
+        diversity = measured.get("health/diversity", float("inf"))
+        accuracies = [
+            measured[f"accuracy/{kind}"] for kind in ("real", "fake", "pairs") if f"accuracy/{kind}" in measured
+        ]
+        accuracy = min(accuracies, default=0.0)
+        norm = measured.get("gradient_norm/generator", float("inf"))
+        fooled = 1 - measured.get("accuracy/fake", measured.get("accuracy/pairs", 1.0))
+        return {
+            "collapse": (
+                diversity < self.collapse_diversity,
+                f"two samples differ by {diversity:.1%} of what two real images do",
+            ),
+            "generator_lost": (
+                bool(accuracies) and accuracy >= self.imbalance_accuracy and norm <= self.vanishing_gradient,
+                f"the discriminator is right about {accuracy:.0%}, the generator's gradient is {norm:.1e}",
+            ),
+            "discriminator_lost": (
+                fooled >= self.imbalance_accuracy,
+                f"the discriminator takes {fooled:.0%} of the generated images for real",
+            ),
+        }

@@ -1,6 +1,7 @@
-"""The checkpoint that a run goes on from, those that are kept for good, and that of its best state."""
+"""Checkpoints: the last one, those that are kept for good, and the best one."""
 
 import logging
+import sys
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from gan_lab.callbacks.graceful_stop import Interrupted
 from gan_lab.callbacks.scores import Scores
+from gan_lab.callbacks.trigger import EveryNImages
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import link_or_copy
 from gan_lab.utils.run_layout import PREVIOUS_CHECKPOINT
@@ -25,56 +27,57 @@ log = logging.getLogger(__name__)
 class LastCheckpoint(Checkpoint):
     """Keeps the latest good state, saved between batches only, and the one before it.
 
-    Lightning's ModelCheckpoint counts in epochs, which say little about time lost, or misses the end of training; and
-    on any exception it saves what may lie between the two players' steps, from where a run would go on differently.
-    Here a crash leaves the checkpoint before it.
+    Lightning's ModelCheckpoint misses the end of training. On an exception it saves a state that may lie between the
+    two players' steps, and a run resumed from there would differ. Here a crash leaves the checkpoint before it.
 
-    The untrained state is saved as well: whether checkpoints can be written is known before anything depends on them.
-    Where a later one can't be, a full disk say, training goes on, as long as there is an older one.
+    The untrained state is saved as well, so a folder that can't be written to is noticed before the first batch. If a
+    later save fails, because the disk is full, training goes on as long as there is an older checkpoint.
 
-    A state with a number in it that is not finite is never saved: what would go on from it is lost.
+    A state with a number that is not finite is never saved.
 
     Args:
-        file: replaced as a whole each time; what it held before is then found beside it, as `previous.ckpt`.
-        every_n_batches: batches between two saves; the end of training and an interruption save as well.
-        every_n_minutes: the most that a crash may cost; the clock is looked at at logging points. None doesn't.
-        keep_every_n_batches: of the batches that are divisible by it the checkpoints are kept for good, as
-            `000005000.ckpt`. None keeps none.
+        file: replaced as a whole each time; the checkpoint before it is kept beside it as `previous.ckpt`.
+        every_n_images: images seen between two saves; the end of training and an interruption save as well.
+        every_n_minutes: minutes between two saves at most, as far as logging points allow, where the clock is read.
+            None saves by images alone.
+        keep_every_n_images: images seen between two checkpoints that are kept for good, named by the images seen as in
+            `000384000.ckpt`. None keeps none.
     """
 
     def __init__(
         self,
         *,
         file: OutputPath,
-        every_n_batches: PositiveInt,
+        every_n_images: PositiveInt,
         every_n_minutes: PositiveFloat | None,
-        keep_every_n_batches: PositiveInt | None,
+        keep_every_n_images: PositiveInt | None,
     ) -> None:
         self.file = Path(file)
         self.previous = self.file.with_name(PREVIOUS_CHECKPOINT)
-        self.every_n_batches = every_n_batches
+        self.trigger = EveryNImages(every_n_images)
         self.every_n_minutes = every_n_minutes
-        self.keep_every_n_batches = keep_every_n_batches
+        self.keep = EveryNImages(keep_every_n_images or sys.maxsize)
+        self.kept_at = -1  # images seen
         self.saved_at = -1
         self.saved_when = monotonic()
-        self.hold = False  # set by who doubts the current state: it then takes no older one's place
+        self.hold = False  # set where the current state is in doubt: it then replaces no older one
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save the untrained state."""
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        """Save the untrained state; a run that goes on, and one that was rolled back, counts from its checkpoint."""
         self.saved_when = monotonic()
+        self.trigger.last = self.keep.last = pl_module.images_seen
         if trainer.global_step == 0:
             self.save(trainer)
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Save when due."""
-        due = trainer.global_step % self.every_n_batches == 0 or self._is_kept(trainer) or self._is_late(trainer)
+        images_seen = pl_module.images_seen
+        due = self.trigger.is_due(images_seen) or self._is_kept(images_seen) or self._is_late(trainer)
         if due and not self.hold:
             self.save(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save the final state, once more if need be: others have looked at it since, and remember what they saw."""
+        """Save the final state, even if it has been saved: other callbacks have changed their state since."""
         self.saved_at = -1
         self.save(trainer)
 
@@ -84,12 +87,12 @@ class LastCheckpoint(Checkpoint):
             self.save(trainer)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Have the checkpoint know how far the loggers were."""
-        keeping = (logger for logger in trainer.loggers if hasattr(logger, "state_dict"))
-        checkpoint["loggers"] = {logger.name: logger.state_dict() for logger in keeping}
+        """Add the state of the loggers that have one."""
+        with_state = (logger for logger in trainer.loggers if hasattr(logger, "state_dict"))
+        checkpoint["loggers"] = {logger.name: logger.state_dict() for logger in with_state}
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Have the loggers go on from there."""
+        """Restore the state of the loggers."""
         for logger in trainer.loggers:
             if logger.name in checkpoint.get("loggers", {}):
                 logger.load_state_dict(checkpoint["loggers"][logger.name])  # type: ignore[attr-defined]
@@ -98,33 +101,38 @@ class LastCheckpoint(Checkpoint):
         """Save, unless this state has been saved or is broken.
 
         Raises:
-            UserError: it can't be written, and there is no older one.
+            UserError: the checkpoint can't be written, and there is no older one.
         """
         if trainer.global_step == self.saved_at:
             return
+        images_seen: Any = trainer.lightning_module.images_seen
+        kept = self._is_kept(images_seen)
+        self.trigger.last = images_seen  # tried is done: a full disk is not asked again at the next batch
+        if kept:
+            self.keep.last = self.kept_at = images_seen
         if not is_finite(trainer):
             log.warning("Batch %d: not saved, weights or optimizer states are not finite", trainer.global_step)
             return
         self.saved_when = monotonic()
-        problem = failure(trainer, self.file, keep_as=self.previous)
+        problem = try_to_save(trainer, self.file, keep_as=self.previous)
         if not problem:
             self.saved_at = trainer.global_step
         elif self.file.exists():
             log.warning("%s. Training goes on: the checkpoint before it is safe", problem)
         else:
             raise UserError(f"{problem}; there is no older one to fall back on: make room and start again")
-        if not problem and self._is_kept(trainer) and trainer.is_global_zero:
+        if not problem and kept and trainer.is_global_zero:
             try:
-                link_or_copy(self.file, self.file.with_name(f"{trainer.global_step:09d}.ckpt"))
+                link_or_copy(self.file, self.file.with_name(f"{images_seen:09d}.ckpt"))
             except OSError as error:
                 log.warning("Batch %d: not kept for good: %s", trainer.global_step, error.strerror)
 
-    def _is_kept(self, trainer: Trainer) -> bool:
-        step = trainer.global_step
-        return self.keep_every_n_batches is not None and step > 0 and step % self.keep_every_n_batches == 0
+    def _is_kept(self, images_seen: int) -> bool:
+        """Tell that this state is kept for good; saved once more, it replaces the kept file."""
+        return self.keep.is_due(images_seen) or images_seen == self.kept_at
 
     def _is_late(self, trainer: Trainer) -> bool:
-        """Whether the last save was too long ago, for all processes alike."""
+        """Tell that the last save was too long ago, alike on all processes."""
         if self.every_n_minutes is None or trainer.global_step % trainer.log_every_n_steps:  # type: ignore[attr-defined]
             return False
         late = monotonic() - self.saved_when >= 60 * self.every_n_minutes
@@ -132,7 +140,7 @@ class LastCheckpoint(Checkpoint):
 
 
 class BestCheckpoint(Checkpoint):
-    """Keeps the state with the lowest FID while training, as the scoring callback finds it; without one, nothing.
+    """Keeps the state with the lowest FID while training, as found by the `Scores` callback; without it, nothing.
 
     Args:
         file: replaced as a whole each time.
@@ -140,18 +148,18 @@ class BestCheckpoint(Checkpoint):
 
     def __init__(self, *, file: OutputPath) -> None:
         self.file = Path(file)
-        self.quality: Scores | None = None
+        self.scores: Scores | None = None
         self.saved_at = -1
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Find the callback that scores."""
-        watching = (callback for callback in trainer.callbacks if isinstance(callback, Scores))  # type: ignore[attr-defined]
-        self.quality = next(watching, None)
+        """Find the `Scores` callback."""
+        scoring = (callback for callback in trainer.callbacks if isinstance(callback, Scores))  # type: ignore[attr-defined]
+        self.scores = next(scoring, None)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Save what has just been found the best."""
+        """Save the state if it has just been found the best."""
         self.save(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -165,17 +173,18 @@ class BestCheckpoint(Checkpoint):
 
     def save(self, trainer: Trainer, pl_module: Any) -> None:
         """Save if this state is the best, unless it has been saved or is broken."""
-        best = self.quality.best if self.quality else None
+        best = self.scores.best if self.scores else None
         if best and best.images_seen == pl_module.images_seen != self.saved_at and is_finite(trainer):
             self.saved_at = best.images_seen
-            if problem := failure(trainer, self.file):
+            if problem := try_to_save(trainer, self.file):
                 log.warning("%s. Training goes on without this best state", problem)
 
 
-def failure(trainer: Trainer, file: Path, keep_as: Path | None = None) -> str:
-    """Save a checkpoint, and keep what the file held before under another name; says what went wrong, if anything.
+def try_to_save(trainer: Trainer, file: Path, keep_as: Path | None = None) -> str:
+    """Save a checkpoint, and keep the one before it under another name.
 
-    All processes hear of it: they decide alike.
+    Returns:
+        An error message, the same on all processes, so that they decide alike; empty if all went well.
     """
     problem = ""
     try:
@@ -189,12 +198,12 @@ def failure(trainer: Trainer, file: Path, keep_as: Path | None = None) -> str:
 
 
 def is_finite(trainer: Trainer) -> bool:
-    """Whether the state is, on all processes."""
+    """Tell that the state is finite on all processes."""
     return trainer.strategy.reduce_boolean_decision(are_finite(state(trainer)))
 
 
 def state(trainer: Trainer) -> Iterable[Tensor]:
-    """The tensors that a checkpoint would hold."""
+    """Tensors that a checkpoint would hold: weights, buffers and optimizer states."""
     memories = (memory for optimizer in trainer.optimizers for memory in optimizer.state.values())
     remembered = chain.from_iterable(memory.values() for memory in memories)
     return (
@@ -207,6 +216,6 @@ def state(trainer: Trainer) -> Iterable[Tensor]:
 
 @torch.no_grad()
 def are_finite(tensors: Iterable[Tensor]) -> bool:
-    """Whether there is neither NaN nor infinity in any of the tensors, which lie on one device; one wait for it."""
+    """Tell that no tensor holds NaN or infinity. All lie on one device, which is waited for once."""
     sums = [tensor.sum() for tensor in tensors]  # not finite if one term isn't; many times faster than isfinite
     return not sums or bool(torch.stack([total.isfinite() for total in sums]).all())

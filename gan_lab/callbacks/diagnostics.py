@@ -1,7 +1,7 @@
-"""What a check measures: how far scores lie apart, how much images differ, which classes they show.
+"""Measurements of a health check: separation of logits, diversity of samples, shares of predicted classes.
 
-Everything is drawn and scored in evaluation mode and without gradients, so that no statistic of batch norm and no power
-iteration of spectral norm moves; and from seeds of its own.
+Everything runs in evaluation mode and without gradients, so that no statistic of batch norm and no power iteration of
+spectral norm changes. Latents come from seeds of their own.
 """
 
 import logging
@@ -19,20 +19,19 @@ from gan_lab.utils.errors import UserError
 
 log = logging.getLogger(__name__)
 
-CHEAP = 10  # times the discriminator's arithmetic on an image is what a classifier may cost
+MAX_COST = 10  # of a classifier, in forward passes of the discriminator
 
 
 def separation(high: Tensor, low: Tensor) -> Tensor:
-    """How far two sets of scores (n, ...) and (m, ...) lie apart, in standard deviations.
+    """Difference of the means of two sets of logits (n, ...) and (m, ...), in standard deviations.
 
-    The difference of their means over the root mean square of their standard deviations (Cohen's d): a critic's scale
-    does not matter.
+    The unit is the root mean square of their standard deviations (Cohen's d), so the scale of a critic cancels.
     """
     spread = ((high.var() + low.var()) / 2).sqrt()
     return (high.mean() - low.mean()) / spread.clamp_min(1e-12)
 
 
-def distance(pictures: Tensor, groups: Tensor) -> Tensor:
+def pairwise_distance(pictures: Tensor, groups: Tensor) -> Tensor:
     """Root mean square Euclidean distance of two different images of the same group, over all such pairs.
 
     Args:
@@ -52,12 +51,13 @@ def distance(pictures: Tensor, groups: Tensor) -> Tensor:
 
 
 class Diagnostics:
-    """Holds both players against a few fixed images, some that they train on and as many that they don't.
+    """Measures both players on a few fixed images: some of the training split, and as many of the evaluation split.
 
     Args:
-        data: where the images come from; held out are those that a trained model is scored against.
-        count: of images of each kind, and of samples.
-        classified_images: how many of the samples a classifier looks at, where one is shipped and takes little time.
+        data: data module of the images.
+        model: the model that is measured.
+        count: number of images of each split, and of samples.
+        classified_images: number of samples to classify, where a classifier is shipped and takes little time.
         seed: of the choice of images, and of the samples' latents.
     """
 
@@ -66,79 +66,80 @@ class Diagnostics:
         self.count = count
         self.classified_images = classified_images
         self.seed = seed
-        self.chosen = {split: self._choose(split, model.device) for split in self._splits()}
+        self.fixed = {split: self._choose(split, model.device) for split in self._splits()}
         real, condition = model.unpack_batch(self._batch("train"))
-        self.distance = distance(real, grouped(real, condition))
+        self.distance = pairwise_distance(real, class_groups(real, condition))
         self.classifier = self._classifier(model, real[:1], condition) if classified_images else None
 
     @torch.no_grad()
     def measure(self, model: Any) -> dict[str, Tensor]:
-        """All numbers by name, scalars on the device.
+        """Compute all measurements by name, scalars on the device.
 
-        The generator is taken as it is, not its moving average, which tells of a collapse late.
+        Samples come from the raw generator: its moving average shows a collapse late.
         """
-        scores, signs = {}, {}
-        for split in self.chosen:
+        logits, measured = {}, {}
+        for split in self.fixed:
             real, condition = model.unpack_batch(self._batch(split))
-            scores[split] = model.eval_logits(real, condition)
-        if self.data.eval_split in scores:
-            signs["health/overfitting"] = separation(scores["train"], scores[self.data.eval_split])
-            if model.objective.decision_threshold is not None:
+            logits[split] = model.eval_logits(real, condition)
+        if self.data.eval_split in logits:
+            measured["health/overfitting"] = separation(logits["train"], logits[self.data.eval_split])
+            threshold = model.objective.decision_threshold
+            if threshold is not None:
                 for split, name in (("train", "train"), (self.data.eval_split, "validation")):
-                    signs[f"health/accuracy/{name}"] = (
-                        (scores[split] > model.objective.decision_threshold).float().mean()
-                    )
+                    measured[f"health/accuracy/{name}"] = (logits[split] > threshold).float().mean()
         latents = model.sample_latents(self.count, seeding.derive(self.seed, "health"))
-        asked = model.make_condition(self.count)
-        samples = model.sample(latents, *asked, ema=False)
-        signs["health/diversity"] = distance(samples, grouped(samples, asked)) / self.distance
+        condition = model.make_condition(self.count)
+        samples = model.sample(latents, *condition, ema=False)
+        diversity = pairwise_distance(samples, class_groups(samples, condition))
+        measured["health/diversity"] = diversity / self.distance
         if self.classifier is not None:
             # Evenly spaced, because a conditional model's samples come class by class.
-            some = torch.linspace(0, self.count - 1, min(self.classified_images, self.count)).long().to(samples.device)
-            signs |= self._classes(self.classifier, samples[some])
-        return signs
+            places = torch.linspace(0, self.count - 1, min(self.classified_images, self.count)).long()
+            measured |= self._class_shares(self.classifier, samples[places.to(samples.device)])
+        return measured
 
     def _splits(self) -> list[str]:
         try:
             self.data.setup("test" if self.data.eval_split == "test" else "fit")
         except UserError as reason:
-            log.info("The discriminator's overfitting is not watched: %s", reason)
+            log.info("The discriminator's overfitting is not measured: %s", reason)
             return ["train"]
         return ["train", self.data.eval_split]
 
     def _choose(self, split: str, device: torch.device) -> LabelledImages:
         pixels, labels = self.data.splits[split]
         order = seeding.permutation(len(pixels), seeding.derive(self.seed, "health", split))
-        some = order[: self.count].to(pixels.device)
-        return LabelledImages(pixels[some].to(device), labels[some].to(device))
+        places = order[: self.count].to(pixels.device)
+        return LabelledImages(pixels[places].to(device), labels[places].to(device))
 
     def _batch(self, split: str) -> LabelledImages:
-        """Normalised as in training."""
-        batch: LabelledImages = self.data.on_after_batch_transfer(self.chosen[split], 0)
+        """The fixed images of a split, normalised as in training."""
+        batch: LabelledImages = self.data.on_after_batch_transfer(self.fixed[split], 0)
         return batch
 
     def _classifier(
         self, model: Any, image: Tensor, condition: tuple[Tensor, ...]
     ) -> dataset_classifier.DatasetClassifier | None:
-        """The one that is shipped for the data, unless it would cost a multiple of what training does."""
+        """Load the classifier that is shipped for the data, unless it costs a multiple of the discriminator."""
         if self.data.describe()["name"] not in dataset_classifier.SHIPPED:
             return None
-        with torch.random.fork_rng(devices=[]):  # its first weights, which are replaced, are drawn at random
+        with torch.random.fork_rng(devices=[]):  # the classifier's initial weights, replaced at once, are random
             classifier = dataset_classifier.shipped().to(model.device)
-        with FlopCounterMode(display=False) as judging:
+        with FlopCounterMode(display=False) as discriminating:
             model.eval_logits(image, tuple(part[:1] for part in condition))
         with FlopCounterMode(display=False) as classifying, torch.no_grad():
             classifier.features_and_logits(images.to_uint8(image))
-        return classifier if classifying.get_total_flops() <= CHEAP * judging.get_total_flops() else None
+        return classifier if classifying.get_total_flops() <= MAX_COST * discriminating.get_total_flops() else None
 
-    def _classes(self, classifier: dataset_classifier.DatasetClassifier, samples: Tensor) -> Mapping[str, Tensor]:
-        shown = class_scores.histogram(
-            classifier.features_and_logits(images.to_uint8(samples))[1].argmax(1), classifier.num_classes
-        )
-        return {f"health/share/{label}": share for label, share in enumerate(shown / shown.sum())}
+    def _class_shares(self, classifier: dataset_classifier.DatasetClassifier, samples: Tensor) -> Mapping[str, Tensor]:
+        predicted = classifier.features_and_logits(images.to_uint8(samples))[1].argmax(1)
+        counts = class_scores.histogram(predicted, classifier.num_classes)
+        return {f"health/share/{label}": share for label, share in enumerate(counts / counts.sum())}
 
 
-def grouped(pictures: Tensor, condition: tuple[Tensor, ...]) -> Tensor:
-    """The class of each image (n,) where the model is told one, else the same for all: to draw one image for each
-    class is a collapse as well."""
+def class_groups(pictures: Tensor, condition: tuple[Tensor, ...]) -> Tensor:
+    """The class (n,) of each image of a conditional model, else zeros.
+
+    Diversity is measured within groups: a single image for each class is a collapse as well.
+    """
     return condition[0] if condition else torch.zeros(len(pictures), dtype=torch.long, device=pictures.device)

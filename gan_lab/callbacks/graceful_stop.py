@@ -16,11 +16,11 @@ AGREED_EVERY = 10  # batches
 
 
 class Interrupted(SystemExit):
-    """A signal asked the run to stop, and it did: the program ends with the exit code that shells give a signal.
+    """The run has stopped because of a signal; the program ends with the exit code that shells give the signal.
 
     Args:
         number: of the signal.
-        between_batches: whether the state can be saved; else the checkpoint before it is the one to go on from.
+        between_batches: True where the state can be saved; else a run goes on from the checkpoint before it.
     """
 
     def __init__(self, number: int, between_batches: bool = True) -> None:
@@ -30,12 +30,12 @@ class Interrupted(SystemExit):
 
 
 class Signals:
-    """Listens for signals while it is entered, where Python allows it: in the main thread.
+    """Receives signals while the context is entered, where Python allows it: in the main thread.
 
-    A handler runs between any two instructions, so while there is something to finish it only takes note. Before and
-    after that it raises `Interrupted` at once, as does a second SIGINT: files are replaced as a whole, so nothing is
-    damaged by that. Of several processes each only takes note, so that they end together; the program that waits for
-    them hears of a second signal as well, and ends them at once.
+    A handler runs between any two instructions, so while there is something to finish it only records the signal.
+    Before and after that it raises `Interrupted` at once, and so does a second SIGINT. Nothing is damaged by that:
+    files are replaced as a whole. With several processes each only records the signal, so that they end together. The
+    program that waits for them receives a second signal as well, and ends them at once.
     """
 
     def __init__(self) -> None:
@@ -62,13 +62,13 @@ class Signals:
 
 
 class GracefulStop(Callback):
-    """Finishes the current batch when a signal asks to stop, and whatever callbacks do after it.
+    """Stops a run on a signal, when the current batch and its callbacks are done.
 
-    It has to stand before the callbacks that score a trained model, so that these needn't be waited for. They come
-    when the run goes on.
+    The callback has to stand before those that score a trained model, so that a stop does not wait for them. Scores
+    come when the run goes on.
 
     Attributes:
-        signals: what listens; from the start of training on, unless it has been entered earlier.
+        signals: the receiver of signals; entered when training starts, unless it has been entered earlier.
     """
 
     def __init__(self) -> None:
@@ -76,14 +76,14 @@ class GracefulStop(Callback):
         self.listens = False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Listen; after a rollback it has never stopped."""
+        """Receive signals; after a rollback they have been received all along."""
         if not self.signals.entered:
             self.signals.__enter__()
             self.listens = True
         self.signals.patient = True
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """Stop here if asked to, before the batch: all callbacks are done with the one before it.
+        """Stop before the batch if a signal came: all callbacks are done with the one before it.
 
         Raises:
             Interrupted: a signal came.
@@ -92,7 +92,7 @@ class GracefulStop(Callback):
             self._stop_if_asked(trainer)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stop here if a signal came during the last batch; from now on there is nothing to finish.
+        """Stop if a signal came during the last batch; from now on there is nothing to finish.
 
         Raises:
             Interrupted: a signal came.
@@ -101,18 +101,18 @@ class GracefulStop(Callback):
         self._stop_if_asked(trainer)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Leave the signals as they were, as Lightning tears nothing down now; but a rollback goes on."""
+        """Restore the signal handlers, because Lightning calls no teardown now; but a rollback goes on."""
         if not isinstance(exception, RolledBack):
             self._leave()
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Leave the signals as they were."""
+        """Restore the signal handlers."""
         self._leave()
 
     def _stop_if_asked(self, trainer: Trainer) -> None:
-        """All processes stop together: a signal may have reached only some, or not all at the same batch.
+        """Stop all processes at the same batch: a signal may have reached only some of them, or some later.
 
-        While training they ask each other on every tenth batch, for it means waiting for the device.
+        While training, they agree on every tenth batch only, because agreeing waits for the device.
         """
         number = collectives.all_reduce_max(self.signals.received or 0, trainer.strategy.root_device)
         if number:

@@ -1,4 +1,4 @@
-"""Watches both players while they train, and does something when the game is lost."""
+"""Checks of both players while they train, and what to do when the game is lost."""
 
 import logging
 from collections.abc import Sequence
@@ -8,76 +8,70 @@ from typing import Annotated, Any, Literal
 import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.loggers import TensorBoardLogger
 from pydantic import Field
 from torch import Tensor
 
-from gan_lab.callbacks.alarm import Alarm
+from gan_lab.callbacks.alarm import HELPS, Alarm, Limits
 from gan_lab.callbacks.checkpoints import LastCheckpoint, are_finite, is_finite
 from gan_lab.callbacks.diagnostics import Diagnostics, separation
 from gan_lab.callbacks.rollback import RolledBack, roll_back
+from gan_lab.callbacks.trigger import EveryNImages
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.loggers import log_scalars, log_text
 from gan_lab.utils.types import NonNegativeInt, PositiveInt, Probability
 
 log = logging.getLogger(__name__)
 
 Curable = Literal["collapse", "imbalance"]
 IMBALANCE = ("generator_lost", "discriminator_lost")
-FINITE = ("loss/", "logit/", "gradient_norm/")  # what must be, of all that is logged
-HELPS = {
-    "nan": "lower learning rates (model.optimizer.generator.lr), trainer.precision=32-true",
-    "collapse": "a penalty (model/penalty=r1), a lower generator learning rate, larger batches (data.batch_size)",
-    "generator_lost": "a lower discriminator learning rate, model/objective=non_saturating, a penalty "
-    "(model/penalty=r1), spectral norm (model.network.discriminator.norm=spectral)",
-    "discriminator_lost": "more discriminator steps (model.n_critic=2), a higher discriminator learning rate, "
-    "a wider discriminator",
-}
+FINITE = ("loss/", "logit/", "gradient_norm/")  # metrics that must be finite
 
 
 class Stopped(UserError):  # noqa: N818 - an ending, as Interrupted
-    """Training could not go on, and was ended between two batches."""
+    """Training could not go on, and ended between two batches."""
 
 
 class Health(Callback):
-    """Measures what tells how a game stands, raises alarms, and stops a run or rolls it back.
+    """Measures the state of a game, raises alarms, and stops a run or rolls it back.
 
-    It looks at logging points only, where the numbers of a step are read off the device anyway. At each, losses,
-    scores, gradient norms and weights must be finite. At the first one after every `every_n_images` images it measures:
+    Checks come at logging points only, where the numbers of a step are read off the device anyway. At each logging
+    point, losses, logits, gradient norms and weights must be finite. At the first one after every `every_n_images`
+    images these are measured:
 
-    - health/logit_gap: how far the scores of real and of generated images of the batch lie apart, in their standard
+    - health/logit_gap: separation of the logits of real and of generated images of the batch, in their standard
       deviations.
-    - health/overfitting: the same for images that are trained on and others that are not, in evaluation mode; far
-      above zero where the discriminator knows its images by heart. Where logits have a decision threshold, also
-      health/accuracy/train and health/accuracy/validation, the share of each that it takes for real. Compare the two:
-      with batch norm both jump.
-    - health/diversity: root mean square distance of two samples over that of two real images, of one class where the
-      model is told classes.
+    - health/overfitting: separation of the logits of training images and of images of the evaluation split, in
+      evaluation mode; far above zero where the discriminator knows its images by heart. Where logits have a decision
+      threshold, also health/accuracy/train and health/accuracy/validation, the share of each that the discriminator
+      takes for real. Compare the two: with batch norm both jump.
+    - health/diversity: root mean square distance of two samples over that of two real images, of one class in a
+      conditional model.
     - health/share/0, ...: the share of each class among samples, where a classifier is shipped and costs little.
 
-    A translator of images has only the first. Alarms tell, once when they begin and once when they end, of
+    A translator of images has only the first. An alarm is logged once when it begins and once when it ends:
 
-    - nan: something is not finite.
+    - nan: a number is not finite.
     - collapse: `patience` times in a row, samples were less diverse than `collapse_diversity`.
     - generator_lost: as often, the discriminator was right at least in a share `imbalance_accuracy` of both kinds of
       images (or of pairs), and the norm of the generator's gradient at most `vanishing_gradient`. A Wasserstein critic
-      has no right and wrong: there is no such alarm.
-    - discriminator_lost: as often, it took at least that share of generated images for real.
+      has no right and wrong, so it has no such alarm.
+    - discriminator_lost: as often, the discriminator took at least that share of generated images for real.
 
-    What is measured is the first process's, so that all decide alike. Training is not changed by being watched.
+    The first process measures, so that all decide alike. Checks don't change training.
 
     Args:
         every_n_images: images seen between two checks.
-        images: of each kind that a check looks at.
-        classified_images: how many of the samples are classified; 0 for none.
+        images: number of images of each kind in a check.
+        classified_images: number of samples to classify; 0 for none.
         collapse_diversity: the lowest diversity that is no collapse.
         imbalance_accuracy: the share from which on a player counts as sure of everything.
         vanishing_gradient: the highest norm of the generator's gradient that counts as none.
         patience: bad checks in a row before an alarm other than nan.
-        policy: what alarms lead to: "warn" goes on, "stop" ends the run, "rollback" goes back to the last good
+        policy: consequence of alarms: "warn" goes on, "stop" ends the run, "rollback" goes back to the last good
             checkpoint with lower learning rates.
-        act_on: the alarms that lead to it beside nan, which does not pass; "imbalance" is either player's loss.
-        rollbacks: how often at most; then the run stops.
-        rollback_factor: of both players' learning rates at each.
+        act_on: alarms with that consequence beside nan, which does not pass; "imbalance" is the loss of either player.
+        rollbacks: rollbacks at most; then the run stops.
+        rollback_factor: of both players' learning rates at each rollback.
         seed: of the images and latents.
     """
 
@@ -97,30 +91,31 @@ class Health(Callback):
         rollback_factor: Annotated[float, Field(gt=0.0, lt=1.0)],
         seed: NonNegativeInt,
     ) -> None:
-        self.every_n_images = every_n_images
+        self.trigger = EveryNImages(every_n_images)
         self.images = images
         self.classified_images = classified_images
-        self.collapse_diversity = collapse_diversity
-        self.imbalance_accuracy = imbalance_accuracy
-        self.vanishing_gradient = vanishing_gradient
+        self.limits = Limits(
+            collapse_diversity=collapse_diversity,
+            imbalance_accuracy=imbalance_accuracy,
+            vanishing_gradient=vanishing_gradient,
+        )
         self.policy = policy
         self.acts_on = {"nan", *(name for kind in act_on for name in (IMBALANCE if kind == "imbalance" else (kind,)))}
         self.rollbacks = rollbacks
         self.rollback_factor = rollback_factor
         self.seed = seed
         self.alarms = {name: Alarm(1 if name == "nan" else patience) for name in HELPS}
-        self.told: list[str] = []  # what alarms said, for the run's record
-        self.remembered: list[str] = []  # and what they had said until the checkpoint that the run goes on from
-        self.reasons: dict[str, str] = {}  # what each said last
+        self.messages: list[str] = []  # of alarms and rollbacks, for the run's record
+        self.earlier_messages: list[str] = []  # of the run before the checkpoint that it was resumed from
+        self.reasons: dict[str, str] = {}  # the last message of each alarm
         self.rolled_back = 0
-        self.checked_at = 0  # images seen
         self.diagnostics: Diagnostics | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Look for what a rollback needs.
+        """Refuse a policy that can't work.
 
         Raises:
-            UserError: there is nothing to go back to.
+            UserError: a rollback without checkpoints.
         """
         self.check(trainer)
 
@@ -134,110 +129,98 @@ class Health(Callback):
             raise UserError("callbacks.health.policy=rollback goes back to what callbacks.checkpoint keeps; add it")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Doubt a state that was doubted when it was saved."""
-        self.guard(trainer)
+        """Hold the checkpoint if an alarm was near when it was saved."""
+        self.hold_checkpoint(trainer)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Look, at a logging point.
+        """Check, at a logging point.
 
         Raises:
             Stopped: the policy is to stop, or there were enough rollbacks.
-            RolledBack: the policy is to go back.
+            RolledBack: the policy is to roll back.
         """
         if trainer.global_step % trainer.log_every_n_steps:  # type: ignore[attr-defined]
             return
         broken = not_finite(trainer, pl_module)
-        self.hear(trainer, "nan", trainer.strategy.reduce_boolean_decision(bool(broken), all=False), ", ".join(broken))
-        due = pl_module.images_seen // self.every_n_images > self.checked_at // self.every_n_images
-        if due and not self.alarms["nan"].on:
-            self.checked_at = pl_module.images_seen
+        on_any_process = trainer.strategy.reduce_boolean_decision(bool(broken), all=False)
+        self.update_alarm(trainer, "nan", on_any_process, ", ".join(broken) or "numbers of another process")
+        if self.trigger.is_due(pl_module.images_seen) and not self.alarms["nan"].on:
+            self.trigger.last = pl_module.images_seen
             self.examine(trainer, pl_module)
         for name in sorted(self.acts_on):
             if self.alarms[name].on:
                 self.act(trainer, name)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Look once more: the end need not be a logging point.
+        """Check once more: the end need not be a logging point.
 
         Raises:
-            Stopped: the run has reached its end, but its last state is lost; to warn and go on has not helped.
-            RolledBack: the policy is to go back.
+            Stopped: the run has reached its end, but its last state is broken.
+            RolledBack: the policy is to roll back.
         """
         if not is_finite(trainer):
-            self.hear(trainer, "nan", True, "weights or optimizer states")
+            self.update_alarm(trainer, "nan", True, "weights or optimizer states")
             self.act(trainer, "nan")
             raise Stopped(f"trained to the end, but what came out can't be used: {self.reasons.get('nan', 'nan')}")
 
     def examine(self, trainer: Trainer, pl_module: Any) -> None:
-        """Measure, log and judge."""
+        """Measure, compare with the limits, and log."""
         measured = self.measure(trainer, pl_module) if trainer.is_global_zero else {}
         measured = trainer.strategy.broadcast(measured)
-        self.raise_alarms(trainer, measured)
-        self.guard(trainer)
+        for name, (bad, description) in self.limits.judge(measured).items():
+            self.update_alarm(trainer, name, bad, description)
+        self.hold_checkpoint(trainer)
         logged = {name: value for name, value in measured.items() if name.startswith("health/")}
         logged |= {f"alarm/{name}": float(alarm.on) for name, alarm in self.alarms.items()}
-        for logger in trainer.loggers:
-            logger.log_metrics(logged, trainer.global_step)
-        trainer.callback_metrics.update({name: torch.tensor(value) for name, value in logged.items()})
+        log_scalars(trainer, logged, trainer.global_step)
 
     def measure(self, trainer: Trainer, pl_module: Any) -> dict[str, float]:
-        """The numbers of a check, and those of the logging point."""
-        signs: dict[str, Tensor] = {}
+        """Compute the numbers of a check, and add those of the logging point."""
+        scalars: dict[str, Tensor] = {}
         if pl_module.latest_logits:
-            signs["health/logit_gap"] = separation(pl_module.latest_logits["real"], pl_module.latest_logits["fake"])
-        if hasattr(pl_module, "sample"):  # draws from latents
+            scalars["health/logit_gap"] = separation(pl_module.latest_logits["real"], pl_module.latest_logits["fake"])
+        if hasattr(pl_module, "sample"):  # not a translator
             if self.diagnostics is None:
                 data: Any = trainer.datamodule  # type: ignore[attr-defined]
                 self.diagnostics = Diagnostics(
                     data, pl_module, count=self.images, classified_images=self.classified_images, seed=self.seed
                 )
-            signs |= self.diagnostics.measure(pl_module)
-        values = torch.stack([sign.float() for sign in signs.values()]).tolist() if signs else []
+            scalars |= self.diagnostics.measure(pl_module)
+        values = torch.stack([scalar.float() for scalar in scalars.values()]).tolist() if scalars else []
         known = {name: float(value) for name, value in trainer.callback_metrics.items()}  # on the CPU already
-        return known | dict(zip(signs, values, strict=True))
+        return known | dict(zip(scalars, values, strict=True))
 
-    def raise_alarms(self, trainer: Trainer, measured: dict[str, float]) -> None:
-        """Hold what was measured against the limits."""
-        diversity = measured.get("health/diversity", float("inf"))
-        seen = f"two samples differ by {diversity:.1%} of what two real images do"
-        self.hear(trainer, "collapse", diversity < self.collapse_diversity, seen)
-
-        right = [measured[f"accuracy/{kind}"] for kind in ("real", "fake", "pairs") if f"accuracy/{kind}" in measured]
-        norm = measured.get("gradient_norm/generator", float("inf"))
-        seen = f"the discriminator is right about {min(right, default=0.0):.0%}, the generator's gradient is {norm:.1e}"
-        sure_of_all = bool(right) and min(right) >= self.imbalance_accuracy
-        self.hear(trainer, "generator_lost", sure_of_all and norm <= self.vanishing_gradient, seen)
-
-        caught = measured.get("accuracy/fake", measured.get("accuracy/pairs", 1.0))
-        seen = f"the discriminator takes {1 - caught:.0%} of the generated images for real"
-        self.hear(trainer, "discriminator_lost", 1 - caught >= self.imbalance_accuracy, seen)
-
-    def guard(self, trainer: Trainer) -> None:
-        """A state that the policy may be about to leave must not take the place of the one to go back to."""
+    def hold_checkpoint(self, trainer: Trainer) -> None:
+        """Keep the last good checkpoint while an alarm that the policy acts on is near."""
         checkpoint = last_checkpoint(trainer)
         if checkpoint is not None:
             checkpoint.hold = self.policy != "warn" and any(self.alarms[name].streak for name in self.acts_on)
 
-    def hear(self, trainer: Trainer, name: str, bad: bool, seen: str) -> None:
-        """Pass an outcome on to its alarm, and tell what that changes."""
+    def update_alarm(self, trainer: Trainer, name: str, bad: bool, description: str) -> None:
+        """Count the outcome of a check, and log what changes.
+
+        Args:
+            trainer: whose loggers write.
+            name: of the alarm.
+            bad: True counts towards the alarm, False ends it.
+            description: the measured values in words.
+        """
         alarm = self.alarms[name]
-        change = alarm.hear(bad)
+        change = alarm.update(bad)
         if change is None:
             return
         line = f"batch {trainer.global_step}: {name.replace('_', ' ')} {change}"
         if change == "begins":
-            line += f": {described(name, seen)}. What usually helps: {HELPS[name]}"
+            line += f": {'not finite: ' if name == 'nan' else ''}{description}. What usually helps: {HELPS[name]}"
         if trainer.is_global_zero:
             log.warning("Alarm at %s", line)
-        self.told.append(line)
+        self.messages.append(line)
         self.reasons[name] = line
-        for logger in trainer.loggers:
-            logger.log_metrics({f"alarm/{name}": float(alarm.on)}, trainer.global_step)
-            if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
-                logger.experiment.add_text(f"alarm/{name}", line, trainer.global_step)
+        log_scalars(trainer, {f"alarm/{name}": float(alarm.on)}, trainer.global_step)
+        log_text(trainer, f"alarm/{name}", line, trainer.global_step)
 
     def act(self, trainer: Trainer, name: str) -> None:
-        """Do what the policy says.
+        """Act as the policy says.
 
         Raises:
             Stopped: end the run.
@@ -259,28 +242,34 @@ class Health(Callback):
             f"batch {trainer.global_step}: back to batch {batch} with learning rates times {self.rollback_factor:g} "
             f"(rollback {count} of {self.rollbacks})"
         )
-        self.told.append(line)
+        self.messages.append(line)
         if trainer.is_global_zero:
             log.warning("At %s", line)
         raise RolledBack(checkpoint.file)
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run must not forget."""
+        """State that a resumed run needs."""
         alarms = {name: alarm.state_dict() for name, alarm in self.alarms.items()}
-        told = [*self.remembered, *(line for line in self.told if line not in self.remembered)]
-        return {"checked_at": self.checked_at, "rolled_back": self.rolled_back, "alarms": alarms, "told": told}
+        earlier = self.earlier_messages
+        messages = [*earlier, *(line for line in self.messages if line not in earlier)]
+        return {
+            "checked_at": self.trigger.last,
+            "rolled_back": self.rolled_back,
+            "alarms": alarms,
+            "messages": messages,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on where the checkpoint stood; a run that was not watched until then remembers its rollbacks at most."""
-        self.checked_at = state_dict.get("checked_at", 0)
+        """Restore the state of a checkpoint; without a health check until then it holds the rollbacks at most."""
+        self.trigger.last = state_dict.get("checked_at", 0)
         self.rolled_back = state_dict["rolled_back"]
-        self.remembered = state_dict.get("told", [])
+        self.earlier_messages = state_dict.get("messages", [])
         for name, state in state_dict.get("alarms", {}).items():
             self.alarms[name].load_state_dict(state)
 
 
 def not_finite(trainer: Trainer, pl_module: LightningModule) -> list[str]:
-    """The names of what is NaN or infinite among the numbers of this logging point and the weights."""
+    """Name the metrics of this logging point that are NaN or infinite, and "weights" if a weight is."""
     # Under a gradient scaler an infinite gradient is nothing unusual: it skips the step and lowers the scale.
     scaled = getattr(trainer.precision_plugin, "scaler", None) is not None
     metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith(FINITE)}
@@ -288,12 +277,7 @@ def not_finite(trainer: Trainer, pl_module: LightningModule) -> list[str]:
     return names if are_finite(pl_module.parameters()) else [*names, "weights"]
 
 
-def described(name: str, seen: str) -> str:
-    """What was seen, as part of a sentence."""
-    return f"not finite: {seen or 'numbers of another process'}" if name == "nan" else seen
-
-
 def last_checkpoint(trainer: Trainer) -> LastCheckpoint | None:
-    """The callback that keeps what one could go back to."""
+    """Find the callback that keeps the checkpoint for a rollback."""
     callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
     return next((callback for callback in callbacks if isinstance(callback, LastCheckpoint)), None)

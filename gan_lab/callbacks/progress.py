@@ -1,4 +1,4 @@
-"""How far a run is: the bar for whoever sits in front of it, reports for everybody else."""
+"""Progress of a run: a bar for the terminal, and reports for run.json."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -13,43 +13,43 @@ SHORT = {"loss/discriminator": "D", "loss/generator": "G"}
 class ProgressBar(TQDMProgressBar):
     """One bar for the whole run: batches, both players' losses, images/s of all processes together.
 
-    Lightning's own starts anew each epoch, which says nothing where epochs take a second.
+    Lightning's own bar starts anew in each epoch, which is of no use where epochs take a second.
     """
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start where training stands."""
+        """Start at the current batch."""
         super().on_train_start(trainer, pl_module)
         self.train_progress_bar.reset(trainer.max_steps if trainer.max_steps != -1 else None)
         self.train_progress_bar.initial = trainer.global_step
         self._show(trainer, pl_module)
 
     def on_train_epoch_start(self, trainer: Trainer, *_: Any) -> None:
-        """Epochs don't concern the bar."""
+        """Do nothing: the bar does not count epochs."""
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Move on every `refresh_rate` batches."""
+        """Update the bar every `refresh_rate` batches."""
         if self.is_enabled and trainer.global_step % self.refresh_rate == 0:
             self._show(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Epochs don't concern the bar."""
+        """Do nothing: the bar does not count epochs."""
 
     def on_train_end(self, *_: Any) -> None:
-        """Leave the bar where training ended."""
+        """Close the bar at the last batch."""
         self._show(self.trainer, self.trainer.lightning_module)
         self.train_progress_bar.close()
 
     def get_metrics(
         self, trainer: Trainer, pl_module: LightningModule
     ) -> dict[str, int | str | float | dict[str, float]]:
-        """What stands at the end of the bar."""
-        shown: dict[str, int | str | float | dict[str, float]] = {}
+        """Metrics at the end of the bar."""
+        postfix: dict[str, int | str | float | dict[str, float]] = {}
         for name, value in trainer.progress_bar_metrics.items():
             if name == "images_per_second":
-                shown["images/s"] = f"{value:,.0f}"
+                postfix["images/s"] = f"{value:,.0f}"
             else:
-                shown[SHORT.get(name, name)] = f"{value:.3f}" if isinstance(value, float) else value
-        return shown
+                postfix[SHORT.get(name, name)] = f"{value:.3f}" if isinstance(value, float) else value
+        return postfix
 
     def _show(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.train_progress_bar.n = trainer.global_step
@@ -57,12 +57,11 @@ class ProgressBar(TQDMProgressBar):
 
 
 class RegularReport(Callback):
-    """Has it written down how far the run is: when training starts, and at logging points, where numbers are read
-    anyway.
+    """Reports the progress of a run when training starts, and at logging points, where numbers are read anyway.
 
     Args:
-        report: writes it down.
-        seconds: that pass between two reports, at least: a shared disk may take a while.
+        report: writes the progress.
+        seconds: between two reports, at least: a shared disk may take a while.
     """
 
     def __init__(self, report: Callable[[], None], seconds: float = 5.0) -> None:
@@ -72,13 +71,13 @@ class RegularReport(Callback):
         self.began_at: int | None = None  # images seen when training started here, later than zero in a resumed run
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
-        """Say that it goes; a rollback is no other start."""
+        """Report the start; a rollback is no other start."""
         if self.began_at is None:
             self.began_at = pl_module.images_seen
         self._report(trainer)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Say it again, not too often."""
+        """Report at a logging point, not too often."""
         if trainer.global_step % trainer.log_every_n_steps == 0 and monotonic() - self.reported >= self.seconds:  # type: ignore[attr-defined]
             self._report(trainer)
 

@@ -1,7 +1,7 @@
-"""Back to the last good checkpoint, with lower learning rates.
+"""Rollback to the last good checkpoint, with lower learning rates.
 
-A rollback is written into the checkpoint, and the run then goes on from it as any resumed run does: nothing has to be
-put back piece by piece, and a run that is killed in between has rolled back all the same.
+A rollback is written into the checkpoint, and the run then goes on from it as any resumed run does. Nothing has to be
+restored piece by piece, and a run that is killed in between has rolled back all the same.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from lightning import Trainer
 
 
 class RolledBack(Exception):  # noqa: N818 - a detour, not an error
-    """Training is to go on from a checkpoint."""
+    """Training has to go on from a checkpoint."""
 
     def __init__(self, checkpoint: Path) -> None:
         super().__init__(f"back to {checkpoint}")
@@ -20,9 +20,9 @@ class RolledBack(Exception):  # noqa: N818 - a detour, not an error
 
 
 def roll_back(trainer: Trainer, file: Path, factor: float, states: dict[str, dict[str, Any]]) -> int:
-    """Write lower learning rates, and what callbacks are to remember, into a checkpoint.
+    """Write lower learning rates, and changes to the state of callbacks, into a checkpoint.
 
-    The noise of a step stays what it was: with other learning rates it meets other weights.
+    The noise of a step stays the same: with lower learning rates it meets other weights.
 
     Args:
         trainer: whose first process writes.

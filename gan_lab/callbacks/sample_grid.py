@@ -1,4 +1,4 @@
-"""Grids of generated images: what one looks at first."""
+"""Grids of generated images."""
 
 import logging
 from pathlib import Path
@@ -6,28 +6,29 @@ from typing import Any, Literal
 
 from lightning import Trainer
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.loggers import TensorBoardLogger
 
+from gan_lab.callbacks.trigger import EveryNImages
 from gan_lab.utils import images, seeding
+from gan_lab.utils.loggers import log_picture
 from gan_lab.utils.types import NonNegativeInt, OutputPath, PositiveInt
 
 log = logging.getLogger(__name__)
 
 
 class SampleGrid(Callback):
-    """Draws the same latents, or translates the same images, again and again while the generator learns.
+    """Generates images from the same latents, or translates the same images, at intervals while the generator learns.
 
-    Grids are PNG files named by the images seen so far, and images in TensorBoard with images seen as the x-axis.
-    The first comes before training, the last after it. What a grid shows is the model's to say: a conditional one draws
-    a row for each class.
+    Grids are PNG files named by the images seen so far, and pictures in the loggers with images seen as the x-axis.
+    The first grid comes before training, the last after it. The model decides what a grid shows: a conditional model
+    shows a row for each class.
 
     Args:
         folder: where the files go.
         rows: of the grid.
         columns: of the grid.
         every_n_images: images seen between two grids.
-        weights: "ema" draws with the generator's moving average where there is one, "raw" with the generator as it is,
-            "both" with each in turn; the raw grids' names then end in "_raw".
+        weights: "ema" takes the generator's moving average where there is one, "raw" the generator as it is, "both"
+            each in turn; the raw grids' names then end in "_raw".
         seed: of the latents.
     """
 
@@ -44,50 +45,46 @@ class SampleGrid(Callback):
         self.folder = Path(folder)
         self.rows = rows
         self.columns = columns
-        self.every_n_images = every_n_images
+        self.trigger = EveryNImages(every_n_images, last=-1)
         self.kinds = {"": weights != "raw"} if weights != "both" else {"": True, "_raw": False}
         self.seed = seed
-        self.generated_at = -1
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
-        """Draw what an untrained generator makes."""
-        if self.generated_at < 0 == pl_module.images_seen:
+        """Save the grid of an untrained generator."""
+        if pl_module.images_seen == 0 and self.trigger.is_due(0):
             self.save_grid(trainer, pl_module)
-        self.generated_at = max(self.generated_at, 0)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Draw whenever another `every_n_images` images have been seen."""
-        if pl_module.images_seen // self.every_n_images > self.generated_at // self.every_n_images:
+        """Save a grid whenever another `every_n_images` images have been seen."""
+        if self.trigger.is_due(pl_module.images_seen):
             self.save_grid(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Draw the last grid, unless it has just been drawn."""
-        if pl_module.images_seen > self.generated_at:
+        """Save the last grid, unless it has just been saved."""
+        if pl_module.images_seen > self.trigger.last:
             self.save_grid(trainer, pl_module)
 
     def state_dict(self) -> dict[str, int]:
-        """When the last grid was drawn, for a run that goes on."""
-        return {"generated_at": self.generated_at}
+        """Images seen at the last grid."""
+        return {"generated_at": self.trigger.last}
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        """Go on from there."""
-        self.generated_at = state_dict["generated_at"]
+        """Restore the state of a checkpoint."""
+        self.trigger.last = state_dict["generated_at"]
 
     def save_grid(self, trainer: Trainer, pl_module: Any) -> None:
-        """Write a grid with each of the wanted weights."""
-        self.generated_at = pl_module.images_seen
+        """Save a grid with each of the wanted weights."""
+        self.trigger.last = pl_module.images_seen
         if not trainer.is_global_zero:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         for suffix, ema in self.kinds.items():
             seed = seeding.derive(self.seed, "grid")
             grid = images.grid(*pl_module.sample_grid(self.rows, self.columns, seed, ema=ema))
-            file = self.folder / f"{self.generated_at:09d}{suffix}.png"
+            file = self.folder / f"{pl_module.images_seen:09d}{suffix}.png"
             try:
                 images.save_png(grid, file)
             except OSError as error:  # a full disk, say: training is worth more
                 log.warning("%s can't be written: %s", file, error.strerror or error)
                 file.unlink(missing_ok=True)
-            for logger in trainer.loggers:
-                if isinstance(logger, TensorBoardLogger):
-                    logger.experiment.add_image(f"samples{suffix}", grid, self.generated_at)
+            log_picture(trainer, f"samples{suffix}", grid, pl_module.images_seen)

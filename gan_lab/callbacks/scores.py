@@ -1,4 +1,4 @@
-"""Scores of what the generator draws: a few while it learns, all of them when it has learned."""
+"""Scores of generated images: a few while training, all of them at the end."""
 
 import logging
 from collections.abc import Iterator
@@ -9,18 +9,19 @@ from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any, Literal
 
-import torch
 from lightning import Trainer
 from lightning.pytorch.callbacks import Callback
 from pydantic import Field
 
+from gan_lab.callbacks.trigger import EveryNImages
 from gan_lab.metrics.extractors import Extractor
-from gan_lab.metrics.generated_images import generated, weights_of
+from gan_lab.metrics.generated_images import generate_images, weights_of
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.metrics.score_record import ScoreRecord
 from gan_lab.metrics.scorer import FEWEST, Group, Scorer
-from gan_lab.metrics.select_extractor import Choice, chosen
+from gan_lab.metrics.select_extractor import Choice, make_extractor
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.loggers import log_scalars
 from gan_lab.utils.types import NonNegativeInt, PositiveInt, SharedPath
 
 log = logging.getLogger(__name__)
@@ -30,12 +31,12 @@ Count = Annotated[int, Field(ge=FEWEST)]
 
 @dataclass(frozen=True)
 class Best:
-    """The lowest FID while training, in plain values: checkpoints keep it.
+    """The lowest FID while training, in plain values for checkpoints.
 
     Args:
-        images_seen: real images that the generator was trained on.
+        images_seen: real images that the generator had been trained on.
         fid: to training images.
-        protocol: how it came about, as `Protocol.to_dict` gives it.
+        protocol: of the score, as `Protocol.to_dict` gives it.
     """
 
     images_seen: int
@@ -44,31 +45,31 @@ class Best:
 
 
 class Scores(Callback):
-    """Scores a model that draws from noise; one that translates is left alone.
+    """Scores a model that generates from noise; a translator is left alone.
 
-    While training, scores are taken against images of the training split, always the same ones, and called
-    `scores/...`; the best checkpoint, and a sweep, go by their FID. At the end the generator is scored against the
-    test split, or against the images that are held out in its place, as `final/...`. So nothing is ever chosen by the
-    test images, and what is reported is how well a choice made without them does on them. FID to training images can't
-    see memorised ones: the final scores, and a look at neighbours, can.
+    While training, scores are taken against images of the training split, always the same ones, and logged as
+    `scores/...`. The best checkpoint, and a sweep, go by their FID. At the end the generator is scored against the
+    evaluation split, as `final/...`: the test split, or the validation split where there is one. So no choice depends
+    on the test images, and the final scores say how well a choice made without them does. FID to training images does
+    not notice memorised ones; the final scores and a look at neighbours do.
 
-    Scoring changes nothing about training. The same latents are drawn each time, so that scores of different states
-    differ by the states alone. All processes take part.
+    Scores don't change training. The latents are the same each time, so that scores of different states differ by the
+    states alone. All processes take part.
 
-    Where there is no extractor for the data, one line in the log says so and what to get, and nothing is scored; one
-    that is asked for by name must be there.
+    Where the extractor "auto" finds none for the data, a line in the log says so and what to get, and nothing is
+    scored. An extractor that is named must be there.
 
     Args:
-        extractor: to look through, or its name, "auto" for the one that suits the data
+        extractor: the extractor, or its name; "auto" takes the one that suits the data
             (`gan_lab.metrics.select_extractor`).
         weights: "ema" scores the generator's moving average where there is one, "raw" the generator as it is.
         every_n_images: images seen between two scores while training; the last state is scored in any case.
-        count_during: images that are drawn for them. FID of so few is biased upwards, by the same amount each time.
-        real_during: training images that they are held against, at most.
-        groups_during: which scores; without "fid" there is no best checkpoint.
-        count: images that are drawn at the end; all of the test split, or of what is held out, are held against them.
-        groups: which scores.
-        cache: folder for what is computed once for each dataset: statistics of real images, trained extractors.
+        count_during: images generated for them. FID of so few is biased upwards, by the same amount each time.
+        real_during: training images that they are compared with, at most.
+        groups_during: groups of scores while training; without "fid" there is no best checkpoint.
+        count: images generated at the end, compared with all of the evaluation split.
+        groups: groups of scores at the end.
+        cache: folder of what is computed once for each dataset: statistics of real images, trained extractors.
         seed: of latents and random subsets.
     """
 
@@ -88,7 +89,7 @@ class Scores(Callback):
     ) -> None:
         self.extractor = extractor
         self.weights = weights
-        self.every_n_images = every_n_images
+        self.trigger = EveryNImages(every_n_images)
         self.count_during = count_during
         self.real_during = real_during
         self.groups_during = groups_during
@@ -99,13 +100,12 @@ class Scores(Callback):
         self.seed = seed
         self.during: Scorer | None = None  # None where nothing can be scored
         self.at_end: Scorer | None = None
-        self.scored_at = 0  # images seen
         self.best: Best | None = None
         self.final: ScoreRecord | None = None
         self.seconds = 0.0  # spent on scoring since the program began
 
     def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
-        """Get everything ready, so that what is missing is found before training and not after it."""
+        """Prepare all parts, so that a missing one is noticed before training and not after it."""
         if not hasattr(pl_module, "sample"):
             return
         self.real = RealImages(trainer.datamodule, self.cache)  # type: ignore[attr-defined]
@@ -119,16 +119,16 @@ class Scores(Callback):
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Score whenever another `every_n_images` images have been seen."""
-        if pl_module.images_seen // self.every_n_images > self.scored_at // self.every_n_images:
+        if self.trigger.is_due(pl_module.images_seen):
             self._score_during(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Score the last state, unless it has just been scored: it may be the best."""
-        if pl_module.images_seen > self.scored_at:
+        """Score the last state, which may be the best, unless it has just been scored."""
+        if pl_module.images_seen > self.trigger.last:
             self._score_during(trainer, pl_module)
 
     def on_fit_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Score the trained generator, now that its last checkpoint is on disk: this takes a while."""
+        """Score the trained generator, now that its last checkpoint is on disk. This takes a while."""
         if self.at_end is None:
             return
         log.info("Scoring %s images", f"{self.count:,}")
@@ -139,22 +139,22 @@ class Scores(Callback):
             self._publish(trainer, "final", self.final)
 
     def state_dict(self) -> dict[str, Any]:
-        """What has been scored, for a run that goes on."""
-        return {"scored_at": self.scored_at, "best": asdict(self.best) if self.best else None}
+        """Images seen at the last scores, and the best so far."""
+        return {"scored_at": self.trigger.last, "best": asdict(self.best) if self.best else None}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from there."""
-        self.scored_at = state_dict["scored_at"]
+        """Restore the state of a checkpoint."""
+        self.trigger.last = state_dict["scored_at"]
         self.best = Best(**state_dict["best"]) if state_dict["best"] else None
 
     def results(self) -> dict[str, Any]:
-        """For the run's record, in plain values: `scores` at the end of training and the `best` during it, if any."""
-        found: dict[str, Any] = {}
+        """Collect plain values for the run's record: final `scores` and the `best` while training, if there are any."""
+        results: dict[str, Any] = {}
         if self.best:
-            found["best"] = asdict(self.best)
+            results["best"] = asdict(self.best)
         if self.final:
-            found["scores"] = self.final.to_dict()
-        return found
+            results["scores"] = self.final.to_dict()
+        return results
 
     @contextmanager
     def _clock(self) -> Iterator[None]:
@@ -165,15 +165,15 @@ class Scores(Callback):
             self.seconds += perf_counter() - start
 
     def _extractor(self, real: RealImages) -> Extractor | None:
-        """The one that is named, or that suits the data; None where none does.
+        """Make the named extractor, or the one that suits the data; None where "auto" finds none.
 
         Raises:
-            UserError: the one that is named is not to be had.
+            UserError: the named extractor is missing.
         """
         if isinstance(self.extractor, Extractor):
             return self.extractor
         try:
-            return chosen(self.extractor, real)
+            return make_extractor(self.extractor, real)
         except UserError as error:
             if self.extractor != "auto":
                 raise
@@ -183,7 +183,7 @@ class Scores(Callback):
     def _scorer(
         self, extractor: Extractor, real: RealImages, split: str, groups: list[Group], at_most: int | None = None
     ) -> Scorer | None:
-        """For generated images against those of a split; None where it has too few."""
+        """Make a scorer against the images of a split; None where the split has too few."""
         try:
             statistics = real.statistics(extractor, split, at_most)
         except UserError as error:  # no test images, say
@@ -198,23 +198,23 @@ class Scores(Callback):
     def _score_during(self, trainer: Trainer, pl_module: Any) -> None:
         if self.during is None:
             return
-        self.scored_at = pl_module.images_seen
+        self.trigger.last = pl_module.images_seen
         with self._clock():
-            found = self._scored(trainer, pl_module, self.during, self.count_during)
-            self._publish(trainer, "scores", found)
+            scored = self._scored(trainer, pl_module, self.during, self.count_during)
+            self._publish(trainer, "scores", scored)
         pl_module.report.start(pl_module.images_seen)  # images/s are those of training
-        fid, before = found.values.get("fid", nan), self.best
-        # What was scored in another way, before a resumed run's options were changed, can't be compared.
-        if isfinite(fid) and (before is None or before.protocol["id"] != found.protocol.id or fid < before.fid):
-            self.best = Best(pl_module.images_seen, fid, found.protocol.to_dict())
+        fid, before = scored.values.get("fid", nan), self.best
+        # Scores from before a resumed run's options were changed may have another protocol.
+        if isfinite(fid) and (before is None or before.protocol["id"] != scored.protocol.id or fid < before.fid):
+            self.best = Best(pl_module.images_seen, fid, scored.protocol.to_dict())
 
     def _scored(self, trainer: Trainer, pl_module: Any, scorer: Scorer, count: int) -> ScoreRecord:
         assert self.real is not None
         ema = self.weights == "ema"
         scorer.reset()
         share = {"rank": trainer.global_rank, "world_size": trainer.world_size}
-        for images, asked in generated(pl_module, count, seed=self.seed, ema=ema, **share):
-            scorer.update(self.real.without_border(images), asked)
+        for images, requested in generate_images(pl_module, count, seed=self.seed, ema=ema, **share):
+            scorer.update(self.real.without_border(images), requested)
         # Processes must agree to the last bit on what is best: they save it together.
         values = trainer.strategy.broadcast(scorer.compute())
         scored = ScoreRecord(
@@ -227,9 +227,7 @@ class Scores(Callback):
         return scored
 
     def _publish(self, trainer: Trainer, prefix: str, scored: ScoreRecord) -> None:
-        """To the loggers, and to whoever monitors `trainer.callback_metrics`."""
+        """Log scores with their prefix, and the images seen beside them."""
         metrics = {f"{prefix}/{name}": value for name, value in scored.values.items()}
         metrics["images_seen"] = float(scored.images_seen or 0)
-        for logger in trainer.loggers:
-            logger.log_metrics(metrics, trainer.global_step)
-        trainer.callback_metrics.update({name: torch.tensor(value) for name, value in metrics.items()})
+        log_scalars(trainer, metrics, trainer.global_step)

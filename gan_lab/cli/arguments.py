@@ -1,26 +1,25 @@
 """Types of command-line arguments, and the options that several commands share."""
 
 import argparse
+from collections.abc import Callable
 
 BEYOND = 1 << 32  # the limit of seeds in every library, and more images than anyone generates
 
 
-def positive(text: str) -> int:
-    """A whole number of at least 1."""
-    if not text.isdecimal() or not 1 <= int(text) < BEYOND:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1{_below(text)}, not {text}")
-    return int(text)
+def whole_number(least: int) -> Callable[[str], int]:
+    """Make the type of a whole number of at least `least`."""
+
+    def parse(text: str) -> int:
+        if text.isdecimal() and least <= int(text) < BEYOND:
+            return int(text)
+        below = f" and below {BEYOND}" if text.isdecimal() and int(text) >= BEYOND else ""
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least {least}{below}, not {text}")
+
+    return parse
 
 
-def non_negative(text: str) -> int:
-    """A whole number of at least 0."""
-    if not text.isdecimal() or int(text) >= BEYOND:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 0{_below(text)}, not {text}")
-    return int(text)
-
-
-def _below(text: str) -> str:
-    return f" and below {BEYOND}" if text.isdecimal() and int(text) >= BEYOND else ""
+positive = whole_number(1)
+non_negative = whole_number(0)
 
 
 def add_state(parser: argparse.ArgumentParser) -> None:

@@ -189,7 +189,7 @@ def extractor_name(text: str) -> str:
 def report(evaluation: "Evaluation", source: Path) -> str:
     """The scores and their protocol, a line each."""
     from gan_lab.evaluation.datasets import describe
-    from gan_lab.metrics.titles import said
+    from gan_lab.metrics.titles import formatted
 
     record = evaluation.record
     protocol, identity = record.protocol, record.protocol.extractor
@@ -202,6 +202,6 @@ def report(evaluation: "Evaluation", source: Path) -> str:
         f"Protocol     {protocol.id}; only scores of the same protocol can be compared",
         "",
     ]
-    scores = said(record).values()
+    scores = formatted(record).values()
     width = max(len(name) for name, _ in scores)
     return "\n".join([*lines, *(f"{name:{width}}  {value}" for name, value in scores), ""])

@@ -10,12 +10,12 @@ from torch import Tensor
 from gan_lab.evaluation import classifiers, datasets, load_generator
 from gan_lab.evaluation.custom_extractor import import_extractor
 from gan_lab.metrics.extractors import Extractor
-from gan_lab.metrics.generated_images import Generated, generated, weights_of
+from gan_lab.metrics.generated_images import Generated, generate_images, weights_of
 from gan_lab.metrics.protocol import Weights
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.metrics.score_record import ScoreRecord
 from gan_lab.metrics.scorer import FEWEST, Scorer
-from gan_lab.metrics.select_extractor import Choice, chosen
+from gan_lab.metrics.select_extractor import Choice, make_extractor
 from gan_lab.runs.run import Run, Which
 from gan_lab.utils.errors import UserError
 
@@ -86,7 +86,7 @@ def evaluate_run(run: Run, options: Options, *, which: Which, ema: bool, gan_tra
     extractor = _extractor(options, real).to(model.device)
     count = options.count or config.data.get("test_count", COUNT)
     record = evaluate(
-        generated(model, count, seed=options.seed, ema=ema),
+        generate_images(model, count, seed=options.seed, ema=ema),
         real,
         extractor,
         split=split,
@@ -95,9 +95,9 @@ def evaluate_run(run: Run, options: Options, *, which: Which, ema: bool, gan_tra
         images_seen=model.images_seen,
     )
     if gan_train_test:
-        again = generated(model, count, seed=options.seed, ema=ema)
+        again = generate_images(model, count, seed=options.seed, ema=ema)
         record.values.update(classifiers.gan_train_test(again, real, seed=options.seed))
-    first, _ = next(generated(model, FIRST, seed=options.seed, ema=ema))
+    first, _ = next(generate_images(model, FIRST, seed=options.seed, ema=ema))
     return Evaluation(record=record, real=real, extractor=extractor, first=first)
 
 
@@ -177,7 +177,7 @@ def _check_count(count: int | None) -> None:
 
 def _extractor(options: Options, real: RealImages) -> Extractor:
     if options.extractor in get_args(Choice):
-        return chosen(cast(Choice, options.extractor), real, options.weights_file)
+        return make_extractor(cast(Choice, options.extractor), real, options.weights_file)
     if options.weights_file:
         raise UserError("--weights-file: these weights are for the inception extractor; a class brings its own")
     return import_extractor(options.extractor, real)

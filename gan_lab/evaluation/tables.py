@@ -5,6 +5,8 @@ import io
 import json
 from collections.abc import Callable, Sequence
 
+from tabulate import tabulate
+
 from gan_lab.evaluation.groups import Group, Spread
 from gan_lab.metrics.protocol import Protocol
 from gan_lab.metrics.titles import heading, title
@@ -78,18 +80,17 @@ def notes(groups: Sequence[Group], without: Sequence[Run]) -> list[str]:
 
 def as_text(groups: Sequence[Group], columns: Sequence[str], without: Sequence[Run]) -> str:
     """Aligned columns."""
-    rows = cells(groups, columns, "+-")
-    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([*lines, "", *notes(groups, without)]) + "\n"
+    lines = tabulate(cells(groups, columns, "+-"), tablefmt="plain", disable_numparse=True)
+    return "\n".join([lines, "", *notes(groups, without)]) + "\n"
 
 
 def as_markdown(groups: Sequence[Group], columns: Sequence[str], without: Sequence[Run]) -> str:
     """A table for a page."""
     first, *rest = cells(groups, columns, "±")
-    rows = [first, ["---", *("---:" for _ in first[1:])], *([f"`{row[0]}`", *row[1:]] for row in rest)]
-    lines = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
-    return "\n".join([*lines, "", *(f"{note}  " for note in notes(groups, without))]) + "\n"
+    rows = [[f"`{name.replace('|', chr(92) + '|')}`", *values] for name, *values in rest]  # tabulate escapes nothing
+    align = ("left", *["right"] * (len(first) - 1))
+    lines = tabulate(rows, first, tablefmt="pipe", disable_numparse=True, colalign=align)
+    return "\n".join([lines, "", *(f"{note}  " for note in notes(groups, without))]) + "\n"
 
 
 def as_csv(groups: Sequence[Group], columns: Sequence[str], without: Sequence[Run]) -> str:

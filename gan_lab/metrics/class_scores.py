@@ -1,4 +1,4 @@
-"""What a classifier says of generated images: which classes they show, how evenly, and whether the asked ones."""
+"""Scores from predicted classes: modes, their distribution, FID within a class."""
 
 import torch
 from torch import Tensor
@@ -9,19 +9,19 @@ ENOUGH_IN_CLASS = 500  # images on each side, below which FID within a class wou
 
 
 def histogram(classes: Tensor, num_classes: int) -> Tensor:
-    """How often each class occurs among class indices (n,): shape (num_classes,), int64."""
+    """Count each class among class indices (n,): shape (num_classes,), int64."""
     return torch.bincount(classes, minlength=num_classes)
 
 
 def modes(counts: Tensor) -> int:
-    """The number of classes that occur at all, as Stacked-MNIST counts: one image suffices, a misread one too."""
+    """Count the classes that occur at all, as Stacked-MNIST does: one image suffices, a misclassified one too."""
     return int((counts > 0).sum())
 
 
 def divergence(fake: Tensor, data: Tensor) -> float:
     """KL(fake || data) of two class histograms, in nats; infinite where a class is generated that the data lacks.
 
-    The generated first, as in the table of Stacked-MNIST (Metz et al. 2017, arXiv:1611.02163).
+    The generated distribution comes first, as in the table of Stacked-MNIST (Metz et al. 2017, arXiv:1611.02163).
     """
     p, q = (counts.double() / counts.sum() for counts in (fake, data))
     return float(torch.special.xlogy(p, p).sum() - torch.special.xlogy(p, q).sum())
@@ -34,30 +34,30 @@ def stacked(digit_logits: Tensor) -> Tensor:
 
 
 def independent(digits: Tensor) -> Tensor:
-    """How often each stack of three digits occurs where they are drawn independently, shape (1000,), float64.
+    """Probabilities of the stacks of three independent digits, shape (1000,), float64.
 
-    The modes of Stacked-MNIST by their construction: counting those of some thousand stacks instead would add their
-    noise to a divergence.
+    They are the modes of Stacked-MNIST by construction. Counting the stacks themselves would add noise to a divergence:
+    there are thousands of stacks for a thousand modes.
 
     Args:
-        digits: as often as they are drawn, int64, shape (n, 3).
+        digits: the three digits of each stack, int64, shape (n, 3).
     """
     shares = [histogram(channel, 10).double() / len(digits) for channel in digits.unbind(1)]
     return torch.einsum("r,g,b->rgb", *shares).flatten()
 
 
-def within_classes(real: Tensor, real_labels: Tensor, fake: Tensor, asked: Tensor) -> dict[int, float]:
-    """FID of the images asked of a class to the real ones of that class, for classes with 500 on each side.
+def within_classes(real: Tensor, real_labels: Tensor, fake: Tensor, requested: Tensor) -> dict[int, float]:
+    """FID between generated and real images of the same class, for classes with 500 images on each side.
 
     Args:
         real: features, shape (n, d).
         real_labels: int64, shape (n,).
         fake: features, shape (m, d).
-        asked: int64, shape (m,).
+        requested: the class that each image was generated for, int64, shape (m,).
     """
-    found: dict[int, float] = {}
+    distances: dict[int, float] = {}
     for label in sorted(set(real_labels.tolist())):
-        mine, others = fake[asked == label], real[real_labels == label]
-        if min(len(mine), len(others)) >= ENOUGH_IN_CLASS:
-            found[label] = frechet_distance(Moments.of(others), mine)
-    return found
+        fake_part, real_part = fake[requested == label], real[real_labels == label]
+        if min(len(fake_part), len(real_part)) >= ENOUGH_IN_CLASS:
+            distances[label] = frechet_distance(Moments.of(real_part), fake_part)
+    return distances

@@ -1,4 +1,4 @@
-"""A small classifier of small images, trained within a minute on two cores: what the scores of digits look through."""
+"""A small classifier of small images, trained within a minute on two cores; scores of digits use its features."""
 
 from itertools import pairwise
 
@@ -15,18 +15,18 @@ SHIFT = 2  # pixels by which training images are moved at most, each way
 BATCH_SIZE = 128
 MAX_LEARNING_RATE = 5e-3
 EVALUATED_AT_ONCE = 500  # images
-RECIPE = 1  # to be raised when the network or its training changes: classifiers trained before are then not reused
+RECIPE = 1  # raise it when the network or its training changes: cached classifiers are then trained again
 
 
 class Classifier(nn.Module):
-    """Images (n, channels, height, width) in [0, 1] to logits (n, classes).
+    """Maps images (n, channels, height, width) in [0, 1] to logits (n, num_classes).
 
     Convolutions 3x3 of 16, 16, 32, 32 and 64 maps with batch norm and ReLU, a max-pool after each pair, the mean of
     each quarter of the last map (256 values), a hidden layer of 64.
 
     Args:
         channels: 1 for grey, 3 for colour.
-        num_classes: to tell apart.
+        num_classes: number of classes.
     """
 
     def __init__(self, *, channels: int, num_classes: int) -> None:
@@ -47,7 +47,7 @@ class Classifier(nn.Module):
 
 
 def train(images: Tensor, labels: Tensor, seed: int, epochs: int) -> Classifier:
-    """Train a classifier from scratch; with the same machine and number of threads the same bits come out.
+    """Train a classifier from scratch. The same machine and number of threads give the same bits.
 
     AdamW under a one-cycle learning rate (Smith & Topin 2018, arXiv:1708.07120), images shifted at random.
 
@@ -80,7 +80,7 @@ def train(images: Tensor, labels: Tensor, seed: int, epochs: int) -> Classifier:
 
 
 def shifted(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Each image moved by up to `SHIFT` pixels in both directions on its own, zeros moving in."""
+    """Shift each image by up to `SHIFT` pixels in both directions at random, padding with zeros."""
     count, _, height, width = images.shape
     padded = F.pad(images, (SHIFT,) * 4)
     down, right = torch.randint(0, 2 * SHIFT + 1, (2, count, 1), generator=generator)
@@ -91,7 +91,7 @@ def shifted(images: Tensor, generator: torch.Generator) -> Tensor:
 
 @torch.no_grad()
 def accuracy(model: Classifier, images: Tensor, labels: Tensor) -> float:
-    """The share of uint8 images (n, channels, height, width) whose label (n,) the classifier tells."""
+    """Share of uint8 images (n, channels, height, width) whose label (n,) the classifier predicts."""
     chunks = zip(torch.split(images, EVALUATED_AT_ONCE), torch.split(labels, EVALUATED_AT_ONCE), strict=True)
-    right = sum(int((model(pixels.float() / 255).argmax(1) == told).sum()) for pixels, told in chunks)
+    right = sum(int((model(pixels.float() / 255).argmax(1) == label).sum()) for pixels, label in chunks)
     return right / len(images)

@@ -1,4 +1,4 @@
-"""The extractor of small labelled images: a classifier that this repository trains, shipped for MNIST."""
+"""The extractor for small labelled images: a classifier that this repository trains, shipped for MNIST."""
 
 import logging
 from hashlib import sha256
@@ -26,25 +26,25 @@ from gan_lab.utils.precision import full_precision
 log = logging.getLogger(__name__)
 
 SHIPPED = {"MNIST": Path(__file__).parent / "weights" / "mnist.safetensors"}
-SEED, EPOCHS = 0, 4  # of the shipped weights, and of those trained on first use
-FEWEST_BATCHES = 1800  # trained on at least; small datasets are passed over more often
+SEED, EPOCHS = 0, 4  # for the shipped weights and for those trained on first use
+FEWEST_BATCHES = 1800  # small datasets are passed over more often, until so many batches
 
 
 class LabelledImages(Protocol):
-    """What a data module offers."""
+    """The part of a data module that a classifier is trained on."""
 
     def load(self, split: str) -> tuple[Tensor, Tensor]:
         """Images uint8 (n, channels, height, width) and labels int64 (n,) of split "train" or "test"."""
 
 
 class DatasetClassifier(Extractor):
-    """A classifier's 256 pooled values: the mean of each quarter of its last 64 feature maps, after the ReLU.
+    """A classifier's 256 pooled values as features: means over quarters of its last 64 feature maps, after the ReLU.
 
-    The hidden layer behind them sees missing classes as well, but hardly a shift by two pixels, which it was trained to
-    ignore; and ten of its 64 values never leave zero, so that their covariance is singular.
+    The hidden layer behind them reacts to missing classes as well, but hardly to a shift by two pixels: it was trained
+    to ignore shifts. Ten of its 64 values are always zero, so that their covariance is singular.
 
-    Images of other sizes lose the black border that `gan_lab.utils.images.fit` adds (up to 8 pixels a side in all),
-    others are resized with antialias; colours become grey, or grey colour, as the classifier was trained.
+    Images of other sizes lose the black border that `gan_lab.utils.images.fit` adds (up to 8 pixels a side in all).
+    Others are resized with antialiasing. Colour and grey images are converted to what the classifier was trained on.
 
     Args:
         file: weights, as `gan-lab train-features` writes them.
@@ -57,14 +57,14 @@ class DatasetClassifier(Extractor):
         super().__init__()
         path = Path(file)
         try:
-            weights, told = tensor_files.read(path)
-            self.model = Classifier(channels=told["channels"], num_classes=told["classes"])
+            weights, description = tensor_files.read(path)
+            self.model = Classifier(channels=description["channels"], num_classes=description["classes"])
             self.model.load_state_dict(weights)
-            self.size = int(told["size"])
-            self.channels = int(told["channels"])
-            self.num_classes = int(told["classes"])
+            self.size = int(description["size"])
+            self.channels = int(description["channels"])
+            self.num_classes = int(description["classes"])
             self.identity = {
-                "name": f"digits {told['dataset']}",
+                "name": f"digits {description['dataset']}",
                 "sha256": sha256(path.read_bytes()).hexdigest(),
                 "input_size": self.size,
                 "other_sizes": OTHER_SIZES,
@@ -72,7 +72,7 @@ class DatasetClassifier(Extractor):
                 "grey": GREY,
                 "antialias": True,
                 "dtype": "float32",
-                "accuracy": told["accuracy"],
+                "accuracy": description["accuracy"],
             }
         except OSError as error:
             raise UserError(f"{path}: can't be read: {error.strerror}") from error
@@ -94,21 +94,21 @@ class DatasetClassifier(Extractor):
 
 
 def shipped() -> DatasetClassifier:
-    """MNIST's, from the package."""
+    """Load the MNIST classifier of the package."""
     return DatasetClassifier(file=str(SHIPPED["MNIST"]))
 
 
 def for_dataset(name: str, data: LabelledImages, cache_folder: Path) -> DatasetClassifier:
-    """The extractor of a dataset: shipped, or cached, or trained now (about a minute for 60,000 images) and cached.
+    """Load the classifier of a dataset: shipped, cached, or trained now (about a minute for 60,000 images) and cached.
 
     The cache is keyed by the content of the training images, their labels and the recipe. Weights trained on another
-    machine differ in their last bits, and so do their hash and the protocol: to compare scores of several machines, let
+    machine differ in their last bits, and so do their hash and the protocol. To compare scores of several machines, let
     them share the cached file.
 
     Args:
         name: of the dataset.
-        data: where its images come from; not asked where the extractor is shipped.
-        cache_folder: where trained ones are kept.
+        data: source of the training images; not read where the classifier is shipped.
+        cache_folder: folder of trained classifiers.
 
     Raises:
         UserError: the folder can't be written to.
@@ -134,18 +134,18 @@ def for_dataset(name: str, data: LabelledImages, cache_folder: Path) -> DatasetC
 
 
 def epochs_for(count: int) -> int:
-    """How often a training set of so many images is passed over."""
+    """Number of passes over a training set of `count` images."""
     return max(EPOCHS, ceil(FEWEST_BATCHES / max(1, count // classifier.BATCH_SIZE)))
 
 
 def save(path: Path, name: str, data: LabelledImages, seed: int, epochs: int) -> float:
-    """Train on a dataset and write the weights with what is told of them; returns the accuracy on the test split."""
+    """Train on a dataset and write the weights with their description; return the accuracy on the test split."""
     images, labels = data.load("train")
     if images.shape[2] != images.shape[3]:
         raise UserError(f"{name}: this extractor needs square images, not {images.shape[2]}x{images.shape[3]}")
     model = classifier.train(images, labels, seed, epochs)
     accuracy = classifier.accuracy(model, *data.load("test"))
-    told: dict[str, Any] = {
+    description: dict[str, Any] = {
         "dataset": name,
         "channels": images.shape[1],
         "classes": model.last.out_features,
@@ -154,5 +154,5 @@ def save(path: Path, name: str, data: LabelledImages, seed: int, epochs: int) ->
         "seed": seed,
         "epochs": epochs,
     }
-    tensor_files.write(path, model.state_dict(), told)
+    tensor_files.write(path, model.state_dict(), description)
     return accuracy

@@ -1,4 +1,4 @@
-"""From images to features: the contract of what every score looks through, and the way of the images into it."""
+"""Extractors: the interface from images to the features that scores are computed on, and its preprocessing."""
 
 from abc import ABC, abstractmethod
 from typing import Literal, Self
@@ -22,16 +22,16 @@ OTHER_SIZES = f"up to {BORDER} pixels more: border cropped, else bilinear"
 class Extractor(nn.Module, ABC):
     """Maps uint8 images (n, channels, height, width), grey or RGB of any size, to float features (n, num_features).
 
-    Frozen, and in evaluation mode for good: no score depends on what was measured before, or with it.
+    Frozen, and always in evaluation mode: no score depends on earlier images, or on others of the batch.
 
     Attributes:
         num_features: values for each image.
-        num_classes: of the dataset, that `predicted_class` tells apart; 0 where it tells none of them.
-        one_label: whether the logits are of one label, as the Inception Score takes them.
-        has_neighbours: whether neighbours are searched for among the features, for precision to coverage; not where
-            counted modes tell more, and of so many images that a search takes minutes.
-        identity: what makes the features what they are, in plain values: name, sha256 of the weights, input size,
-            antialias, dtype. Extractors of equal identity give equal features.
+        num_classes: number of the dataset's classes that `predicted_class` returns; 0 where it returns none of them.
+        one_label: True where the logits are of one label, as the Inception Score takes them.
+        has_neighbours: True where precision to coverage search for neighbours among the features. False where counted
+            modes are more precise and the images so many that a search takes minutes.
+        identity: all that decides the features, in plain values: name, sha256 of the weights, input size, antialias,
+            dtype. Extractors of equal identity give equal features.
     """
 
     num_features: int
@@ -45,37 +45,37 @@ class Extractor(nn.Module, ABC):
         """Features (n, num_features) and logits (n, classes) in one pass; (n, 0) where there are no logits."""
 
     def forward(self, images: Tensor) -> Tensor:
-        """Features alone."""
+        """Compute features (n, num_features) alone."""
         return self.features_and_logits(images)[0]
 
     def classify(self, images: Tensor) -> Tensor:
-        """Logits alone."""
+        """Compute logits (n, classes) alone."""
         return self.features_and_logits(images)[1]
 
     def predicted_class(self, logits: Tensor) -> Tensor:
-        """The class that each image shows, int64 (n,), by its logits."""
+        """Predict the class of each image, int64 (n,), from its logits."""
         return logits.argmax(1)
 
     def class_histogram(self, logits: Tensor) -> Tensor:
-        """How often real images show each class, shape (num_classes,), by their logits."""
+        """Count the predicted classes of real images, shape (num_classes,), from their logits."""
         return torch.bincount(self.predicted_class(logits), minlength=self.num_classes)
 
     def freeze(self) -> None:
-        """To be called at a constructor's end."""
+        """Freeze all weights; constructors call it last."""
         self.requires_grad_(False).eval()
 
     def train(self, mode: bool = True) -> Self:
-        """Stay in evaluation mode, whatever a surrounding module is told."""
+        """Stay in evaluation mode, whatever mode a surrounding module takes."""
         return super().train(False)
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """Device of the weights."""
         return next(self.parameters()).device
 
 
 def extract(extractor: Extractor, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Features (n, num_features) and logits (n, classes or 0) of any number of uint8 images, wherever they are."""
+    """Compute features (n, num_features) and logits (n, classes or 0) of any number of uint8 images on any device."""
     chunks = [
         extractor.features_and_logits(chunk.to(extractor.device)) for chunk in torch.split(images, EXTRACTED_AT_ONCE)
     ]
@@ -84,13 +84,13 @@ def extract(extractor: Extractor, images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class Custom(Extractor):
-    """Any module as an extractor.
+    """An extractor made of any module.
 
     Args:
         module: maps float images (n, channels, size, size) in [-1, 1] to features of shape (n, ...).
-        size: side of the images it takes.
-        channels: of the images it takes.
-        antialias: whether larger images are smoothed before they are reduced.
+        size: side of the module's input images, pixels.
+        channels: channels of the module's input images.
+        antialias: True smooths larger images before they are reduced.
     """
 
     def __init__(self, *, module: nn.Module, size: PositiveInt, channels: Literal[1, 3], antialias: bool) -> None:
@@ -116,7 +116,7 @@ class Custom(Extractor):
         self.num_features = self(torch.zeros(1, channels, size, size, dtype=torch.uint8)).shape[1]
 
     def features_and_logits(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Features, and no logits."""
+        """Compute features; there are no logits."""
         pixels = resized(with_channels(images, self.channels), self.size, self.antialias)
         with full_precision(pixels.device, reproducible=True):
             features = self.module(conversions.to_float(pixels)).flatten(1)
@@ -124,12 +124,12 @@ class Custom(Extractor):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are; a module without any works on the CPU."""
+        """Device of the weights; the CPU for a module without weights."""
         return next((weight.device for weight in self.module.parameters()), torch.device("cpu"))
 
 
 def with_channels(images: Tensor, channels: int) -> Tensor:
-    """uint8 images (n, 1 or 3, height, width) as float32 (n, channels, height, width) in [0, 255], nothing rounded.
+    """Convert uint8 images (n, 1 or 3, height, width) to float32 (n, channels, height, width) in [0, 255], unrounded.
 
     Grey becomes RGB by repetition, RGB becomes grey by ITU-R BT.601's luma, 0.299 R + 0.587 G + 0.114 B.
 
@@ -149,9 +149,9 @@ def with_channels(images: Tensor, channels: int) -> Tensor:
 
 
 def without_border(images: Tensor, size: int) -> Tensor:
-    """Undo the black border with which `gan_lab.utils.images.fit` brings images of `size` to up to 8 pixels more.
+    """Crop the black border with which `gan_lab.utils.images.fit` enlarges images of `size` by up to 8 pixels.
 
-    What a generator draws into the border is not looked at: the dataset has nothing there.
+    A generator's pixels in the border do not count: the dataset has nothing there.
     """
     height, width = images.shape[-2:]
     if not (0 <= height - size <= BORDER and 0 <= width - size <= BORDER):
@@ -161,7 +161,7 @@ def without_border(images: Tensor, size: int) -> Tensor:
 
 
 def resized(images: Tensor, size: int, antialias: bool) -> Tensor:
-    """Float images in [0, 255] brought to (n, channels, size, size), bilinear, nothing rounded."""
+    """Resize float images in [0, 255] to (n, channels, size, size), bilinear, unrounded."""
     if images.shape[-2:] == (size, size):
         return images
     return F.interpolate(images, (size, size), mode="bilinear", antialias=antialias).clamp(0, 255)

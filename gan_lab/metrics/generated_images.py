@@ -1,4 +1,4 @@
-"""Generated images on their way into a metric."""
+"""Generation of the images that a metric is computed on."""
 
 from collections.abc import Iterator
 from typing import Protocol
@@ -14,41 +14,41 @@ Generated = tuple[Tensor, Tensor | None]
 
 
 class Sampler(Protocol):
-    """What a model that draws from noise offers."""
+    """A model that generates images from latents."""
 
     @property
     def generator_ema(self) -> object | None:
-        """The generator's moving average, if it keeps one."""
+        """The generator's moving average, or None."""
 
     def sample_latents(self, count: int, seed: int) -> Tensor:
-        """Latents (count, ...) of a seed, on the device that draws."""
+        """Draw latents (count, ...) from a seed, on the model's device."""
 
     def make_condition(self, count: int) -> tuple[Tensor, ...]:
-        """What to `sample` so many images with: nothing, or the classes (count,) to draw."""
+        """Make the condition of `count` samples: nothing, or their classes (count,)."""
 
     def sample(self, latents: Tensor, *condition: Tensor, ema: bool) -> Tensor:
-        """Images in [-1, 1] for latents (n, ...)."""
+        """Generate images in [-1, 1] from latents (n, ...)."""
 
 
 def weights_of(model: Sampler, *, ema: bool) -> Weights:
-    """Which weights draw: the moving average where it is wanted and the model keeps one."""
+    """Name the weights that generate: "ema" where the moving average is wanted and the model keeps one."""
     return "ema" if ema and model.generator_ema is not None else "raw"
 
 
-def generated(
+def generate_images(
     model: Sampler, count: int, *, seed: int, ema: bool, rank: int = 0, world_size: int = 1
 ) -> Iterator[Generated]:
-    """Batches of uint8 images (n, channels, height, width), and the classes (n,) that were asked for, if any were.
+    """Generate uint8 images (n, channels, height, width) in batches, with their classes (n,) if the model takes any.
 
-    The latents come from a generator of their own: what is drawn here doesn't change what training draws. A
-    conditional model is asked for every class equally often.
+    The latents come from a random generator of their own, so that training draws the same numbers as without. A
+    conditional model generates equally many images of every class.
 
     Args:
-        model: draws.
-        count: of images, by all processes together.
-        seed: of the latents; the i-th image is the same however many processes share the work.
-        ema: whether the generator's moving average draws, where there is one.
-        rank: this process, which draws images rank, rank + world_size, ...
+        model: the model that generates.
+        count: number of images, of all processes together.
+        seed: of the latents; the i-th image is the same for any number of processes.
+        ema: True generates with the generator's moving average, where there is one.
+        rank: this process, which generates images rank, rank + world_size, ...
         world_size: number of processes.
     """
     latents = model.sample_latents(count, seeding.derive(seed, "quality"))

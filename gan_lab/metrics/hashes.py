@@ -1,4 +1,4 @@
-"""What makes two things the same: hashes of tensors and of plain values."""
+"""Content hashes of tensors and of plain values."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def of_tensors(*tensors: Tensor) -> str:
-    """The sha256, in hex, of the tensors' types, shapes and values."""
+    """Hash the types, shapes and values of tensors: sha256, in hex."""
     digest = sha256()
     for tensor in tensors:
         digest.update(f"{tensor.dtype} {tuple(tensor.shape)} ".encode())
@@ -17,5 +17,5 @@ def of_tensors(*tensors: Tensor) -> str:
 
 
 def of_values(values: Mapping[str, object]) -> str:
-    """The sha256, in hex, of plain values by name, whatever their order."""
+    """Hash plain values by name, in any order: sha256, in hex."""
     return sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

@@ -27,9 +27,9 @@ class Inception(Extractor):
     class of the dataset.
 
     Args:
-        weights: torch-fidelity's file; by default it is looked for where torch.hub keeps its checkpoints.
-        antialias: whether images are smoothed while they are brought to 299 pixels: torchmetrics' default since 1.9,
-            while the numbers of most papers were computed without it.
+        weights: torch-fidelity's file; None reads it from the folder of torch.hub's checkpoints.
+        antialias: True smooths images while they are resized to 299 pixels. This is torchmetrics' default since 1.9;
+            the numbers of most papers were computed without.
 
     Raises:
         UserError: torch-fidelity or its weights are missing, or the file is not the published one.
@@ -63,7 +63,7 @@ class Inception(Extractor):
         self.freeze()
 
     def features_and_logits(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (n, 2048) and logits (n, 1008)."""
+        """Compute features (n, 2048) and logits (n, 1008)."""
         pixels = with_channels(images, 3).byte()  # exact: grey is repeated, RGB stays
         with full_precision(pixels.device, reproducible=True):
             features: Tensor = self.network(pixels)
@@ -71,18 +71,16 @@ class Inception(Extractor):
 
 
 def load(path: Path) -> Any:
-    """The network with the published weights; loading executes nothing from the file.
+    """Load the network with the published weights; loading executes nothing from the file.
 
     Raises:
         UserError: the file is another one.
     """
-    found = sha256(path.read_bytes()).hexdigest()
-    if found != SHA256:
-        raise UserError(f"{path} is damaged or another file: its sha256 is {found}, that of {URL} is {SHA256}")
+    digest = sha256(path.read_bytes()).hexdigest()
+    if digest != SHA256:
+        raise UserError(f"{path} is damaged or another file: its sha256 is {digest}, that of {URL} is {SHA256}")
 
-    from torchmetrics.image.fid import (
-        NoTrainInceptionV3,
-    )  # where torch-fidelity is installed, a subclass of its network
+    from torchmetrics.image.fid import NoTrainInceptionV3  # exists only where torch-fidelity is installed
 
     before = os.environ.get(WEIGHTS_ONLY)
     os.environ[WEIGHTS_ONLY] = "1"  # torch-fidelity's own call would let the file run code

@@ -1,4 +1,4 @@
-"""Scores and pictures from nearest neighbours in feature space, in chunks that fit into memory."""
+"""Scores from nearest neighbours in feature space, computed in chunks that fit into memory."""
 
 import torch
 from torch import Tensor
@@ -9,35 +9,35 @@ CHUNK = 1000  # rows of a distance matrix held at a time
 
 
 def radii(features: Tensor, k: int) -> Tensor:
-    """Distances to the 1st, ..., k-th nearest other of a set's features (n, d): shape (n, k), float64.
+    """Distances from each of the features (n, d) to its 1st, ..., k-th nearest neighbour: shape (n, k), float64.
 
     Raises:
-        ValueError: there are no k others.
+        ValueError: there are no k neighbours.
     """
     if len(features) <= k:
         raise ValueError(f"{len(features)} images have no {k} neighbours each")
     exact = features.double()
-    found = [torch.cdist(chunk, exact).topk(k + 1, largest=False).values for chunk in torch.split(exact, CHUNK)]
-    return torch.cat(found)[:, 1:]  # without itself
+    distances = [torch.cdist(chunk, exact).topk(k + 1, largest=False).values for chunk in torch.split(exact, CHUNK)]
+    return torch.cat(distances)[:, 1:]  # the nearest is the image itself
 
 
 def manifold_scores(real: Tensor, fake: Tensor, real_radii: Tensor | None = None) -> dict[str, float]:
-    """How far the generated images lie among the real ones, and the real ones among them.
+    """Precision, recall, density and coverage of generated images.
 
-    Each set's manifold is the union of balls around its features, as wide as the k-th nearest neighbour is far.
+    Each set's manifold is the union of balls around its features. A ball reaches to the k-th nearest neighbour.
 
     - precision, recall, k = 3: the share of generated images on the real manifold, and of real ones on the generated.
       Kynkaanniemi et al. 2019 (arXiv:1904.06991), eq. 1 and 2.
     - density, coverage, k = 5: how many real balls hold a generated image on average, over k (may exceed 1), and the
-      share of real balls that hold any. Naeem et al. 2020 (arXiv:2002.09797), eq. 3 and 4. Coverage notices what
-      recall forgives: a few images repeated.
+      share of real balls that hold any. Naeem et al. 2020 (arXiv:2002.09797), eq. 3 and 4. Coverage reacts to
+      a few images repeated, recall does not.
 
-    All of them depend on n and m; only with n = m are the values what the papers lead to expect.
+    All four depend on n and m. Values compare with those of the papers only for n = m.
 
     Args:
         real: features, shape (n, d), n > 5.
         fake: features, shape (m, d), m > 3.
-        real_radii: `radii(real, 5)` where it is known already.
+        real_radii: `radii(real, 5)`; None computes it.
 
     Raises:
         ValueError: too few images.
@@ -65,11 +65,11 @@ def manifold_scores(real: Tensor, fake: Tensor, real_radii: Tensor | None = None
 
 
 def nearest(samples: Tensor, known: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """The k nearest of known features (n, d) to each sample's (m, d): has it been seen in training?
+    """Find the k nearest of known features (n, d) to each sample's features (m, d).
 
     Returns:
-        Their indices, int64, and distances, float64, nearest first, both of shape (m, k).
+        Indices, int64, and distances, float64, nearest first, both of shape (m, k).
     """
     exact = known.double()
-    found = [torch.cdist(chunk, exact).topk(k, largest=False) for chunk in torch.split(samples.double(), CHUNK)]
-    return torch.cat([chunk.indices for chunk in found]), torch.cat([chunk.values for chunk in found])
+    neighbours = [torch.cdist(chunk, exact).topk(k, largest=False) for chunk in torch.split(samples.double(), CHUNK)]
+    return torch.cat([chunk.indices for chunk in neighbours]), torch.cat([chunk.values for chunk in neighbours])

@@ -1,4 +1,4 @@
-"""How a score came about: without it, a number can't be compared with another."""
+"""The protocol of a score: all that must be equal for two scores to be comparable."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -11,7 +11,7 @@ from gan_lab.metrics import hashes
 from gan_lab.metrics.extractors import Plain
 from gan_lab.utils.errors import UserError
 
-DEFINITIONS = 1  # to be raised when a score's definition changes, so that older numbers are not taken for the same
+DEFINITIONS = 1  # raise it when a score's definition changes: older numbers are then no longer comparable
 ENOUGH = 10_000  # images on each side; below, FID's bias is no longer small (Chong & Forsyth 2020, arXiv:1911.07023)
 NOT_COUNTED = {"seed", "versions"}
 NOT_COUNTED_OF_EXTRACTOR = {"accuracy"}  # a property of the weights, whose hash counts
@@ -19,29 +19,29 @@ Weights = Literal["ema", "raw", "given"]
 
 
 def extractor_hash(identity: Mapping[str, Plain]) -> str:
-    """The hash of what decides the features."""
-    return hashes.of_values({part: told for part, told in identity.items() if part not in NOT_COUNTED_OF_EXTRACTOR})
+    """Hash the part of an extractor's identity that decides its features."""
+    return hashes.of_values({part: value for part, value in identity.items() if part not in NOT_COUNTED_OF_EXTRACTOR})
 
 
 def installed() -> dict[str, str]:
-    """Versions of what computes the scores."""
+    """Versions of the packages that compute scores."""
     return {"gan_lab": gan_lab.__version__, "torch": version("torch"), "torchmetrics": version("torchmetrics")}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """What scores must share to be comparable, and what else one may want to know of them.
+    """All that must be equal for two scores to be comparable, and some facts that need not.
 
-    The seed of the latents and of the random subsets, and the packages' versions, are recorded but don't count: they
-    move a score within its noise, and `DEFINITIONS` counts what moves it further.
+    The seed of the latents and of the random subsets and the packages' versions are recorded but don't count: they
+    change a score within its noise. `DEFINITIONS` counts changes beyond that.
 
     Args:
-        extractor: its `identity`, which says the antialias choice and the dtype of features as well.
+        extractor: its `identity`, with the antialias choice and the dtype of features.
         data: content hash of the real images and their labels.
-        split: which of the dataset they are.
+        split: of the dataset.
         n_real: number of real images.
         n_fake: number of generated images.
-        weights: the generator's: "ema", "raw", or "given" where the images came as they are.
+        weights: the generator's: "ema", "raw", or "given" for images of unknown origin.
         dtype: of the statistics.
         seed: of latents and subsets.
         definitions: version of the scores' definitions.
@@ -60,15 +60,15 @@ class Protocol:
     versions: dict[str, str] = field(default_factory=installed)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON, the id among them."""
+        """Plain values for JSON, with the id."""
         return {"id": self.id, **asdict(self)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Protocol":
-        """Back from plain values.
+        """Make a protocol from the plain values of `to_dict`.
 
         Raises:
-            UserError: they are not those of a protocol.
+            UserError: the values are not those of a protocol.
         """
         given = {name: value for name, value in values.items() if name != "id"}
         names = {item.name for item in fields(cls)}
@@ -79,20 +79,20 @@ class Protocol:
 
     @cached_property
     def id(self) -> str:
-        """Eight hex digits, equal for scores that may be compared."""
+        """Eight hex digits, equal for comparable scores."""
         return hashes.of_values(dict(self._counted()))[:8]
 
     @property
     def small(self) -> bool:
-        """Whether there are so few images that FID's bias is large."""
+        """True for so few images that FID's bias is large."""
         return min(self.n_real, self.n_fake) < ENOUGH
 
     def label(self, score: str) -> str:
-        """A score's name with what must be said of it: "FID (n=1,000, biased)"."""
+        """A score's name, with a note where it is biased: "FID (n=1,000, biased)"."""
         return f"{score} (n={min(self.n_real, self.n_fake):,}, biased)" if self.small else score
 
     def difference(self, other: "Protocol") -> list[str]:
-        """Why scores of this protocol and of another may not be compared, a reason each; none if they may."""
+        """List the reasons for which scores of the two protocols are not comparable; none if they are."""
         mine, others = dict(self._counted()), dict(other._counted())
         return [
             f"{name}: {shown(mine.get(name))} and {shown(others.get(name))}"
@@ -103,15 +103,15 @@ class Protocol:
     def _counted(self) -> Iterator[tuple[str, Plain]]:
         for name, value in asdict(self).items():
             if name == "extractor":
-                for part, told in value.items():
+                for part, detail in value.items():
                     if part not in NOT_COUNTED_OF_EXTRACTOR:
-                        yield f"extractor {part}", told
+                        yield f"extractor {part}", detail
             elif name not in NOT_COUNTED:
                 yield name, value
 
 
 def shown(value: Plain) -> str:
-    """A value as one reads it: thousands apart, hashes short."""
+    """Format a value for reading: thousands separated, hashes shortened."""
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     text = str(value)

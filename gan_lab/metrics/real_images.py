@@ -1,4 +1,4 @@
-"""The real images that generated ones are held against, as scores see them."""
+"""The real images that generated images are compared with."""
 
 from pathlib import Path
 from typing import Protocol
@@ -12,11 +12,11 @@ from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.errors import UserError
 
 Labelled = tuple[Tensor, Tensor]
-SUBSET_SEED = 0  # of a part of a split: the same images for every run
+SUBSET_SEED = 0  # constant, so that every run is compared with the same part of a split
 
 
 class Dataset(Protocol):
-    """What a data module offers."""
+    """The part of a data module that scores need."""
 
     image_size: int
     channels: int
@@ -29,17 +29,17 @@ class Dataset(Protocol):
         """Load the splits that "fit" or "test" needs."""
 
     def describe(self) -> dict[str, object]:
-        """Its `name`, and whether it is a `substitute`, among others."""
+        """Describe the dataset: `name`, `substitute` (True or False), and more."""
 
 
 class RealImages:
     """A dataset without the black border that `gan_lab.utils.images.fit` added.
 
-    So runs with images of 28 and of 32 pixels are measured against the same real digits.
+    Runs with images of 28 and of 32 pixels are compared with the same real digits.
 
     Args:
-        data: prepared.
-        cache_folder: for what is computed once: `statistics/`, and `extractors/` that must be trained.
+        data: a prepared data module.
+        cache_folder: folder of `statistics/` and of trained `extractors/`, which are computed once.
     """
 
     def __init__(self, data: Dataset, cache_folder: Path) -> None:
@@ -48,7 +48,7 @@ class RealImages:
 
     @property
     def name(self) -> str:
-        """Of the dataset."""
+        """Name of the dataset."""
         return str(self.data.describe()["name"])
 
     def load(self, split: str) -> Labelled:
@@ -57,7 +57,7 @@ class RealImages:
         Splits are "train", "validation" and "test".
 
         Raises:
-            UserError: there are none.
+            UserError: the split has no images.
         """
         if split == "validation" and self.data.eval_split != split:
             raise UserError(f"no image of {self.name} was held out: data.validation_count is 0")
@@ -66,19 +66,19 @@ class RealImages:
         return self.without_border(images).cpu(), labels.cpu()
 
     def without_border(self, images: Tensor) -> Tensor:
-        """Generated images of the dataset's size, as its own are taken."""
+        """Crop the border of generated images as that of the dataset's own is cropped."""
         return without_border(images, self.data.native_size)
 
     def statistics(self, extractor: Extractor, split: str, at_most: int | None = None) -> RealStatistics:
-        """What scores must know of a split, from the cache where they are there.
+        """Compute the statistics of a split, or read them from the cache.
 
         Args:
-            extractor: to look through.
+            extractor: of the features.
             split: "train", "validation" or "test".
-            at_most: so many images, always the same ones; by default all of them.
+            at_most: number of images, always the same ones; None takes all.
 
         Raises:
-            UserError: there are none.
+            UserError: the split has no images.
         """
         images, labels = self.load(split)
         if at_most is not None and len(images) > at_most:

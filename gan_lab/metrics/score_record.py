@@ -1,4 +1,4 @@
-"""Scores as a run's record and files beside it hold them."""
+"""Scores in the form in which run.json and the evaluation files keep them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,13 +10,13 @@ from gan_lab.utils.errors import UserError
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreRecord:
-    """What was found, when in training, and how.
+    """Scores, the point of training they belong to, and their protocol.
 
     Args:
-        images_seen: real images that the model was trained on before; None for images of unknown origin.
+        images_seen: real images that the model had been trained on; None for images of unknown origin.
         values: scores by name.
-        protocol: how they came about.
-        class_counts: how many of the generated images show each class, where the extractor tells classes.
+        protocol: of the scores.
+        class_counts: number of generated images of each predicted class, where the extractor predicts classes.
     """
 
     images_seen: int | None
@@ -26,26 +26,25 @@ class ScoreRecord:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        told = {"images_seen": self.images_seen, "values": self.values, "protocol": self.protocol.to_dict()}
-        return told | {"class_counts": self.class_counts} if self.class_counts else told
+        record = {"images_seen": self.images_seen, "values": self.values, "protocol": self.protocol.to_dict()}
+        return record | {"class_counts": self.class_counts} if self.class_counts else record
 
     @classmethod
-    def from_dict(cls, told: Mapping[str, Any], source: object) -> "ScoreRecord":
-        """Back from plain values; what else there is is left alone.
+    def from_dict(cls, record: Mapping[str, Any], source: object) -> "ScoreRecord":
+        """Make scores from the plain values of `to_dict`; other entries are ignored.
 
         Args:
-            told: the plain values.
-            source: where they are from, for the message.
+            record: the plain values.
+            source: their file, for the error message.
 
         Raises:
-            UserError: they are not those of scores.
+            UserError: the values are not those of scores.
         """
         try:
-            values = {str(name): float(value) for name, value in told["values"].items()}
-            seen = told["images_seen"]
-            images_seen = None if seen is None else int(seen)
-            protocol = Protocol.from_dict(told["protocol"])
-            counts = [int(count) for count in told.get("class_counts", ())]
+            values = {str(name): float(value) for name, value in record["values"].items()}
+            images_seen = None if record["images_seen"] is None else int(record["images_seen"])
+            protocol = Protocol.from_dict(record["protocol"])
+            counts = [int(count) for count in record.get("class_counts", ())]
             return cls(images_seen=images_seen, values=values, protocol=protocol, class_counts=counts)
         except (KeyError, TypeError, ValueError, AttributeError, UserError) as error:
             raise UserError(f"{source}: its scores can't be read: {error}") from error

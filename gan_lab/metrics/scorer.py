@@ -20,19 +20,19 @@ FEWEST = K_DENSITY_COVERAGE + 1  # images on either side
 
 
 class Scorer:
-    """Takes generated images batch by batch, then computes.
+    """Takes generated images batch by batch, then computes their scores.
 
-    Several processes (torch.distributed) each give their share, and all get the scores of the whole; with process r
-    of w giving images r, r + w, ... the same scores as one process. Nothing touches torch's random numbers.
+    Several processes (torch.distributed) each give their share, and all get the scores of the whole. Where process r of
+    w gives images r, r + w, ..., the scores are those of one process. Torch's random state does not change.
 
     Args:
-        extractor: to look through, the one that the real statistics are of.
+        extractor: of the features; the one that computed the real statistics.
         real: statistics of the real images.
         seed: of random subsets and splits, recorded in the protocol.
-        groups: which scores; during training one may want the cheap ones only.
+        groups: of scores to compute; some are cheap enough for use during training.
 
     Raises:
-        ValueError: the statistics are another extractor's, or of too few images.
+        ValueError: the statistics are of another extractor, or of too few images.
     """
 
     def __init__(
@@ -52,59 +52,59 @@ class Scorer:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the generated images, not the real ones."""
+        """Drop the generated images; the real statistics stay."""
         self._shares: list[tuple[Tensor, Tensor, Tensor]] = []
         self.count = 0
         self.class_counts: list[int] = []
 
-    def update(self, images: Tensor, asked: Tensor | None = None) -> None:
-        """Look at a batch of this process's images.
+    def update(self, images: Tensor, requested: Tensor | None = None) -> None:
+        """Extract features of a batch of this process's images.
 
         Args:
             images: uint8, shape (n, channels, height, width).
-            asked: the classes that the generator was asked for, int64, shape (n,), where it was asked.
+            requested: the classes that the images were generated for, int64, shape (n,); None without classes.
         """
-        asked = torch.full((len(images),), UNKNOWN) if asked is None else asked
-        self._shares.append((*extract(self.extractor, images), asked.to(self.extractor.device)))
+        requested = torch.full((len(images),), UNKNOWN) if requested is None else requested
+        self._shares.append((*extract(self.extractor, images), requested.to(self.extractor.device)))
 
     def compute(self) -> dict[str, float]:
         """Scores of the images of all processes, the same on each.
 
         Returns:
-            By group, where the extractor allows:
+            Scores by name. Each group adds some where the extractor allows it:
             fid: `fid`, lower is better.
             kid: `kid`, `kid_std`.
             inception_score: `inception_score`, `inception_score_std`, higher is better.
-            manifold: `precision`, `recall`, `density`, `coverage`, higher is better; of equally many real and generated
-                images, a random part of the larger set: a thousand images could never cover ten thousand.
-            classes: `modes`, the classes that occur (`class_counts` has how often); `class_kl`, of their histogram to
-                that of the real images, in nats, both as classified, infinite for a class that the real ones lack.
-                Where classes were asked for: `class_accuracy`; `class_fid`, the mean of the FID within the
-                `class_fid_classes` classes that have 500 images on each side.
+            manifold: `precision`, `recall`, `density`, `coverage`, higher is better. Real and generated images are
+                equally many, a random part of the larger set: a thousand images could never cover ten thousand.
+            classes: `modes`, the number of predicted classes (`class_counts` has their frequencies). `class_kl`, the
+                divergence of their histogram from that of the real images, in nats, infinite for a class that the real
+                images lack. Where classes were requested, `class_accuracy`, and `class_fid`, the mean of the FID within
+                the `class_fid_classes` classes that have 500 images on each side.
 
         Raises:
             ValueError: there are too few images.
         """
-        features, logits, asked = self._gathered()
+        features, logits, requested = self._gathered()
         self.count = len(features)
         if self.count < FEWEST:
             raise ValueError(f"scores need {FEWEST} generated images or more, not {self.count}")
-        found: dict[str, float] = {}
+        values: dict[str, float] = {}
         if "fid" in self.groups:
-            found["fid"] = scores.frechet_distance(self.real.moments, features)
+            values["fid"] = scores.frechet_distance(self.real.moments, features)
         if "kid" in self.groups:
-            found["kid"], found["kid_std"] = scores.kernel_distance(self.real.features, features, self.seed)
+            values["kid"], values["kid_std"] = scores.kernel_distance(self.real.features, features, self.seed)
         if "inception_score" in self.groups and logits.shape[1] and self.extractor.one_label:
             mean, deviation = scores.inception_score(logits, self.seed)
-            found |= {"inception_score": mean, "inception_score_std": deviation}
+            values |= {"inception_score": mean, "inception_score_std": deviation}
         if "manifold" in self.groups and self.extractor.has_neighbours:
-            found |= self._manifold_scores(features)
+            values |= self._manifold_scores(features)
         if "classes" in self.groups and self.extractor.num_classes:
-            found |= self._class_scores(features, self.extractor.predicted_class(logits), asked)
-        return found
+            values |= self._class_scores(features, self.extractor.predicted_class(logits), requested)
+        return values
 
     def protocol(self, weights: Weights) -> Protocol:
-        """How the scores last computed came about.
+        """Protocol of the scores last computed.
 
         Args:
             weights: the generator's.
@@ -120,18 +120,18 @@ class Scorer:
         )
 
     def _gathered(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Features (n, d), logits (n, classes) and asked classes (n,) of all processes."""
+        """Gather features (n, d), logits (n, classes) and requested classes (n,) of all processes."""
         device = self.extractor.device
-        nothing = (
+        empty = (
             torch.empty(0, self.real.features.shape[1], device=device),
             torch.empty(0, self.real.logits.shape[1], device=device),
             torch.empty(0, dtype=torch.long, device=device),
         )
-        features, logits, asked = (
+        features, logits, requested = (
             gather_rows(torch.cat(parts)).to(self.real.features.device)
-            for parts in zip(*(self._shares or [nothing]), strict=True)
+            for parts in zip(*(self._shares or [empty]), strict=True)
         )
-        return features, logits, asked
+        return features, logits, requested
 
     def _manifold_scores(self, features: Tensor) -> dict[str, float]:
         size = min(len(features), len(self.real.features))
@@ -142,21 +142,21 @@ class Scorer:
         return manifold_scores(real, self._part(features, size), real_radii)
 
     def _part(self, features: Tensor, size: int) -> Tensor:
-        """Some of the rows, at random, or all of them."""
+        """A random part of the rows, or all of them."""
         if len(features) == size:
             return features
         return features[seeding.permutation(len(features), seeding.derive(self.seed, "manifold"))[:size]]
 
-    def _class_scores(self, features: Tensor, shown: Tensor, asked: Tensor) -> dict[str, float]:
-        counts = class_scores.histogram(shown, self.extractor.num_classes)
+    def _class_scores(self, features: Tensor, predicted: Tensor, requested: Tensor) -> dict[str, float]:
+        counts = class_scores.histogram(predicted, self.extractor.num_classes)
         real_counts = self.extractor.class_histogram(self.real.logits)
         self.class_counts = counts.tolist()
-        found = {"modes": float(class_scores.modes(counts)), "class_kl": class_scores.divergence(counts, real_counts)}
-        told = asked != UNKNOWN
-        if told.any():
-            found["class_accuracy"] = float((shown[told] == asked[told]).double().mean())
-            within = class_scores.within_classes(self.real.features, self.real.labels, features, asked)
+        values = {"modes": float(class_scores.modes(counts)), "class_kl": class_scores.divergence(counts, real_counts)}
+        known = requested != UNKNOWN
+        if known.any():
+            values["class_accuracy"] = float((predicted[known] == requested[known]).double().mean())
+            within = class_scores.within_classes(self.real.features, self.real.labels, features, requested)
             within.pop(UNKNOWN, None)
             if within:
-                found |= {"class_fid": sum(within.values()) / len(within), "class_fid_classes": float(len(within))}
-        return found
+                values |= {"class_fid": sum(within.values()) / len(within), "class_fid_classes": float(len(within))}
+        return values

@@ -1,4 +1,4 @@
-"""FID, KID and Inception Score by torchmetrics, on features and logits that are there already."""
+"""FID, KID and Inception Score by torchmetrics, from features and logits."""
 
 import warnings
 from dataclasses import dataclass
@@ -15,21 +15,21 @@ KID_SUBSETS, KID_SUBSET_SIZE = 100, 1000  # torchmetrics' defaults
 INCEPTION_SCORE_SPLITS = 10  # Salimans et al. 2016 (arXiv:1606.03498)
 
 
-class Given(nn.Module):
-    """Takes the place of torchmetrics' extractor where features are given instead of images."""
+class Identity(nn.Module):
+    """An identity in place of torchmetrics' extractor, which lets it take features instead of images."""
 
     def __init__(self, num_features: int) -> None:
         super().__init__()
         self.num_features = num_features
 
     def forward(self, features: Tensor) -> Tensor:
-        """The features themselves."""
+        """Return the features."""
         return features
 
 
 @dataclass(frozen=True)
 class Moments:
-    """What FID must know of a set of features (n, d), in float64.
+    """Sums over a set of features (n, d) from which FID is computed, in float64.
 
     Args:
         count: n.
@@ -43,7 +43,7 @@ class Moments:
 
     @classmethod
     def of(cls, features: Tensor) -> "Moments":
-        """Of features (n, d)."""
+        """Compute the sums of features (n, d)."""
         exact = features.double()
         return cls(len(features), exact.sum(0), exact.T @ exact)
 
@@ -51,13 +51,13 @@ class Moments:
 def frechet_distance(real: Moments, fake: Tensor) -> float:
     """FID: |m - m'|^2 + tr(C + C' - 2 (C C')^(1/2)) of two Gaussians (Heusel et al. 2017, arXiv:1706.08500, eq. 6).
 
-    In float64, with the covariances of n - 1. Biased upwards by about 1/n.
+    Computed in float64, with covariances over n - 1. The bias is upwards and falls with 1/n.
 
     Args:
-        real: of at least two images.
+        real: moments of at least two images.
         fake: features, shape (m, d), m > 1.
     """
-    metric = FrechetInceptionDistance(feature=Given(fake.shape[1]), sync_on_compute=False).to(fake.device)
+    metric = FrechetInceptionDistance(feature=Identity(fake.shape[1]), sync_on_compute=False).to(fake.device)
     metric.update(fake.double(), real=False)
     metric.real_features_sum = real.total
     metric.real_features_cov_sum = real.outer
@@ -68,8 +68,8 @@ def frechet_distance(real: Moments, fake: Tensor) -> float:
 def kernel_distance(real: Tensor, fake: Tensor, seed: int) -> tuple[float, float]:
     """KID, the unbiased squared MMD with the kernel (x.y / d + 1)^3: mean and standard deviation over random subsets.
 
-    Binkowski et al. 2018 (arXiv:1801.01401). Subsets hold 1,000 images of each side, or as many as there are; a score
-    of matched sets is around zero, and negative as often as not.
+    Binkowski et al. 2018 (arXiv:1801.01401). Subsets hold 1,000 images of each side, or all if there are fewer. The
+    score of sets from one distribution is around zero, and negative in half of the cases.
 
     Args:
         real: features, shape (n, d).
@@ -81,7 +81,7 @@ def kernel_distance(real: Tensor, fake: Tensor, seed: int) -> tuple[float, float
         warnings.filterwarnings("ignore", ".*will save all extracted features in buffer")
         torch.manual_seed(seeding.derive(seed, "kid"))
         metric = KernelInceptionDistance(
-            feature=Given(real.shape[1]), subsets=KID_SUBSETS, subset_size=size, sync_on_compute=False
+            feature=Identity(real.shape[1]), subsets=KID_SUBSETS, subset_size=size, sync_on_compute=False
         )
         metric.update(real.double(), real=True)
         metric.update(fake.double(), real=False)
@@ -92,7 +92,7 @@ def kernel_distance(real: Tensor, fake: Tensor, seed: int) -> tuple[float, float
 def inception_score(logits: Tensor, seed: int) -> tuple[float, float]:
     """exp E KL(p(y|x) || p(y)), mean and standard deviation over ten random splits; from 1 to the number of classes.
 
-    Salimans et al. 2016 (arXiv:1606.03498). It never looks at real images, and is biased where splits are small.
+    Salimans et al. 2016 (arXiv:1606.03498). The score ignores real images, and is biased for small splits.
 
     Args:
         logits: of the generated images, shape (n, classes).
@@ -101,9 +101,8 @@ def inception_score(logits: Tensor, seed: int) -> tuple[float, float]:
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*will save all extracted features in buffer")
         torch.manual_seed(seeding.derive(seed, "inception score"))
-        metric = InceptionScore(
-            feature=Given(logits.shape[1]), splits=min(INCEPTION_SCORE_SPLITS, len(logits) // 2), sync_on_compute=False
-        )
+        splits = min(INCEPTION_SCORE_SPLITS, len(logits) // 2)
+        metric = InceptionScore(feature=Identity(logits.shape[1]), splits=splits, sync_on_compute=False)
         metric.update(logits.double())
         mean, deviation = metric.compute()
     return float(mean), float(deviation)

@@ -1,4 +1,4 @@
-"""What to look through at a dataset."""
+"""The choice of an extractor for a dataset."""
 
 from typing import Literal
 
@@ -14,21 +14,21 @@ SMALL = 64  # pixels a side, up to which a classifier is trained within minutes
 STACKED = "stacked_mnist"
 
 
-def chosen(choice: Choice, real: RealImages, weights: str | None = None) -> Extractor:
-    """The extractor by its name, or the one that suits a dataset.
+def make_extractor(choice: Choice, real: RealImages, weights: str | None = None) -> Extractor:
+    """Make the extractor of a name, or the one that suits a dataset.
 
     Args:
-        choice: "digits", a classifier of the dataset; "inception", the published one, antialiased; "auto":
-            - digits for grey, labelled images of up to 64 pixels a side, as MNIST and its kin, and for stacked digits.
-              Such features mean something on these images, which ImageNet's don't.
-            - inception for all others. Colour images are what it was made for, and without labels there is nothing to
-              train a classifier on; numbers from features that suit neither would only look like scores.
+        choice: "classifier", a classifier of the dataset; "inception", the published one, antialiased; "auto":
+            - the classifier for grey, labelled images of up to 64 pixels a side, as MNIST and its kin, and for stacked
+              digits. Features of ImageNet mean little on these.
+            - Inception for all others. It was made for colour images, and without labels there is nothing to train a
+              classifier on. Numbers from features that suit neither would only look like scores.
         real: the dataset.
-        weights: file of inception's weights, where they don't lie at their usual place.
+        weights: file of Inception's weights; None reads it from its usual folder.
 
     Raises:
-        UserError: inception or its weights are not at hand, saying what to get; weights for an extractor that brings
-            its own; a classifier without classes to tell apart, or that can't be cached.
+        UserError: Inception or its weights are missing; weights for an extractor that brings its own; a classifier of a
+            dataset without classes, or one that can't be cached.
     """
     if choice == "auto":
         choice = "classifier" if suits_a_classifier(real) else "inception"
@@ -40,13 +40,13 @@ def chosen(choice: Choice, real: RealImages, weights: str | None = None) -> Extr
 
 
 def suits_a_classifier(real: RealImages) -> bool:
-    """Whether a classifier tells more of the images than Inception."""
+    """Tell that a classifier's features suit the images better than Inception's."""
     data = real.data
     return real.name == STACKED or (data.channels == 1 and data.num_classes > 1 and data.image_size <= SMALL)
 
 
 def classifier(real: RealImages) -> Extractor:
-    """The classifier that real images have taught: shipped for MNIST and stacks of it, else cached, or trained now.
+    """Make the classifier of a dataset: shipped for MNIST and stacks of it, else cached, or trained now.
 
     Raises:
         UserError: the dataset has no classes; the cache can't be written to.

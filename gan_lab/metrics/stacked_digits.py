@@ -1,4 +1,4 @@
-"""The extractor of Stacked-MNIST: the digits' own, on each channel."""
+"""The extractor of Stacked-MNIST: the classifier of digits, on each channel."""
 
 from torch import Tensor
 
@@ -10,13 +10,13 @@ CHANNELS = 3
 
 
 class Stacked(Extractor):
-    """Looks at the red, the green and the blue digit one by one: 3 x 256 features, 3 x 10 logits, 1,000 classes.
+    """Classifies the red, the green and the blue digit one by one: 3 x 256 features, 3 x 10 logits, 1,000 classes.
 
-    Classes are expected as often as independent digits make them, so a perfect generator's `class_kl` is nothing but
-    the noise of its own images: about 999 / 2n, which is 0.019 for 26,000.
+    The expected class frequencies are those of independent digits, so a perfect generator's `class_kl` is only the
+    noise of its own images: about 999 / 2n, which is 0.019 for 26,000.
 
     Args:
-        digits: what looks at grey digits, in ten classes.
+        digits: classifier of grey digits, in ten classes.
     """
 
     one_label = False
@@ -31,7 +31,7 @@ class Stacked(Extractor):
         self.freeze()
 
     def features_and_logits(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (n, 768) and logits (n, 30).
+        """Compute features (n, 768) and logits (n, 30).
 
         Raises:
             ValueError: the images are not RGB.
@@ -42,9 +42,9 @@ class Stacked(Extractor):
         return features.reshape(len(images), -1), logits.reshape(len(images), -1)
 
     def predicted_class(self, logits: Tensor) -> Tensor:
-        """The number that the three digits make, 0 to 999."""
+        """Predict the number that the three digits make, 0 to 999."""
         return class_scores.stacked(logits.reshape(len(logits), CHANNELS, -1))
 
     def class_histogram(self, logits: Tensor) -> Tensor:
-        """How often each number is to be expected of digits that occur as often as the real ones."""
+        """Probabilities of the numbers, shape (1000,), if digits were independent and as frequent as the real ones."""
         return class_scores.independent(logits.reshape(len(logits), CHANNELS, -1).argmax(2))

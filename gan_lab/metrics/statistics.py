@@ -1,4 +1,4 @@
-"""What scores must know of real images: computed once for each dataset, extractor and split, then read from disk."""
+"""Statistics of real images: computed once for each dataset, extractor and split, then read from disk."""
 
 import logging
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ UNKNOWN = -1  # the label of an image without one
 
 @dataclass(frozen=True, kw_only=True)
 class RealStatistics:
-    """Real images as the scores see them.
+    """Everything that scores need of real images.
 
     Args:
         moments: for FID.
@@ -30,7 +30,7 @@ class RealStatistics:
         logits: shape (n, classes), or (n, 0) where the extractor has none.
         labels: int64, shape (n,), -1 where unknown.
         data: content hash of images and labels.
-        split: which of the dataset.
+        split: of the dataset.
         extractor: its identity.
     """
 
@@ -43,7 +43,7 @@ class RealStatistics:
     extractor: dict[str, Plain]
 
     def to(self, device: torch.device) -> "RealStatistics":
-        """The same on another device."""
+        """Copy to another device."""
         moments = Moments(self.moments.count, self.moments.total.to(device), self.moments.outer.to(device))
         moved = {name: getattr(self, name).to(device) for name in ("features", "logits", "labels")}
         return replace(self, moments=moments, **moved)
@@ -52,14 +52,14 @@ class RealStatistics:
 def real_statistics(
     images: Tensor, labels: Tensor | None, extractor: Extractor, *, split: str, cache_folder: Path | None
 ) -> RealStatistics:
-    """Statistics on the CPU, from the cache if they are there; where several processes run, the first computes them.
+    """Compute statistics on the CPU, or read them from the cache; of several processes the first one computes.
 
     Args:
-        images: uint8, shape (n, channels, height, width): exactly those to be measured against.
-        labels: int64, shape (n,), where there are any.
-        extractor: to look through.
-        split: what the images are called.
-        cache_folder: where statistics are kept, None to keep none. A file's name holds the content hash of the images
+        images: uint8, shape (n, channels, height, width).
+        labels: int64, shape (n,); None for images without labels.
+        extractor: of the features.
+        split: name of the split.
+        cache_folder: folder of the statistics; None keeps none. A file's name holds the content hash of the images
             and labels, the extractor's hash, the split and n. A damaged file is computed again, with a warning.
     """
     labels = torch.full((len(images),), UNKNOWN) if labels is None else labels
@@ -99,13 +99,13 @@ def _compute(images: Tensor, labels: Tensor, extractor: Extractor) -> dict[str, 
 
 def _cached(path: Path, description: dict[str, Any]) -> dict[str, Tensor] | None:
     try:
-        tensors, told = tensor_files.read(path)
+        tensors, written = tensor_files.read(path)
     except FileNotFoundError:
         return None
     except (DamagedFileError, OSError) as error:
         log.warning("%s. Computing it again.", error)
         return None
-    if told != description:
+    if written != description:
         log.warning("%s is of other images or another extractor. Computing it again.", path)
         return None
     return tensors

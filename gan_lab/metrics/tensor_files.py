@@ -14,7 +14,7 @@ from gan_lab.utils.files import write_atomically
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
-    """Replace a file as a whole: a reader, a crash or another process that writes it sees the old content or the new.
+    """Replace a file as a whole: readers, and whoever looks after a crash, find the old content or the new.
 
     The same tensors and description make the same bytes: the description is one text, because safetensors writes
     several in no fixed order.
@@ -25,11 +25,11 @@ def write(path: Path, tensors: Mapping[str, Tensor], description: Mapping[str, A
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors and description, on the CPU; reading executes nothing from the file.
+    """Read tensors, on the CPU, and their description; reading executes nothing from the file.
 
     Raises:
-        DamagedFileError: it is not a file that `write` made.
-        OSError: it can't be read.
+        DamagedFileError: `write` did not make the file.
+        OSError: the file can't be read.
     """
     path.open("rb").close()  # safetensors' own errors don't name what is missing
     try:

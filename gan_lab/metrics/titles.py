@@ -1,4 +1,4 @@
-"""What scores are called where people read them, how their values are written, and which way is better."""
+"""Titles of scores, the form of their values, and the direction that is better."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,14 @@ from gan_lab.metrics.score_record import ScoreRecord
 
 @dataclass(frozen=True, kw_only=True)
 class Title:
-    """How a score is shown.
+    """Title and form of a score.
 
     Args:
-        text: its name.
+        text: name of the score.
         form: of its values, as `format` takes it.
-        more_is_better: else less is.
-        small_n_matters: whether few images on either side bias it, which is then said.
-        counts_images: whether it grows with the generated images, whose number belongs to its name.
+        more_is_better: False where less is.
+        small_n_matters: True where few images bias the score, which its heading then says.
+        counts_images: True where the score grows with the number of generated images, which its heading then gives.
     """
 
     text: str
@@ -25,7 +25,7 @@ class Title:
     counts_images: bool = False
 
     def value(self, value: float) -> str:
-        """A value as it is written."""
+        """Format a value."""
         return format(value, self.form)
 
 
@@ -39,39 +39,39 @@ TITLES = {
     "coverage": Title(text="Coverage", more_is_better=True),
     "modes": Title(text="Modes", form=".0f", more_is_better=True, counts_images=True),
     "class_kl": Title(text="KL of classes", form=".4f", counts_images=True),
-    "class_accuracy": Title(text="Asked class drawn", form=".2%", more_is_better=True),
+    "class_accuracy": Title(text="Class accuracy", form=".2%", more_is_better=True),
     "class_fid": Title(text="FID within classes", small_n_matters=True),
     "gan_train": Title(text="GAN-train accuracy", form=".2%", more_is_better=True),
     "gan_test": Title(text="GAN-test accuracy", form=".2%", more_is_better=True),
 }
-BESIDE = {"kid_std", "inception_score_std", "class_fid_classes"}  # said with another score, not on their own
-HEADLINES = ("fid", "precision", "recall", "coverage", "modes", "class_kl", "class_accuracy")  # asked for first
+BESIDE = {"kid_std", "inception_score_std", "class_fid_classes"}  # written with another score, not on their own
+HEADLINES = ("fid", "precision", "recall", "coverage", "modes", "class_kl", "class_accuracy")  # in this order in a line
 
 
 def title(name: str) -> Title:
-    """Of any score; one that is not known here is called by its name, and less of it is better."""
+    """Look up the title of a score; an unknown one has its name for title, and less of it is better."""
     return TITLES.get(name, Title(text=name))
 
 
 def heading(name: str, protocol: Protocol) -> str:
-    """A score's title with what the protocol makes one say of it: "FID (n=1,000, biased)"."""
-    shown = title(name)
-    if shown.counts_images:
-        return f"{shown.text} (n={protocol.n_fake:,})"
-    return protocol.label(shown.text) if shown.small_n_matters else shown.text
+    """A score's title, with the number of images where it matters: "FID (n=1,000, biased)"."""
+    known = title(name)
+    if known.counts_images:
+        return f"{known.text} (n={protocol.n_fake:,})"
+    return protocol.label(known.text) if known.small_n_matters else known.text
 
 
-def said(record: ScoreRecord) -> dict[str, tuple[str, str]]:
-    """By a score's name its heading and its value, with what belongs to it: "Modes (n=26,000)", "998 of 1,000"."""
+def formatted(record: ScoreRecord) -> dict[str, tuple[str, str]]:
+    """Headings and values by the scores' names: "Modes (n=26,000)" and "998 of 1,000" for modes."""
     return {
-        name: (heading(name, record.protocol), title(name).value(value) + beside(name, record))
+        name: (heading(name, record.protocol), title(name).value(value) + addition(name, record))
         for name, value in record.values.items()
         if name not in BESIDE
     }
 
 
-def beside(name: str, record: ScoreRecord) -> str:
-    """What is said with a score's value: its deviation, or of how many classes."""
+def addition(name: str, record: ScoreRecord) -> str:
+    """Addition to a score's value: its deviation, or the number of classes."""
     values = record.values
     if name in ("kid", "inception_score"):
         return f" +- {title(name).value(values[f'{name}_std'])}"
@@ -80,10 +80,10 @@ def beside(name: str, record: ScoreRecord) -> str:
     return f" (mean of {values['class_fid_classes']:.0f} classes)" if name == "class_fid" else ""
 
 
-def in_short(record: ScoreRecord) -> str:
-    """The scores that one asks for first, in a line, with how they came about."""
-    protocol, found = record.protocol, said(record)
-    scores = ", ".join(" ".join(found[name]) for name in HEADLINES if name in found)
+def summary_line(record: ScoreRecord) -> str:
+    """Put the headline scores and their protocol into a line."""
+    protocol, parts = record.protocol, formatted(record)
+    scores = ", ".join(" ".join(parts[name]) for name in HEADLINES if name in parts)
     against = "" if protocol.split == "test" else f" to {protocol.split} ones"
     count, extractor = f"{protocol.n_fake:,} images{against}", protocol.extractor["name"]
     return f"{scores} ({count}, {extractor}, {protocol.weights}, protocol {protocol.id})"

@@ -12,6 +12,7 @@ from lightning import Trainer
 from torch import Tensor
 
 from gan_lab.distributed import collectives
+from gan_lab.utils.loggers import log_scalars
 
 IN_PROGRESS_BAR = ("loss/discriminator", "loss/generator", "images_per_second")
 
@@ -74,7 +75,5 @@ class Report:
             metrics["images_per_second"] = (images_seen - self.last[1]) / seconds
         self.start(images_seen)
         self.scalars, self.numbers = {}, {}
-        for logger in trainer.loggers:
-            logger.log_metrics(metrics, step)
-        trainer.callback_metrics.update({name: torch.tensor(value) for name, value in metrics.items()})
+        log_scalars(trainer, metrics, step)
         trainer.progress_bar_metrics.update({name: metrics[name] for name in IN_PROGRESS_BAR if name in metrics})

@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tabulate import tabulate
+
 from gan_lab.runs.run import Run, State
 from gan_lab.sweeps import folders
 from gan_lab.sweeps.folders import Identity, Plan
@@ -143,11 +145,9 @@ def differences(identities: Sequence[Identity]) -> list[Identity]:
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Rows as text, in columns."""
-    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
+    """Lay out rows in columns."""
+    text: str = tabulate(rows, tablefmt="plain", disable_numparse=True)
+    return text
 
 
 def seconds_since(time: str | None) -> float | None:

@@ -1,10 +1,10 @@
-"""Where the scalars of a run go: TensorBoard on two axes, and a table that grows with the run."""
+"""The loggers of a run: TensorBoard with scalars on two axes, pictures and texts; and a table of scalars."""
 
 import csv
 import logging
 import os
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
@@ -38,19 +38,19 @@ class TensorBoard(TensorBoardLogger):
     @rank_zero_only
     def save(self) -> None:
         """Flush; the run folder's configuration is the record of the hyperparameters, not another file here."""
-        with self._whatever_the_disk_says():
+        with self._surviving_a_full_disk():
             self.experiment.flush()
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
         """Flush and close."""
-        with self._whatever_the_disk_says():
+        with self._surviving_a_full_disk():
             super().finalize(status)
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Write every metric over `step`, and some over images seen as well."""
-        with self._whatever_the_disk_says():
+        with self._surviving_a_full_disk():
             super().log_metrics(metrics, step)
             if "images_seen" not in metrics:
                 return
@@ -58,13 +58,26 @@ class TensorBoard(TensorBoardLogger):
                 if name.startswith(OVER_IMAGES):
                     self.experiment.add_scalar(f"by_images_seen/{name}", value, int(metrics["images_seen"]))
 
+    @rank_zero_only
+    def log_image(self, key: str, images: Sequence[Any], step: int | None = None) -> None:
+        """Show pictures, uint8 (channels, height, width) each; several are numbered from zero."""
+        with self._surviving_a_full_disk():
+            for number, image in enumerate(images):
+                self.experiment.add_image(key if len(images) == 1 else f"{key}/{number}", image, step)
+
+    @rank_zero_only
+    def log_message(self, key: str, text: str, step: int | None = None) -> None:
+        """Show a text."""
+        with self._surviving_a_full_disk():
+            self.experiment.add_text(key, text, step)
+
     @contextmanager
-    def _whatever_the_disk_says(self) -> Iterator[None]:
-        """A full disk costs some points of a curve and not the run: the next ones go to another file."""
+    def _surviving_a_full_disk(self) -> Iterator[None]:
+        """Lose some points of a curve to a full disk, but not the run; the next ones go to another file."""
         try:
             yield
         except (OSError, ValueError) as error:
-            cause = error if isinstance(error, OSError) else error.__cause__  # Lightning takes any for a wrong value
+            cause = error if isinstance(error, OSError) else error.__cause__  # Lightning raises ValueErrors
             if not isinstance(cause, OSError):
                 raise
             log.warning("%s can't be written: %s", self.log_dir, cause.strerror or cause)
@@ -99,12 +112,12 @@ class MetricsCSV(Logger):
 
     @property
     def version(self) -> str:
-        """There is one table a run."""
+        """Empty: a run has one table."""
         return ""
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
-        """The run folder's configuration is their record."""
+        """Do nothing: the run folder's configuration is the record of hyperparameters."""
 
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
@@ -118,21 +131,21 @@ class MetricsCSV(Logger):
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        """Be ready for a run that goes on, perhaps from an earlier step."""
+        """Prepare for a run that goes on, perhaps from an earlier step."""
         self.columns = None
 
     def state_dict(self) -> dict[str, int]:
-        """How far the table is, for a checkpoint."""
+        """Number of rows, for a checkpoint."""
         return {"rows": self.rows}
 
     @rank_zero_only
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on where the table was when the checkpoint was saved."""
+        """Cut the table, before the next row, to the rows that the checkpoint knew."""
         self.expected = self.rows = state["rows"]
         self.columns = None
 
     def _write(self) -> None:
-        """Bring the table up to date, or leave it as it is."""
+        """Write the waiting rows, or leave the table as it is."""
         if self.columns is None:
             first, rows = int(str(self.waiting[0]["step"] or 0)), self._rows()
             kept = [row for row in rows if int(row["step"]) < first] if self.expected is None else rows[: self.expected]

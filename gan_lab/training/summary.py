@@ -5,7 +5,7 @@ from typing import Any
 
 from gan_lab.metrics.protocol import Protocol
 from gan_lab.metrics.score_record import ScoreRecord
-from gan_lab.metrics.titles import heading, in_short, title
+from gan_lab.metrics.titles import heading, summary_line, title
 from gan_lab.runs.run import Run
 
 
@@ -33,13 +33,13 @@ def summary(run: Run) -> str:
         lines.insert(1, f"Last grid    {grids[-1]}")
     if "best" in record:
         place = f": {run.best}" if run.best.exists() else ""
-        lines.insert(1, f"Best         {best_in_short(record['best'])}{place}")
+        lines.insert(1, f"Best         {best_summary_line(record['best'])}{place}")
     if record.get("scores", {}).get("images_seen") == record["images_seen"]:
-        lines.insert(1, f"Scores       {in_short(ScoreRecord.from_dict(record['scores'], run.record_file))}")
+        lines.insert(1, f"Scores       {summary_line(ScoreRecord.from_dict(record['scores'], run.record_file))}")
     return "\n".join(lines)
 
 
-def best_in_short(best: dict[str, Any]) -> str:
+def best_summary_line(best: dict[str, Any]) -> str:
     """The lowest FID while training, in a line."""
     protocol = Protocol.from_dict(best["protocol"])
     label = f"{heading('fid', protocol)} {title('fid').value(best['fid'])}"

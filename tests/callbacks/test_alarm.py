@@ -1,19 +1,43 @@
-from gan_lab.callbacks.alarm import Alarm
+import pytest
+
+from gan_lab.callbacks.alarm import HELPS, Alarm, Limits
 
 
 def test_it_begins_with_enough_bad_checks_in_a_row_and_ends_with_a_good_one() -> None:
     alarm = Alarm(patience=2)
     outcomes = [True, False, True, True, True, False, False, True]
     changes = [None, None, None, "begins", None, "ends", None, None]
-    assert [alarm.hear(bad) for bad in outcomes] == changes
+    assert [alarm.update(bad) for bad in outcomes] == changes
 
 
 def test_a_resumed_one_goes_on_counting_and_does_not_repeat_itself() -> None:
     before, after = Alarm(patience=2), Alarm(patience=2)
-    before.hear(True)
+    before.update(True)
     after.load_state_dict(before.state_dict())
-    assert after.hear(True) == "begins"
+    assert after.update(True) == "begins"
     again = Alarm(patience=2)
     again.load_state_dict(after.state_dict())
     assert again.on
-    assert again.hear(True) is None
+    assert again.update(True) is None
+
+
+@pytest.mark.parametrize(
+    ("measured", "on"),
+    [
+        ({"accuracy/real": 1.0, "accuracy/fake": 1.0, "gradient_norm/generator": 1e-5}, "generator_lost"),
+        ({"accuracy/pairs": 1.0, "gradient_norm/generator": 1e-5}, "generator_lost"),
+        ({"accuracy/real": 1.0, "accuracy/fake": 1.0, "gradient_norm/generator": 1.0}, None),  # it still learns
+        ({"accuracy/real": 1.0, "accuracy/fake": 0.9, "gradient_norm/generator": 1e-5}, None),
+        ({"accuracy/real": 0.5, "accuracy/fake": 0.0, "gradient_norm/generator": 1.0}, "discriminator_lost"),
+        ({"accuracy/pairs": 0.0, "gradient_norm/generator": 1.0}, "discriminator_lost"),
+        ({"accuracy/real": 0.5, "accuracy/fake": 0.5}, None),
+        ({"health/diversity": 0.09}, "collapse"),
+        ({"health/diversity": 0.1}, None),
+        ({}, None),
+    ],
+)
+def test_limits(measured: dict[str, float], on: str | None) -> None:
+    limits = Limits(collapse_diversity=0.1, imbalance_accuracy=0.99, vanishing_gradient=1e-3)
+    judged = limits.judge(measured)
+    assert [name for name, (bad, _) in judged.items() if bad] == ([on] if on else [])
+    assert judged.keys() == HELPS.keys() - {"nan"}

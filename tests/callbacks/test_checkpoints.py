@@ -19,7 +19,7 @@ from tests.conftest import TinyImages, fit, last_checkpoint, same, tiny_gan, wei
 
 
 class Saves(AtomicCheckpointIO):
-    """Notes the step of each checkpoint, and fails as often as it is told to."""
+    """Notes the step of each checkpoint, and fails at the steps of `fails_at`."""
 
     def __init__(self, fails_at: tuple[int, ...] = ()) -> None:
         self.steps: list[int] = []
@@ -52,17 +52,20 @@ class RaiseAt(Callback):
             raise self.error
 
 
+BATCH = 8  # images
+
+
 def run(folder: Path, every: int, *callbacks: Callback, fails_at: tuple[int, ...] = (), **options: Any) -> list[int]:
     saves = Saves(fails_at)
-    own = {name: options.pop(name) for name in ("every_n_minutes", "keep_every_n_batches") if name in options}
-    keep = last_checkpoint(folder / "last.ckpt", every, **own)
+    own = {name: options.pop(name) for name in ("every_n_minutes", "keep_every_n_images") if name in options}
+    keep = last_checkpoint(folder / "last.ckpt", every * BATCH, **own)
     options = {"callbacks": [*callbacks, keep], "plugins": [saves], "enable_checkpointing": True, **options}
     fit(tiny_gan(), TinyImages(count=32), **options)  # epochs of 4 batches
     return saves.steps
 
 
 @pytest.mark.parametrize(("every", "steps"), [(3, [0, 3, 6, 9, 10]), (5, [0, 5, 10, 10]), (100, [0, 10])])
-def test_saved_at_the_start_every_n_batches_and_at_the_end(every: int, steps: list[int], tmp_path: Path) -> None:
+def test_saved_at_the_start_every_n_images_and_at_the_end(every: int, steps: list[int], tmp_path: Path) -> None:
     assert run(tmp_path, every, max_steps=10) == steps
     assert sorted(path.name for path in tmp_path.iterdir()) == ["last.ckpt", "previous.ckpt"]
 
@@ -78,9 +81,35 @@ def test_the_one_before_the_last_is_kept(tmp_path: Path) -> None:
 
 
 def test_every_k_are_kept_for_good(tmp_path: Path) -> None:
-    assert run(tmp_path, 5, keep_every_n_batches=4, max_steps=13) == [0, 4, 5, 8, 10, 12, 13]
+    assert run(tmp_path, 5, keep_every_n_images=4 * BATCH, max_steps=13) == [0, 4, 5, 8, 10, 12, 13]
     kept = {path.name: step_of(path) for path in tmp_path.glob("0*.ckpt")}
-    assert kept == {"000000004.ckpt": 4, "000000008.ckpt": 8, "000000012.ckpt": 12}
+    assert kept == {"000000032.ckpt": 4, "000000064.ckpt": 8, "000000096.ckpt": 12}
+
+
+def test_images_that_batches_do_not_divide_count_at_the_first_batch_that_reaches_them(tmp_path: Path) -> None:
+    assert run(tmp_path, 100, keep_every_n_images=20, max_steps=8) == [0, 3, 5, 8, 8]
+    assert sorted(path.name for path in tmp_path.glob("0*.ckpt")) == [f"0000000{n}.ckpt" for n in (24, 40, 64)]
+
+
+def test_a_resumed_run_saves_where_an_uninterrupted_one_does(tmp_path: Path) -> None:
+    run(tmp_path, 3, max_steps=5)
+    (tmp_path / "last.ckpt").rename(tmp_path / "stop.ckpt")
+    assert run(tmp_path, 3, max_steps=10, ckpt_path=tmp_path / "stop.ckpt") == [6, 9, 10]
+
+
+def test_a_kept_state_is_what_the_run_ends_with(tmp_path: Path) -> None:
+    class Late(Callback):
+        ended, state_key = False, "late"
+
+        def on_train_end(self, *_: Any) -> None:
+            self.ended = True
+
+        def state_dict(self) -> dict[str, Any]:
+            return {"ended": self.ended}
+
+    run(tmp_path, 100, Late(), keep_every_n_images=2 * BATCH, max_steps=4)
+    states = [torch.load(tmp_path / f"0000000{n}.ckpt", weights_only=True)["callbacks"]["late"] for n in (16, 32)]
+    assert states == [{"ended": False}, {"ended": True}]
 
 
 def test_saved_by_the_clock_at_logging_points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,10 +123,10 @@ def test_saved_by_the_clock_at_logging_points(tmp_path: Path, monkeypatch: pytes
 def test_a_full_disk_costs_a_checkpoint_and_not_the_run(
     fails_at: tuple[int, ...], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    steps = run(tmp_path, 2, fails_at=fails_at, keep_every_n_batches=2, max_steps=9)
+    steps = run(tmp_path, 2, fails_at=fails_at, keep_every_n_images=2 * BATCH, max_steps=9)
     assert steps == [step for step in (0, 2, 4, 6, 8, 9) if step not in fails_at]
     assert step_of(tmp_path / "last.ckpt") == 9
-    assert {int(path.stem) for path in tmp_path.glob("0*.ckpt")} == {2, 4, 6, 8} - set(fails_at)
+    assert {int(path.stem) // BATCH for path in tmp_path.glob("0*.ckpt")} == {2, 4, 6, 8} - set(fails_at)
     for step in fails_at:
         assert f"Batch {step}: {tmp_path}/last.ckpt can't be written: No space left on device" in caplog.text
     assert "Training goes on: the checkpoint before it is safe" in caplog.text
@@ -123,8 +152,8 @@ def test_a_broken_state_is_neither_the_best_nor_kept_for_good(tmp_path: Path) ->
                 pl_module.discriminator.output.bias.data.fill_(torch.nan)
 
     assert judged(tmp_path, [5, 4, 3, 2, 1, 1], Break(), max_steps=5) == [1, 2]
-    run(tmp_path / "kept", 100, Break(), keep_every_n_batches=2, max_steps=5)
-    assert [path.name for path in (tmp_path / "kept").glob("0*.ckpt")] == ["000000002.ckpt"]
+    run(tmp_path / "kept", 100, Break(), keep_every_n_images=2 * BATCH, max_steps=5)
+    assert [path.name for path in (tmp_path / "kept").glob("0*.ckpt")] == ["000000016.ckpt"]
 
 
 @pytest.mark.bits
@@ -153,7 +182,7 @@ def test_checkpoints_hold_only_what_weights_only_loads(tmp_path: Path) -> None:
 
 
 class Judge(Scores):
-    """Finds what it is told to: the FID after each batch."""
+    """Finds a given FID after each batch."""
 
     def __init__(self, fids: list[float], batches: int = 0) -> None:
         self.best: Best | None = None
@@ -189,7 +218,7 @@ def judged(
     """The steps at which the best state was saved, one more judgement than batches."""
     saves = Saves(fails_at)
     # The other checkpoint comes afterwards, as configured: on a resume it knows what is the best.
-    both = [BestCheckpoint(file=str(folder / "best.ckpt")), last_checkpoint(folder / "l", 999)]
+    both = [BestCheckpoint(file=str(folder / "best.ckpt")), last_checkpoint(folder / "l", 9999)]
     options = {"plugins": [saves], "enable_checkpointing": True, **options}
     fit(tiny_gan(), callbacks=[Judge(fids), *callbacks, *both], **options)
     return saves.best
@@ -247,7 +276,7 @@ def test_a_broken_state_never_takes_the_place_of_a_good_one(
                 target = pl_module.generator.output[0].weight.data if broken == "generator" else state["exp_avg"]
                 target[0, 0] = value
 
-    keep = last_checkpoint(tmp_path / "last.ckpt", 2)
+    keep = last_checkpoint(tmp_path / "last.ckpt", 2 * BATCH)
     adam = partial(torch.optim.Adam, lr=1e-3)
     model = tiny_gan(optimizer={"generator": adam, "discriminator": adam})
     fit(model, max_steps=7, callbacks=[Break(), keep], enable_checkpointing=True)
@@ -268,7 +297,7 @@ def test_an_interruption_of_a_broken_state_is_not_saved_either(tmp_path: Path) -
 
 def test_a_doubted_state_is_kept_at_the_end_only(tmp_path: Path) -> None:
     saves = Saves()
-    keep = last_checkpoint(tmp_path / "last.ckpt", 2)
+    keep = last_checkpoint(tmp_path / "last.ckpt", 2 * BATCH)
     keep.hold = True
     fit(tiny_gan(), max_steps=5, callbacks=[keep], plugins=[saves], enable_checkpointing=True)
     assert saves.steps == [0, 5]

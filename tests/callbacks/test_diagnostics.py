@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan_lab.callbacks.diagnostics import Diagnostics, distance, separation
+from gan_lab.callbacks.diagnostics import Diagnostics, pairwise_distance, separation
 from gan_lab.losses import LeastSquares, Wasserstein
 from gan_lab.metrics import dataset_classifier
 from gan_lab.models.cgan import CGAN
@@ -27,8 +27,8 @@ def test_distance_is_that_of_all_pairs_within_groups() -> None:
     groups = torch.tensor([4, 4, 7, 4, 7, 7, 4, 9, 7])
     pairs = [(i, j) for i, j in combinations(range(9), 2) if groups[i] == groups[j]]
     squares = [(pictures[i] - pictures[j]).square().sum().item() for i, j in pairs]
-    assert distance(pictures, groups).item() == pytest.approx((sum(squares) / len(squares)) ** 0.5, rel=1e-5)
-    assert distance(torch.ones(5, 1, 2, 2), torch.zeros(5, dtype=torch.long)).item() == 0
+    assert pairwise_distance(pictures, groups).item() == pytest.approx((sum(squares) / len(squares)) ** 0.5, rel=1e-5)
+    assert pairwise_distance(torch.ones(5, 1, 2, 2), torch.zeros(5, dtype=torch.long)).item() == 0
 
 
 def tiny(data: Any = None, model: Any = None, **options: Any) -> tuple[Diagnostics, Any]:
@@ -40,8 +40,8 @@ def tiny(data: Any = None, model: Any = None, **options: Any) -> tuple[Diagnosti
 
 def test_a_discriminator_that_knows_its_images_by_heart_is_seen() -> None:
     data = TinyImages()
-    signs, model = tiny(data)
-    before = signs.measure(model)
+    diagnostics, model = tiny(data)
+    before = diagnostics.measure(model)
     assert abs(before["health/overfitting"]) < 1
     train, test = ((data.splits[split][0].float() / 127.5 - 1).flatten(1) for split in ("train", "test"))
     optimizer = torch.optim.Adam(model.discriminator.parameters(), lr=0.02)
@@ -51,7 +51,7 @@ def test_a_discriminator_that_knows_its_images_by_heart_is_seen() -> None:
             model.discriminator(train), model.discriminator(torch.randn_like(test))
         ).backward()
         optimizer.step()
-    after = signs.measure(model)
+    after = diagnostics.measure(model)
     assert after["health/overfitting"] > 1
     assert after["health/accuracy/train"] == 1
     assert after["health/accuracy/validation"] < 0.9
@@ -62,11 +62,11 @@ def test_accuracy_is_by_the_objectives_boundary_where_it_has_one() -> None:
         (LeastSquares(), {"health/accuracy/train", "health/accuracy/validation"}),
         (Wasserstein(), set()),
     ):
-        signs, model = tiny(model=tiny_gan(objective=objective))
-        measured = signs.measure(model)
+        diagnostics, model = tiny(model=tiny_gan(objective=objective))
+        measured = diagnostics.measure(model)
         assert measured.keys() == {"health/overfitting", "health/diversity", *names}
         if names:
-            real, _ = model.unpack_batch(signs._batch("train"))
+            real, _ = model.unpack_batch(diagnostics._batch("train"))
             share = (model.discriminator(real) > 0.5).float().mean()
             assert measured["health/accuracy/train"] == share
 
@@ -74,12 +74,12 @@ def test_accuracy_is_by_the_objectives_boundary_where_it_has_one() -> None:
 @pytest.mark.bits
 def test_one_image_for_all_latents_is_no_diversity_and_the_data_itself_is_all_of_it() -> None:
     data = TinyImages()
-    signs, model = tiny(data)
+    diagnostics, model = tiny(data)
     torch.nn.init.zeros_(model.generator.output[0].weight)
-    assert signs.measure(model)["health/diversity"].item() == pytest.approx(0, abs=1e-5)
-    real, _ = model.unpack_batch(signs._batch("train"))
+    assert diagnostics.measure(model)["health/diversity"].item() == pytest.approx(0, abs=1e-5)
+    real, _ = model.unpack_batch(diagnostics._batch("train"))
     model.sample = lambda latents, ema: real
-    assert signs.measure(model)["health/diversity"] == 1
+    assert diagnostics.measure(model)["health/diversity"] == 1
 
 
 def test_one_image_for_each_class_is_no_diversity_either() -> None:
@@ -90,10 +90,10 @@ def test_one_image_for_each_class_is_no_diversity_either() -> None:
         "generator": lambda player: LabelledGenerator(player, num_classes=10),
         "discriminator": lambda player: ConcatDiscriminator(player, num_classes=10, image_size=SIZE),
     }
-    signs, model = tiny(model=tiny_gan(CGAN, network=network, conditioning=conditioning, num_classes=10))
-    assert signs.measure(model)["health/diversity"] > 0
+    diagnostics, model = tiny(model=tiny_gan(CGAN, network=network, conditioning=conditioning, num_classes=10))
+    assert diagnostics.measure(model)["health/diversity"] > 0
     model.generator.generator.hidden[0].weight.data[:, :LATENT_DIM] = 0
-    assert signs.measure(model)["health/diversity"].item() == pytest.approx(0, abs=1e-5)
+    assert diagnostics.measure(model)["health/diversity"].item() == pytest.approx(0, abs=1e-5)
 
 
 def test_without_held_out_images_the_rest_is_measured() -> None:
@@ -103,8 +103,8 @@ def test_without_held_out_images_the_rest_is_measured() -> None:
                 raise UserError("data.test_fraction=0.0 keeps no image for testing")
             return super().load(split)
 
-    signs, model = tiny(OnlyTraining())
-    assert signs.measure(model).keys() == {"health/diversity"}
+    diagnostics, model = tiny(OnlyTraining())
+    assert diagnostics.measure(model).keys() == {"health/diversity"}
 
 
 class DatasetClassifier(TinyImages):
@@ -117,22 +117,22 @@ class DatasetClassifier(TinyImages):
 def test_classes_are_counted_where_a_classifier_costs_little(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(3)
     before = torch.get_rng_state()
-    signs, model = tiny(DatasetClassifier())
-    assert signs.classifier is None  # a hundred times the cost of the tiny discriminator
-    monkeypatch.setattr("gan_lab.callbacks.diagnostics.CHEAP", 1e9)
+    diagnostics, model = tiny(DatasetClassifier())
+    assert diagnostics.classifier is None  # a hundred times the cost of the tiny discriminator
+    monkeypatch.setattr("gan_lab.callbacks.diagnostics.MAX_COST", 1e9)
     torch.set_rng_state(before)
-    signs = Diagnostics(signs.data, model, count=32, classified_images=8, seed=0)
-    measured = signs.measure(model)
+    diagnostics = Diagnostics(diagnostics.data, model, count=32, classified_images=8, seed=0)
+    measured = diagnostics.measure(model)
     assert torch.equal(torch.get_rng_state(), before)
-    assert isinstance(signs.classifier, dataset_classifier.DatasetClassifier)
+    assert isinstance(diagnostics.classifier, dataset_classifier.DatasetClassifier)
     assert sum(measured[f"health/share/{label}"].item() for label in range(10)) == pytest.approx(1)
-    assert Diagnostics(signs.data, model, count=32, classified_images=0, seed=0).classifier is None
+    assert Diagnostics(diagnostics.data, model, count=32, classified_images=0, seed=0).classifier is None
 
 
 @pytest.mark.bits
 def test_measuring_draws_nothing_from_the_global_generator_and_repeats_itself() -> None:
-    signs, model = tiny()
+    diagnostics, model = tiny()
     before = torch.get_rng_state()
-    first, again = signs.measure(model), signs.measure(model)
+    first, again = diagnostics.measure(model), diagnostics.measure(model)
     assert torch.equal(torch.get_rng_state(), before)
     assert first == again

@@ -70,7 +70,7 @@ def test_a_rollback_goes_on_from_the_checkpoint_with_lower_rates(poisoned: int, 
     spoil = At(poisoned, poison, once=True)
     trainer = train(model, 20, [Starts(), spoil, watch, keep(tmp_path)])
     assert (trainer.global_step, model.images_seen, watch.rolled_back) == (20, 160, 1)
-    assert watch.told[1].endswith(f"back to batch {batch} with learning rates times 0.5 (rollback 1 of 2)")
+    assert watch.messages[1].endswith(f"back to batch {batch} with learning rates times 0.5 (rollback 1 of 2)")
     assert [player.learning_rate for player in model.players] == [5e-3, 5e-3]
 
     # The same by hand: train so far, halve the rates, go on.
@@ -130,7 +130,7 @@ def test_a_collapsed_state_does_not_take_the_place_of_the_one_to_go_back_to(tmp_
     model = tiny_gan(optimizer={"generator": sgd(1e-4), "discriminator": sgd()})
     train(model, 20, [spoil, watch, keep(tmp_path)])
     # Bad from batch 10 on; batch 12 is not saved.
-    assert watch.told[1].startswith("batch 16: back to batch 8")
+    assert watch.messages[1].startswith("batch 16: back to batch 8")
     assert saved(tmp_path)["global_step"] == 20
 
 

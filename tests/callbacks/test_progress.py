@@ -9,7 +9,7 @@ from tests.conftest import TinyImages, fit, tiny_gan
 
 
 class Watch(Callback):
-    """What the bar shows after each batch."""
+    """Notes the bar's place and length after each epoch."""
 
     def __init__(self, bar: ProgressBar) -> None:
         self.bar = bar
@@ -38,8 +38,8 @@ def test_a_refresh_rate_of_zero_turns_the_bar_off(capsys: pytest.CaptureFixture[
 
 @pytest.mark.parametrize(("seconds", "expected"), [(0.0, [0, 2, 4, 6]), (1000.0, [0])])
 def test_reports_come_at_logging_points_and_no_more_often_than_asked(seconds: float, expected: list[int]) -> None:
-    model, told = tiny_gan(), []
-    report = RegularReport(lambda: told.append(model.global_step), seconds)
+    model, reported = tiny_gan(), []
+    report = RegularReport(lambda: reported.append(model.global_step), seconds)
     fit(model, max_steps=7, log_every_n_steps=2, callbacks=[report])
-    assert told == expected
+    assert reported == expected
     assert report.began_at == 0

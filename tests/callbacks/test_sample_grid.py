@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 import torch
-from lightning.pytorch.loggers import TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from gan_lab.callbacks.sample_grid import SampleGrid
+from gan_lab.training.loggers import TensorBoard
 from tests.conftest import fit, read_image, same, tiny_gan, weights
 
 
@@ -55,7 +55,7 @@ def test_the_latents_stay_the_same_and_the_picture_follows_the_generator(tmp_pat
 
 
 def test_tensorboard_gets_the_grids_on_the_axis_of_images_seen(tmp_path: Path) -> None:
-    logger = TensorBoardLogger(tmp_path / "tensorboard", name="", version="")
+    logger = TensorBoard(folder=str(tmp_path / "tensorboard"))
     fit(tiny_gan(), max_steps=4, callbacks=[grids(tmp_path / "samples")], logger=logger)
     events = EventAccumulator(str(tmp_path / "tensorboard"), size_guidance={"images": 0})
     events.Reload()

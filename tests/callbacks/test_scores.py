@@ -150,13 +150,13 @@ def test_values_are_those_of_a_scorer_fed_by_hand(kind: Any, tmp_path: Path) -> 
 
 
 def test_the_average_and_the_generator_as_it_is_score_differently(tmp_path: Path) -> None:
-    found = {}
+    finals = {}
     for kind in ("ema", "raw"):
         fit(restless(), max_steps=4, callbacks=[watch := scoring(tmp_path, weights=kind)])
         assert watch.final is not None
-        found[kind] = watch.final
-    assert found["ema"].values != found["raw"].values
-    assert found["ema"].protocol.id != found["raw"].protocol.id
+        finals[kind] = watch.final
+    assert finals["ema"].values != finals["raw"].values
+    assert finals["ema"].protocol.id != finals["raw"].protocol.id
 
 
 def test_a_model_without_an_average_is_scored_as_what_it_is(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_a_model_without_an_average_is_scored_as_what_it_is(tmp_path: Path) -> N
     assert watch.final.protocol.weights == "raw"
 
 
-def test_whether_the_asked_class_was_drawn_is_scored(tmp_path: Path) -> None:
+def test_class_accuracy_of_a_conditional_model_is_scored(tmp_path: Path) -> None:
     watch = scoring(tmp_path, extractor=dataset_classifier.shipped(), groups=["classes"])
     fit(tiny_cgan(), max_steps=1, callbacks=[watch])
     assert watch.final is not None
@@ -222,7 +222,7 @@ def test_no_extractor_means_no_scores_and_one_line_that_says_so(
     def missing(*_: Any) -> Extractor:
         raise UserError("the weights are missing. Download them")
 
-    monkeypatch.setattr(module, "chosen", missing)
+    monkeypatch.setattr(module, "make_extractor", missing)
     notes = Notes()
     fit(tiny_gan(), max_steps=3, callbacks=[watch := scoring(tmp_path, extractor="auto")], logger=notes)
     (line,) = [record.getMessage() for record in caplog.records if record.name == module.__name__]

@@ -60,10 +60,10 @@ def one_image() -> Any:
 
 
 def lines(watch: Health, name: str) -> list[str]:
-    """What one alarm told, without the details; tiny players with few images win and lose by chance."""
-    started = [": ".join(line.split(": ")[:2]) for line in watch.told]
+    """Messages of one alarm without the details; tiny players with few images win and lose by chance."""
+    started = [": ".join(line.split(": ")[:2]) for line in watch.messages]
     return [line for line in started if f": {name} " in line]
 
 
 def keep(folder: Path, every: int = 4) -> LastCheckpoint:
-    return last_checkpoint(folder / "last.ckpt", every)
+    return last_checkpoint(folder / "last.ckpt", 8 * every)  # batches of 8

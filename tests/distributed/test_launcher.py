@@ -151,7 +151,7 @@ def workers_of(program: int) -> Iterator[int]:
             yield int(place.name)
 
 
-ENDLESS = ("trainer.max_steps=1000000", "callbacks.checkpoint.every_n_batches=10", "callbacks.health=null")
+ENDLESS = ("trainer.max_steps=1000000", "callbacks.checkpoint.every_n_images=1280", "callbacks.health=null")
 
 
 @pytest.mark.slow

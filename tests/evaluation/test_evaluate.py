@@ -9,7 +9,7 @@ from gan_lab.metrics import scores
 from gan_lab.metrics.generated_images import Generated
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.metrics.score_record import ScoreRecord
-from gan_lab.metrics.select_extractor import chosen
+from gan_lab.metrics.select_extractor import make_extractor
 from gan_lab.utils.errors import UserError
 from tests.conftest import all_digits, composed
 
@@ -20,7 +20,7 @@ def few_subsets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def evaluated(drawn: list[Generated], real: RealImages) -> ScoreRecord:
-    extractor = chosen("auto", real)
+    extractor = make_extractor("auto", real)
     return evaluate(drawn, real, extractor, split="test", weights="given", seed=3, images_seen=7)
 
 

@@ -1,6 +1,7 @@
 import csv
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -31,9 +32,9 @@ def rendered(form: str, runs: Sequence[Run], *columns: str) -> str:
 def test_text_is_aligned_and_complete(runs: list[Run]) -> None:
     lines = rendered("table", runs, "fid", "kid", "class_accuracy").splitlines()
     assert lines[:3] == [
-        "Setup  Runs  FID (n=10, biased)  KID                 Asked class drawn  Images seen  Images/s  Protocol",
-        f"cgan   1     0.500               -                   98.77%             640          100       {PROTOCOL_ID}",
-        f"dcgan  2     1.500 +- 0.707      0.50000 +- 0.00000  -                  640          100       {PROTOCOL_ID}",
+        "Setup  Runs  FID (n=10, biased)  KID                 Class accuracy  Images seen  Images/s  Protocol",
+        f"cgan   1     0.500               -                   98.77%          640          100       {PROTOCOL_ID}",
+        f"dcgan  2     1.500 +- 0.707      0.50000 +- 0.00000  -               640          100       {PROTOCOL_ID}",
     ]
     assert lines[4].startswith(f"Protocol {PROTOCOL_ID}: 10 generated images (weights ema) and 20 real ones (test)")
     assert lines[5] == f"No scores: {runs[3].folder} (finished)"
@@ -41,9 +42,17 @@ def test_text_is_aligned_and_complete(runs: list[Run]) -> None:
 
 def test_markdown_is_a_table(runs: list[Run]) -> None:
     lines = rendered("markdown", runs, "fid").splitlines()
-    assert lines[0] == "| Setup | Runs | FID (n=10, biased) | Images seen | Images/s | Protocol |"
-    assert lines[1] == "| --- | ---: | ---: | ---: | ---: | ---: |"
-    assert lines[3] == f"| `dcgan` | 2 | 1.500 ± 0.707 | 640 | 100 | {PROTOCOL_ID} |"
+    first, rule, _, last = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines[:4])
+    assert first == ["Setup", "Runs", "FID (n=10, biased)", "Images seen", "Images/s", "Protocol"]
+    assert [cell.startswith(":") for cell in rule] == [not cell.endswith(":") for cell in rule] == [True] + 5 * [False]
+    assert last == ["`dcgan`", "2", "1.500 ± 0.707", "640", "100", PROTOCOL_ID]
+
+
+def test_a_bar_in_a_name_does_not_end_its_cell(make: MakeRun) -> None:
+    scored, without = choose([make("a", final={"fid": 1.0})], None)
+    (only,) = group(scored)
+    lines = render("markdown", [replace(only, name="a|b")], ["fid"], without).splitlines()
+    assert lines[2].startswith("| `a\\|b` ")
 
 
 def test_csv_holds_plain_numbers(runs: list[Run]) -> None:

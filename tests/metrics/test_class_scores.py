@@ -42,11 +42,11 @@ def test_fid_within_classes_needs_enough_images(monkeypatch: pytest.MonkeyPatch)
     generator = torch.Generator().manual_seed(0)
     labels = torch.arange(100) % 4
     real = torch.randn(100, 3, generator=generator)
-    fake, asked = real.clone(), labels.clone()
-    fake[asked == 1] += 2
-    asked[asked == 3] = 2  # nothing was asked of class 3
-    found = class_scores.within_classes(real, labels, fake, asked)
-    assert sorted(found) == [0, 1, 2]
-    assert found[0] == pytest.approx(0, abs=1e-6)
-    assert found[1] == pytest.approx(3 * 2**2, rel=1e-5)
-    assert class_scores.within_classes(real[:70], labels[:70], fake, asked) == {}
+    fake, requested = real.clone(), labels.clone()
+    fake[requested == 1] += 2
+    requested[requested == 3] = 2  # no image of class 3 was requested
+    distances = class_scores.within_classes(real, labels, fake, requested)
+    assert sorted(distances) == [0, 1, 2]
+    assert distances[0] == pytest.approx(0, abs=1e-6)
+    assert distances[1] == pytest.approx(3 * 2**2, rel=1e-5)
+    assert class_scores.within_classes(real[:70], labels[:70], fake, requested) == {}

@@ -14,15 +14,15 @@ from tests.metrics.conftest import Labelled
 
 
 class Few:
-    """A small labelled dataset that counts how often it is asked."""
+    """A small labelled dataset that notes which splits are loaded."""
 
     def __init__(self, seed: int = 0, size: int = 12) -> None:
         self.seed = seed
         self.size = size
-        self.asked: list[str] = []
+        self.loaded: list[str] = []
 
     def load(self, split: str) -> Labelled:
-        self.asked.append(split)
+        self.loaded.append(split)
         generator = torch.Generator().manual_seed(self.seed)
         pixels = torch.randint(0, 256, (40, 3, self.size, 12), dtype=torch.uint8, generator=generator)
         return pixels, torch.arange(40) % 4
@@ -46,8 +46,8 @@ def test_the_card_tells_what_is_shipped(extractor: DatasetClassifier) -> None:
     assert path.stat().st_size < 2_000_000
     assert extractor.identity["sha256"] == sha256(path.read_bytes()).hexdigest()
     card = path.with_suffix(".md").read_text()
-    for told in (str(extractor.identity["sha256"]), f"{extractor.identity['accuracy']:.2%}", "gan-lab train-features"):
-        assert told in card
+    for fact in (str(extractor.identity["sha256"]), f"{extractor.identity['accuracy']:.2%}", "gan-lab train-features"):
+        assert fact in card
 
 
 def test_a_border_and_repeated_channels_change_nothing(extractor: DatasetClassifier, numerals: Labelled) -> None:
@@ -86,7 +86,7 @@ def test_a_file_that_is_missing_damaged_or_another_is_named(tmp_path: Path) -> N
 def test_mnist_needs_neither_data_nor_cache(tmp_path: Path, extractor: DatasetClassifier) -> None:
     data = Few()
     assert for_dataset("MNIST", data, tmp_path).identity == extractor.identity
-    assert data.asked == []
+    assert data.loaded == []
     assert list(tmp_path.iterdir()) == []
 
 

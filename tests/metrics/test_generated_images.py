@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from gan_lab.metrics import generated_images
-from gan_lab.metrics.generated_images import generated, weights_of
+from gan_lab.metrics.generated_images import generate_images, weights_of
 from gan_lab.models.cgan import CGAN
 from gan_lab.utils import images, seeding
 from tests.conftest import LATENT_DIM, SIZE, alike, tiny_cgan, tiny_gan
@@ -16,7 +16,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_images_are_those_of_the_seeded_latents_rounded() -> None:
     model = tiny_gan()
     state = torch.get_rng_state()
-    batches = [pixels for pixels, asked in generated(model, 10, seed=3, ema=True) if asked is None]
+    batches = [pixels for pixels, classes in generate_images(model, 10, seed=3, ema=True) if classes is None]
     assert torch.equal(torch.get_rng_state(), state), "drawing does not change training"
     assert [len(batch) for batch in batches] == [4, 4, 2]
     latents = seeding.normal((10, LATENT_DIM), seeding.derive(3, "quality"))
@@ -25,18 +25,18 @@ def test_images_are_those_of_the_seeded_latents_rounded() -> None:
     assert model.generator.training
 
 
-def test_a_conditional_model_is_asked_for_every_class_equally_often() -> None:
+def test_a_conditional_model_generates_every_class_equally_often() -> None:
     model = tiny_cgan()
     assert isinstance(model, CGAN)
-    asked = torch.cat([classes for _, classes in generated(model, 20, seed=0, ema=True) if classes is not None])
-    assert asked.bincount().tolist() == [2] * 10
+    classes = torch.cat([classes for _, classes in generate_images(model, 20, seed=0, ema=True) if classes is not None])
+    assert classes.bincount().tolist() == [2] * 10
 
 
 def test_processes_share_the_images_that_one_would_draw() -> None:
     model = tiny_cgan()
-    whole = [torch.cat(parts) for parts in zip(*generated(model, 11, seed=0, ema=True), strict=True)]
+    whole = [torch.cat(parts) for parts in zip(*generate_images(model, 11, seed=0, ema=True), strict=True)]
     for rank in range(2):
-        share = generated(model, 11, seed=0, ema=True, rank=rank, world_size=2)
+        share = generate_images(model, 11, seed=0, ema=True, rank=rank, world_size=2)
         pictures, classes = (torch.cat(parts) for parts in zip(*share, strict=True))
         assert alike(pictures, whole[0][rank::2])
         assert torch.equal(classes, whole[1][rank::2])

@@ -58,7 +58,7 @@ def test_the_network_runs_with_weights_of_the_right_form(tmp_path: Path, monkeyp
     monkeypatch.setattr(inception, "SHA256", sha256((tmp_path / "weights.pth").read_bytes()).hexdigest())
 
     images = torch.randint(0, 256, (2, 1, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    found = {}
+    features_of = {}
     for antialias in (False, True):
         extractor = Inception(weights=str(tmp_path / "weights.pth"), antialias=antialias)
         features, logits = extractor.features_and_logits(images)
@@ -66,8 +66,8 @@ def test_the_network_runs_with_weights_of_the_right_form(tmp_path: Path, monkeyp
         assert logits.shape == (2, 1008)
         assert torch.equal(extractor(images.expand(-1, 3, -1, -1)), features)
         assert extractor.identity["antialias"] is antialias
-        found[antialias] = features
-    assert not torch.equal(found[False], found[True])
+        features_of[antialias] = features
+    assert not torch.equal(features_of[False], features_of[True])
 
 
 class Trap:

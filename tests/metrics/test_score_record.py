@@ -15,14 +15,14 @@ PROTOCOL = Protocol(
 @pytest.mark.parametrize("counts", [[], [3, 7]])
 def test_records_survive_json(images_seen: int | None, counts: list[int]) -> None:
     record = ScoreRecord(images_seen=images_seen, values={"fid": 1.5}, protocol=PROTOCOL, class_counts=counts)
-    told = json.loads(json.dumps(record.to_dict()))
-    assert {"images_seen", "values", "protocol"} <= told.keys()
-    assert told["protocol"]["id"] == PROTOCOL.id
-    assert ScoreRecord.from_dict(told | {"added": "later"}, "run.json") == record
+    record_values = json.loads(json.dumps(record.to_dict()))
+    assert {"images_seen", "values", "protocol"} <= record_values.keys()
+    assert record_values["protocol"]["id"] == PROTOCOL.id
+    assert ScoreRecord.from_dict(record_values | {"added": "later"}, "run.json") == record
 
 
 @pytest.mark.parametrize(
-    "told",
+    "record_values",
     [
         {},
         {"images_seen": 1, "values": [1.0], "protocol": PROTOCOL.to_dict()},
@@ -32,6 +32,6 @@ def test_records_survive_json(images_seen: int | None, counts: list[int]) -> Non
         {"images_seen": 1, "values": {}, "protocol": None},
     ],
 )
-def test_what_is_no_record_is_named_by_its_source(told: dict[str, object]) -> None:
+def test_what_is_no_record_is_named_by_its_source(record_values: dict[str, object]) -> None:
     with pytest.raises(UserError, match="run.json: its scores can't be read"):
-        ScoreRecord.from_dict(told, "run.json")
+        ScoreRecord.from_dict(record_values, "run.json")

@@ -65,17 +65,17 @@ def test_every_score_has_a_name_and_a_sensible_value(
     scorer = Scorer(extractor=extractor, real=real, seed=0)
     for images in torch.split(others[0][:1100], 400):
         scorer.update(images)
-    found = scorer.compute()
+    values = scorer.compute()
     assert torch.equal(torch.get_rng_state(), state), "measuring does not change training"
-    assert found.keys() == EVERYTHING
-    assert 0 < found["fid"] < 1
-    assert abs(found["kid"]) < 0.01
-    assert 9 < found["inception_score"] < 10
-    assert all(found[name] > 0.7 for name in ("precision", "recall", "density", "coverage"))
-    assert found["modes"] == 10
-    assert 0 <= found["class_kl"] < 0.02
+    assert values.keys() == EVERYTHING
+    assert 0 < values["fid"] < 1
+    assert abs(values["kid"]) < 0.01
+    assert 9 < values["inception_score"] < 10
+    assert all(values[name] > 0.7 for name in ("precision", "recall", "density", "coverage"))
+    assert values["modes"] == 10
+    assert 0 <= values["class_kl"] < 0.02
     assert sum(scorer.class_counts) == scorer.count == 1100
-    assert scorer.compute() == found, "asking twice changes nothing"
+    assert scorer.compute() == values, "computing twice changes nothing"
     scorer.reset()
     scorer.update(others[0][1100:])
     assert scorer.compute()["fid"] == scored(real, extractor, others[0][1100:], "fid")["fid"]
@@ -84,10 +84,10 @@ def test_every_score_has_a_name_and_a_sensible_value(
 def test_the_real_images_themselves_are_perfect(
     real: RealStatistics, extractor: DatasetClassifier, numerals: Labelled
 ) -> None:
-    found = scored(real, extractor, numerals[0][:HALF], "fid", "manifold", "classes")
-    assert found["fid"] == pytest.approx(0, abs=1e-6)
-    assert found["precision"] == found["recall"] == found["coverage"] == 1
-    assert found["class_kl"] == 0
+    values = scored(real, extractor, numerals[0][:HALF], "fid", "manifold", "classes")
+    assert values["fid"] == pytest.approx(0, abs=1e-6)
+    assert values["precision"] == values["recall"] == values["coverage"] == 1
+    assert values["class_kl"] == 0
 
 
 def noisy(images: torch.Tensor, strength: float) -> torch.Tensor:
@@ -108,8 +108,7 @@ def test_what_is_worse_scores_worse(real: RealStatistics, extractor: DatasetClas
     measure = partial(scored, real, extractor)
     clean = measure(images, "fid", "manifold", "classes")
     for corrupt, strengths in ((noisy, (10, 30, 90)), (blurred, (0.5, 1.0, 2.0)), (shifted, (1, 2, 4))):
-        found = [measure(corrupt(images, strength), "fid")["fid"] for strength in strengths]
-        fids = [clean["fid"], *found]
+        fids = [clean["fid"], *(measure(corrupt(images, strength), "fid")["fid"] for strength in strengths)]
         assert fids == sorted(fids), corrupt.__name__
         assert fids[1] > 2 * fids[0], f"the weakest form of {corrupt.__name__} is noticed"
 
@@ -150,15 +149,15 @@ def test_few_images_are_held_against_as_few(
     assert many.compute()["density"] == pytest.approx(whole["density"], abs=0.15)
 
 
-def test_asked_classes_are_compared_with_those_shown(
+def test_requested_classes_are_compared_with_predicted_ones(
     real: RealStatistics, extractor: DatasetClassifier, others: Labelled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images, labels = others
     scorer = Scorer(extractor=extractor, real=real, seed=0, groups=("classes",))
     scorer.update(images, labels)
-    found = scorer.compute()
-    assert found["class_accuracy"] > 0.99
-    assert "class_fid" not in found, "450 images of each class are too few"
+    values = scorer.compute()
+    assert values["class_accuracy"] > 0.99
+    assert "class_fid" not in values, "450 images of each class are too few"
 
     monkeypatch.setattr(class_scores, "ENOUGH_IN_CLASS", 100)
     honest = scorer.compute()
@@ -220,15 +219,15 @@ def share(rank: int, world_size: int, folder: Path, count: int) -> None:
         init = f"file://{folder}/meeting{count}"
         dist.init_process_group("gloo", init_method=init, rank=rank, world_size=world_size)
         check_gathering(rank)
-    images, asked = torch.load(folder / "images.pt")
+    images, labels = torch.load(folder / "images.pt")
     extractor = dataset_classifier.shipped()
     cache = folder / f"cache{world_size}"
-    real = real_statistics(images[700:], asked[700:], extractor, split="train", cache_folder=cache)
+    real = real_statistics(images[700:], labels[700:], extractor, split="train", cache_folder=cache)
     scorer = Scorer(extractor=extractor, real=real, seed=0)
     mine = slice(rank, count, world_size)
     for stretch in range(rank, count, 150 * world_size):
         batch = slice(stretch, min(stretch + 150 * world_size, count), world_size)
-        scorer.update(images[batch], asked[batch])
+        scorer.update(images[batch], labels[batch])
     assert sum(len(part[0]) for part in scorer._shares) == len(images[mine])
     torch.save(scorer.compute() | {"count": scorer.count}, folder / f"{world_size}-{rank}-{count}.pt")
     if world_size > 1:

@@ -91,10 +91,10 @@ def test_kid_is_the_unbiased_estimator() -> None:
 
 
 def test_kid_of_matched_sets_is_zero_on_average_and_takes_both_signs() -> None:
-    found = torch.tensor([kernel_distance(normal(60, 8, 2 * s), normal(60, 8, 2 * s + 1), 0)[0] for s in range(60)])
-    assert found.mean().abs() < 3 * found.std() / len(found) ** 0.5
-    assert 10 < (found > 0).sum() < 50
-    assert kernel_distance(normal(60, 8), normal(60, 8, 1, shift=3.0), 0)[0] > found.max()
+    kids = torch.tensor([kernel_distance(normal(60, 8, 2 * s), normal(60, 8, 2 * s + 1), 0)[0] for s in range(60)])
+    assert kids.mean().abs() < 3 * kids.std() / len(kids) ** 0.5
+    assert 10 < (kids > 0).sum() < 50
+    assert kernel_distance(normal(60, 8), normal(60, 8, 1, shift=3.0), 0)[0] > kids.max()
 
 
 def test_inception_score_by_hand() -> None:

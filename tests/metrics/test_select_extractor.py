@@ -7,13 +7,13 @@ import torch
 from gan_lab.metrics import dataset_classifier, select_extractor
 from gan_lab.metrics.dataset_classifier import DatasetClassifier
 from gan_lab.metrics.real_images import RealImages
-from gan_lab.metrics.select_extractor import Choice, chosen
+from gan_lab.metrics.select_extractor import Choice, make_extractor
 from gan_lab.metrics.stacked_digits import Stacked
 from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.errors import UserError
 
 
-class Told:
+class Data:
     """A dataset of which only what it says of itself counts."""
 
     def __init__(self, name: str = "own", channels: int = 1, num_classes: int = 10, image_size: int = 28) -> None:
@@ -32,44 +32,44 @@ class Told:
 
 @pytest.mark.parametrize("size", [28, 32, 64])
 def test_mnist_has_the_shipped_classifier_at_any_size(size: int, tmp_path: Path, extractor: DatasetClassifier) -> None:
-    assert chosen("auto", RealImages(Told("MNIST", image_size=size), tmp_path)).identity == extractor.identity
+    assert make_extractor("auto", RealImages(Data("MNIST", image_size=size), tmp_path)).identity == extractor.identity
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["auto", "classifier"])
 def test_stacks_are_looked_at_digit_by_digit(name: Choice, tmp_path: Path) -> None:
-    assert isinstance(chosen(name, RealImages(Told("stacked_mnist", 3, 1000), tmp_path)), Stacked)
+    assert isinstance(make_extractor(name, RealImages(Data("stacked_mnist", 3, 1000), tmp_path)), Stacked)
 
 
 def test_other_grey_labelled_images_get_a_classifier_of_their_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extractor: DatasetClassifier
 ) -> None:
-    asked: list[tuple[str, object, Path]] = []
-    monkeypatch.setattr(dataset_classifier, "for_dataset", lambda *given: asked.append(given) or extractor)
-    real = RealImages(Told("FashionMNIST"), tmp_path)
-    assert chosen("auto", real) is extractor
-    assert asked == [("FashionMNIST", real, tmp_path / "extractors")]
+    calls: list[tuple[str, object, Path]] = []
+    monkeypatch.setattr(dataset_classifier, "for_dataset", lambda *given: calls.append(given) or extractor)
+    real = RealImages(Data("FashionMNIST"), tmp_path)
+    assert make_extractor("auto", real) is extractor
+    assert calls == [("FashionMNIST", real, tmp_path / "extractors")]
 
 
-@pytest.mark.parametrize("data", [Told(channels=3), Told(num_classes=1), Told(image_size=65)])
-def test_what_no_classifier_suits_needs_inception(data: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("data", [Data(channels=3), Data(num_classes=1), Data(image_size=65)])
+def test_what_no_classifier_suits_needs_inception(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     with pytest.raises(UserError, match=r"inception extractor.*(pip install|Download)"):
-        chosen("auto", RealImages(data, tmp_path))
+        make_extractor("auto", RealImages(data, tmp_path))
 
 
 def test_images_without_classes_have_no_classifier(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="the classifier extractor needs a dataset with classes; choose inception"):
-        chosen("classifier", RealImages(Told(num_classes=1), tmp_path))
+        make_extractor("classifier", RealImages(Data(num_classes=1), tmp_path))
 
 
 def test_weights_are_for_inception(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extractor: DatasetClassifier
 ) -> None:
-    real = RealImages(Told("MNIST"), tmp_path)
+    real = RealImages(Data("MNIST"), tmp_path)
     with pytest.raises(UserError, match=r"x\.pth: weights are for the inception extractor; classifier brings its own"):
-        chosen("auto", real, "x.pth")
+        make_extractor("auto", real, "x.pth")
     taken: dict[str, Any] = {}
     monkeypatch.setattr(select_extractor, "Inception", lambda **options: taken.update(options) or extractor)
-    assert chosen("inception", real, "x.pth") is extractor
+    assert make_extractor("inception", real, "x.pth") is extractor
     assert taken == {"weights": "x.pth", "antialias": True}

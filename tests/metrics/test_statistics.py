@@ -26,15 +26,15 @@ def no_computing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_they_are_what_the_extractor_sees(numerals: Labelled, extractor: DatasetClassifier) -> None:
-    found = made(numerals, extractor, None)
+    statistics = made(numerals, extractor, None)
     features, logits = extractor.features_and_logits(numerals[0][:100])
-    assert torch.equal(found.features, features)
-    assert torch.equal(found.logits, logits)
-    assert torch.equal(found.labels, numerals[1][:100])
-    assert found.moments.count == 100
-    torch.testing.assert_close(found.moments.total, features.double().sum(0))
-    torch.testing.assert_close(found.moments.outer, features.double().T @ features.double())
-    assert found.extractor == extractor.identity
+    assert torch.equal(statistics.features, features)
+    assert torch.equal(statistics.logits, logits)
+    assert torch.equal(statistics.labels, numerals[1][:100])
+    assert statistics.moments.count == 100
+    torch.testing.assert_close(statistics.moments.total, features.double().sum(0))
+    torch.testing.assert_close(statistics.moments.outer, features.double().T @ features.double())
+    assert statistics.extractor == extractor.identity
 
 
 def equal(left: RealStatistics, right: RealStatistics) -> bool:
@@ -98,5 +98,5 @@ def test_a_folder_that_cannot_be_written_to_is_a_warning(
 
 
 def test_images_need_no_labels(numerals: Labelled, extractor: DatasetClassifier) -> None:
-    found = real_statistics(numerals[0][:10], None, extractor, split="test", cache_folder=None)
-    assert found.labels.tolist() == [-1] * 10
+    statistics = real_statistics(numerals[0][:10], None, extractor, split="test", cache_folder=None)
+    assert statistics.labels.tolist() == [-1] * 10

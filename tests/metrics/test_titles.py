@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from gan_lab.metrics.score_record import ScoreRecord
-from gan_lab.metrics.titles import heading, in_short, said, title
+from gan_lab.metrics.titles import formatted, heading, summary_line, title
 from tests.metrics.test_score_record import PROTOCOL
 
 
@@ -35,10 +35,10 @@ def test_values_are_written_with_the_digits_that_count() -> None:
 def test_what_belongs_to_a_value_is_said_with_it() -> None:
     values = {"kid": 0.01, "kid_std": 0.002, "modes": 998.0, "class_fid": 2.0, "class_fid_classes": 9.0, "fid": 1.25}
     record = ScoreRecord(images_seen=1, values=values, protocol=PROTOCOL, class_counts=[1] * 1000)
-    found = said(record)
-    assert found["kid"] == ("KID", "0.01000 +- 0.00200")
-    assert found["modes"] == ("Modes (n=10)", "998 of 1,000")
-    assert found["class_fid"] == ("FID within classes (n=10, biased)", "2.000 (mean of 9 classes)")
-    assert "kid_std" not in found
+    shown = formatted(record)
+    assert shown["kid"] == ("KID", "0.01000 +- 0.00200")
+    assert shown["modes"] == ("Modes (n=10)", "998 of 1,000")
+    assert shown["class_fid"] == ("FID within classes (n=10, biased)", "2.000 (mean of 9 classes)")
+    assert "kid_std" not in shown
     start = "FID (n=10, biased) 1.250, Modes (n=10) 998 of 1,000 "
-    assert in_short(record) == f"{start}(10 images, tiny, ema, protocol {PROTOCOL.id})"
+    assert summary_line(record) == f"{start}(10 images, tiny, ema, protocol {PROTOCOL.id})"

@@ -59,7 +59,7 @@ def test_of_eight_jobs_five_finish_and_three_are_named_and_the_second_call_finis
             image.unlink()
     roots = ",".join(f"p{number}" for number in range(8))
     sweep = [*OWN, "data=image_folder", f"data.root={roots}", "data.image_size=8", "data.batch_size=4"]
-    sweep += ["trainer.max_steps=600", "trainer.log_every_n_steps=50", "callbacks.checkpoint.every_n_batches=20"]
+    sweep += ["trainer.max_steps=600", "trainer.log_every_n_steps=50", "callbacks.checkpoint.every_n_images=80"]
     killer = killed_once_saved(Path("sweep/6"), signal.SIGKILL)
     message = str(command(*sweep))
     killer.join(timeout=0)

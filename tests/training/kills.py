@@ -57,7 +57,7 @@ OPTIONS = (
     "callbacks.scores.cache=cache",
     "callbacks.health.every_n_images=2000",
     "callbacks.health.images=16",
-    "callbacks.checkpoint.every_n_batches=7",
+    "callbacks.checkpoint.every_n_images=700",
 )
 # What a run is found at: which function it was last in, and not yet out of.
 PLACES: dict[str, tuple[type, str]] = {

@@ -96,7 +96,7 @@ def test_while_it_is_scored_at_the_end(
 def test_a_second_interrupt_stops_in_the_middle_of_a_step_and_damages_nothing(
     command: Command, few_digits: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    often = "callbacks.checkpoint.every_n_batches=2"
+    often = "callbacks.checkpoint.every_n_images=256"
     with monkeypatch.context() as patched:
         raising(patched, AdversarialModule, "after_discriminator_step", signal.SIGINT, signal.SIGINT, at=3)
         assert command(*QUICK, often) == 130

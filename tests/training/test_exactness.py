@@ -36,7 +36,7 @@ EVERYTHING = (
     "callbacks.health.images=8",
     "callbacks.health.classified_images=4",
     "callbacks.health.patience=1",
-    "callbacks.checkpoint.every_n_batches=7",
+    "callbacks.checkpoint.every_n_images=350",
     "logger.tensorboard=null",
 )
 MLP = ("model/network=mlp", "model.network.generator.hidden=[8]", "model.network.discriminator.hidden=[8]")
@@ -61,6 +61,7 @@ VARIANTS = {
         "data.batch_size=4",
         "callbacks.samples.every_n_images=24",
         "callbacks.health.every_n_images=40",
+        "callbacks.checkpoint.every_n_images=56",
     ),
 }
 # The batch that a signal comes in: after 4 of 5 a critic has moved alone, and a generator's numbers may wait to be
@@ -97,14 +98,14 @@ def test_stopped_anywhere_it_goes_on_as_if_nothing_had_been(
     variant: str, command: Command, stopped: list[int], few_digits: Path
 ) -> None:
     options = (*EVERYTHING, *VARIANTS[variant])
-    assert command(*options, "callbacks.checkpoint.keep_every_n_batches=1", "hydra.run.dir=whole") is None
+    images = 8 if variant == "cyclegan" else 50  # a batch; CycleGAN has four of each domain
+    assert command(*options, "callbacks.checkpoint.keep_every_n_images=1", "hydra.run.dir=whole") is None
     stopped[:] = STOPS[:1]
     assert command(*options, "hydra.run.dir=parts") == 143
     for stop, following in zip(STOPS, (*STOPS[1:], None), strict=True):
         # What a later stop breaks is told from what this one has broken.
-        assert (
-            differing(checkpoint("parts/checkpoints/last.ckpt"), checkpoint(f"whole/checkpoints/{stop:09d}.ckpt")) == []
-        )
+        expected = checkpoint(f"whole/checkpoints/{stop * images:09d}.ckpt")
+        assert differing(checkpoint("parts/checkpoints/last.ckpt"), expected) == []
         assert Run("parts").record()["status"] == "interrupted"
         stopped[:] = [following]
         assert command("resume=parts") == (None if following is None else 143)
@@ -134,13 +135,13 @@ def test_alarms_are_remembered(command: Command, stopped: list[int], few_digits:
 @pytest.mark.bits
 def test_a_run_goes_on_from_a_copy_of_any_of_its_states(command: Command, few_digits: Path) -> None:
     options = (*EVERYTHING, *VARIANTS["wgan"])
-    assert command(*options, "callbacks.checkpoint.keep_every_n_batches=6", "hydra.run.dir=whole") is None
+    assert command(*options, "callbacks.checkpoint.keep_every_n_images=300", "hydra.run.dir=whole") is None
     expected = left("whole")
     for step in (0, 6, 18, 24):  # a kill may leave any
         shutil.copytree("whole", f"from_{step}")
         run = Run(f"from_{step}")
         if step:
-            shutil.copy(run.folder / f"checkpoints/{step:09d}.ckpt", run.checkpoint)
+            shutil.copy(run.folder / f"checkpoints/{50 * step:09d}.ckpt", run.checkpoint)
         else:
             shutil.rmtree(run.folder / "checkpoints")
             run.write_record({"status": "running"})

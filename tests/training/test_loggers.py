@@ -1,9 +1,13 @@
 import csv
 import errno
+import io
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from gan_lab.training.loggers import MetricsCSV, TensorBoard
@@ -141,4 +145,39 @@ def test_a_full_disk_costs_a_curve_some_points(
     events = EventAccumulator(str(tmp_path))
     events.Reload()
     assert 3 in [event.step for event in events.Scalars("loss/a")]
+    assert "can't be written: No space left on device" in caplog.text
+
+
+def test_tensorboard_shows_pictures_and_texts(tmp_path: Path) -> None:
+    logger = TensorBoard(folder=str(tmp_path))
+    picture = torch.randint(0, 256, (3, 5, 7), dtype=torch.uint8)
+    logger.log_image("samples", [picture], 64)
+    logger.log_image("pair", [picture, picture], 64)
+    logger.log_message("alarm/nan", "batch 2: nan begins", 2)
+    logger.save()
+    events = EventAccumulator(str(tmp_path), size_guidance={"images": 0, "tensors": 0})
+    events.Reload()
+    assert sorted(events.Tags()["images"]) == ["pair/0", "pair/1", "samples"]
+    (event,) = events.Images("samples")
+    assert event.step == 64
+    shown = torch.from_numpy(np.array(Image.open(io.BytesIO(event.encoded_image_string)))).permute(2, 0, 1)
+    assert torch.equal(shown, picture)
+    (text,) = events.Tensors("alarm/nan/text_summary")
+    assert (text.step, text.tensor_proto.string_val[0].decode()) == (2, "batch 2: nan begins")
+
+
+@pytest.mark.parametrize("show", ["add_image", "add_text"])
+def test_a_full_disk_costs_a_picture_or_a_text(
+    show: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    logger = TensorBoard(folder=str(tmp_path))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(type(logger.experiment), show, refuse)
+    if show == "add_image":
+        logger.log_image("samples", [torch.zeros(1, 2, 2, dtype=torch.uint8)], 1)
+    else:
+        logger.log_message("alarm/nan", "batch 2: nan begins", 2)
     assert "can't be written: No space left on device" in caplog.text

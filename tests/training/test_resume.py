@@ -115,7 +115,7 @@ def test_a_run_without_a_sound_checkpoint_can_not_go_on(content: bytes | None, m
 def test_a_damaged_checkpoint_is_named_and_the_one_before_it_taken(
     command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    every = "callbacks.checkpoint.every_n_batches=4"
+    every = "callbacks.checkpoint.every_n_images=512"
     assert command(*QUICK, every, "trainer.max_steps=9", "hydra.run.dir=whole") is None
     assert command(*QUICK, every, "trainer.max_steps=9") is None
     content = bytearray(Run("run").checkpoint.read_bytes())

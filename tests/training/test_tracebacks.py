@@ -43,7 +43,7 @@ def test_who_debugs_sees_the_traceback(command: Command, monkeypatch: pytest.Mon
 
 
 def test_the_crashed_run_goes_on_from_its_last_checkpoint(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    often = ("callbacks.checkpoint.every_n_batches=2", "callbacks.samples.every_n_images=640")
+    often = ("callbacks.checkpoint.every_n_images=256", "callbacks.samples.every_n_images=640")
     with monkeypatch.context() as patched:
         draw = SampleGrid.save_grid
 

@@ -1,0 +1,20 @@
+"""The trigger of what callbacks do every so many images."""
+
+
+class EveryNImages:
+    """Is due once whenever another `every` images have been seen, at the first look after that.
+
+    Batches need not divide `every`: what is due at 100 images comes at 128 with batches of 64, and the next at 256.
+
+    Args:
+        every: images seen between two times.
+        last: images seen when it last happened; below zero where seeing none is an occasion, too.
+    """
+
+    def __init__(self, every: int, last: int = 0) -> None:
+        self.every = every
+        self.last = last
+
+    def is_due(self, images_seen: int) -> bool:
+        """Tell that a multiple of `every` has been reached since the last time."""
+        return images_seen // self.every > self.last // self.every
