@@ -79,3 +79,11 @@ def test_train_py_only_composes() -> None:
     config = "gan_lab.config.command_line"
     allowed = {config, "gan_lab.utils.errors", "gan_lab.sweeps.jobs", "gan_lab.cli.hydra_callback", *training}
     assert {module for module in imported(REPOSITORY / "train.py") if module.startswith("gan_lab")} == allowed
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if path.name != "__init__.py"], ids=lambda path: str(path.relative_to(PACKAGE))
+)
+def test_a_module_has_its_test_beside_it(path: Path) -> None:
+    beside = REPOSITORY / "tests" / path.relative_to(PACKAGE).parent / f"test_{path.name}"
+    assert beside.is_file(), f"write tests/{beside.relative_to(REPOSITORY / 'tests')}"

@@ -68,7 +68,7 @@ def spread(name: str, found: Spread | None, plus_minus: str) -> str:
 
 
 def notes(groups: Sequence[Group], without: Sequence[Run]) -> list[str]:
-    """What a reader must know of the numbers, and which runs have none."""
+    """Notes below a table: the protocol of its numbers, and the runs without scores."""
     protocol = protocol_of(groups)
     told = (
         f"Protocol {protocol.id}: {protocol.n_fake:,} generated images (weights {protocol.weights}) and "
