@@ -155,12 +155,12 @@ def test_settings_are_tuned_without_the_test_split(
     cli.main(["evaluate", "run", "--count", "60", "--seed", "1"])
     again = json.loads(Path(f"run/evaluations/{ended['protocol']['id']}.json").read_text())
     assert {name: again["values"][name] for name in ended["values"]} == ended["values"]
-    assert "200 of MNIST (validation_count, NOT the full dataset)" in capsys.readouterr().out
+    assert "200 of MNIST (validation, NOT the full dataset)" in capsys.readouterr().out
     cli.main(["evaluate", "run", "--count", "60", "--split", "test", "--out", "test.json"])
     assert json.loads(Path("test.json").read_text())["protocol"]["n_real"] == 500
 
     assert command(*SCORED, "hydra.run.dir=other") is None
-    with pytest.raises(SystemExit, match="can't be compared; they differ in .*split: validation_count and test"):
+    with pytest.raises(SystemExit, match="can't be compared; they differ in .*split: validation and test"):
         cli.main(["compare", "run", "other"])
 
 
