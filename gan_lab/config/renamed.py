@@ -12,6 +12,8 @@ OPTIONS = {
     "model.conditioning.discriminator.classes": "model.conditioning.discriminator.num_classes",
     "callbacks.quality": "callbacks.scores",
     "callbacks.ending": "callbacks.graceful_stop",
+    "callbacks.checkpoint.every_n_batches": "callbacks.checkpoint.every_n_images",
+    "callbacks.checkpoint.keep_every_n_batches": "callbacks.checkpoint.keep_every_n_images",
     "callbacks.health.classified": "callbacks.health.classified_images",
     "callbacks.health.collapse": "callbacks.health.collapse_diversity",
     "callbacks.health.sure": "callbacks.health.imbalance_accuracy",
