@@ -22,6 +22,7 @@ from gan_lab.metrics.extractors import (
 )
 from gan_lab.utils.errors import DamagedFileError, UserError
 from gan_lab.utils.precision import full_precision
+from gan_lab.utils.types import InputPath
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class DatasetClassifier(Extractor):
         UserError: the file is missing or damaged.
     """
 
-    def __init__(self, *, file: str) -> None:
+    def __init__(self, *, file: InputPath) -> None:
         super().__init__()
         path = Path(file)
         try:

@@ -13,7 +13,9 @@ from gan_lab.utils.errors import UserError
 
 DEFINITIONS = 1  # raise it when a score's definition changes: older numbers are then no longer comparable
 ENOUGH = 10_000  # images on each side; below, FID's bias is no longer small (Chong & Forsyth 2020, arXiv:1911.07023)
-NOT_COUNTED = {"seed", "versions"}
+NOT_COUNTED: Mapping[str, bool] = {"counts": False}  # of a field: recorded, but no reason against comparing scores
+    "counts": False
+}  # of a field: recorded, but scores that differ in it may be compared
 NOT_COUNTED_OF_EXTRACTOR = {"accuracy"}  # a property of the weights, whose hash counts
 Weights = Literal["ema", "raw", "given"]
 
@@ -54,10 +56,10 @@ class Protocol:
     n_real: int
     n_fake: int
     weights: Weights
-    seed: int
+    seed: int = field(metadata=NOT_COUNTED)
     dtype: str = "float64"
     definitions: int = DEFINITIONS
-    versions: dict[str, str] = field(default_factory=installed)
+    versions: dict[str, str] = field(default_factory=installed, metadata=NOT_COUNTED)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, with the id."""
@@ -101,13 +103,14 @@ class Protocol:
         ]
 
     def _counted(self) -> Iterator[tuple[str, Plain]]:
-        for name, value in asdict(self).items():
-            if name == "extractor":
+        for option in fields(self):
+            value = getattr(self, option.name)
+            if option.name == "extractor":
                 for part, detail in value.items():
                     if part not in NOT_COUNTED_OF_EXTRACTOR:
                         yield f"extractor {part}", detail
-            elif name not in NOT_COUNTED:
-                yield name, value
+            elif option.metadata.get("counts", True):
+                yield option.name, value
 
 
 def shown(value: Plain) -> str:

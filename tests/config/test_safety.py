@@ -97,12 +97,12 @@ def test_aliases_and_dangerous_classes_can_not_be_named(target: str) -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["callbacks.samples._target_=gan_lab.runs.run.Run"], "makes no Callback"),
+        (["callbacks.samples._target_=gan_lab.runs.run.Run"], "not a subclass of Callback"),
         (["+trainer._args_=[1]"], "trainer._args_: Trainer has no such option"),
         (["+model._partial_=true"], "model._partial_: must be false"),
         (["model.optimizer.generator._partial_=false"], "model.optimizer.generator._partial_: must be true"),
-        (["model.network.generator._target_=gan_lab.losses.Hinge"], "makes no Module"),
-        (["model.optimizer.generator._target_=gan_lab.losses.Hinge"], "makes no Optimizer"),
+        (["model.network.generator._target_=gan_lab.losses.Hinge"], "not a subclass of Module"),
+        (["model.optimizer.generator._target_=gan_lab.losses.Hinge"], "not a subclass of Optimizer"),
         (["+trainer.plugins=[{_target_: os.system}]"], "os.system: not a class"),
     ],
 )

@@ -94,7 +94,7 @@ def test_a_model_must_be_a_model(run: Run) -> None:
     config = run.config()
     config.model = {"_target_": "lightning.pytorch.loggers.TensorBoardLogger", "save_dir": "x"}
     run.save_config(config)
-    with pytest.raises(UserError, match="makes no LightningModule"):
+    with pytest.raises(UserError, match="not a subclass of LightningModule"):
         run.load_model()
 
 
