@@ -14,8 +14,6 @@ from gan_lab.utils.errors import UserError
 DEFINITIONS = 1  # raise it when a score's definition changes: older numbers are then no longer comparable
 ENOUGH = 10_000  # images on each side; below, FID's bias is no longer small (Chong & Forsyth 2020, arXiv:1911.07023)
 NOT_COUNTED: Mapping[str, bool] = {"counts": False}  # of a field: recorded, but no reason against comparing scores
-    "counts": False
-}  # of a field: recorded, but scores that differ in it may be compared
 NOT_COUNTED_OF_EXTRACTOR = {"accuracy"}  # a property of the weights, whose hash counts
 Weights = Literal["ema", "raw", "given"]
 
