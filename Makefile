@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 .DEFAULT_GOAL := help
 
-.PHONY: help setup train test test-kernels coverage lint format benchmark results film clean
+.PHONY: help setup train test test-slow test-kernels coverage lint format benchmark results film clean
 
 # Where MNIST is, or is downloaded to.
 DATA ?= data
@@ -25,8 +25,11 @@ $(READY): pyproject.toml constraints.txt
 train: $(READY)  ## train a conditional DCGAN and draw a row of each digit (a minute or two, on any machine)
 	$(BIN)/python train.py experiment=quickstart
 
-test: $(READY)  ## run every test
-	$(BIN)/python -m pytest -n auto
+test: $(READY)  ## run the tests, but the slow ones
+	$(BIN)/python -m pytest -n auto -m "not slow"
+
+test-slow: $(READY)  ## run the tests that take more than ten seconds each
+	$(BIN)/python -m pytest -n auto -m slow
 
 test-kernels: $(READY)  ## run the tests that compare bits with the kernels of another processor
 	MKL_CBWR=COMPATIBLE ATEN_CPU_CAPABILITY=avx2 $(BIN)/python -m pytest -n auto -m bits
