@@ -205,7 +205,8 @@ def claim(config: DictConfig, option: str) -> list[Path]:
     """
     HydraConfig.instance().set_config(config)
     wanted = Path(str(OmegaConf.select(config, option)))
-    overrides = [*config.hydra.overrides.hydra, *config.hydra.overrides.task]
+    typed: Any = OmegaConf.to_container(config.hydra.overrides)  # not resolved: what refers to nothing is told later
+    overrides = [*typed["hydra"], *typed["task"]]
     chosen = any(override.startswith((f"{option}=", f"{option.removeprefix('hydra.')}=")) for override in overrides)
     if chosen and Run(wanted).record_file.exists():
         raise UserError(

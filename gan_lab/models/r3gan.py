@@ -24,7 +24,8 @@ class R3GAN(VanillaGAN):
     """
 
     def __init__(self, *, penalty: Mapping[str, Penalty], **options: Any) -> None:
-        if penalty.keys() != {"r1", "r2"}:
+        # What is left of one that was not chosen is no penalty: its gamma, say, from conf/model/r3gan.yaml.
+        if {name for name, each in penalty.items() if isinstance(each, Penalty)} != {"r1", "r2"}:
             raise ValueError(
                 "the loss of R3GAN has R1 and R2: choose 'model/penalty=[r1,r2]', or for others model=dcgan "
                 "model/objective=relativistic_pairing"

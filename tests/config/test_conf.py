@@ -219,10 +219,10 @@ def test_hyperparameters_are_those_of_the_paper(model: str, expected: dict[str, 
         (["model=vanilla", "model.network.discriminator.norm=instance"], "set norm=layer"),
         (["model=wgan", "model.network.discriminator.norm=spectral"], "set model.clip=null"),
         (["model=dcgan", "model/conditioning=projection"], "model/conditioning: the chosen model has no such part"),
-        (["model=cgan", "data=mnist_colors"], "choose labelled images, data=mnist or another"),
+        (["model=cgan", "data=mnist_colors"], "choose others, such as data=mnist"),
         (["model=cyclegan", "model/network=dcgan_small"], "choose model/network=resnet_patchgan"),
         (["model=dcgan", "model/network=resnet_patchgan"], "Error: model.network: "),
-        (["model=cgan", "data=image_folder", "data.root=."], "set data.num_classes to how many the data has"),
+        (["model=cgan", "data=image_folder", "data.root=."], "set data.num_classes to what the data has"),
     ],
 )
 def test_what_can_not_work_is_one_message_with_the_way_out(

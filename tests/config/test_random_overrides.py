@@ -77,7 +77,10 @@ def test_random_overrides_compose_or_end_in_a_message(overrides: list[str]) -> N
 def test_what_is_thrown_can_also_be_right() -> None:
     """Else the test above would show nothing but that wrong things are wrong."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        validate(compose("train", ["data.batch_size=7", "model/network=mlp", "trainer.accelerator=cpu"]), "run")
+        validate(
+            compose("train", ["data.batch_size=7", "model=vanilla", "model/network=mlp", "trainer.accelerator=cpu"]),
+            "run",
+        )
     assert "model.optimizer.generator.lr" in OPTIONS
     assert "model/penalty" in GROUPS
     assert not OmegaConf.has_resolver("nothing")
