@@ -1,4 +1,4 @@
-"""The schema of a configuration, held against its values before anything is built.
+"""The schema of a configuration, which its values are checked against before anything is built.
 
 The schema is the signature: a node with a `_target_` may hold what that constructor takes, with the types and
 ranges of its annotations. A value therefore has its name, type and range in one place, the constructor, and its
@@ -261,7 +261,7 @@ def _problems_of_call(constructor: type, values: Mapping[str, Any], path: str) -
         if key in INSTANTIATION_KEYS:
             continue
         annotation = declared[key].annotation if key in declared else Any
-        yield from _problems(value, prefix + key, annotation)  # what is nested is held against its own constructor
+        yield from _problems(value, prefix + key, annotation)  # nested values are checked by their own constructor
         if key not in declared:
             if not takes_anything or key == "_args_":
                 lacking = f"{prefix}{key}: {owner} has no such option. {nearest(key, declared)}"

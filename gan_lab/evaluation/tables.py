@@ -70,12 +70,12 @@ def spread(name: str, found: Spread | None, plus_minus: str) -> str:
 def notes(groups: Sequence[Group], without: Sequence[Run]) -> list[str]:
     """Notes below a table: the protocol of its numbers, and the runs without scores."""
     protocol = protocol_of(groups)
-    told = (
+    note = (
         f"Protocol {protocol.id}: {protocol.n_fake:,} generated images (weights {protocol.weights}) and "
         f"{protocol.n_real:,} real ones ({protocol.split}), through {protocol.extractor.get('name')}. "
         "Mean and standard deviation over runs that differ in their seed."
     )
-    return [told, *(f"No scores: {run.folder} ({run.record().get('status')})" for run in without)]
+    return [note, *(f"No scores: {run.folder} ({run.record().get('status')})" for run in without)]
 
 
 def as_text(groups: Sequence[Group], columns: Sequence[str], without: Sequence[Run]) -> str:
@@ -111,7 +111,7 @@ def as_csv(groups: Sequence[Group], columns: Sequence[str], without: Sequence[Ru
 
 def as_json(groups: Sequence[Group], columns: Sequence[str], without: Sequence[Run]) -> str:
     """Everything: all scores, each run, the whole protocol."""
-    told = {
+    content = {
         "protocol": protocol_of(groups).to_dict(),
         "setups": [
             {
@@ -125,4 +125,4 @@ def as_json(groups: Sequence[Group], columns: Sequence[str], without: Sequence[R
         ],
         "without_scores": [str(run.folder) for run in without],
     }
-    return json.dumps(told, indent=2) + "\n"
+    return json.dumps(content, indent=2) + "\n"
