@@ -17,6 +17,7 @@ from torch import Tensor
 from gan_lab.distributed import collectives
 from gan_lab.models.compile import is_compiled
 from gan_lab.models.report import Report
+from gan_lab.utils.errors import UserError
 
 if TYPE_CHECKING:
     from gan_lab.models.adversarial import AdversarialModule, Condition
@@ -71,14 +72,22 @@ class StepGraphs:
         return step.reports
 
     def _capture(self, real: Tensor, condition: "Condition", generator_learns: bool) -> CapturedStep:
-        """Record a step without taking it."""
+        """Record a step without taking it.
+
+        Raises:
+            UserError: something in the step, in a network of one's own say, waits for the device or can't be captured.
+        """
         inputs = tuple(part.clone() for part in (real, *condition))
         reports = Report(), Report()
         self.model.latest_logits = {}
         torch.clear_autocast_cache()  # the graph must round the weights of each replay, not those of a step before
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self.pool):
-            self.model.take_turns(inputs[0], inputs[1:], generator_learns, *reports)
+        try:
+            with torch.cuda.graph(graph, pool=self.pool):
+                self.model.take_turns(inputs[0], inputs[1:], generator_learns, *reports)
+        except RuntimeError as error:
+            reason = str(error).partition("\n")[0]
+            raise UserError(f"the step can't be a CUDA graph ({reason}): set trainer.cuda_graphs=false") from error
         self.pool = self.pool or graph.pool()
         return CapturedStep(graph, inputs, reports, self.model.latest_logits)
 

@@ -1,10 +1,13 @@
 """Refusals of CUDA graphs; tests/gpu has what graphs do on a CUDA device."""
 
+from contextlib import nullcontext
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from gan_lab.models import cuda_graphs
 from gan_lab.models.player import make_capturable
 from gan_lab.utils.errors import UserError
 from tests.conftest import fit, same, tiny_gan, weights
@@ -29,3 +32,18 @@ def test_an_optimizer_that_can_becomes_capturable_and_another_stays_as_it_is() -
         optimizer = make([parameter])
         make_capturable(optimizer)
         assert optimizer.param_groups[0].get("capturable") is expected
+
+
+def test_a_step_that_can_not_be_captured_is_one_line_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", lambda: SimpleNamespace(pool=lambda: None))
+    monkeypatch.setattr(torch.cuda, "graph", lambda graph, pool: nullcontext())
+
+    def take_turns(*arguments: object) -> None:
+        raise RuntimeError("operation not permitted when stream is capturing\nmore about it")
+
+    model = SimpleNamespace(take_turns=take_turns, has_settled=True, latest_logits={})
+    graphs = cuda_graphs.StepGraphs(model)  # type: ignore[arg-type]
+    graphs.taken[True] = cuda_graphs.WARM_UP
+    message = r"\(operation not permitted when stream is capturing\): set trainer.cuda_graphs=false$"
+    with pytest.raises(UserError, match=message):
+        graphs.take(torch.zeros(2, 1), (), True)
