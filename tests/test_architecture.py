@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -79,6 +80,12 @@ def test_train_py_only_composes() -> None:
     config = "gan_lab.config.command_line"
     allowed = {config, "gan_lab.utils.errors", "gan_lab.sweeps.jobs", "gan_lab.cli.hydra_callback", *training}
     assert {module for module in imported(REPOSITORY / "train.py") if module.startswith("gan_lab")} == allowed
+
+
+def test_train_py_starts_without_torch() -> None:
+    """It takes seconds to import, and who typed something wrong needn't wait for it."""
+    program = "import sys, train; sys.exit('torch' in sys.modules or 'lightning' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=True)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from gan_lab.config import saved_config
-from gan_lab.config.facts import facts_about
 from gan_lab.config.renamed import new_name_of
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError, nearest
@@ -86,6 +85,8 @@ def what_breaks(config: DictConfig, name: str) -> str | None:
         node = config.callbacks.get(rest.partition(".")[0])
         if node is None or str(node.get("_target_")).startswith(WATCHERS):
             return None
+    from gan_lab.config.facts import facts_about  # it brings lightning, which takes seconds
+
     effects = [fact for fact in facts_about(config, name) if isinstance(fact, OnResume)]
     if not effects:
         return "its effect on the results is unknown"
