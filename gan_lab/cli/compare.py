@@ -20,7 +20,8 @@ def add_parser(commands: Any) -> None:
         "compare",
         help="print a table of the scores of several runs",
         description="Print a table of the scores of several runs. Runs that differ only in their\n"
-        "seed share a row, with mean and standard deviation. Only scores of the same\nprotocol are compared: the one that most runs have. Runs without are named.",
+        "seed share a row, with mean and standard deviation. Only scores of the same\nprotocol are compared: the one "
+        "that most runs have. Runs without are named.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -29,7 +30,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--score", default="fid", help="score to sort by (default: fid)")
     parser.add_argument("--columns", help=f"further scores to show, separated by commas (default: {','.join(COLUMNS)})")
-    parser.add_argument("--protocol", metavar="ID", help="compare the scores of this protocol (default: the one that most runs have)")
+    parser.add_argument("--protocol", metavar="ID", help="protocol to compare by (default: what most runs have)")
     parser.add_argument(
         "--format", choices=("table", *SUFFIXES.values()), help="format (default: by the suffix of --out, or table)"
     )
