@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> None:
         seed=arguments.seed,
         ema=arguments.weights == "ema",
     )
-    pixels = images.grid(samples.images, samples.columns) if form == "png" else images.to_uint8(samples.images)
+    pixels = images.grid(samples.images[samples.in_grid], samples.columns) if form == "png" else images.to_uint8(samples.images)
     with replacing(out) as partial:
         write(pixels, form, partial)
     print(f"{len(samples.images)} images after {samples.images_seen:,} training images: {out}")

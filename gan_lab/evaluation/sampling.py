@@ -20,12 +20,15 @@ class Samples:
     """Generated images, and what belongs to their presentation.
 
     Args:
-        images: float32 (count, channels, size, size) in [-1, 1].
+        images: float32 (count, channels, size, size) in [-1, 1]; the seed and an index decide an image, whatever the
+            count, and a conditional model takes its classes in turn.
+        in_grid: the indices of the images in the order of a grid, int64 (count,).
         columns: of a grid; a conditional model's grid has whole rows of a class where the count allows.
         images_seen: number of real images that the generator was trained on.
     """
 
     images: Tensor
+    in_grid: Tensor
     columns: int
     images_seen: int
 
@@ -37,7 +40,7 @@ def sample(run: Run, *, which: Which, count: int | None, label: int | None, seed
         run: finished or not.
         which: its last or best checkpoint.
         count: number of images; by default 64, or 10 of each class of a conditional model.
-        label: the class of all images; by default a conditional model generates all classes, in order.
+        label: the class of all images; by default a conditional model generates all classes, in turn.
         seed: of the latents.
         ema: use the generator's moving average where there is one.
 
@@ -54,11 +57,13 @@ def sample(run: Run, *, which: Which, count: int | None, label: int | None, seed
         condition = model.make_condition(count, label)
     except ValueError as error:
         raise UserError(f"--class {label}: {error}") from error
-    latents = model.sample_latents(count, seeding.derive(seed, "sample"))
+    latents = model.seeded_latents(count, seeding.derive(seed, "sample"))
     chunks = zip(*(torch.split(part, CHUNK) for part in (latents, *condition)), strict=True)
     images = torch.cat([model.sample(*chunk, ema=ema) for chunk in chunks])
-    columns = count // classes if classes and count % classes == 0 else math.ceil(math.sqrt(count))
-    return Samples(images, columns, model.images_seen)
+    in_grid, columns = torch.arange(count), math.ceil(math.sqrt(count))
+    if classes and count % classes == 0:
+        in_grid, columns = in_grid.view(-1, classes).T.flatten(), count // classes
+    return Samples(images, in_grid, columns, model.images_seen)
 
 
 def _check_memory(count: int, values: int) -> None:

@@ -27,8 +27,16 @@ def test_a_plain_model_fills_a_square_by_default(run: Run) -> None:
 def test_a_conditional_model_has_whole_rows_of_each_class(conditional_run: Run) -> None:
     samples = sample(conditional_run)
     assert (len(samples.images), samples.columns) == (100, 10)
+    assert (samples.in_grid % 10).tolist() == [label for label in range(10) for _ in range(10)]
     assert sample(conditional_run, count=20).columns == 2
     assert sample(conditional_run, count=25).columns == 5, "25 images of ten classes have no whole rows"
+
+
+@pytest.mark.parametrize("count", [1, 10, 63])
+def test_an_image_is_the_same_whatever_the_count(run: Run, conditional_run: Run, count: int) -> None:
+    for trained in (run, conditional_run):
+        many, few = (sample(trained, count=number, seed=5).images for number in (64, count))
+        torch.testing.assert_close(few, many[:count])
 
 
 def test_one_class_is_generated_on_request(conditional_run: Run) -> None:
