@@ -106,16 +106,14 @@ class Diagnostics:
             if threshold is not None:
                 for split, name in (("train", "train"), (self.data.eval_split, "validation")):
                     measured[f"health/accuracy/{name}"] = (logits[split] > threshold).float().mean()
-        latents = model.sample_latents(self.count, seeding.derive(self.seed, "health"))
+        latents = model.seeded_latents(self.count, seeding.derive(self.seed, "health"))
         condition = model.make_condition(self.count)
         samples = model.sample(latents, *condition, ema=False)
         diversity = pairwise_distance(samples, class_groups(samples, condition))
         measured["health/diversity"] = diversity / self.distance
         measured["health/distance"] = energy_distance(samples, model.unpack_batch(self._batch("train"))[0])
         if self.classifier is not None:
-            # Evenly spaced, because a conditional model's samples come class by class.
-            places = torch.linspace(0, self.count - 1, min(self.classified_images, self.count)).long()
-            measured |= self._class_shares(self.classifier, samples[places.to(samples.device)])
+            measured |= self._class_shares(self.classifier, samples[: self.classified_images])
         return measured
 
     def _splits(self) -> list[str]:
