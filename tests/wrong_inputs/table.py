@@ -89,7 +89,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py -m model=dcgan,vanila",
-            "Error: in the job model=vanila: model=vanila: no such choice. Did you mean vanilla?",
+            "Error: in the job model=vanila: model=vanila: no such choice. Did you mean vanilla or vanilla_digits?",
         ),
         Row(
             "python train.py model=dcgan,wgan",
@@ -145,7 +145,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py model/optimizer=sgd",
-            "Error: model/optimizer=sgd: no such choice. Available: adam, rmsprop.",
+            "Error: model/optimizer=sgd: no such choice. Available: adam, adam_fast, adam_faster, adam_r3gan, adam_r3gan_fast, adam_wgan_gp, adam_wgan_gp_fast, rmsprop, rmsprop_fast.",
         ),
         Row(
             "python train.py model.network.generator.width=1000000",
@@ -251,7 +251,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py model=dcgan model/network=resnet_patchgan",
-            "Error: model.network: the networks don't fit the images or each other (resnet_patchgan and its kind are for model=cyclegan, the others for all other models; sizes follow data.image_size, data.channels and model.latent_dim): Padding size 4 is not supported for 2D input tensor.",
+            "Error: model.network: the networks don't fit the images or each other (model/network=resnet_patchgan and its kind are for model=cyclegan, the others for all other models; sizes follow data.image_size, data.channels and model.latent_dim): Padding size 4 is not supported for 2D input tensor.",
         ),
         Row(
             "python train.py model=dcgan model/conditioning=projection",
@@ -259,7 +259,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py model.network.generator.latent_dim=7",
-            "Error: model.network: the networks don't fit the images or each other (resnet_patchgan and its kind are for model=cyclegan, the others for all other models; sizes follow data.image_size, data.channels and model.latent_dim): a and b must have same reduction dim, but got [2, 100] X [7, 3136].",
+            "Error: model.network: the networks don't fit the images or each other (model/network=resnet_patchgan and its kind are for model=cyclegan, the others for all other models; sizes follow data.image_size, data.channels and model.latent_dim): a and b must have same reduction dim, but got [2, 100] X [7, 3136].",
         ),
         Row(
             "python train.py model/schedule=linear trainer.max_steps=-1",
