@@ -21,6 +21,7 @@ from gan_lab.training.build import Parts
 from gan_lab.training.summary import summary
 from gan_lab.training.trainer import Trainer
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.shell import override
 
 
 @contextmanager
@@ -125,7 +126,7 @@ class RunTracker:
             print(summary(self.run))
         else:
             self.run.write_record(self.before | {"status": "interrupted", "error": number.name})
-        print(f"To go on: python train.py resume={self.run.folder}")
+        print(f"To go on: python train.py {override('resume', self.run.folder)}")
         if number == signal.SIGUSR1 and self.trainer.is_global_zero:
             print(slurm.requeue())
 
@@ -134,7 +135,7 @@ class RunTracker:
         self._close("stopped", error=reason)
         print(summary(self.run))
         if self.run.checkpoint.exists():
-            again = f"resume={self.run.folder} callbacks.health.policy=rollback"
+            again = f"python train.py {override('resume', self.run.folder)} callbacks.health.policy=rollback"
             print(f"Last good    {self.run.checkpoint}; to go on: {again}")
 
     def failed(self, error: BaseException, discard_refused: bool) -> None:
