@@ -216,7 +216,8 @@ def claim(config: DictConfig, option: str) -> list[Path]:
     chosen = any(override.startswith((f"{option}=", f"{option.removeprefix('hydra.')}=")) for override in overrides)
     if chosen and Run(wanted).record_file.exists():
         raise UserError(
-            f"{option}={wanted}: holds a run already. Resume it with {override('resume', wanted)}, or choose another folder"
+            f"{option}={wanted}: holds a run already. Resume it with {override('resume', wanted)}, or "
+            "choose another folder"
         )
     folder, number = wanted, 1
     while True:

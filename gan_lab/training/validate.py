@@ -44,7 +44,8 @@ def validate(config: DictConfig, folder: str | Path) -> Parts:
     run = Run(Path(folder).absolute())
     if run.record_file.exists() and not config.resume:
         raise UserError(
-            f"{run.folder}: holds a run already. Resume it with {override('resume', run.folder)}, or choose another folder"
+            f"{run.folder}: holds a run already. Resume it with {override('resume', run.folder)}, or choose another "
+            "folder"
         )
     schema.check(config)
     check_machine(config)
