@@ -36,8 +36,7 @@ class ResumeCallback(Callback):
         self.run = run
         self.config = config
         other_data = config.resume_mode == "continue" and any(name.startswith("data.") for name in changes)
-        same_data = has_begun and not other_data
-        self.expected = run.record().get("data") if same_data else None
+        self.expected = run.data_record() if has_begun and not other_data else {}
         names = ((name.split("."), new) for name, (_, new) in changes.items() if name.startswith("model.optimizer."))
         self.values = [(PLAYERS.index(path[2]), path[3], new) for path, new in names if len(path) == 4]
 
@@ -48,8 +47,9 @@ class ResumeCallback(Callback):
             UserError: the run began on others.
         """
         data = trainer.datamodule.identity()  # type: ignore[attr-defined]
-        for name in ("name", "substitute", "train_images", "train_sha256"):  # the last is lacking in old records
-            if self.expected is not None and data.get(name) != self.expected.get(name, data.get(name)):
+        contents = ["train_sha256"] if "train_sha256" in self.expected else []  # which old records lack
+        for name in ("name", "substitute", "train_images", "classes", "window", *contents):
+            if self.expected and data.get(name) != self.expected.get(name):
                 raise UserError(
                     f"the run began on data with {name}={self.expected.get(name)} from {self.expected.get('source')}, "
                     f"but finds {name}={data.get(name)} from {data.get('source')}; put the data back to go on"

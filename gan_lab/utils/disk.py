@@ -65,6 +65,13 @@ def problem(file: Path, error: OSError) -> str:
     return f"{file} can't be written: {error.strerror or error} (disk {disk_of(file)}){remedy}"
 
 
+def in_words(error: OSError) -> str:
+    """A line for an error whose file need not be known."""
+    if error.errno not in REMEDIES:
+        return str(error)
+    return f"{error.filename or 'a file can not be written'}: {error.strerror}; {REMEDIES[error.errno]}"
+
+
 def disk_of(file: Path) -> Path:
     """The folder where the file's disk is mounted."""
     place = Path(os.path.realpath(file))

@@ -48,3 +48,12 @@ def test_the_systems_error_behind_a_librarys() -> None:
     second.__context__ = first
     assert os_error_in(second) is first
     assert os_error_in(ValueError("none")) is None
+
+
+def test_an_error_without_a_file_says_what_to_do_all_the_same() -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    assert disk.in_words(full) == "a file can not be written: No space left on device; make room there"
+    assert (
+        disk.in_words(OSError(errno.EACCES, "Permission denied", "a")) == "a: Permission denied; see to the permissions"
+    )
+    assert disk.in_words(OSError("odd")) == "odd"
