@@ -206,6 +206,8 @@ Command = Callable[..., str | int | None]
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Calls train.py in an empty folder; returns what the program ends with: None, a message or a code."""
     monkeypatch.chdir(tmp_path)
+    for name in ("PYTHONPATH", "PYTHONSAFEPATH"):  # which the program sets for its children
+        monkeypatch.setenv(name, os.environ.get(name, ""))
 
     def call(*arguments: str) -> str | int | None:
         monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
@@ -294,6 +296,13 @@ def started(folder: Path, *arguments: str, **environment: str) -> "subprocess.Po
     program = [sys.executable, str(REPOSITORY / "train.py"), *arguments]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     return subprocess.Popen(program, cwd=folder, env=os.environ | environment, **pipes)
+
+
+def plant_modules(folder: Path) -> None:
+    """Modules by the names of those that every worker process imports, which leave `executed` if one does."""
+    (folder / "gan_lab").mkdir()
+    for name in ("gan_lab/__init__", "gan_lab/agent", "socket", "selectors", "torch"):
+        (folder / f"{name}.py").write_text(f"open({str(folder / 'executed')!r}, 'w')")
 
 
 def wait_for(condition: Callable[[], object], what: str, program: "subprocess.Popen[str] | None" = None) -> Any:

@@ -1,5 +1,6 @@
 """Checks and preparations between composing a configuration and Hydra's first write to disk."""
 
+import os
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ from gan_lab.runs.run import Run
 from gan_lab.runs.run_lock import refuse_if_locked, refuse_if_read_only
 from gan_lab.sweeps import folders, lifecycle
 from gan_lab.sweeps.jobs import start_server
+from gan_lab.utils import child_pythons
 from gan_lab.utils.errors import UserError, fail
 
 if TYPE_CHECKING:  # torch and lightning take seconds to import
@@ -47,6 +49,7 @@ class Preflight(Callback):
         from gan_lab.distributed import launcher
         from gan_lab.training.validate import validate
 
+        os.environ.update(child_pythons.environment())  # torch starts some to compile
         world = launcher.detect_launcher()
         first = world is None or world.rank == 0
         made: list[Path] = []
@@ -82,6 +85,7 @@ class Preflight(Callback):
             if world.rank == 0:
                 fail("a sweep starts the processes of its jobs itself: run it without torchrun or srun")
             sys.exit(1)
+        os.environ.update(child_pythons.environment())  # the launchers of others start some
         if config.hydra.launcher._target_.endswith("BasicLauncher"):
             start_server()  # it has seconds of imports to do, meanwhile
         jobs = jobs_of(config)

@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from gan_lab.runs.run import Run, now
 from gan_lab.sweeps.folders import Plan
 from gan_lab.sweeps.status import Job
+from gan_lab.utils import child_pythons
 from gan_lab.utils.errors import UserError, fail
 from gan_lab.utils.signals import ASKING_TO_STOP, handled
 
@@ -85,7 +86,7 @@ def start_server() -> None:
     from multiprocessing import forkserver
 
     forkserver.set_forkserver_preload(["gan_lab.training.train"])
-    with env_override({"PYTHONPATH": os.pathsep.join(sys.path)}):
+    with env_override(child_pythons.environment()):
         forkserver.ensure_running()
 
 
