@@ -50,6 +50,22 @@ def pairwise_distance(pictures: Tensor, groups: Tensor) -> Tensor:
     return mean_square.sqrt()
 
 
+def mean_distance(first: Tensor, second: Tensor | None = None) -> Tensor:
+    """Mean Euclidean distance of an image of the first set to one of the second, or to another of the first.
+
+    Args:
+        first: shape (n, ...).
+        second: shape (m, ...).
+
+    Returns:
+        A scalar.
+    """
+    flat = first.flatten(1).float()
+    if second is not None:
+        return torch.cdist(flat, second.flatten(1).float()).mean()
+    return torch.cdist(flat, flat).sum() / (len(flat) * (len(flat) - 1))
+
+
 class Diagnostics:
     """Measures both players on a few fixed images: some of the training split, and as many of the evaluation split.
 
@@ -69,6 +85,7 @@ class Diagnostics:
         self.fixed = {split: self._choose(split, model.device) for split in self._splits()}
         real, condition = model.unpack_batch(self._batch("train"))
         self.distance = pairwise_distance(real, class_groups(real, condition))
+        self.mean_distance = mean_distance(real)
         self.classifier = self._classifier(model, real[:1], condition) if classified_images else None
 
     @torch.no_grad()
@@ -92,6 +109,9 @@ class Diagnostics:
         samples = model.sample(latents, *condition, ema=False)
         diversity = pairwise_distance(samples, class_groups(samples, condition))
         measured["health/diversity"] = diversity / self.distance
+        real, _ = model.unpack_batch(self._batch("train"))
+        between, within = mean_distance(samples, real), mean_distance(samples)
+        measured["health/distance"] = (2 * between - within) / self.mean_distance - 1
         if self.classifier is not None:
             # Evenly spaced, because a conditional model's samples come class by class.
             places = torch.linspace(0, self.count - 1, min(self.classified_images, self.count)).long()

@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gan_lab.config.facts import facts_about, plain
 from gan_lab.config.saved_config import leaves
-from gan_lab.evaluation.run_scores import ScoredRun
+from gan_lab.evaluation.run_scores import LeftOut, ScoredRun
 from gan_lab.metrics.titles import title
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError
@@ -67,15 +67,28 @@ class Group:
         return mean(known) if known else None
 
 
-def group(scored: Iterable[ScoredRun]) -> list[Group]:
-    """Group runs whose configurations differ only in the seed, and that have seen equally many images."""
+def group(scored: Iterable[ScoredRun]) -> tuple[list[Group], list[LeftOut]]:
+    """Group runs whose configurations differ only in the seed, and that have seen equally many images.
+
+    Returns:
+        The groups, and the runs whose configurations can't be read.
+
+    Raises:
+        UserError: that holds for all of them.
+    """
     by_setup: dict[str, list[ScoredRun]] = defaultdict(list)
+    left_out = []
     for one in scored:
-        by_setup[json.dumps([setup(one.run), one.scores.images_seen], sort_keys=True, default=str)].append(one)
+        try:
+            by_setup[json.dumps([setup(one.run), one.scores.images_seen], sort_keys=True, default=str)].append(one)
+        except UserError as error:
+            left_out.append(LeftOut.because(one.run.folder, error))
+    if left_out and not by_setup:
+        raise UserError(left_out[0].reason)
     parts = [name_parts(members[0].run) for members in by_setup.values()]
     shared = set(parts[0]).intersection(*parts[1:]) if len(parts) > 1 else set()
     names = [" ".join([model, *(part for part in overrides if part not in shared)]) for model, *overrides in parts]
-    return [Group(name, members) for name, members in zip(names, by_setup.values(), strict=True)]
+    return [Group(name, members) for name, members in zip(names, by_setup.values(), strict=True)], left_out
 
 
 def ranked(groups: Iterable[Group], score: str) -> list[Group]:
