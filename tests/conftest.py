@@ -171,8 +171,9 @@ TINY = ("model=vanilla", "data.image_size=8", "model.network.generator.hidden=[8
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A finished run's folder, made without training."""
+    monkeypatch.chdir(tmp_path)  # where caches go
     run = Run(tmp_path / "run")
     config = composed(*TINY, f"callbacks.scores.cache={tmp_path}/cache")
     run.save_config(config)
@@ -234,8 +235,9 @@ def logging_as_before() -> Iterator[None]:
 
 
 @pytest.fixture
-def conditional_run(tmp_path: Path) -> Run:
+def conditional_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A finished run's folder, made without training, of a model that is asked for classes."""
+    monkeypatch.chdir(tmp_path)
     run = Run(tmp_path / "conditional")
     run.save_config(composed("model=cgan", "model/network=mlp", *TINY[1:], f"callbacks.scores.cache={tmp_path}/cache"))
     checkpoint = {"state_dict": untrained(run).state_dict(), "images_seen": 320}

@@ -23,6 +23,7 @@ from gan_lab.sweeps import folders, lifecycle
 from gan_lab.sweeps.jobs import start_server
 from gan_lab.utils import child_pythons
 from gan_lab.utils.errors import UserError, fail
+from gan_lab.utils.files import refuse_ways_out
 
 if TYPE_CHECKING:  # torch and lightning take seconds to import
     from gan_lab.distributed.launcher import WorldInfo
@@ -66,7 +67,7 @@ class Preflight(Callback):
                 made = claim(config, "hydra.run.dir")
             if world is not None:
                 meet(config, world)
-            _parts.append(validate(without_hydra(config), str(config.hydra.run.dir)))
+            _parts.append(validate(without_hydra(config), str(config.hydra.run.dir), made))
         except BaseException as error:
             for folder in made:
                 with suppress(OSError):  # others may have come to use one of those above
@@ -131,11 +132,13 @@ def begin(config: DictConfig, jobs: list[list[str]] | None) -> None:
     """Claim a sweep's folder, or go on with the sweep in it.
 
     Raises:
-        UserError: it is another sweep's, or the same is at work at this moment.
+        UserError: it is another sweep's, or the same is at work at this moment; or something in it leads out of it.
     """
     HydraConfig.instance().set_config(config)
     asked = [str(override) for override in config.hydra.overrides.task]
-    plan, notice = folders.join(Path(str(config.hydra.sweep.dir)), folders.Plan.new(asked, jobs))
+    sweep = Path(str(config.hydra.sweep.dir))
+    refuse_ways_out(sweep)
+    plan, notice = folders.join(sweep, folders.Plan.new(asked, jobs))
     claim(config, "hydra.sweep.dir")
     sweep = Path(str(config.hydra.sweep.dir))
     with read_write(config.hydra):

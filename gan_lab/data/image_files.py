@@ -1,4 +1,4 @@
-"""Image files in any format that Pillow reads: search, and decoding to squares of one size."""
+"""Image files in common formats: search, and decoding to squares of one size."""
 
 import logging
 import os
@@ -21,6 +21,9 @@ Pixels = NDArray[np.uint8]
 NAMED = 5  # number of damaged files that a warning names
 MANY = 1000  # number of files from which on a progress bar is shown
 CHUNK = 1024  # number of files in the threads' queue at once
+# What Pillow decodes itself. Other formats wrap files of any format, or are programs: it hands PostScript, also from
+# within IPTC, to Ghostscript.
+FORMATS = "AVIF BMP DIB GIF ICO JPEG JPEG2000 MPO PNG PPM QOI SGI TGA TIFF WEBP"
 HEADROOM = 4  # times the needed side that a JPEG keeps when it is decoded at a fraction of its size
 
 
@@ -44,9 +47,9 @@ def extensions() -> frozenset[str]:
 
 @cache
 def formats() -> tuple[str, ...]:
-    """Pillow's formats without EPS: PostScript is a programming language, which Pillow passes to another program."""
+    """Those of `FORMATS` that this build of Pillow decodes."""
     Image.init()
-    return tuple(kind for kind in Image.OPEN if kind != "EPS")
+    return tuple(kind for kind in FORMATS.split() if kind in Image.OPEN)
 
 
 def find(folder: Path) -> list[Path]:

@@ -13,7 +13,7 @@ from gan_lab.data.decoded import Decoder
 from gan_lab.data.in_memory import InMemoryDataModule
 from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.errors import UserError
-from gan_lab.utils.types import InputPath, Share, SharedPath
+from gan_lab.utils.types import CachePath, InputPath, Share
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class ImageFolder(InMemoryDataModule):
         cache: folder for decoded images that don't fit into memory.
     """
 
-    def __init__(self, *, root: InputPath, test_fraction: Share, cache: SharedPath, **options: Any) -> None:
+    def __init__(self, *, root: InputPath, test_fraction: Share, cache: CachePath, **options: Any) -> None:
         super().__init__(**options)
         self.root = image_files.existing_folder(root, "data.root")
         self.test_fraction = test_fraction

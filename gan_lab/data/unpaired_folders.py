@@ -10,7 +10,7 @@ from gan_lab.data.decoded import Decoder
 from gan_lab.data.unpaired import DOMAINS, UnpairedDataModule
 from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.errors import UserError
-from gan_lab.utils.types import InputPath, Share, SharedPath
+from gan_lab.utils.types import CachePath, InputPath, Share
 
 
 class UnpairedFolders(UnpairedDataModule):
@@ -29,7 +29,7 @@ class UnpairedFolders(UnpairedDataModule):
         domain_a: InputPath,
         domain_b: InputPath,
         test_fraction: Share,
-        cache: SharedPath,
+        cache: CachePath,
         **options: Any,
     ) -> None:
         super().__init__(**options)

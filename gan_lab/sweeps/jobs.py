@@ -16,6 +16,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import configure_log, env_override, setup_globals
 from omegaconf import DictConfig, OmegaConf
 
+from gan_lab.runs.resume import load_job_config
 from gan_lab.runs.run import Run, now
 from gan_lab.sweeps.folders import Plan
 from gan_lab.sweeps.status import Job
@@ -148,7 +149,7 @@ def _end_with_parent() -> None:
 def _rest(run: Run, config: DictConfig) -> DictConfig:
     """The rest of a job: the run as it was begun, from its checkpoint; or all of it, where nothing was saved."""
     if run.checkpoint.exists():
-        begun = run.config()
+        begun = load_job_config(run, config, HydraConfig.get().overrides.task)
         begun.resume, begun.sweep = str(run.folder), config.sweep
         return begun
     for leftover in (run.record_file, run.metrics_file, *run.tensorboard.glob("events.*")):

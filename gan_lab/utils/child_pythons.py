@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 
 def environment() -> dict[str, str]:
@@ -10,5 +11,5 @@ def environment() -> dict[str, str]:
     `python -m` and `python -c`, which worker processes are started with, put the current folder first. It may be a
     stranger's, with a `socket.py` in it.
     """
-    folders = dict.fromkeys(os.path.abspath(folder) for folder in sys.path)
+    folders = dict.fromkeys(str(Path(folder).absolute()) for folder in sys.path)
     return {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(folders)}

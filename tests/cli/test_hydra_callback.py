@@ -98,3 +98,12 @@ def test_a_refused_run_removes_the_folders_that_were_made_for_it_and_no_others(f
     Path("old").mkdir()
     assert "MNIST is grey" in str(command(*QUICK, "data.channels=3", f"hydra.run.dir={folder}"))
     assert [str(path) for path in Path().rglob("*")] == ["old"]
+
+
+def test_a_start_that_fails_for_its_data_leaves_what_lay_in_its_folder(command: Command) -> None:
+    Path("mine/tensorboard").mkdir(parents=True)
+    Path("mine/tensorboard/events.of.others").write_text("mine")
+    Path("empty").mkdir()
+    options = ["data=image_folder", "data.root=empty", *(option for option in QUICK if "download" not in option)]
+    assert "no images" in str(command(*options, "hydra.run.dir=mine"))
+    assert sorted(map(str, Path("mine").rglob("*"))) == ["mine/tensorboard", "mine/tensorboard/events.of.others"]

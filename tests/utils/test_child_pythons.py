@@ -19,7 +19,7 @@ def test_modules_that_lie_in_the_current_folder_are_not_imported(way: str, tmp_p
     environment = inherited | child_pythons.environment()
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert "planted" not in done.stdout
-    assert "No module named" in done.stderr and "agent" in done.stderr
+    assert "No module named" in done.stderr
 
 
 def test_modules_are_looked_for_where_this_program_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
