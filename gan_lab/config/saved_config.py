@@ -117,8 +117,7 @@ def refuse_hostile(config: DictConfig, folder: Path, stated: Collection[str]) ->
     from gan_lab.config.facts import facts_about, plain
 
     _refuse_other_parts(config)
-    refuse_ways_out(folder)
-    inside, values = folder.resolve(), plain(config)
+    inside, values = os.path.realpath(folder), plain(config)
     for path, _ in leaves({name: values[name] for name in WRITERS if name in values}):
         value, facts = OmegaConf.select(config, path), facts_about(values, path)
         if not isinstance(value, str) or path in stated:
@@ -131,10 +130,11 @@ def refuse_hostile(config: DictConfig, folder: Path, stated: Collection[str]) ->
             raise UserError(f"{path}={value}: must be a plain name; to have it, set it on the command line: {path}=...")
         place = Path(value).expanduser()
         is_path = Fact.OUTPUT_PATH in facts or place.is_absolute() or value.startswith("~") or ".." in place.parts
-        if is_path and not place.resolve().is_relative_to(inside):
+        if is_path and not Path(os.path.realpath(place)).is_relative_to(inside):  # which circles of links don't end
             raise UserError(
                 f"{path}={value}: lies outside the run folder. To write there, set it on the command line: {path}=..."
             )
+    refuse_ways_out(folder)
 
 
 def _refuse_other_parts(config: DictConfig) -> None:
