@@ -1,4 +1,4 @@
-"""Measurements of a health check: separation of logits, diversity of samples, shares of predicted classes.
+"""Measurements of a health check: separation of logits, diversity of samples, their distance from real images, classes.
 
 Everything runs in evaluation mode and without gradients, so that no statistic of batch norm and no power iteration of
 spectral norm changes. Latents come from seeds of their own.
@@ -50,20 +50,23 @@ def pairwise_distance(pictures: Tensor, groups: Tensor) -> Tensor:
     return mean_square.sqrt()
 
 
-def mean_distance(first: Tensor, second: Tensor | None = None) -> Tensor:
-    """Mean Euclidean distance of an image of the first set to one of the second, or to another of the first.
+def energy_distance(samples: Tensor, real: Tensor) -> Tensor:
+    """Energy distance of two sets of images over the mean distance of two real ones (Székely & Rizzo 2013, eq. 5, 6).
+
+    With Euclidean distances of pixels, and each mean over pairs of different images: 0 for sets of one distribution,
+    about 0.4 for samples that all are the mean of the real images, and more for noise and for one image.
 
     Args:
-        first: shape (n, ...).
-        second: shape (m, ...).
+        samples: shape (n, ...), n at least 2.
+        real: shape (m, ...), m at least 2.
 
     Returns:
-        A scalar.
+        A scalar; it may fall a little below 0 by chance.
     """
-    flat = first.flatten(1).float()
-    if second is not None:
-        return torch.cdist(flat, second.flatten(1).float()).mean()
-    return torch.cdist(flat, flat).sum() / (len(flat) * (len(flat) - 1))
+    first, second = samples.flatten(1).float(), real.flatten(1).float()
+    within, among = (torch.cdist(flat, flat).sum() / (len(flat) * (len(flat) - 1)) for flat in (first, second))
+    distance: Tensor = (2 * torch.cdist(first, second).mean() - within) / among - 1
+    return distance
 
 
 class Diagnostics:
@@ -85,7 +88,6 @@ class Diagnostics:
         self.fixed = {split: self._choose(split, model.device) for split in self._splits()}
         real, condition = model.unpack_batch(self._batch("train"))
         self.distance = pairwise_distance(real, class_groups(real, condition))
-        self.mean_distance = mean_distance(real)
         self.classifier = self._classifier(model, real[:1], condition) if classified_images else None
 
     @torch.no_grad()
@@ -104,18 +106,14 @@ class Diagnostics:
             if threshold is not None:
                 for split, name in (("train", "train"), (self.data.eval_split, "validation")):
                     measured[f"health/accuracy/{name}"] = (logits[split] > threshold).float().mean()
-        latents = model.sample_latents(self.count, seeding.derive(self.seed, "health"))
+        latents = model.seeded_latents(self.count, seeding.derive(self.seed, "health"))
         condition = model.make_condition(self.count)
         samples = model.sample(latents, *condition, ema=False)
         diversity = pairwise_distance(samples, class_groups(samples, condition))
         measured["health/diversity"] = diversity / self.distance
-        real, _ = model.unpack_batch(self._batch("train"))
-        between, within = mean_distance(samples, real), mean_distance(samples)
-        measured["health/distance"] = (2 * between - within) / self.mean_distance - 1
+        measured["health/distance"] = energy_distance(samples, model.unpack_batch(self._batch("train"))[0])
         if self.classifier is not None:
-            # Evenly spaced, because a conditional model's samples come class by class.
-            places = torch.linspace(0, self.count - 1, min(self.classified_images, self.count)).long()
-            measured |= self._class_shares(self.classifier, samples[places.to(samples.device)])
+            measured |= self._class_shares(self.classifier, samples[: self.classified_images])
         return measured
 
     def _splits(self) -> list[str]:

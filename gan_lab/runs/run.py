@@ -125,6 +125,11 @@ class Run(RunLayout):
             raise UserError(f"{self.record_file} is not the record of a run: it has no status")
         return record
 
+    def data_record(self) -> dict[str, Any]:
+        """The record's part on the data, as `ImageDataModule.describe` gave it; empty before the first batch."""
+        described = self.record().get("data")
+        return described if isinstance(described, dict) else {}
+
     def update_record(self, **values: Any) -> None:
         """Set values in run.json, keeping the others."""
         record = self.record() if self.record_file.exists() else {}

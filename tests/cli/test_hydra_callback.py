@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hydra.errors import MissingConfigException
 
+from gan_lab.cli.hydra_callback import ending_the_program
 from gan_lab.config.command_line import explain
 from gan_lab.runs.run import Run
 from tests.conftest import QUICK, Command
@@ -107,3 +108,15 @@ def test_a_start_that_fails_for_its_data_leaves_what_lay_in_its_folder(command: 
     options = ["data=image_folder", "data.root=empty", *(option for option in QUICK if "download" not in option)]
     assert "no images" in str(command(*options, "hydra.run.dir=mine"))
     assert sorted(map(str, Path("mine").rglob("*"))) == ["mine/tensorboard", "mine/tensorboard/events.of.others"]
+
+
+@pytest.mark.parametrize(("error", "code"), [(OSError("disk full"), "Error: disk full"), (ZeroDivisionError(), 1)])
+def test_nothing_that_goes_wrong_in_a_callback_is_a_warning(error: Exception, code: object) -> None:
+    with pytest.raises(SystemExit) as ending, ending_the_program():
+        raise error
+    assert ending.value.code == code
+
+
+def test_the_jobs_of_a_glob_are_checked_beforehand(command: Command, tmp_path: Path) -> None:
+    assert "in the job model=cgan data=mnist_colors: " in str(command("-m", "model=glob(*gan)", "data=mnist_colors"))
+    assert list(tmp_path.iterdir()) == []
