@@ -173,8 +173,9 @@ TINY = ("model=vanilla", "data.image_size=8", "model.network.generator.hidden=[8
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A finished run's folder, made without training."""
+    monkeypatch.chdir(tmp_path)  # where caches go
     run = Run(tmp_path / "run")
     config = composed(*TINY, f"callbacks.scores.cache={tmp_path}/cache")
     run.save_config(config)
@@ -208,6 +209,8 @@ Command = Callable[..., str | int | None]
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Calls train.py in an empty folder; returns what the program ends with: None, a message or a code."""
     monkeypatch.chdir(tmp_path)
+    for name in ("PYTHONPATH", "PYTHONSAFEPATH"):  # which the program sets for its children
+        monkeypatch.setenv(name, os.environ.get(name, ""))
 
     def call(*arguments: str) -> str | int | None:
         monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
@@ -234,8 +237,9 @@ def logging_as_before() -> Iterator[None]:
 
 
 @pytest.fixture
-def conditional_run(tmp_path: Path) -> Run:
+def conditional_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A finished run's folder, made without training, of a model that is asked for classes."""
+    monkeypatch.chdir(tmp_path)
     run = Run(tmp_path / "conditional")
     run.save_config(composed("model=cgan", "model/network=mlp", *TINY[1:], f"callbacks.scores.cache={tmp_path}/cache"))
     checkpoint = {"state_dict": untrained(run).state_dict(), "images_seen": 320}
@@ -309,6 +313,13 @@ def started(folder: Path, *arguments: str, **environment: str) -> "subprocess.Po
     return subprocess.Popen(
         program, cwd=folder, env=os.environ | environment, preexec_fn=parent.die_with_parent, **pipes
     )
+
+
+def plant_modules(folder: Path) -> None:
+    """Modules by the names of those that every worker process imports, which leave `executed` if one does."""
+    (folder / "gan_lab").mkdir()
+    for name in ("gan_lab/__init__", "gan_lab/agent", "socket", "selectors", "torch"):
+        (folder / f"{name}.py").write_text(f"open({str(folder / 'executed')!r}, 'w')")
 
 
 def wait_for(condition: Callable[[], object], what: str, program: "subprocess.Popen[str] | None" = None) -> Any:

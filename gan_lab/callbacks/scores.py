@@ -22,7 +22,7 @@ from gan_lab.metrics.scorer import FEWEST, Group, Scorer
 from gan_lab.metrics.select_extractor import Choice, make_extractor
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.loggers import log_scalars
-from gan_lab.utils.types import NonNegativeInt, PositiveInt, SharedPath
+from gan_lab.utils.types import CachePath, NonNegativeInt, PositiveInt
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ class Scores(Callback):
         groups_during: list[Group],
         count: Count,
         groups: list[Group],
-        cache: SharedPath,
+        cache: CachePath,
         seed: NonNegativeInt,
     ) -> None:
         self.extractor = extractor

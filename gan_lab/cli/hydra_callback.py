@@ -1,5 +1,6 @@
 """Checks and preparations between composing a configuration and Hydra's first write to disk."""
 
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -22,8 +23,9 @@ from gan_lab.runs.run import Run
 from gan_lab.runs.run_lock import refuse_if_locked, refuse_if_read_only
 from gan_lab.sweeps import folders, lifecycle
 from gan_lab.sweeps.jobs import start_server
-from gan_lab.utils import disk
+from gan_lab.utils import child_pythons, disk
 from gan_lab.utils.errors import UserError, fail
+from gan_lab.utils.files import refuse_ways_out
 from gan_lab.utils.signals import importing
 
 if TYPE_CHECKING:  # torch and lightning take seconds to import
@@ -65,6 +67,7 @@ class Preflight(Callback):
             from gan_lab.training.train import train_parts  # noqa: F401 - of the main program's
             from gan_lab.training.validate import validate
 
+        os.environ.update(child_pythons.environment())  # torch starts some to compile
         world = launcher.detect_launcher()
         first = world is None or world.rank == 0
         made: list[Path] = []
@@ -81,7 +84,7 @@ class Preflight(Callback):
                 made = claim(config, "hydra.run.dir")
             if world is not None:
                 meet(config, world)
-            _parts.append(validate(without_hydra(config), str(config.hydra.run.dir)))
+            _parts.append(validate(without_hydra(config), str(config.hydra.run.dir), made))
         except BaseException as error:
             remove_empty(made)
             if not first and isinstance(error, CONFIGURATION_ERRORS):
@@ -99,6 +102,7 @@ class Preflight(Callback):
             if world.rank == 0:
                 fail("a sweep starts the processes of its jobs itself: run it without torchrun or srun")
             sys.exit(1)
+        os.environ.update(child_pythons.environment())  # the launchers of others start some
         if config.hydra.launcher._target_.endswith("BasicLauncher"):
             start_server()  # it has seconds of imports to do, meanwhile
         jobs = jobs_of(config)
@@ -142,11 +146,13 @@ def begin(config: DictConfig, jobs: list[list[str]] | None) -> None:
     """Claim a sweep's folder, or go on with the sweep in it.
 
     Raises:
-        UserError: it is another sweep's, or the same is at work at this moment.
+        UserError: it is another sweep's, or the same is at work at this moment; or something in it leads out of it.
     """
     HydraConfig.instance().set_config(config)
     asked = [str(override) for override in config.hydra.overrides.task]
-    plan, notice = folders.join(Path(str(config.hydra.sweep.dir)), folders.Plan.new(asked, jobs))
+    sweep = Path(str(config.hydra.sweep.dir))
+    refuse_ways_out(sweep)
+    plan, notice = folders.join(sweep, folders.Plan.new(asked, jobs))
     claim(config, "hydra.sweep.dir")
     sweep = Path(str(config.hydra.sweep.dir))
     with read_write(config.hydra):

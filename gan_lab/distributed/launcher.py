@@ -27,7 +27,7 @@ from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
-from gan_lab.utils import hardware
+from gan_lab.utils import child_pythons, hardware
 from gan_lab.utils.errors import UserError, fail
 from gan_lab.utils.parent import as_parent
 from gan_lab.utils.signals import END_ALL, handled, leave_terminal
@@ -152,8 +152,7 @@ def environment(count: int) -> dict[str, str]:
     inherited = {name: value for name, value in inherited.items() if not name.startswith("TORCHELASTIC_")}
     share = hardware.threads_each(count)
     threads = {"OMP_NUM_THREADS": str(share)} if share else {}
-    here = {"PYTHONPATH": os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))}
-    return inherited | threads | here | as_parent()
+    return inherited | threads | child_pythons.environment() | as_parent()
 
 
 @contextmanager

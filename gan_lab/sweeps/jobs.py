@@ -16,9 +16,11 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import configure_log, env_override, setup_globals
 from omegaconf import DictConfig, OmegaConf
 
+from gan_lab.runs.resume import load_job_config
 from gan_lab.runs.run import Run, now
 from gan_lab.sweeps.folders import Plan
 from gan_lab.sweeps.status import Job
+from gan_lab.utils import child_pythons
 from gan_lab.utils.errors import UserError, fail
 from gan_lab.utils.signals import ASKING_TO_STOP, handled, leave_terminal
 
@@ -85,7 +87,7 @@ def start_server() -> None:
     from multiprocessing import forkserver
 
     forkserver.set_forkserver_preload(["gan_lab.training.train"])
-    with env_override({"PYTHONPATH": os.pathsep.join(sys.path)}):
+    with env_override(child_pythons.environment()):
         forkserver.ensure_running()
 
 
@@ -152,7 +154,7 @@ def _end_with_parent() -> None:
 def _rest(run: Run, config: DictConfig) -> DictConfig:
     """The rest of a job: the run as it was begun, from its checkpoint; or all of it, where nothing was saved."""
     if run.checkpoint.exists():
-        begun = run.config()
+        begun = load_job_config(run, config, HydraConfig.get().overrides.task)
         begun.resume, begun.sweep = str(run.folder), config.sweep
         return begun
     for leftover in (run.record_file, run.metrics_file, *run.tensorboard.glob("events.*")):

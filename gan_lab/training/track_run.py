@@ -75,6 +75,7 @@ class RunTracker:
 
     def __init__(self, parts: Parts, facts: dict[str, Any]) -> None:
         self.config, self.run, self.trainer, self.data = parts.config, parts.run, parts.trainer, parts.data
+        self.found = parts.before
         started: dict[str, Any] = {"started": now(), "seconds": 0.0, "images_seen": 0}
         self.before = started | (self.run.record() if self.run.record_file.exists() else {})
         if "resumed" in facts:
@@ -165,7 +166,7 @@ class RunTracker:
         with disk.surviving(self.run.record_file):
             if not self.has_gone_on:
                 self.run.write_record(self.before)
-            elif not (refused and discard_refused and self.run.discard()):
+            elif not (refused and discard_refused and self.run.discard(self.found)):
                 self.run.update_record(**self._ending("failed", error=tracebacks.in_a_line(error)))
 
     def _ending(self, status: str, **values: object) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """A configuration checked as far as that goes without data, and built while it is checked."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from gan_lab.config.schema import build
 from gan_lab.distributed import launcher
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.runs.initial_weights import put_into
-from gan_lab.runs.run import Run
+from gan_lab.runs.run import Before, Run
 from gan_lab.training.build import Parts, build_parts
 from gan_lab.utils import hardware, memory
 from gan_lab.utils.errors import UserError
@@ -28,7 +28,7 @@ MISFIT = (
 )
 
 
-def validate(config: DictConfig, folder: str | Path) -> Parts:
+def validate(config: DictConfig, folder: str | Path, made: Sequence[Path] | None = None) -> Parts:
     """Refuse a configuration that can't work, before anything is written; else build all parts of the run.
 
     Names, types and ranges come first, then the machine, then the constructors, and last a dry run of the model.
@@ -36,11 +36,13 @@ def validate(config: DictConfig, folder: str | Path) -> Parts:
     Args:
         config: a composed configuration, which stays as it is: the parts have their own, with absolute paths.
         folder: of the run; it needn't exist.
+        made: folders that have been made for the run, the innermost first.
 
     Raises:
         UserError: saying what is wrong.
     """
     run = Run(Path(folder).absolute())
+    before = Before.at(run, made)
     if run.record_file.exists() and not config.resume:
         raise UserError(
             f"{run.folder}: holds a run already. Resume it with resume={run.folder}, or choose another folder"
@@ -49,7 +51,7 @@ def validate(config: DictConfig, folder: str | Path) -> Parts:
     check_machine(config)
     for library in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(library).setLevel(logging.WARNING)  # building a trainer is not training yet
-    parts = build_parts(settled(config, run.folder), run)
+    parts = build_parts(settled(config, run.folder), run, before)
     for callback in parts.trainer.callbacks:  # type: ignore[attr-defined]
         if isinstance(callback, Health):
             callback.check(parts.trainer)

@@ -47,7 +47,7 @@ def take(file: Path, patience: float = 0.0) -> FileLock:
 
 def is_held(file: Path) -> bool:
     """Tell if anybody holds the lock at this moment; another user's is taken for held."""
-    if not file.exists():
+    if file.is_symlink() or not file.is_file():  # no lock of ours
         return False
     try:
         take(file).release()

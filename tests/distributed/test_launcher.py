@@ -27,6 +27,7 @@ from tests.conftest import (
     composed,
     last_weights,
     metrics_table,
+    plant_modules,
     started,
     wait_for,
 )
@@ -102,6 +103,15 @@ def test_workers_share_the_cores_and_forget_who_started_them(monkeypatch: pytest
     assert launcher.environment(16)["OMP_NUM_THREADS"] == "1"
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     assert launcher.environment(2)["OMP_NUM_THREADS"] == "3"
+
+
+@pytest.mark.slow
+def test_workers_import_nothing_from_the_current_folder(tmp_path: Path) -> None:
+    plant_modules(tmp_path)
+    program = started(tmp_path, *TWO, "trainer.compile=true", "trainer.max_steps=2", PYTHONSAFEPATH="")
+    output, _ = program.communicate(timeout=300)
+    assert program.returncode == 0, output
+    assert not (tmp_path / "executed").exists()
 
 
 @pytest.mark.slow
