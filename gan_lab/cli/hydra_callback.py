@@ -26,6 +26,7 @@ from gan_lab.sweeps.jobs import start_server
 from gan_lab.utils import child_pythons, disk
 from gan_lab.utils.errors import UserError, fail
 from gan_lab.utils.files import refuse_ways_out
+from gan_lab.utils.shell import override, quoted
 from gan_lab.utils.signals import importing
 
 if TYPE_CHECKING:  # torch and lightning take seconds to import
@@ -162,12 +163,6 @@ def begin(config: DictConfig, jobs: list[list[str]] | None) -> None:
         print(notice, flush=True)
 
 
-def quoted(path: Path) -> str:
-    """A path as a command line's value."""
-    escaped = str(path).replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
-
-
 def go_on_with_a_requeued_job(config: DictConfig) -> None:
     """Have a job that SLURM runs again resume the run that it began, with the same command."""
     if config.resume is not None or not slurm.has_been_started_again():
@@ -231,7 +226,7 @@ def claim(config: DictConfig, option: str) -> list[Path]:
     chosen = any(override.startswith((f"{option}=", f"{option.removeprefix('hydra.')}=")) for override in overrides)
     if chosen and Run(wanted).record_file.exists():
         raise UserError(
-            f"{option}={wanted}: holds a run already. Resume it with resume={wanted}, or choose another folder"
+            f"{option}={wanted}: holds a run already. Resume it with {override('resume', wanted)}, or choose another folder"
         )
     folder, number = wanted, 1
     while True:

@@ -22,6 +22,7 @@ from gan_lab.sweeps.folders import Plan
 from gan_lab.sweeps.status import Job
 from gan_lab.utils import child_pythons
 from gan_lab.utils.errors import UserError, fail
+from gan_lab.utils.shell import override
 from gan_lab.utils.signals import ASKING_TO_STOP, handled, leave_terminal
 
 START_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
@@ -76,7 +77,8 @@ def _work_in_a_process(run: Run, config: DictConfig) -> None:
         status = "interrupted" if received or -code in ASKING_TO_STOP else "failed"
         run.update_record(status=status, error=f"its process was ended by {name}{hint}", ended=now())
     if received:
-        print(f"To go on with the sweep: the same command with sweep.dir={run.folder.parent}", flush=True)
+        again = override("sweep.dir", run.folder.parent)
+        print(f"To go on with the sweep: the same command with {again}", flush=True)
         sys.exit(128 + received[0])
 
 

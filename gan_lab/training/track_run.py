@@ -22,6 +22,7 @@ from gan_lab.training.summary import summary
 from gan_lab.training.trainer import Trainer
 from gan_lab.utils import disk
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.shell import override
 
 
 @contextmanager
@@ -147,7 +148,7 @@ class RunTracker:
                 print(summary(self.run))
             else:
                 self.run.write_record(self.before | {"status": "interrupted", "error": number.name})
-        print(f"To go on: python train.py resume={self.run.folder}")
+        print(f"To go on: python train.py {override('resume', self.run.folder)}")
         if number == signal.SIGUSR1 and self.trainer.is_global_zero:
             print(slurm.requeue())
 
@@ -157,7 +158,7 @@ class RunTracker:
             self.run.update_record(**self._ending("stopped", error=reason))
             print(summary(self.run))
         if self.run.checkpoint.exists():
-            again = f"resume={self.run.folder} callbacks.health.policy=rollback"
+            again = f"python train.py {override('resume', self.run.folder)} callbacks.health.policy=rollback"
             print(f"Last good    {self.run.checkpoint}; to go on: {again}")
 
     def failed(self, error: BaseException, discard_refused: bool) -> None:

@@ -19,6 +19,7 @@ from gan_lab.runs.run import Before, Run
 from gan_lab.training.build import Parts, build_parts
 from gan_lab.utils import hardware, memory
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.shell import override
 from gan_lab.utils.types import Fact
 
 MISFIT = (
@@ -45,7 +46,7 @@ def validate(config: DictConfig, folder: str | Path, made: Sequence[Path] | None
     before = Before.at(run, made)
     if run.record_file.exists() and not config.resume:
         raise UserError(
-            f"{run.folder}: holds a run already. Resume it with resume={run.folder}, or choose another folder"
+            f"{run.folder}: holds a run already. Resume it with {override('resume', run.folder)}, or choose another folder"
         )
     schema.check(config)
     check_machine(config)

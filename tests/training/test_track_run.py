@@ -1,5 +1,6 @@
 """The record while a run trains, and after each kind of ending."""
 
+import shlex
 import signal
 from contextlib import nullcontext
 from pathlib import Path
@@ -19,7 +20,7 @@ from tests.conftest import OFFLINE, composed, full_disk
 @pytest.fixture
 def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Parts:
     """A run that hasn't trained yet, its folder made."""
-    folder = tmp_path / "run"
+    folder = tmp_path / "my run"
     built = validate(composed(*OFFLINE, "model=vanilla", "callbacks.scores=null"), folder)
     folder.mkdir()
     monkeypatch.setattr(type(built.data), "describe", lambda self: {"name": "tiny", "substitute": False})
@@ -58,6 +59,20 @@ def test_each_ending_is_recorded_and_comes_out(error: BaseException, status: str
         track(parts, error)
     record = parts.run.record()
     assert (record["status"], record["error"]) == (status, reason)
+
+
+def test_how_to_go_on_can_be_pasted(parts: Parts, capsys: pytest.CaptureFixture[str]) -> None:
+    parts.run.checkpoint.parent.mkdir()
+    parts.run.checkpoint.touch()
+    for error in (Interrupted(signal.SIGTERM), Stopped("nan")):
+        with pytest.raises(type(error)):
+            track(parts, error)
+    printed = capsys.readouterr().out
+    pasted = [line.lower().partition("to go on: ")[2] for line in printed.splitlines() if "o go on: " in line]
+    assert len(pasted) == 2
+    for line in pasted:
+        assert shlex.split(line)[:3] == ["python", "train.py", f"resume={parts.run.folder}".lower()]
+    assert f"tensorboard --logdir {shlex.quote(str(parts.run.folder.parent))}\n" in printed
 
 
 def test_a_refused_run_is_discarded_on_request(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
