@@ -22,6 +22,7 @@ from gan_lab.runs.run import Run
 from gan_lab.runs.run_lock import refuse_if_locked, refuse_if_read_only
 from gan_lab.sweeps import folders, lifecycle
 from gan_lab.sweeps.jobs import start_server
+from gan_lab.utils import memory
 from gan_lab.utils.errors import UserError, fail
 
 if TYPE_CHECKING:  # torch and lightning take seconds to import
@@ -47,7 +48,9 @@ def ending_the_program() -> Iterator[None]:
         fail(explain(error))
     except OSError as error:
         fail(str(error))
-    except Exception:  # a defect keeps its traceback
+    except Exception as error:  # a defect keeps its traceback
+        if short := memory.shortage(error):
+            fail(short)
         traceback.print_exc()
         sys.exit(1)
 

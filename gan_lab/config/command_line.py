@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from gan_lab.config.renamed import new_name_of
+from gan_lab.utils import memory
 from gan_lab.utils.errors import UserError, fail, nearest
 
 EXTRAS = {"joblib": "sweep", "submitit": "sweep", "optuna": "sweep", "ray": "ray"}  # Hydra's plugins, where to get them
@@ -56,6 +57,8 @@ def readable_errors() -> Iterator[None]:
     except KeyboardInterrupt:
         sys.exit(130)  # as shells have it
     except Exception as error:
+        if short := memory.shortage(error):
+            fail(short)
         if type(error).__name__ in LOST:
             fail(f"the launcher lost a job's process: {' '.join(str(error).split())[:300]}\n{AFTER_LOSS}")
         if isinstance(error, ValueError) and "Config group override must be a string" in str(error):

@@ -20,6 +20,7 @@ from gan_lab.training import tracebacks
 from gan_lab.training.build import Parts
 from gan_lab.training.summary import summary
 from gan_lab.training.trainer import Trainer
+from gan_lab.utils import memory
 from gan_lab.utils.errors import UserError
 
 
@@ -166,7 +167,9 @@ def save_traceback(folder: Path, rank: int) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:
-        tracebacks.record(folder, error, rank)
+        line = tracebacks.record(folder, error, rank)
+        if memory.shortage(error):
+            raise UserError(line) from error
         raise
 
 
