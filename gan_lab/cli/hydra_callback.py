@@ -1,5 +1,6 @@
 """Checks and preparations between composing a configuration and Hydra's first write to disk."""
 
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -61,6 +62,8 @@ class Preflight(Callback):
     @ending_the_program()
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Validate one run in the folder that it will have, and keep what was built for `train.py`."""
+        if sys.stdout.isatty() and os.environ.get("RANK", "0") == "0":  # the imports alone take seconds
+            print("Starting ...", flush=True)
         from gan_lab.distributed import launcher
         from gan_lab.training.validate import validate
 

@@ -1,8 +1,10 @@
 """The record of a run while it trains and however it ends, and processes that end together."""
 
+import logging
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -18,10 +20,12 @@ from gan_lab.distributed import slurm
 from gan_lab.runs.run import now, provenance
 from gan_lab.training import tracebacks
 from gan_lab.training.build import Parts
-from gan_lab.training.summary import summary
+from gan_lab.training.summary import opening, summary
 from gan_lab.training.trainer import Trainer
 from gan_lab.utils import memory
 from gan_lab.utils.errors import UserError
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -77,7 +81,8 @@ class RunTracker:
         running = {"status": "running", "seed": self.config.seed}
         self.run.update_record(**self.before | running | provenance() | facts | job)
         self.start = perf_counter()
-        self.progress = RegularReport(lambda: self.run.update_record(**self.reached()))
+        self.progress = RegularReport(self.report, self.announce)
+        self.has_estimated = False
         self.trainer.callbacks.append(self.progress)  # type: ignore[attr-defined]
 
     def reached(self) -> dict[str, Any]:
@@ -108,6 +113,21 @@ class RunTracker:
             **scores,
             alarms=alarms_of(self.trainer, self.before),
         )
+
+    def announce(self) -> None:
+        """Say what is about to be trained."""
+        model: Any = self.trainer.lightning_module
+        log.info("Training\n%s", opening(self.run, self.reached(), model))
+
+    def report(self) -> None:
+        """Record the progress, and say once how long the rest will take."""
+        reached = self.reached()
+        self.run.update_record(**reached)
+        speed, last = self.trainer.progress_bar_metrics.get("images_per_second"), reached["last_batch"]
+        if speed and last is not None and not self.has_estimated:
+            self.has_estimated = True
+            left = (last - reached["batches"]) * reached["batch_size"]["global"]
+            log.info("About %s to go", timedelta(seconds=round(left / float(speed))))
 
     @property
     def has_gone_on(self) -> bool:
