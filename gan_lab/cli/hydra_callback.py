@@ -23,7 +23,7 @@ from gan_lab.runs.run import Run
 from gan_lab.runs.run_lock import refuse_if_locked, refuse_if_read_only
 from gan_lab.sweeps import folders, lifecycle
 from gan_lab.sweeps.jobs import start_server
-from gan_lab.utils import child_pythons, disk
+from gan_lab.utils import child_pythons, disk, memory
 from gan_lab.utils.errors import UserError, fail
 from gan_lab.utils.files import refuse_ways_out
 from gan_lab.utils.shell import override, quoted
@@ -52,7 +52,9 @@ def ending_the_program() -> Iterator[None]:
         fail(explain(error))
     except OSError as error:
         fail(disk.in_words(error))
-    except Exception:  # a defect keeps its traceback
+    except Exception as error:  # a defect keeps its traceback
+        if short := memory.shortage(error):
+            fail(short)
         traceback.print_exc()
         sys.exit(1)
 
@@ -63,6 +65,8 @@ class Preflight(Callback):
     @ending_the_program()
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Validate one run in the folder that it will have, and keep what was built for `train.py`."""
+        if sys.stdout.isatty() and os.environ.get("RANK", "0") == "0":  # the imports alone take seconds
+            print("Starting ...", flush=True)
         with importing():
             from gan_lab.distributed import launcher
             from gan_lab.training.train import train_parts  # noqa: F401 - of the main program's
@@ -226,7 +230,8 @@ def claim(config: DictConfig, option: str) -> list[Path]:
     chosen = any(override.startswith((f"{option}=", f"{option.removeprefix('hydra.')}=")) for override in overrides)
     if chosen and Run(wanted).record_file.exists():
         raise UserError(
-            f"{option}={wanted}: holds a run already. Resume it with {override('resume', wanted)}, or choose another folder"
+            f"{option}={wanted}: holds a run already. Resume it with {override('resume', wanted)}, or choose another "
+            "folder"
         )
     folder, number = wanted, 1
     while True:

@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from gan_lab.config.renamed import new_name_of
+from gan_lab.utils import memory
 from gan_lab.utils.disk import REMEDIES, in_words
 from gan_lab.utils.errors import UserError, fail, nearest
 
@@ -62,6 +63,8 @@ def readable_errors() -> Iterator[None]:
             raise
         fail(in_words(error))
     except Exception as error:
+        if short := memory.shortage(error):
+            fail(short)
         if type(error).__name__ in LOST:
             fail(f"the launcher lost a job's process: {' '.join(str(error).split())[:300]}\n{AFTER_LOSS}")
         if isinstance(error, ValueError) and is_raised_by(error, "hydra", "logging.config"):
@@ -138,10 +141,12 @@ HYDRA_MESSAGES = {
     r"Multiple values for (\S+)\. To override": "+{0}: this group has a choice already; leave out the +",
     r"Cannot find primary config '([^']+)'": "--config-name={0}: no such file in conf/",
     r"Config group override must be a string or a list. Got (\w+)": (  # for group=null
-        "a group can't be null or a number: choose one of its configurations (--help lists them) or leave it out, ~group"
+        "a group can't be null or a number: choose one of its configurations (--help lists them) or leave it out, "
+        "~group"
     ),
     r"Only one of (--run, --multirun), --cfg": (
-        "-m and --cfg don't go together: leave out -m, and give each option one value, to see the configuration of a job"
+        "-m and --cfg don't go together: leave out -m, and give each option one value, to see the configuration of "
+        "a job"
     ),
     r"Error merging override (~\S+)$": "{0}: another value is taken from what is left out before it; change the order",
 }

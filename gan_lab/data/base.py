@@ -57,7 +57,7 @@ class ImageDataModule(LightningDataModule):
 
     @abstractmethod
     def example(self) -> LabelledImages | TwoDomains:
-        """A batch of two zero images in the form that a model receives, for its dry run; also on the meta device."""
+        """A batch of zero images as a model receives it, for its dry run; two, or one where batches have one."""
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """Move a batch to the training device; nothing happens where it is there already."""
@@ -104,7 +104,7 @@ class ImageDataModule(LightningDataModule):
         self._notes.clear()
 
     def _zeros(self) -> Tensor:
-        return torch.zeros(2, self.channels, self.image_size, self.image_size)
+        return torch.zeros(min(2, self.batch_size), self.channels, self.image_size, self.image_size)
 
     def _position(self) -> int:
         """The number of batches trained on so far; with `overfit_batches` the first ones repeat."""

@@ -1,8 +1,10 @@
 """The record of a run while it trains and however it ends, and processes that end together."""
 
+import logging
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -18,11 +20,13 @@ from gan_lab.distributed import slurm
 from gan_lab.runs.run import now, provenance
 from gan_lab.training import tracebacks
 from gan_lab.training.build import Parts
-from gan_lab.training.summary import summary
+from gan_lab.training.summary import opening, summary
 from gan_lab.training.trainer import Trainer
-from gan_lab.utils import disk
+from gan_lab.utils import disk, memory
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.shell import override
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -85,13 +89,9 @@ class RunTracker:
         running = {"status": "running", "seed": self.config.seed}
         self.run.update_record(**self.before | running | provenance() | facts | job)
         self.start = perf_counter()
-        self.progress = RegularReport(self.report)
+        self.progress = RegularReport(self.report, self.announce)
+        self.has_estimated = False
         self.trainer.callbacks.append(self.progress)  # type: ignore[attr-defined]
-
-    def report(self) -> None:
-        """Write how far the run is; the next report makes up for one that can't be written."""
-        with disk.surviving(self.run.record_file):
-            self.run.update_record(**self.reached())
 
     def reached(self) -> dict[str, Any]:
         """The run's progress, by the names of the record."""
@@ -121,6 +121,25 @@ class RunTracker:
             **scores,
             alarms=alarms_of(self.trainer, self.before),
         )
+
+    def announce(self) -> None:
+        """Say what is about to be trained."""
+        model: Any = self.trainer.lightning_module
+        log.info("Training\n%s", opening(self.run, self.reached(), model))
+
+    def report(self) -> None:
+        """Record the progress, and say once how long the rest will take.
+
+        The next report makes up for one that can't be written.
+        """
+        reached = self.reached()
+        with disk.surviving(self.run.record_file):
+            self.run.update_record(**reached)
+        speed, last = self.trainer.progress_bar_metrics.get("images_per_second"), reached["last_batch"]
+        if speed and last is not None and not self.has_estimated:
+            self.has_estimated = True
+            left = (last - reached["batches"]) * reached["batch_size"]["global"]
+            log.info("About %s to go", timedelta(seconds=round(left / float(speed))))
 
     @property
     def has_gone_on(self) -> bool:
@@ -191,7 +210,9 @@ def save_traceback(folder: Path, rank: int) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:
-        tracebacks.record(folder, error, rank)
+        line = tracebacks.record(folder, error, rank)
+        if memory.shortage(error):
+            raise UserError(line) from error
         raise
 
 

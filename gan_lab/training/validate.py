@@ -27,6 +27,10 @@ MISFIT = (
     "model=cyclegan, the others for all other models; sizes follow data.image_size, data.channels and "
     "model.latent_dim): "
 )
+LONELY = (
+    "data.batch_size=1: batch norm has nothing to normalise an image by that is alone in the batch of a process; set "
+    "it to 2 or more, or model.network.discriminator.norm=layer where the discriminator has batch norm"
+)
 
 
 def validate(config: DictConfig, folder: str | Path, made: Sequence[Path] | None = None) -> Parts:
@@ -46,7 +50,8 @@ def validate(config: DictConfig, folder: str | Path, made: Sequence[Path] | None
     before = Before.at(run, made)
     if run.record_file.exists() and not config.resume:
         raise UserError(
-            f"{run.folder}: holds a run already. Resume it with {override('resume', run.folder)}, or choose another folder"
+            f"{run.folder}: holds a run already. Resume it with {override('resume', run.folder)}, or choose another "
+            "folder"
         )
     schema.check(config)
     check_machine(config)
@@ -123,6 +128,8 @@ def blamed_on(option: str, misfit: str = "") -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, RuntimeError) as error:
+        if str(error).startswith("Expected more than 1 value per channel"):  # torch's batch norm
+            raise UserError(LONELY) from error
         hint = misfit if isinstance(error, RuntimeError) else ""
         raise UserError(f"{option}: {hint}{str(error).splitlines()[0]}") from error
 

@@ -14,7 +14,7 @@ from gan_lab.training.build import Parts
 from gan_lab.training.track_run import RunTracker, barrier_on_exit, save_traceback, track_run
 from gan_lab.training.validate import validate
 from gan_lab.utils.errors import UserError
-from tests.conftest import OFFLINE, composed, full_disk
+from tests.conftest import OFFLINE, QUICK, Command, composed, full_disk
 
 
 @pytest.fixture
@@ -89,6 +89,14 @@ def test_what_nobody_expected_leaves_its_traceback(parts: Parts) -> None:
     with pytest.raises(RuntimeError, match="the cable"):
         track(parts, RuntimeError("the cable"), debug=True)
     assert (parts.run.folder / "crash.txt").exists()
+
+
+def test_what_is_trained_and_how_long_it_takes_is_said_once(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gan_lab.callbacks.progress.RegularReport.__init__.__defaults__", (0.0,))
+    assert command(*QUICK) is None
+    log = Path("run/train.log").read_text()
+    assert log.count("Device       cpu") == log.count(" parameters and discriminator with ") == 1
+    assert log.count(" to go\n") == 1
 
 
 def test_a_resumed_run_that_has_not_gone_on_keeps_its_record(parts: Parts) -> None:
