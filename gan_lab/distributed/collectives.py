@@ -9,7 +9,7 @@ from itertools import groupby
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 from torchmetrics.utilities.distributed import gather_all_tensors
 
 
@@ -33,6 +33,28 @@ def all_reduce_mean(tensors: Sequence[Tensor]) -> None:
         flat /= dist.get_world_size()
         means = torch.split(flat, [tensor.numel() for tensor in group])
         torch._foreach_copy_(group, [mean.view_as(tensor) for mean, tensor in zip(means, group, strict=True)])
+
+
+@torch.no_grad()
+def average_gradients(parameters: Sequence[nn.Parameter]) -> None:
+    """Replace each gradient by its mean over the processes, in place; a missing one counts as zero.
+
+    A gradient that is missing on all processes stays missing, as it would in one process. The exchange tells by the
+    way which ones are there; only a process that lacks some looks, and waits for its device.
+    """
+    if not is_distributed():
+        return
+    there = torch.ones(len(parameters), dtype=parameters[0].dtype, device=parameters[0].device)
+    missing = [place for place, parameter in enumerate(parameters) if parameter.grad is None]
+    if missing:
+        there[missing] = 0
+    gradients = [torch.zeros_like(each) if each.grad is None else each.grad for each in parameters]
+    all_reduce_mean([*gradients, there])
+    if missing:
+        shares = there.tolist()
+        for place in missing:
+            if shares[place] > 0:
+                parameters[place].grad = gradients[place]
 
 
 def all_reduce_max(number: int, device: torch.device) -> int:

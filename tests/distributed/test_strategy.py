@@ -13,7 +13,7 @@ import pytest
 import torch
 import torch.multiprocessing as mp
 from lightning.pytorch.callbacks import Callback
-from torch import Tensor
+from torch import Tensor, nn
 
 from gan_lab import penalties
 from gan_lab.callbacks.graceful_stop import GracefulStop, Interrupted
@@ -237,6 +237,17 @@ def primitives() -> dict[str, Any]:
     }
 
 
+def gradients() -> list[float | None]:
+    """Gradients of four parameters, of which each process has computed others; the last one on neither."""
+    torch.distributed.init_process_group("gloo")
+    computed = ([10.0, 6.0, None, None], [None, 2.0, 100.0, None])[torch.distributed.get_rank()]
+    parameters = [nn.Parameter(torch.zeros(())) for _ in computed]
+    for parameter, value in zip(parameters, computed, strict=True):
+        parameter.grad = None if value is None else torch.tensor(value)
+    collectives.average_gradients(parameters)
+    return [None if parameter.grad is None else parameter.grad.item() for parameter in parameters]
+
+
 def as_one_of_two(rank: int, scenario: Callable[..., Any], told: tuple[Any, ...], folder: Path, port: int) -> None:
     torch.set_num_threads(1)
     here = {"RANK": rank, "LOCAL_RANK": rank, "GROUP_RANK": 0, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2}
@@ -329,10 +340,15 @@ def test_what_processes_do_together(in_two: InTwo) -> None:
     assert in_two(primitives) == [expected] * 2
 
 
+def test_a_gradient_that_one_process_lacks_counts_as_zero(in_two: InTwo) -> None:
+    assert in_two(gradients) == [[5.0, 4.0, 50.0, None]] * 2
+
+
 def test_alone_there_is_nothing_to_do() -> None:
     values = torch.tensor([1.0])
     collectives.all_reduce_mean([values])
     collectives.broadcast([values])
+    collectives.average_gradients([nn.Parameter(values)])
     assert collectives.all_reduce_max(7, torch.device("cpu")) == 7
     assert collectives.mismatched([values]) == []
     assert collectives.all_gather({"a": values}) == [{"a": values}]
