@@ -22,7 +22,9 @@ from gan_lab.runs.run import Run
 from gan_lab.runs.run_lock import refuse_if_locked, refuse_if_read_only
 from gan_lab.sweeps import folders, lifecycle
 from gan_lab.sweeps.jobs import start_server
+from gan_lab.utils import disk
 from gan_lab.utils.errors import UserError, fail
+from gan_lab.utils.signals import importing
 
 if TYPE_CHECKING:  # torch and lightning take seconds to import
     from gan_lab.distributed.launcher import WorldInfo
@@ -46,7 +48,7 @@ def ending_the_program() -> Iterator[None]:
     except CONFIGURATION_ERRORS as error:
         fail(explain(error))
     except OSError as error:
-        fail(str(error))
+        fail(disk.in_words(error))
     except Exception:  # a defect keeps its traceback
         traceback.print_exc()
         sys.exit(1)
@@ -58,8 +60,10 @@ class Preflight(Callback):
     @ending_the_program()
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Validate one run in the folder that it will have, and keep what was built for `train.py`."""
-        from gan_lab.distributed import launcher
-        from gan_lab.training.validate import validate
+        with importing():
+            from gan_lab.distributed import launcher
+            from gan_lab.training.train import train_parts  # noqa: F401 - of the main program's
+            from gan_lab.training.validate import validate
 
         world = launcher.detect_launcher()
         first = world is None or world.rank == 0
@@ -79,9 +83,7 @@ class Preflight(Callback):
                 meet(config, world)
             _parts.append(validate(without_hydra(config), str(config.hydra.run.dir)))
         except BaseException as error:
-            for folder in made:
-                with suppress(OSError):  # others may have come to use one of those above
-                    folder.rmdir()
+            remove_empty(made)
             if not first and isinstance(error, CONFIGURATION_ERRORS):
                 sys.exit(1)  # the first finds the same and says it for all
             raise
@@ -89,7 +91,9 @@ class Preflight(Callback):
     @ending_the_program()
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Check every job of a sweep whose jobs are known beforehand, before the first one starts."""
-        from gan_lab.distributed import launcher
+        with importing():
+            from gan_lab.distributed import launcher
+            from gan_lab.training.validate import validate  # noqa: F401 - of `check_job`
 
         if world := launcher.detect_launcher():
             if world.rank == 0:
@@ -236,10 +240,21 @@ def claim(config: DictConfig, option: str) -> list[Path]:
             folder = wanted.with_name(f"{wanted.name}_{number}")
         except OSError as error:
             raise UserError(f"{option}={wanted}: can't be made: {error.strerror}") from error
-    refuse_if_read_only(folder)
+    try:
+        refuse_if_read_only(folder)
+    except UserError:
+        remove_empty(made)
+        raise
     with read_write(config.hydra):
         OmegaConf.select(config, option.rpartition(".")[0]).dir = str(folder)
     return made
+
+
+def remove_empty(folders: list[Path]) -> None:
+    """Remove folders that others may have come to use."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def without_hydra(config: DictConfig) -> DictConfig:

@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from gan_lab.config.renamed import new_name_of
+from gan_lab.utils.disk import REMEDIES, in_words
 from gan_lab.utils.errors import UserError, fail, nearest
 
 EXTRAS = {"joblib": "sweep", "submitit": "sweep", "optuna": "sweep", "ray": "ray"}  # Hydra's plugins, where to get them
@@ -55,6 +56,10 @@ def readable_errors() -> Iterator[None]:
         fail(explain(error))
     except KeyboardInterrupt:
         sys.exit(130)  # as shells have it
+    except OSError as error:
+        if error.errno not in REMEDIES:
+            raise
+        fail(in_words(error))
     except Exception as error:
         if type(error).__name__ in LOST:
             fail(f"the launcher lost a job's process: {' '.join(str(error).split())[:300]}\n{AFTER_LOSS}")

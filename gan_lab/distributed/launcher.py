@@ -31,7 +31,8 @@ from torch.distributed import TCPStore  # type: ignore[attr-defined]
 from gan_lab.distributed import slurm
 from gan_lab.utils import hardware
 from gan_lab.utils.errors import UserError, fail
-from gan_lab.utils.signals import handled
+from gan_lab.utils.parent import as_parent
+from gan_lab.utils.signals import END_ALL, handled, leave_terminal
 
 # Variables that tell processes who they are. A worker must not inherit those of the program that starts it.
 IDENTITY = (
@@ -161,7 +162,7 @@ def environment(count: int) -> dict[str, str]:
     share = hardware.threads_each(count)
     threads = {"OMP_NUM_THREADS": str(share)} if share else {}
     here = {"PYTHONPATH": os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))}
-    return inherited | threads | here
+    return inherited | threads | here | as_parent()
 
 
 @contextmanager
@@ -170,12 +171,13 @@ def forwarding_signals(agent: "subprocess.Popen[bytes]", place: Path, count: int
     received: list[int] = []
 
     def pass_on(number: int, frame: FrameType | None) -> None:
+        leave_terminal()
         received.append(number)
         workers = [int(file.read_text()) for file in place.glob("*.pid")]
         if len(received) > 1:
             number = signal.SIGKILL
         elif len(workers) < count:  # still starting: there is nothing to lose
-            agent.send_signal(signal.SIGHUP)
+            agent.send_signal(END_ALL)
             return
         for worker in workers:
             with suppress(ProcessLookupError):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.distributed.collectives import from_first
-from gan_lab.metrics import classifier, hashes, tensor_files
+from gan_lab.metrics import classifier, tensor_files
 from gan_lab.metrics.classifier import Classifier
 from gan_lab.metrics.extractors import (
     GREY,
@@ -20,6 +20,7 @@ from gan_lab.metrics.extractors import (
     with_channels,
     without_border,
 )
+from gan_lab.utils import hashes
 from gan_lab.utils.errors import DamagedFileError, UserError
 from gan_lab.utils.precision import full_precision
 from gan_lab.utils.types import InputPath

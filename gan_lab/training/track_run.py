@@ -20,6 +20,7 @@ from gan_lab.training import tracebacks
 from gan_lab.training.build import Parts
 from gan_lab.training.summary import summary
 from gan_lab.training.trainer import Trainer
+from gan_lab.utils import disk
 from gan_lab.utils.errors import UserError
 
 
@@ -36,7 +37,11 @@ def track_run(parts: Parts, facts: dict[str, Any], *, discard_refused: bool, deb
         discard_refused: whether a run that is refused before its first batch leaves nothing.
         debug: whether what nobody expected comes out as it is.
     """
-    tracker = RunTracker(parts, facts)
+    disk.forget()
+    try:
+        tracker = RunTracker(parts, facts)
+    except OSError as error:
+        raise UserError(disk.problem(parts.run.record_file, error)) from error
     try:
         yield
     except Interrupted as ending:
@@ -49,6 +54,8 @@ def track_run(parts: Parts, facts: dict[str, Any], *, discard_refused: bool, deb
         tracker.failed(error, discard_refused)
         if not isinstance(error, Exception) or isinstance(error, UserError):
             raise
+        if isinstance(error, OSError) and error.errno in disk.REMEDIES and not debug:
+            raise UserError(disk.problem(Path(error.filename or parts.run.folder), error)) from error
         line = tracebacks.record(parts.run.folder, error)
         if debug or tracebacks_wanted():
             raise
@@ -76,8 +83,13 @@ class RunTracker:
         running = {"status": "running", "seed": self.config.seed}
         self.run.update_record(**self.before | running | provenance() | facts | job)
         self.start = perf_counter()
-        self.progress = RegularReport(lambda: self.run.update_record(**self.reached()))
+        self.progress = RegularReport(self.report)
         self.trainer.callbacks.append(self.progress)  # type: ignore[attr-defined]
+
+    def report(self) -> None:
+        """Write how far the run is; the next report makes up for one that can't be written."""
+        with disk.surviving(self.run.record_file):
+            self.run.update_record(**self.reached())
 
     def reached(self) -> dict[str, Any]:
         """The run's progress, by the names of the record."""
@@ -103,7 +115,7 @@ class RunTracker:
             processes=world_size,
             threads=torch.get_num_threads(),  # of each
             device=device_name(self.trainer.strategy.root_device),
-            data=self.data.describe(),
+            data=self.data.identity(),
             **scores,
             alarms=alarms_of(self.trainer, self.before),
         )
@@ -114,25 +126,35 @@ class RunTracker:
         return not self.config.resume or self.trainer.global_step > 0
 
     def finished(self) -> None:
-        """Record the run's end."""
-        self._close("finished", error=None)
+        """Record the run's end.
+
+        Raises:
+            UserError: it can't be recorded.
+        """
+        try:
+            self.run.update_record(**self._ending("finished", error=None))
+        except OSError as error:
+            problem = disk.problem(self.run.record_file, error)
+            raise UserError(f"{problem}, and resume the run, which has reached its end: that records it") from error
         print(summary(self.run))
 
     def interrupted(self, number: signal.Signals) -> None:
         """Record the signal that asked the run to stop, and say how to go on."""
-        if self.has_gone_on:
-            self._close("interrupted", error=number.name)
-            print(summary(self.run))
-        else:
-            self.run.write_record(self.before | {"status": "interrupted", "error": number.name})
+        with disk.surviving(self.run.record_file):
+            if self.has_gone_on:
+                self.run.update_record(**self._ending("interrupted", error=number.name))
+                print(summary(self.run))
+            else:
+                self.run.write_record(self.before | {"status": "interrupted", "error": number.name})
         print(f"To go on: python train.py resume={self.run.folder}")
         if number == signal.SIGUSR1 and self.trainer.is_global_zero:
             print(slurm.requeue())
 
     def stopped(self, reason: str) -> None:
         """Record the alarm that stopped the run, and say where its last good state is."""
-        self._close("stopped", error=reason)
-        print(summary(self.run))
+        with disk.surviving(self.run.record_file):
+            self.run.update_record(**self._ending("stopped", error=reason))
+            print(summary(self.run))
         if self.run.checkpoint.exists():
             again = f"resume={self.run.folder} callbacks.health.policy=rollback"
             print(f"Last good    {self.run.checkpoint}; to go on: {again}")
@@ -140,13 +162,14 @@ class RunTracker:
     def failed(self, error: BaseException, discard_refused: bool) -> None:
         """Record a failure; or leave nothing of a run that was refused before its first batch."""
         refused = isinstance(error, UserError) and not self.trainer.global_step
-        if not self.has_gone_on:
-            self.run.write_record(self.before)
-        elif not (refused and discard_refused and self.run.discard()):
-            self._close("failed", error=tracebacks.in_a_line(error))
+        with disk.surviving(self.run.record_file):
+            if not self.has_gone_on:
+                self.run.write_record(self.before)
+            elif not (refused and discard_refused and self.run.discard()):
+                self.run.update_record(**self._ending("failed", error=tracebacks.in_a_line(error)))
 
-    def _close(self, status: str, **values: object) -> None:
-        self.run.update_record(**self.reached(), status=status, ended=now(), **values)
+    def _ending(self, status: str, **values: object) -> dict[str, Any]:
+        return self.reached() | {"status": status, "ended": now()} | values
 
 
 def alarms_of(trainer: Trainer, before: dict[str, Any]) -> list[str]:

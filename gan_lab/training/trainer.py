@@ -21,6 +21,7 @@ from gan_lab.utils.types import HARMLESS, Fact, OnResume, PositiveInt
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 MatmulPrecision = Literal["highest", "high", "medium"]
 Limit = Literal[-1] | PositiveInt
+# Also of the length of an epoch, in which max_epochs counts.
 END = OnResume("learning rates that fall until the end differ from the first batch on", unless_constant_rates=True)
 Switch = Annotated[bool | None, HARMLESS, Fact.INCIDENTAL]
 # Options of Lightning's that can't work here, and what to do instead.
@@ -66,7 +67,7 @@ class Trainer(lightning.Trainer):
         max_steps: Annotated[Limit, END],
         max_epochs: Annotated[Limit | None, END],
         log_every_n_steps: Annotated[PositiveInt, HARMLESS, Fact.INCIDENTAL],
-        limit_train_batches: Annotated[int | float | None, HARMLESS] = None,
+        limit_train_batches: Annotated[int | float | None, END] = None,
         deterministic: Annotated[bool | Literal["warn"] | None, Fact.INCIDENTAL] = None,
         detect_anomaly: Annotated[bool, HARMLESS, Fact.INCIDENTAL] = False,
         enable_checkpointing: Switch = None,

@@ -4,7 +4,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,7 +26,8 @@ def atomic_write(target: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         partial.replace(target)
     finally:
-        partial.unlink(missing_ok=True)  # a full disk needs the room
+        with suppress(OSError):  # of a disk that has become read-only; the error above says so
+            partial.unlink(missing_ok=True)  # a full disk needs the room
     fsync_dir(target.parent)
 
 
@@ -34,6 +35,18 @@ def write_atomically(target: Path, content: str | bytes) -> None:
     """Replace a file as a whole: a reader, or a crash, sees the old content or the new. Text is written as UTF-8."""
     with atomic_write(target) as file:
         file.write(content.encode() if isinstance(content, str) else content)
+
+
+def append(file: Path, content: bytes | bytearray) -> None:
+    """Append to a file, which is made where there is none: all of the content, or nothing of it."""
+    with file.open("ab", buffering=0) as opened:
+        size, rest = opened.tell(), memoryview(content)
+        try:
+            while rest:
+                rest = rest[opened.write(rest) :]
+        except OSError:
+            opened.truncate(size)
+            raise
 
 
 def fsync_dir(folder: Path) -> None:

@@ -4,7 +4,6 @@ import ctypes
 import logging
 import os
 import platform
-import signal
 from functools import cache
 
 import torch
@@ -13,7 +12,6 @@ from gan_lab.utils.errors import UserError
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
 MALLOC_THRESHOLD = 1 << 30  # bytes
-PR_SET_PDEATHSIG = 1  # prctl.h
 
 
 def prepare() -> None:
@@ -52,12 +50,6 @@ def threads_each(processes: int) -> int | None:
     None where the user has divided the cores: OMP_NUM_THREADS says how many each process gets.
     """
     return None if "OMP_NUM_THREADS" in os.environ else max(1, torch.get_num_threads() // processes)
-
-
-def die_with_parent() -> None:
-    """Have Linux kill this process when the one that started it is gone: nobody else would stop it."""
-    if platform.system() == "Linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def check(
