@@ -23,10 +23,12 @@ from types import FrameType
 from typing import Any
 
 from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
+from gan_lab.distributed import slurm
 from gan_lab.utils import child_pythons, hardware
 from gan_lab.utils.errors import UserError, fail
 from gan_lab.utils.parent import as_parent
@@ -68,7 +70,7 @@ def detect_launcher() -> WorldInfo | None:
     """The processes that torchrun or srun has started, of which this is one; None where it was started alone."""
     if "TORCHELASTIC_RUN_ID" in os.environ:
         rank, size, here = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"))
-    elif "SLURM_STEP_ID" in os.environ and int(os.environ.get("SLURM_NTASKS", 1)) > 1:  # by srun, not only in a job
+    elif slurm.has_started_this() and int(os.environ.get("SLURM_NTASKS", 1)) > 1:
         if "SLURM_NTASKS_PER_NODE" not in os.environ:  # Lightning insists
             fail("srun: say how many tasks each machine has, --ntasks-per-node, instead of --ntasks")
         rank, size = int(os.environ["SLURM_PROCID"]), int(os.environ["SLURM_NTASKS"])
@@ -76,6 +78,16 @@ def detect_launcher() -> WorldInfo | None:
     else:
         return None
     return WorldInfo(rank, size, here) if size > 1 else None
+
+
+def surroundings() -> ClusterEnvironment:
+    """The place where processes learn who they are: from torchrun, from srun, or from each other alone.
+
+    Lightning would guess: an allocation named "interactive" hides srun from it.
+    """
+    if TorchElasticEnvironment.detect():
+        return TorchElasticEnvironment()
+    return SLURMEnvironment(auto_requeue=False) if slurm.has_started_this() else LightningEnvironment()
 
 
 def broadcast_from_first(text: str, world: WorldInfo) -> str:
@@ -86,12 +98,9 @@ def broadcast_from_first(text: str, world: WorldInfo) -> str:
     Raises:
         UserError: they don't find each other.
     """
-    elastic = TorchElasticEnvironment.detect()
-    surroundings: ClusterEnvironment = TorchElasticEnvironment() if elastic else SLURMEnvironment()
-    place = (
-        surroundings.main_address,
-        surroundings.main_port - (0 if elastic else PORT_OFFSET),
-    )  # torchrun has a store there
+    around = surroundings()
+    elastic = isinstance(around, TorchElasticEnvironment)  # torchrun has a store there
+    place = (around.main_address, around.main_port - (0 if elastic else PORT_OFFSET))
     try:
         store = TCPStore(*place, is_master=world.rank == 0 and not elastic, wait_for_workers=False)
         key = f"gan_lab/{os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}"

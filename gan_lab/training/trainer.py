@@ -1,6 +1,5 @@
 """Lightning's Trainer with the types and ranges of what a command line sets, and an end that is counted in batches."""
 
-import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated, Any, Literal
@@ -15,6 +14,7 @@ from lightning.pytorch.profilers import PassThroughProfiler, Profiler
 from lightning.pytorch.trainer.connectors.signal_connector import _SignalConnector
 
 from gan_lab.distributed import collectives
+from gan_lab.distributed.launcher import surroundings
 from gan_lab.distributed.strategy import UnwrappedDDPStrategy
 from gan_lab.utils.types import HARMLESS, Fact, OnResume, PositiveInt
 
@@ -83,9 +83,8 @@ class Trainer(lightning.Trainer):
                 raise ValueError(f"{option}: {reason}")
         self.has_no_end = last_batch(max_steps, max_epochs, 1) is None
         several = devices != "auto" and devices * num_nodes > 1
-        # Outside srun, a batch system's variables are no invitation to wait for others.
-        joins = several and any(name in os.environ for name in ("TORCHELASTIC_RUN_ID", "SLURM_STEP_ID"))
-        surroundings: list[Any] = [] if joins else [LightningEnvironment()]
+        # Alone, a batch system's variables are no invitation to wait for others.
+        around = surroundings() if several else LightningEnvironment()
         # Each costs every batch a call or two, so only those that have something to do.
         helpers: list[Callback] = [EpochLimit(max_epochs)]
         if several:
@@ -114,7 +113,7 @@ class Trainer(lightning.Trainer):
             enable_model_summary=enable_model_summary,
             callbacks=[*helpers, *(callbacks or [])],
             profiler=profiler or NoProfiler(),
-            plugins=[*plugins, *surroundings],
+            plugins=[*plugins, around],
             **options,
         )
         self._signal_connector = NoSignals(self)

@@ -72,8 +72,9 @@ def check_machine(config: DictConfig) -> None:
         UserError: naming the option.
     """
     options = ("accelerator", "devices", "precision", "num_nodes", "sync_batchnorm", "compile")
-    hardware.check(**{option: config.trainer[option] for option in options})
-    if config.trainer.num_nodes > 1 and not launcher.detect_launcher():
+    started = launcher.detect_launcher() is not None
+    hardware.check(**{option: config.trainer[option] for option in options}, started=started)
+    if config.trainer.num_nodes > 1 and not started:
         raise UserError(
             f"trainer.num_nodes={config.trainer.num_nodes}: on several machines start this with torchrun or srun on "
             "each; docs/several_devices.md has the commands"
