@@ -18,6 +18,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from gan_lab.config.renamed import new_name_of
+from gan_lab.utils import memory
+from gan_lab.utils.disk import REMEDIES, in_words
 from gan_lab.utils.errors import UserError, fail, nearest
 
 EXTRAS = {"joblib": "sweep", "submitit": "sweep", "optuna": "sweep", "ray": "ray"}  # Hydra's plugins, where to get them
@@ -64,7 +66,13 @@ def readable_errors() -> Iterator[None]:
         fail(explain(error))
     except KeyboardInterrupt:
         sys.exit(130)  # as shells have it
+    except OSError as error:
+        if error.errno not in REMEDIES:
+            raise
+        fail(in_words(error))
     except Exception as error:
+        if short := memory.shortage(error):
+            fail(short)
         if type(error).__name__ in LOST:
             fail(f"the launcher lost a job's process: {' '.join(str(error).split())[:300]}\n{AFTER_LOSS}")
         if isinstance(error, ValueError) and is_raised_by(error, "hydra", "logging.config"):
@@ -173,8 +181,8 @@ HYDRA_MESSAGES = {
         "~group"
     ),
     r"Only one of (--run, --multirun), --cfg": (
-        "-m and --cfg don't go together: leave out -m, and give each option one value, to see the configuration of a "
-        "job"
+        "-m and --cfg don't go together: leave out -m, and give each option one value, to see the configuration of "
+        "a job"
     ),
     r"Error merging override (~\S+)$": "{0}: another value is taken from what is left out before it; change the order",
 }

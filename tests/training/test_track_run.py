@@ -11,10 +11,10 @@ import pytest
 from gan_lab.callbacks.graceful_stop import Interrupted
 from gan_lab.callbacks.health import Stopped
 from gan_lab.training.build import Parts
-from gan_lab.training.track_run import barrier_on_exit, save_traceback, track_run
+from gan_lab.training.track_run import RunTracker, barrier_on_exit, save_traceback, track_run
 from gan_lab.training.validate import validate
 from gan_lab.utils.errors import UserError
-from tests.conftest import OFFLINE, composed
+from tests.conftest import OFFLINE, QUICK, Command, composed, full_disk
 
 
 @pytest.fixture
@@ -91,6 +91,14 @@ def test_what_nobody_expected_leaves_its_traceback(parts: Parts) -> None:
     assert (parts.run.folder / "crash.txt").exists()
 
 
+def test_what_is_trained_and_how_long_it_takes_is_said_once(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gan_lab.callbacks.progress.RegularReport.__init__.__defaults__", (0.0,))
+    assert command(*QUICK) is None
+    log = Path("run/train.log").read_text()
+    assert log.count("Device       cpu") == log.count(" parameters and discriminator with ") == 1
+    assert log.count(" to go\n") == 1
+
+
 def test_a_resumed_run_that_has_not_gone_on_keeps_its_record(parts: Parts) -> None:
     parts.config.resume = str(parts.run.folder)
     before = {"status": "interrupted", "started": "then", "seconds": 5.0, "images_seen": 0, "resumed": [{"batch": 1}]}
@@ -124,3 +132,39 @@ def test_processes_wait_for_each_other_where_all_end_alike(
         if error is not None:
             raise error
     assert len(calls) == waits
+
+
+def test_a_full_disk_costs_reports_and_not_the_run(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    tracker = RunTracker(parts, {})
+    with monkeypatch.context() as full:
+        full.setattr(type(parts.run), "write_record", full_disk)
+        tracker.report()
+    tracker.report()
+    assert parts.run.record()["status"] == "running"
+
+
+@pytest.mark.parametrize(
+    ("error", "ending", "message"),
+    [
+        (None, UserError, "has reached its end: that records it"),
+        (Interrupted(signal.SIGTERM), Interrupted, ""),
+        (RuntimeError("the cable"), UserError, "RuntimeError: the cable"),
+        (OSError(30, "Read-only file system"), UserError, "can't be written: Read-only file system .*mounted for"),
+    ],
+)
+def test_an_end_that_can_not_be_recorded_is_one_line(
+    error: BaseException | None,
+    ending: type[BaseException],
+    message: str,
+    parts: Parts,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def ends() -> None:
+        with track_run(parts, {}, discard_refused=False, debug=False):
+            monkeypatch.setattr(type(parts.run), "write_record", full_disk)
+            if error is not None:
+                raise error
+
+    with pytest.raises(ending, match=message) as raised:
+        ends()
+    assert "\n" not in str(raised.value)

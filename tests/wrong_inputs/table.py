@@ -151,6 +151,10 @@ TABLE: dict[str, list[Row]] = {
     "Types and ranges": [
         Row("python train.py data.batch_size=abc", "Error: data.batch_size=abc: must be a valid integer"),
         Row("python train.py data.batch_size=0", "Error: data.batch_size=0: must be greater than or equal to 1"),
+        Row(
+            "python train.py model=vanilla model.network.discriminator.norm=batch data.batch_size=1",
+            "Error: data.batch_size=1: batch norm has nothing to normalise an image by that is alone in the batch of a process; set it to 2 or more, or model.network.discriminator.norm=layer where the discriminator has batch norm",
+        ),
         Row("python train.py data.batch_size=null", "Error: data.batch_size=null: must be a valid integer"),
         Row("python train.py seed=4294967296", "Error: seed=4294967296: must be less than 4294967296"),
         Row("python train.py model.n_critic=0", "Error: model.n_critic=0: must be greater than or equal to 1"),
@@ -599,6 +603,16 @@ TABLE: dict[str, list[Row]] = {
             RESUME,
             "Error: callbacks.samples.folder=run/samples: lies outside the run folder. To write there, set it on the command line: callbacks.samples.folder=...",
             given.run(lambda run: (run.folder / "samples").symlink_to("/etc")),
+        ),
+        Row(
+            RESUME,
+            "Error: run/samples leads out of run; put what it leads to in its place, or remove the link",
+            given.run(lambda run: (run.folder / "samples").symlink_to("samples")),
+        ),
+        Row(
+            RESUME,
+            "Error: logger.tensorboard.folder=ftp://example.org/x: leads to a server; to go there, set it on the command line: logger.tensorboard.folder=...",
+            given.run(given.configured(logger__tensorboard__folder="ftp://example.org/x")),
         ),
         Row(
             RESUME,
