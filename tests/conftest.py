@@ -1,6 +1,7 @@
 """What tests share: a tiny dataset, a tiny GAN, a short training. No test needs a network."""
 
 import csv
+import errno
 import logging
 import os
 import subprocess
@@ -35,6 +36,7 @@ from gan_lab.networks import labelled, mlp
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.runs.run import Run
 from gan_lab.schedules import Constant
+from gan_lab.utils import disk, parent
 from gan_lab.utils.batches import LabelledImages
 
 REPOSITORY = Path(__file__).parent.parent
@@ -171,8 +173,9 @@ TINY = ("model=vanilla", "data.image_size=8", "model.network.generator.hidden=[8
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A finished run's folder, made without training."""
+    monkeypatch.chdir(tmp_path)  # where caches go
     run = Run(tmp_path / "run")
     config = composed(*TINY, f"callbacks.scores.cache={tmp_path}/cache")
     run.save_config(config)
@@ -206,6 +209,8 @@ Command = Callable[..., str | int | None]
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Calls train.py in an empty folder; returns what the program ends with: None, a message or a code."""
     monkeypatch.chdir(tmp_path)
+    for name in ("PYTHONPATH", "PYTHONSAFEPATH"):  # which the program sets for its children
+        monkeypatch.setenv(name, os.environ.get(name, ""))
 
     def call(*arguments: str) -> str | int | None:
         monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
@@ -232,8 +237,9 @@ def logging_as_before() -> Iterator[None]:
 
 
 @pytest.fixture
-def conditional_run(tmp_path: Path) -> Run:
+def conditional_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A finished run's folder, made without training, of a model that is asked for classes."""
+    monkeypatch.chdir(tmp_path)
     run = Run(tmp_path / "conditional")
     run.save_config(composed("model=cgan", "model/network=mlp", *TINY[1:], f"callbacks.scores.cache={tmp_path}/cache"))
     checkpoint = {"state_dict": untrained(run).state_dict(), "images_seen": 320}
@@ -275,6 +281,17 @@ def few_threads() -> Iterator[None]:
         torch.set_num_threads(THREADS)
 
 
+def full_disk(*_: object, **__: object) -> None:
+    """Stand in for what writes."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.fixture(autouse=True)
+def no_disk_in_trouble() -> None:
+    """Forget what another test could not write."""
+    disk.forget()
+
+
 def last_weights(folder: str) -> dict[str, torch.Tensor]:
     loaded = torch.load(Path(folder) / "checkpoints/last.ckpt", weights_only=True)
     assert loaded["global_step"] == loaded["images_seen"] / 128
@@ -290,10 +307,19 @@ def metrics_table(folder: str) -> list[dict[str, str]]:
 
 
 def started(folder: Path, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
-    """train.py as a program of its own, at work in a folder."""
+    """train.py as a program of its own, at work in a folder; it ends with the tests, however those end."""
     program = [sys.executable, str(REPOSITORY / "train.py"), *arguments]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    return subprocess.Popen(program, cwd=folder, env=os.environ | environment, **pipes)
+    return subprocess.Popen(
+        program, cwd=folder, env=os.environ | environment, preexec_fn=parent.die_with_parent, **pipes
+    )
+
+
+def plant_modules(folder: Path) -> None:
+    """Modules by the names of those that every worker process imports, which leave `executed` if one does."""
+    (folder / "gan_lab").mkdir()
+    for name in ("gan_lab/__init__", "gan_lab/agent", "socket", "selectors", "torch"):
+        (folder / f"{name}.py").write_text(f"open({str(folder / 'executed')!r}, 'w')")
 
 
 def wait_for(condition: Callable[[], object], what: str, program: "subprocess.Popen[str] | None" = None) -> Any:

@@ -10,6 +10,7 @@ from gan_lab.cli.arguments import add_state, add_weights, non_negative, positive
 from gan_lab.cli.outputs import put, refuse_existing
 from gan_lab.data.published import PUBLISHED
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.files import refuse_ways_out
 from gan_lab.utils.run_layout import RECORD, RunLayout
 
 if TYPE_CHECKING:  # torch is imported only where images are evaluated
@@ -108,6 +109,8 @@ def run(arguments: argparse.Namespace) -> None:
     source, out = arguments.source, arguments.out
     layout = RunLayout(source)
     if layout.record_file.is_file() or layout.config_file.parent.is_dir():
+        if not out:
+            refuse_ways_out(source)
         evaluation = of_run(arguments)
         best = "" if arguments.checkpoint == "last" else f"_{arguments.checkpoint}"
         out = out or layout.evaluations / f"{evaluation.record.protocol.id}{best}.json"

@@ -23,8 +23,11 @@ from gan_lab.runs.run import Run
 from gan_lab.runs.run_lock import refuse_if_locked, refuse_if_read_only
 from gan_lab.sweeps import folders, lifecycle
 from gan_lab.sweeps.jobs import start_server
-from gan_lab.utils import memory
+from gan_lab.utils import child_pythons, disk, memory
 from gan_lab.utils.errors import UserError, fail
+from gan_lab.utils.files import refuse_ways_out
+from gan_lab.utils.shell import override, quoted
+from gan_lab.utils.signals import importing
 
 if TYPE_CHECKING:  # torch and lightning take seconds to import
     from gan_lab.distributed.launcher import WorldInfo
@@ -48,7 +51,7 @@ def ending_the_program() -> Iterator[None]:
     except CONFIGURATION_ERRORS as error:
         fail(explain(error))
     except OSError as error:
-        fail(str(error))
+        fail(disk.in_words(error))
     except Exception as error:  # a defect keeps its traceback
         if short := memory.shortage(error):
             fail(short)
@@ -64,9 +67,12 @@ class Preflight(Callback):
         """Validate one run in the folder that it will have, and keep what was built for `train.py`."""
         if sys.stdout.isatty() and os.environ.get("RANK", "0") == "0":  # the imports alone take seconds
             print("Starting ...", flush=True)
-        from gan_lab.distributed import launcher
-        from gan_lab.training.validate import validate
+        with importing():
+            from gan_lab.distributed import launcher
+            from gan_lab.training.train import train_parts  # noqa: F401 - of the main program's
+            from gan_lab.training.validate import validate
 
+        os.environ.update(child_pythons.environment())  # torch starts some to compile
         world = launcher.detect_launcher()
         first = world is None or world.rank == 0
         made: list[Path] = []
@@ -83,11 +89,9 @@ class Preflight(Callback):
                 made = claim(config, "hydra.run.dir")
             if world is not None:
                 meet(config, world)
-            _parts.append(validate(without_hydra(config), str(config.hydra.run.dir)))
+            _parts.append(validate(without_hydra(config), str(config.hydra.run.dir), made))
         except BaseException as error:
-            for folder in made:
-                with suppress(OSError):  # others may have come to use one of those above
-                    folder.rmdir()
+            remove_empty(made)
             if not first and isinstance(error, CONFIGURATION_ERRORS):
                 sys.exit(1)  # the first finds the same and says it for all
             raise
@@ -95,12 +99,15 @@ class Preflight(Callback):
     @ending_the_program()
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Check every job of a sweep whose jobs are known beforehand, before the first one starts."""
-        from gan_lab.distributed import launcher
+        with importing():
+            from gan_lab.distributed import launcher
+            from gan_lab.training.validate import validate  # noqa: F401 - of `check_job`
 
         if world := launcher.detect_launcher():
             if world.rank == 0:
                 fail("a sweep starts the processes of its jobs itself: run it without torchrun or srun")
             sys.exit(1)
+        os.environ.update(child_pythons.environment())  # the launchers of others start some
         if config.hydra.launcher._target_.endswith("BasicLauncher"):
             start_server()  # it has seconds of imports to do, meanwhile
         jobs = jobs_of(config)
@@ -144,11 +151,13 @@ def begin(config: DictConfig, jobs: list[list[str]] | None) -> None:
     """Claim a sweep's folder, or go on with the sweep in it.
 
     Raises:
-        UserError: it is another sweep's, or the same is at work at this moment.
+        UserError: it is another sweep's, or the same is at work at this moment; or something in it leads out of it.
     """
     HydraConfig.instance().set_config(config)
     asked = [str(override) for override in config.hydra.overrides.task]
-    plan, notice = folders.join(Path(str(config.hydra.sweep.dir)), folders.Plan.new(asked, jobs))
+    sweep = Path(str(config.hydra.sweep.dir))
+    refuse_ways_out(sweep)
+    plan, notice = folders.join(sweep, folders.Plan.new(asked, jobs))
     claim(config, "hydra.sweep.dir")
     sweep = Path(str(config.hydra.sweep.dir))
     with read_write(config.hydra):
@@ -156,12 +165,6 @@ def begin(config: DictConfig, jobs: list[list[str]] | None) -> None:
     lifecycle.begin(sweep, plan)
     if notice:
         print(notice, flush=True)
-
-
-def quoted(path: Path) -> str:
-    """A path as a command line's value."""
-    escaped = str(path).replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
 
 
 def go_on_with_a_requeued_job(config: DictConfig) -> None:
@@ -227,7 +230,8 @@ def claim(config: DictConfig, option: str) -> list[Path]:
     chosen = any(override.startswith((f"{option}=", f"{option.removeprefix('hydra.')}=")) for override in overrides)
     if chosen and Run(wanted).record_file.exists():
         raise UserError(
-            f"{option}={wanted}: holds a run already. Resume it with resume={wanted}, or choose another folder"
+            f"{option}={wanted}: holds a run already. Resume it with {override('resume', wanted)}, or choose another "
+            "folder"
         )
     folder, number = wanted, 1
     while True:
@@ -242,10 +246,21 @@ def claim(config: DictConfig, option: str) -> list[Path]:
             folder = wanted.with_name(f"{wanted.name}_{number}")
         except OSError as error:
             raise UserError(f"{option}={wanted}: can't be made: {error.strerror}") from error
-    refuse_if_read_only(folder)
+    try:
+        refuse_if_read_only(folder)
+    except UserError:
+        remove_empty(made)
+        raise
     with read_write(config.hydra):
         OmegaConf.select(config, option.rpartition(".")[0]).dir = str(folder)
     return made
+
+
+def remove_empty(folders: list[Path]) -> None:
+    """Remove folders that others may have come to use."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def without_hydra(config: DictConfig) -> DictConfig:

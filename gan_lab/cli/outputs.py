@@ -2,11 +2,11 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from gan_lab.utils.errors import UserError
-from gan_lab.utils.files import write_atomically
+from gan_lab.utils.files import unfinished, write_atomically
 
 
 def check_output(out: Path, force: bool) -> None:
@@ -45,17 +45,12 @@ def replacing(out: Path, option: str = "--out") -> Iterator[Path]:
         UserError: the output can't be written.
     """
     out = out.absolute()
-    partial = out.with_name(f".{out.name}.partial")
     with naming(option, out):
-        try:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            remove(partial)
-            yield partial
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with unfinished(out.parent) as folder:
+            yield folder / out.name
             remove(out)
-            partial.replace(out)
-        finally:
-            with suppress(OSError):  # its folder may not be writable
-                remove(partial)
+            (folder / out.name).replace(out)
 
 
 def put(option: str, path: Path, content: str | bytes) -> None:

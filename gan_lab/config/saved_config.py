@@ -1,5 +1,6 @@
 """Configurations as run folders, perhaps a stranger's, keep them: values and references to values, bounded in size."""
 
+import os
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import MISSING, fields
@@ -8,10 +9,12 @@ from typing import Any
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from gan_lab.config.renamed import new_name_of, old_classes, old_options
 from gan_lab.config.resolvers import RESOLVERS
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.files import refuse_ways_out
 from gan_lab.utils.types import Fact
 
 LARGEST = 1 << 20  # bytes; ours have about four thousand
@@ -20,6 +23,8 @@ LARGEST = 1 << 20  # bytes; ours have about four thousand
 FUNCTIONS = "|".join((*(resolver.__name__ for resolver in RESOLVERS), r"oc\.select"))
 PURE = re.compile(rf"\$\{{(?:[\w.\[\]-]+\}}|(?:{FUNCTIONS}):)")
 WRITERS = ("trainer", "callbacks", "logger")  # the parts that write files, and may not write them elsewhere
+CACHE = Path("data/cache")  # as in conf/
+JOIN = ("logger.", "trainer.profiler.")  # parts of libraries that make paths of their folder and any other text
 
 
 def read(file: Path) -> DictConfig:
@@ -29,19 +34,7 @@ def read(file: Path) -> DictConfig:
         UserError: the file is damaged, larger than any of ours, of an older version, or holds more than values and
             references to values.
     """
-    try:
-        if file.stat().st_size > LARGEST:
-            raise UserError(f"{file} can't be read: it has more than {LARGEST >> 20} MB, which no configuration has")
-        text = file.read_text(encoding="utf-8")
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-            # Ours have none, and a few lines of them can stand for more values than fit into memory.
-            raise UserError(f"{file} can't be read: it has YAML aliases")
-        config = OmegaConf.create(text) if text.strip() else None
-    except yaml.MarkedYAMLError as error:
-        place = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise UserError(f"{file} can't be read: {error.problem}{place}") from error
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise UserError(f"{file} can't be read: {str(error).splitlines()[0]}") from error
+    config = _parsed(file)
     if not isinstance(config, DictConfig):
         raise UserError(f"{file} is not a configuration")
     values: Any = OmegaConf.to_container(config)
@@ -52,6 +45,57 @@ def read(file: Path) -> DictConfig:
         if not is_pure(value):
             raise UserError(f"{file}: {path}={value}: a saved configuration may refer to its own values only")
     return config
+
+
+def read_plain(file: Path) -> Any:
+    """Read a file that Hydra wrote beside a configuration, in plain containers: what refers to other values stays text.
+
+    Raises:
+        UserError: the file can't be read.
+    """
+    parsed = _parsed(file)
+    return OmegaConf.to_container(parsed) if OmegaConf.is_config(parsed) else parsed
+
+
+def _parsed(file: Path) -> Any:
+    try:
+        if file.stat().st_size > LARGEST:
+            raise UserError(f"{file} can't be read: it has more than {LARGEST >> 20} MB, which no configuration has")
+        text = file.read_text(encoding="utf-8")
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+            # Ours have none, and a few lines of them can stand for more values than fit into memory.
+            raise UserError(f"{file} can't be read: it has YAML aliases")
+        return OmegaConf.create(text) if text.strip() else None
+    except yaml.MarkedYAMLError as error:
+        place = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise UserError(f"{file} can't be read: {error.problem}{place}") from error
+    except (OSError, ValueError, RecursionError, yaml.YAMLError, OmegaConfBaseException) as error:
+        raise UserError(f"{file} can't be read: {str(error).splitlines()[0]}") from error
+
+
+def use_own_places(config: DictConfig, folder: Path) -> None:
+    """Have a saved configuration fetch nothing, and cache where this user does: what lies in the cache is believed.
+
+    Args:
+        config: saved in a run's folder, perhaps a stranger's.
+        folder: of the run.
+    """
+    from gan_lab.config.facts import options_with
+
+    for option in options_with(Fact.CACHE, config):
+        OmegaConf.update(config, option, str(own_cache(folder)))
+    if OmegaConf.select(config, "data.download"):
+        config.data.download = False
+
+
+def own_cache(folder: Path) -> Path:
+    """The folder where this user caches; never below that of a run, where a stranger may have put what it should hold.
+
+    It is that of new runs, below the current folder, or one in the user's home where that is a run's.
+    """
+    if CACHE.resolve().is_relative_to(folder.resolve()):
+        return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "gan_lab"
+    return CACHE.absolute()
 
 
 def text(config: DictConfig) -> str:
@@ -73,20 +117,24 @@ def refuse_hostile(config: DictConfig, folder: Path, stated: Collection[str]) ->
     from gan_lab.config.facts import facts_about, plain
 
     _refuse_other_parts(config)
-    inside, values = folder.resolve(), plain(config)
+    inside, values = os.path.realpath(folder), plain(config)
     for path, _ in leaves({name: values[name] for name in WRITERS if name in values}):
         value, facts = OmegaConf.select(config, path), facts_about(values, path)
-        if not isinstance(value, str) or Fact.INPUT_PATH in facts or path in stated:
+        if not isinstance(value, str) or path in stated:
             continue
+        if "://" in value or "::" in value:  # as libraries' file systems spell servers and archives
+            raise UserError(f"{path}={value}: leads to a server; to go there, set it on the command line: {path}=...")
+        if Fact.INPUT_PATH in facts:
+            continue
+        if path.startswith(JOIN) and Fact.OUTPUT_PATH not in facts and not is_name(value) and "_target_" not in path:
+            raise UserError(f"{path}={value}: must be a plain name; to have it, set it on the command line: {path}=...")
         place = Path(value).expanduser()
         is_path = Fact.OUTPUT_PATH in facts or place.is_absolute() or value.startswith("~") or ".." in place.parts
-        if is_path and not place.resolve().is_relative_to(inside):
+        if is_path and not Path(os.path.realpath(place)).is_relative_to(inside):  # which circles of links don't end
             raise UserError(
                 f"{path}={value}: lies outside the run folder. To write there, set it on the command line: {path}=..."
             )
-    for link in folder.rglob("*"):
-        if link.is_symlink() and not link.resolve().is_relative_to(inside):
-            raise UserError(f"{link} leads out of the run folder; put what it leads to in its place, or remove it")
+    refuse_ways_out(folder)
 
 
 def _refuse_other_parts(config: DictConfig) -> None:
@@ -102,6 +150,11 @@ def _refuse_other_parts(config: DictConfig) -> None:
     for name, is_required in parts.items():
         if is_required and name not in config:
             raise UserError(f"the run's configuration has no {name}; the run is not resumed")
+
+
+def is_name(text: str) -> bool:
+    """Tell if a text, joined to a folder, is the folder or lies directly in it."""
+    return text != ".." and Path(text).name == text
 
 
 def is_pure(value: object) -> bool:

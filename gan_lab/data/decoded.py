@@ -11,7 +11,6 @@ import json
 import logging
 import math
 import shutil
-import tempfile
 from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -27,7 +26,7 @@ from gan_lab.data.image_files import Limits, Outcome, Pixels, Window
 from gan_lab.data.listing import Say
 from gan_lab.utils import memory
 from gan_lab.utils.errors import UserError
-from gan_lab.utils.files import write_atomically
+from gan_lab.utils.files import remove_unfinished, unfinished, write_atomically
 from gan_lab.utils.locks import held
 
 log = logging.getLogger(__name__)
@@ -151,9 +150,8 @@ class Decoder:
             raise UserError(f"data.cache={self.cache} can't be written: {error.strerror or error}") from error
 
     def _decode_into(self, entry: Path, files: Sequence[Path], quiet: bool) -> None:
-        for left in self.cache.glob("partial-*"):
-            log.info("Removing %s, which a killed process left behind", left)
-            shutil.rmtree(left, ignore_errors=True)
+        for left in remove_unfinished(self.cache):
+            log.info("Removed %s, which a killed process left behind", left)
         shape = self._shape(len(files))
         free = shutil.disk_usage(self.cache).free
         if math.prod(shape) > free:  # a full disk would kill a process that writes to a memory map
@@ -161,8 +159,8 @@ class Decoder:
                 f"data.cache={self.cache} has {free / 1e9:.1f} GB left, and {len(files):,} images of "
                 f"{self.size}x{self.size} pixels need {math.prod(shape) / 1e9:.1f} GB; set it to a larger disk"
             )
-        with tempfile.TemporaryDirectory(prefix="partial-", dir=self.cache) as folder:
-            whole = Path(folder) / entry.name
+        with unfinished(self.cache) as folder:
+            whole = folder / entry.name
             whole.mkdir()
             pixels = np.lib.format.open_memmap(whole / "images.npy", mode="w+", dtype=np.uint8, shape=shape)
             outcome = self._decode(files, pixels, quiet)

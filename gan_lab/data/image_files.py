@@ -1,4 +1,4 @@
-"""Image files in any format that Pillow reads, decoded to squares of one size."""
+"""Image files in common formats, decoded to squares of one size."""
 
 import os
 import warnings
@@ -25,6 +25,9 @@ BACKGROUND = "white"
 NAMED = 5  # number of damaged files that a warning names
 MANY = 1000  # number of files from which on a progress bar is shown
 CHUNK = 1024  # number of files in the threads' queue at once, at most
+# What Pillow decodes itself. Other formats wrap files of any format, or are programs: it hands PostScript, also from
+# within IPTC, to Ghostscript.
+FORMATS = "AVIF BMP DIB GIF ICO JPEG JPEG2000 MPO PNG PPM QOI SGI TGA TIFF WEBP"
 WAITING = 1 << 28  # bytes of decoded images that may wait for those before them
 LARGE = 1 << 24  # pixels of an image from which on one is decoded at a time
 FAINT = 32  # of 255: a smaller range of values shows next to nothing
@@ -53,9 +56,9 @@ def extensions() -> frozenset[str]:
 
 @cache
 def formats() -> tuple[str, ...]:
-    """Pillow's formats without EPS: PostScript is a programming language, which Pillow passes to another program."""
+    """Those of `FORMATS` that this build of Pillow decodes."""
     Image.init()
-    return tuple(kind for kind in Image.OPEN if kind != "EPS")
+    return tuple(kind for kind in FORMATS.split() if kind in Image.OPEN)
 
 
 class Window:

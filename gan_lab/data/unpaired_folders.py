@@ -11,7 +11,7 @@ from gan_lab.data.image_files import BACKGROUND, Limits
 from gan_lab.data.unpaired import DOMAINS, UnpairedDataModule
 from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.errors import UserError
-from gan_lab.utils.types import InputPath, Share, SharedPath
+from gan_lab.utils.types import CachePath, InputPath, Share
 
 
 class UnpairedFolders(UnpairedDataModule):
@@ -34,7 +34,7 @@ class UnpairedFolders(UnpairedDataModule):
         domain_a: InputPath,
         domain_b: InputPath,
         test_fraction: Share | None,
-        cache: SharedPath,
+        cache: CachePath,
         window: Limits | None = None,
         background: str = BACKGROUND,
         **options: Any,

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
+from gan_lab.config.saved_config import own_cache
 from gan_lab.config.schema import build
 from gan_lab.data.in_memory import InMemoryDataModule
 from gan_lab.data.mnist import load_published
@@ -17,12 +18,12 @@ CACHE = "cache"  # below the dataset's folder, for datasets without a run's own 
 
 
 def dataset_of_run(config: DictConfig, described: Mapping[str, Any], data_root: str | None) -> RealImages:
-    """The dataset of a run, with the cache that the run's own scores use.
+    """The dataset of a run, with the cache of this user.
 
     Args:
-        config: of the run.
+        config: of the run, as `Run.config` gives it.
         described: the data in the run's record.
-        data_root: folder of the dataset, if it has moved since the run.
+        data_root: folder of the dataset, if it has moved since the run; missing files are downloaded to it.
 
     Raises:
         UserError: the dataset can't be loaded, or holds two domains.
@@ -31,13 +32,14 @@ def dataset_of_run(config: DictConfig, described: Mapping[str, Any], data_root: 
         if "root" not in config.data:
             raise UserError(f"--data-root {data_root}: the run's dataset has no option data.root")
         config.data.root = data_root
+        if "download" in config.data:
+            config.data.download = True
     data = build(config.data)
     if not isinstance(data, InMemoryDataModule):
         raise UserError(f"{type(data).__name__} holds images of two domains, and scores need images of one")
     data.recall(described)
     data.prepare_data()
-    cache = OmegaConf.select(config, "callbacks.scores.cache") or config.data.get("cache")
-    return RealImages(data, Path(cache or Path(config.data.root) / CACHE).expanduser())
+    return RealImages(data, own_cache(Path(config.run_dir)))
 
 
 def dataset_by_name(name: str, data_root: str | None) -> RealImages:

@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isnan
-from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
@@ -120,11 +119,10 @@ def setup(run: Run) -> dict[str, Any]:
 
 def name_parts(run: Run) -> list[str]:
     """The model, then the other overrides of the run's command line that affect training."""
-    choices = OmegaConf.select(_load_or(run.hydra_file, {}), "hydra.runtime.choices") or {}
-    target = str(OmegaConf.select(run.config(), "model._target_"))
-    model = str(choices.get("model") or target.rpartition(".")[2].lower())
-    overrides = [str(override).lstrip("+~") for override in _load_or(run.overrides_file, [])]
     values = plain(run.config())
+    target = str(OmegaConf.select(run.config(), "model._target_"))
+    model = run.choices().get("model") or target.rpartition(".")[2].lower()
+    overrides = [override.lstrip("+~") for override in run.overrides() or []]
 
     def is_noise(key: str) -> bool:
         """Tell if an override says nothing of what was learned, or the model, which is named first."""
@@ -132,11 +130,3 @@ def name_parts(run: Run) -> list[str]:
         return key == "model" or top in ("hydra", "debug") or Fact.INCIDENTAL in facts_about(values, key)
 
     return [model, *(override for override in overrides if not is_noise(override.partition("=")[0]))]
-
-
-def _load_or(file: Path, default: Any) -> Any:
-    """Read a file of Hydra's beside the configuration, or return the default: a run does without these files."""
-    try:
-        return OmegaConf.load(file)
-    except Exception:  # missing, or not YAML; OmegaConf raises almost any type
-        return OmegaConf.create(default)

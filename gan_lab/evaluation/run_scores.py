@@ -3,7 +3,7 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def find(folders: Iterable[Path]) -> tuple[list[Run], list[LeftOut]]:
     """Find the runs in and below folders, each once, sorted by name; and those that can't be opened.
 
     Raises:
-        UserError: a folder is missing, or contains no run.
+        UserError: a folder is missing, or contains no run, or none that can be opened.
     """
     runs: dict[Path, Run] = {}
     left_out: dict[Path, LeftOut] = {}
@@ -57,7 +57,7 @@ def find(folders: Iterable[Path]) -> tuple[list[Run], list[LeftOut]]:
                 runs.setdefault(place.resolve(), Run.open(place))
             except UserError as error:
                 left_out.setdefault(place.resolve(), LeftOut.because(place, error))
-    return list(runs.values()), list(left_out.values())
+    return list(runs.values()), _unless_all(left_out.values(), runs)
 
 
 def records(run: Run) -> list[ScoreRecord]:
@@ -101,6 +101,7 @@ def choose(runs: Iterable[Run], protocol: str | None) -> tuple[list[ScoredRun], 
             by_run[run] = records(run)
         except UserError as error:
             left_out.append(LeftOut.because(run.folder, error))
+    left_out = _unless_all(left_out, by_run)
     chosen = _protocol(by_run, protocol)
     scored = []
     for run, found in by_run.items():
@@ -110,6 +111,14 @@ def choose(runs: Iterable[Run], protocol: str | None) -> tuple[list[ScoredRun], 
         else:
             left_out.append(LeftOut(run.folder, _why_not(run, found, chosen)))
     return scored, left_out
+
+
+def _unless_all(left_out: Iterable[LeftOut], kept: Sized) -> list[LeftOut]:
+    """The runs that are left out; if none is kept, the reason of the first is an error."""
+    found = list(left_out)
+    if found and not kept:
+        raise UserError(found[0].reason)
+    return found
 
 
 def _protocol(by_run: Mapping[Run, list[ScoreRecord]], wanted: str | None) -> Protocol:

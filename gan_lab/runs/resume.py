@@ -4,6 +4,7 @@ A resumed run ends with the bits of an uninterrupted one as long as nothing chan
 refused, or, with `resume_mode=continue`, allowed and recorded: the run goes on as another one.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -13,7 +14,7 @@ from gan_lab.config import saved_config
 from gan_lab.config.renamed import new_name_of
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError, nearest
-from gan_lab.utils.types import OnResume
+from gan_lab.utils.types import Fact, OnResume
 
 OF_THE_COMMAND = ("resume", "resume_mode", "run_dir")
 WATCHERS = "gan_lab.callbacks."  # look on; what Health does to a run that is lost anyway is recorded as an alarm
@@ -40,6 +41,31 @@ def load_run_config(config: DictConfig) -> None:
             config[name] = saved[name]
         config.resume = config.run_dir = config.hydra.run.dir = str(run.folder)
         config.hydra.output_subdir = None  # the record of how the run began stays
+
+
+def load_job_config(run: Run, composed: DictConfig, overrides: Sequence[str]) -> DictConfig:
+    """The configuration that a sweep's job was begun with, checked like that of any other run that goes on.
+
+    Args:
+        run: of the job.
+        composed: the configuration of the job by the command line of now, which says where things lie.
+        overrides: of the job.
+
+    Raises:
+        UserError: its files would rule the program, or have it write outside the run's folder.
+    """
+    from gan_lab.config.facts import options_with
+
+    saved = run.config()
+    parser = OverridesParser.create()
+    stated = [override.key_or_group for override in parser.parse_overrides(list(overrides))]
+    writers = [name for name in stated if name.partition(".")[0] in saved_config.WRITERS]
+    for name in (*writers, *options_with(Fact.CACHE, saved), "data.root", "data.download"):
+        value = OmegaConf.select(composed, name)
+        if value is not None and OmegaConf.select(saved, name) is not None:
+            OmegaConf.update(saved, name, value)
+    saved_config.refuse_hostile(saved, run.folder, stated)
+    return saved
 
 
 def change(config: DictConfig, line: str, *, exact: bool) -> None:

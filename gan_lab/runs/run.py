@@ -7,7 +7,9 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Collection, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -32,6 +34,26 @@ State = Literal["waiting", "running", "finished", "interrupted", "stopped", "fai
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Before:
+    """What a run found at its place: it stays when nothing comes of the run.
+
+    Args:
+        made: folders that were made for the run, the innermost first.
+        entries: what lay in its folder, as `Run.entries` gives it.
+    """
+
+    made: Sequence[Path]
+    entries: Collection[Path]
+
+    @classmethod
+    def at(cls, run: "Run", made: Sequence[Path] | None = None) -> "Before":
+        """Look at a run's place; the folders that are to be made follow from it unless they have been made."""
+        if made is None:
+            made = [place for place in (run.folder, *run.folder.parents) if not place.exists()]
+        return cls([place.absolute() for place in made], run.entries())
+
+
 class Run(RunLayout):
     """One run's folder: its paths, and what can be done with what lies there."""
 
@@ -51,14 +73,31 @@ class Run(RunLayout):
         return run
 
     def config(self) -> DictConfig:
-        """The configuration, with paths into the folder as it lies now.
+        """The configuration, with paths into the folder as it lies now and caches of this user; it downloads nothing.
 
         Raises:
             UserError: the file can't be read, or refers to more than its own values.
         """
+        if "${" in str(self.folder):
+            raise UserError(f"{self.folder}: a name with ${{ would be taken for a reference; rename the folder")
         config = saved_config.read(self.config_file)
         config.run_dir = str(self.folder)
+        saved_config.use_own_places(config, self.folder)
         return config
+
+    def overrides(self) -> list[str] | None:
+        """The overrides of the command line that began the run, as text; None where Hydra's note of them is missing."""
+        with suppress(UserError):
+            overrides = saved_config.read_plain(self.overrides_file)
+            return list(map(str, overrides)) if isinstance(overrides, list) else None
+        return None
+
+    def choices(self) -> dict[str, str]:
+        """The choices of the run's configuration by group, as text; none where Hydra's note of them is missing."""
+        with suppress(UserError, KeyError, TypeError, AttributeError):
+            choices = saved_config.read_plain(self.hydra_file)["hydra"]["runtime"]["choices"]
+            return {str(group): str(choice) for group, choice in choices.items()}
+        return {}
 
     def save_config(self, config: DictConfig) -> None:
         """Keep the configuration that the run goes on with."""
@@ -100,25 +139,30 @@ class Run(RunLayout):
         """Replace run.json by these values."""
         write_atomically(self.record_file, json.dumps(values, indent=2) + "\n")
 
-    def discard(self) -> bool:
-        """Remove the folder if nothing has come of the run, and the folders above it that it leaves empty.
+    def entries(self) -> set[Path]:
+        """What lies in the folder, and in those of Hydra and TensorBoard there, which a run begins with."""
+        folders = (self.folder, self.config_file.parent, self.tensorboard)
+        return {path for folder in folders if folder.is_dir() for path in folder.iterdir()}
+
+    def discard(self, before: Before) -> bool:
+        """Remove what the run has made if nothing has come of it.
 
         Returns:
-            True if the folder held nothing but what every run begins with.
+            True if that was no more than what every run begins with.
         """
-        beginnings = {self.config_file.parent, self.lock_file, self.record_file, self.log_file, self.tensorboard}
-        if not set(self.folder.iterdir()) <= beginnings:
+        begun_with = (self.config_file.parent, self.tensorboard)
+        beginnings = {*begun_with, self.lock_file, self.record_file, self.log_file}
+        made = self.entries() - set(before.entries)
+        if not all(path in beginnings or path.parent in begun_with for path in made):
             return False
         for handler in logging.getLogger().handlers:
             if isinstance(handler, logging.FileHandler) and Path(handler.baseFilename).parent == self.folder.absolute():
                 logging.getLogger().removeHandler(handler)
-        for path in self.folder.iterdir():
+        for path in sorted(made, reverse=True):  # what lies in a folder before the folder
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-        folder, here = self.folder.absolute(), Path.cwd()
         with suppress(OSError):  # the first that holds something else, or that others may not remove
-            while here in folder.parents:
+            for folder in before.made:
                 folder.rmdir()
-                folder = folder.parent
         return True
 
     def state(self) -> State:
@@ -164,10 +208,11 @@ class Run(RunLayout):
     def load_checkpoint(self, which: Which = "last") -> dict[str, Any]:
         """The last checkpoint, or the best, on the CPU; loading executes nothing from the file.
 
-        A damaged last checkpoint is named in a warning, and the one before it is taken.
+        A damaged last checkpoint is named in a warning, and the one before it is taken; one that can't be read, for
+        want of permission, is not passed over.
 
         Raises:
-            UserError: the checkpoint is missing or damaged.
+            UserError: the checkpoint is missing, damaged, or can't be read.
         """
         return self._sound_checkpoint(which)[1]
 
@@ -190,6 +235,7 @@ class Run(RunLayout):
 
     def _sound_checkpoint(self, which: Which) -> tuple[Path, dict[str, Any]]:
         from gan_lab.runs import checkpoint_io
+        from gan_lab.runs.checkpoint_io import DamagedCheckpointError
 
         file = self.checkpoint if which == "last" else self.best
         candidates = [file, self.previous] if which == "last" else [file]
@@ -198,8 +244,9 @@ class Run(RunLayout):
             try:
                 checkpoint = checkpoint_io.read(candidate)
                 if not checkpoint.keys() >= NEEDED:
-                    raise UserError(f"{candidate} is not a checkpoint of a run: it lacks {' or '.join(sorted(NEEDED))}")
-            except UserError as error:
+                    lacking = " or ".join(sorted(NEEDED))
+                    raise DamagedCheckpointError(f"{candidate} is not a checkpoint of a run: it lacks {lacking}")
+            except DamagedCheckpointError as error:
                 problems.append(str(error))
             else:
                 if candidate != file:

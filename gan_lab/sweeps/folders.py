@@ -30,15 +30,14 @@ def identity(overrides: Iterable[Any]) -> Identity:
 
 def identity_of(folder: Path) -> Identity | None:
     """The identity of the job in a folder; None where there is none, or none that can be read."""
-    try:
-        return identity(OmegaConf.load(Run(folder).overrides_file))
-    except Exception:  # missing, half-written or not YAML: of almost any type
-        return None
+    overrides = Run(folder).overrides()
+    return None if overrides is None else identity(overrides)
 
 
 def started(sweep: Path) -> list[tuple[Identity, Path]]:
     """The jobs that have been started and their folders; one job may have several, of commands that overlapped."""
-    found = [(identity_of(folder), folder) for folder in sorted(sweep.iterdir(), key=_number) if folder.is_dir()]
+    folders = (folder for folder in sorted(sweep.iterdir(), key=_number) if folder.is_dir() and "$" not in folder.name)
+    found = [(identity_of(folder), folder) for folder in folders]  # Hydra would resolve a name with a ${...}
     return [(own, folder) for own, folder in found if own is not None]
 
 

@@ -16,11 +16,14 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import configure_log, env_override, setup_globals
 from omegaconf import DictConfig, OmegaConf
 
+from gan_lab.runs.resume import load_job_config
 from gan_lab.runs.run import Run, now
 from gan_lab.sweeps.folders import Plan
 from gan_lab.sweeps.status import Job
+from gan_lab.utils import child_pythons
 from gan_lab.utils.errors import UserError, fail
-from gan_lab.utils.signals import ASKING_TO_STOP, handled
+from gan_lab.utils.shell import override
+from gan_lab.utils.signals import ASKING_TO_STOP, handled, leave_terminal
 
 START_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 FINAL = ("finished", "stopped")  # running it again would end the same way
@@ -70,11 +73,12 @@ def _work_in_a_process(run: Run, config: DictConfig) -> None:
     if run.state() in ("waiting", "running", "died"):  # it had no time to say why
         code = process.exitcode or 0
         name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        hint = ", from outside or for want of memory" if name == "SIGKILL" else ""
-        status = "interrupted" if -code in ASKING_TO_STOP else "failed"
+        hint = ", from outside or for want of memory" if name == "SIGKILL" and not received else ""
+        status = "interrupted" if received or -code in ASKING_TO_STOP else "failed"
         run.update_record(status=status, error=f"its process was ended by {name}{hint}", ended=now())
     if received:
-        print(f"To go on with the sweep: the same command with sweep.dir={run.folder.parent}", flush=True)
+        again = override("sweep.dir", run.folder.parent)
+        print(f"To go on with the sweep: the same command with {again}", flush=True)
         sys.exit(128 + received[0])
 
 
@@ -85,19 +89,24 @@ def start_server() -> None:
     from multiprocessing import forkserver
 
     forkserver.set_forkserver_preload(["gan_lab.training.train"])
-    with env_override({"PYTHONPATH": os.pathsep.join(sys.path)}):
+    with env_override(child_pythons.environment()):
         forkserver.ensure_running()
 
 
 @contextmanager
 def _passing_on_signals(process: BaseProcess) -> Iterator[list[int]]:
-    """Have signals that ask this process to stop ask the job instead, once each; says which came."""
+    """Have the first signal that asks this process to stop ask the job instead, and the second kill it.
+
+    Yields:
+        Those that came.
+    """
     received: list[int] = []
 
     def pass_on(number: int, frame: object) -> None:
+        leave_terminal()
         received.append(number)
         if process.pid is not None and process.is_alive():
-            os.kill(process.pid, number)
+            os.kill(process.pid, number if len(received) == 1 else signal.SIGKILL)
 
     with handled(pass_on):
         yield received
@@ -147,7 +156,7 @@ def _end_with_parent() -> None:
 def _rest(run: Run, config: DictConfig) -> DictConfig:
     """The rest of a job: the run as it was begun, from its checkpoint; or all of it, where nothing was saved."""
     if run.checkpoint.exists():
-        begun = run.config()
+        begun = load_job_config(run, config, HydraConfig.get().overrides.task)
         begun.resume, begun.sweep = str(run.folder), config.sweep
         return begun
     for leftover in (run.record_file, run.metrics_file, *run.tensorboard.glob("events.*")):

@@ -13,7 +13,7 @@ from gan_lab.data.base import ImageDataModule
 from gan_lab.runs import initial_weights
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.runs.resume import Changes, differences
-from gan_lab.runs.run import Run
+from gan_lab.runs.run import Before, Run
 from gan_lab.training.resume import ResumeCallback, has_state
 from gan_lab.training.trainer import Trainer
 
@@ -36,6 +36,7 @@ class Parts:
         data: the images to train on, not loaded yet.
         weights: those of `init_from` by name; None where the run begins with random ones, or goes on from its own.
         changes: of the configuration since the run was saved; none in a new run.
+        before: what the run found at its place.
     """
 
     config: DictConfig
@@ -44,9 +45,10 @@ class Parts:
     data: ImageDataModule
     weights: Mapping[str, Tensor] | None
     changes: Changes
+    before: Before
 
 
-def build_parts(config: DictConfig, run: Run) -> Parts:
+def build_parts(config: DictConfig, run: Run, before: Before | None = None) -> Parts:
     """Build all parts of a run from its checked configuration, and read the weights that it begins with.
 
     Raises:
@@ -65,6 +67,7 @@ def build_parts(config: DictConfig, run: Run) -> Parts:
         data=data,
         weights=initial_weights.read(config.init_from) if config.init_from and not has_begun else None,
         changes=changes,
+        before=before or Before.at(run),
     )
 
 

@@ -22,8 +22,9 @@ from gan_lab.training import tracebacks
 from gan_lab.training.build import Parts
 from gan_lab.training.summary import opening, summary
 from gan_lab.training.trainer import Trainer
-from gan_lab.utils import memory
+from gan_lab.utils import disk, memory
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.shell import override
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,11 @@ def track_run(parts: Parts, facts: dict[str, Any], *, discard_refused: bool, deb
         discard_refused: whether a run that is refused before its first batch leaves nothing.
         debug: whether what nobody expected comes out as it is.
     """
-    tracker = RunTracker(parts, facts)
+    disk.forget()
+    try:
+        tracker = RunTracker(parts, facts)
+    except OSError as error:
+        raise UserError(disk.problem(parts.run.record_file, error)) from error
     try:
         yield
     except Interrupted as ending:
@@ -54,6 +59,8 @@ def track_run(parts: Parts, facts: dict[str, Any], *, discard_refused: bool, deb
         tracker.failed(error, discard_refused)
         if not isinstance(error, Exception) or isinstance(error, UserError):
             raise
+        if isinstance(error, OSError) and error.errno in disk.REMEDIES and not debug:
+            raise UserError(disk.problem(Path(error.filename or parts.run.folder), error)) from error
         line = tracebacks.record(parts.run.folder, error)
         if debug or tracebacks_wanted():
             raise
@@ -73,6 +80,7 @@ class RunTracker:
 
     def __init__(self, parts: Parts, facts: dict[str, Any]) -> None:
         self.config, self.run, self.trainer, self.data = parts.config, parts.run, parts.trainer, parts.data
+        self.found = parts.before
         started: dict[str, Any] = {"started": now(), "seconds": 0.0, "images_seen": 0}
         self.before = started | (self.run.record() if self.run.record_file.exists() else {})
         if "resumed" in facts:
@@ -109,7 +117,7 @@ class RunTracker:
             processes=world_size,
             threads=torch.get_num_threads(),  # of each
             device=device_name(self.trainer.strategy.root_device),
-            data=self.data.describe(),
+            data=self.data.identity(),
             **scores,
             alarms=alarms_of(self.trainer, self.before),
         )
@@ -120,9 +128,13 @@ class RunTracker:
         log.info("Training\n%s", opening(self.run, self.reached(), model))
 
     def report(self) -> None:
-        """Record the progress, and say once how long the rest will take."""
+        """Record the progress, and say once how long the rest will take.
+
+        The next report makes up for one that can't be written.
+        """
         reached = self.reached()
-        self.run.update_record(**reached)
+        with disk.surviving(self.run.record_file):
+            self.run.update_record(**reached)
         speed, last = self.trainer.progress_bar_metrics.get("images_per_second"), reached["last_batch"]
         if speed and last is not None and not self.has_estimated:
             self.has_estimated = True
@@ -135,39 +147,50 @@ class RunTracker:
         return not self.config.resume or self.trainer.global_step > 0
 
     def finished(self) -> None:
-        """Record the run's end."""
-        self._close("finished", error=None)
+        """Record the run's end.
+
+        Raises:
+            UserError: it can't be recorded.
+        """
+        try:
+            self.run.update_record(**self._ending("finished", error=None))
+        except OSError as error:
+            problem = disk.problem(self.run.record_file, error)
+            raise UserError(f"{problem}, and resume the run, which has reached its end: that records it") from error
         print(summary(self.run))
 
     def interrupted(self, number: signal.Signals) -> None:
         """Record the signal that asked the run to stop, and say how to go on."""
-        if self.has_gone_on:
-            self._close("interrupted", error=number.name)
-            print(summary(self.run))
-        else:
-            self.run.write_record(self.before | {"status": "interrupted", "error": number.name})
-        print(f"To go on: python train.py resume={self.run.folder}")
+        with disk.surviving(self.run.record_file):
+            if self.has_gone_on:
+                self.run.update_record(**self._ending("interrupted", error=number.name))
+                print(summary(self.run))
+            else:
+                self.run.write_record(self.before | {"status": "interrupted", "error": number.name})
+        print(f"To go on: python train.py {override('resume', self.run.folder)}")
         if number == signal.SIGUSR1 and self.trainer.is_global_zero:
             print(slurm.requeue())
 
     def stopped(self, reason: str) -> None:
         """Record the alarm that stopped the run, and say where its last good state is."""
-        self._close("stopped", error=reason)
-        print(summary(self.run))
+        with disk.surviving(self.run.record_file):
+            self.run.update_record(**self._ending("stopped", error=reason))
+            print(summary(self.run))
         if self.run.checkpoint.exists():
-            again = f"resume={self.run.folder} callbacks.health.policy=rollback"
+            again = f"python train.py {override('resume', self.run.folder)} callbacks.health.policy=rollback"
             print(f"Last good    {self.run.checkpoint}; to go on: {again}")
 
     def failed(self, error: BaseException, discard_refused: bool) -> None:
         """Record a failure; or leave nothing of a run that was refused before its first batch."""
         refused = isinstance(error, UserError) and not self.trainer.global_step
-        if not self.has_gone_on:
-            self.run.write_record(self.before)
-        elif not (refused and discard_refused and self.run.discard()):
-            self._close("failed", error=tracebacks.in_a_line(error))
+        with disk.surviving(self.run.record_file):
+            if not self.has_gone_on:
+                self.run.write_record(self.before)
+            elif not (refused and discard_refused and self.run.discard(self.found)):
+                self.run.update_record(**self._ending("failed", error=tracebacks.in_a_line(error)))
 
-    def _close(self, status: str, **values: object) -> None:
-        self.run.update_record(**self.reached(), status=status, ended=now(), **values)
+    def _ending(self, status: str, **values: object) -> dict[str, Any]:
+        return self.reached() | {"status": status, "ended": now()} | values
 
 
 def alarms_of(trainer: Trainer, before: dict[str, Any]) -> list[str]:

@@ -18,13 +18,13 @@ from gan_lab.runs.initial_weights import mismatch, put_into
 from gan_lab.runs.run import Run, now
 from gan_lab.runs.run_lock import hold_run_lock
 from gan_lab.training.build import Parts
-from gan_lab.training.resume import is_complete, load_state
+from gan_lab.training.resume import is_complete, load_state, take_up_threads
 from gan_lab.training.track_run import barrier_on_exit, save_traceback, track_run
 from gan_lab.training.trainer import Trainer
 from gan_lab.training.validate import validate
-from gan_lab.utils import hardware
+from gan_lab.utils import disk, hardware
 from gan_lab.utils.errors import UserError
-from gan_lab.utils.files import remove_partial_files
+from gan_lab.utils.files import remove_unfinished
 
 # Warnings of Lightning's that don't apply here: the loggers count batches over epochs, the order of the images needs no
 # state to go on, the generator's moving average is not trained; and one about Lightning's own code.
@@ -65,19 +65,20 @@ def train_parts(parts: Parts, *, discard_refused: bool = True, debug: bool = Fal
     if count == "auto" or count * config.trainer.num_nodes == 1 or launcher.detect_launcher():
         train_here(parts, discard_refused=discard_refused, debug=debug)
     else:
-        train_in_workers(config, run, count, discard_refused=discard_refused)
+        train_in_workers(parts, count, discard_refused=discard_refused)
     return run.objective()
 
 
-def train_in_workers(config: DictConfig, run: Run, count: int, *, discard_refused: bool) -> None:
+def train_in_workers(parts: Parts, count: int, *, discard_refused: bool) -> None:
     """Train in several processes on this machine; what they could not write of their end is written here."""
+    config, run = parts.config, parts.run
     if config.resume:
         load_state(run)  # says what is wrong with it, if anything is
     try:
         launcher.run_workers(OmegaConf.to_yaml(config), run.folder, count)
     except UserError:
         if discard_refused and not config.resume and not run.record().get("batches"):
-            run.discard()
+            run.discard(parts.before)
         raise
     except launcher.WorkerFailed as error:
         close_for_workers(run, "failed", str(error))
@@ -90,7 +91,8 @@ def train_in_workers(config: DictConfig, run: Run, count: int, *, discard_refuse
 def close_for_workers(run: Run, status: str, error: str) -> None:
     """Record an end that no worker could."""
     if run.record_file.exists() and run.record()["status"] == "running":
-        run.update_record(status=status, ended=now(), error=error)
+        with disk.surviving(run.record_file):
+            run.update_record(status=status, ended=now(), error=error)
 
 
 def train_here(parts: Parts, *, discard_refused: bool = False, debug: bool = False) -> None:
@@ -109,7 +111,8 @@ def train_here(parts: Parts, *, discard_refused: bool = False, debug: bool = Fal
     facts: dict[str, Any] = {}  # for the record
     if config.resume:
         batch = checkpoint["global_step"] if checkpoint else 0
-        facts["resumed"] = {"at": now(), "batch": batch, "mode": config.resume_mode, "changed": parts.changes}
+        changed = parts.changes | (take_up_threads(run, exact=config.resume_mode == "exact") if checkpoint else {})
+        facts["resumed"] = {"at": now(), "batch": batch, "mode": config.resume_mode, "changed": changed}
     if checkpoint and (problem := mismatch(model, checkpoint["state_dict"])):
         raise UserError(f"{run.checkpoint} does not fit: {problem}; init_from= starts a new run with what fits")
     if parts.weights is not None and not checkpoint:
@@ -119,7 +122,7 @@ def train_here(parts: Parts, *, discard_refused: bool = False, debug: bool = Fal
         stack.enter_context(barrier_on_exit(trainer))
         if trainer.is_global_zero:  # the one that writes
             stack.enter_context(hold_run_lock(run))
-            remove_partial_files(run.folder)
+            remove_unfinished(run.folder, *filter(Path.is_dir, run.folder.iterdir()))
             if checkpoint:
                 run.restore_previous()
             stack.enter_context(track_run(parts, facts, discard_refused=discard_refused, debug=debug))

@@ -1,7 +1,7 @@
 """A configuration checked as far as that goes without data, and built while it is checked."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,10 +15,11 @@ from gan_lab.config.schema import build
 from gan_lab.distributed import launcher
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.runs.initial_weights import put_into
-from gan_lab.runs.run import Run
+from gan_lab.runs.run import Before, Run
 from gan_lab.training.build import Parts, build_parts
 from gan_lab.utils import hardware, memory
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.shell import override
 from gan_lab.utils.types import Fact
 
 MISFIT = (
@@ -32,7 +33,7 @@ LONELY = (
 )
 
 
-def validate(config: DictConfig, folder: str | Path) -> Parts:
+def validate(config: DictConfig, folder: str | Path, made: Sequence[Path] | None = None) -> Parts:
     """Refuse a configuration that can't work, before anything is written; else build all parts of the run.
 
     Names, types and ranges come first, then the machine, then the constructors, and last a dry run of the model.
@@ -40,20 +41,23 @@ def validate(config: DictConfig, folder: str | Path) -> Parts:
     Args:
         config: a composed configuration, which stays as it is: the parts have their own, with absolute paths.
         folder: of the run; it needn't exist.
+        made: folders that have been made for the run, the innermost first.
 
     Raises:
         UserError: saying what is wrong.
     """
     run = Run(Path(folder).absolute())
+    before = Before.at(run, made)
     if run.record_file.exists() and not config.resume:
         raise UserError(
-            f"{run.folder}: holds a run already. Resume it with resume={run.folder}, or choose another folder"
+            f"{run.folder}: holds a run already. Resume it with {override('resume', run.folder)}, or choose another "
+            "folder"
         )
     schema.check(config)
     check_machine(config)
     for library in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(library).setLevel(logging.WARNING)  # building a trainer is not training yet
-    parts = build_parts(settled(config, run.folder), run)
+    parts = build_parts(settled(config, run.folder), run, before)
     for callback in parts.trainer.callbacks:  # type: ignore[attr-defined]
         if isinstance(callback, Health):
             callback.check(parts.trainer)
@@ -68,8 +72,9 @@ def check_machine(config: DictConfig) -> None:
         UserError: naming the option.
     """
     options = ("accelerator", "devices", "precision", "num_nodes", "sync_batchnorm", "compile")
-    hardware.check(**{option: config.trainer[option] for option in options})
-    if config.trainer.num_nodes > 1 and not launcher.detect_launcher():
+    started = launcher.detect_launcher() is not None
+    hardware.check(**{option: config.trainer[option] for option in options}, started=started)
+    if config.trainer.num_nodes > 1 and not started:
         raise UserError(
             f"trainer.num_nodes={config.trainer.num_nodes}: on several machines start this with torchrun or srun on "
             "each; docs/several_devices.md has the commands"

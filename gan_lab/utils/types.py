@@ -21,6 +21,7 @@ class Fact(Enum):
 
     INPUT_PATH = "a path to what a run reads or shares with others: anywhere, and absolute once the run begins"
     OUTPUT_PATH = "a path to what a run writes: inside its folder, unless the command line says otherwise"
+    CACHE = "a folder of what can be computed again: this user's, whatever a saved configuration says"
     INCIDENTAL = "runs that differ in this option alone are one setup, tried several times"
 
 
@@ -40,6 +41,7 @@ class OnResume:
 
 
 HARMLESS = OnResume("")
-InputPath = Annotated[str, Fact.INPUT_PATH]
+InputPath = Annotated[str, Fact.INPUT_PATH, HARMLESS]  # wherever it lies: a resumed run compares the images
 OutputPath = Annotated[str, Fact.OUTPUT_PATH]
-SharedPath = Annotated[InputPath, Fact.INCIDENTAL]  # the same content wherever it lies: known datasets, caches
+SharedPath = Annotated[InputPath, Fact.INCIDENTAL]  # the same content wherever it lies: known datasets
+CachePath = Annotated[SharedPath, Fact.CACHE]

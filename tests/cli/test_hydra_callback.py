@@ -101,6 +101,15 @@ def test_a_refused_run_removes_the_folders_that_were_made_for_it_and_no_others(f
     assert [str(path) for path in Path().rglob("*")] == ["old"]
 
 
+def test_a_start_that_fails_for_its_data_leaves_what_lay_in_its_folder(command: Command) -> None:
+    Path("mine/tensorboard").mkdir(parents=True)
+    Path("mine/tensorboard/events.of.others").write_text("mine")
+    Path("empty").mkdir()
+    options = ["data=image_folder", "data.root=empty", *(option for option in QUICK if "download" not in option)]
+    assert "no images" in str(command(*options, "hydra.run.dir=mine"))
+    assert sorted(map(str, Path("mine").rglob("*"))) == ["mine/tensorboard", "mine/tensorboard/events.of.others"]
+
+
 @pytest.mark.parametrize(("error", "code"), [(OSError("disk full"), "Error: disk full"), (ZeroDivisionError(), 1)])
 def test_nothing_that_goes_wrong_in_a_callback_is_a_warning(error: Exception, code: object) -> None:
     with pytest.raises(SystemExit) as ending, ending_the_program():

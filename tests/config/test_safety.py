@@ -10,7 +10,9 @@ import torch
 from omegaconf import OmegaConf
 
 from gan_lab.cli import main
+from gan_lab.config.saved_config import refuse_hostile
 from gan_lab.config.schema import ALLOWED_CLASSES, check, resolve
+from gan_lab.evaluation.groups import name_parts
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError
 from tests.conftest import QUICK, REPOSITORY, Command, composed
@@ -169,11 +171,90 @@ def test_links_out_of_a_run_folder_are_refused(command: Command, run: Run, tmp_p
     run.update_record(batches=6000, images_seen=640)
     (tmp_path / "precious").write_text("mine")
     (run.folder / "train.log").symlink_to(tmp_path / "precious")
-    assert "train.log leads out of the run folder" in str(command(f"resume={run.folder}"))
+    assert "train.log leads out of" in str(command(f"resume={run.folder}"))
     assert (tmp_path / "precious").read_text() == "mine"
     (run.folder / "train.log").unlink()
     (run.folder / "latest.ckpt").symlink_to("checkpoints/last.ckpt")
     assert command(f"resume={run.folder}") is None
+
+
+def hostile(run: Run, option: str, value: str) -> None:
+    config = OmegaConf.load(run.config_file)
+    OmegaConf.update(config, option, value, force_add=True)
+    OmegaConf.save(config, run.config_file)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("logger.tensorboard.folder", "ftp://127.0.0.1/x", "leads to a server"),
+        ("logger.tensorboard.folder", "simplecache::ftp:x", "leads to a server"),
+        ("logger.csv.name", "../../mine", "must be a plain name"),
+        ("logger.csv.name", "a/b", "must be a plain name"),
+        ("logger.csv.version", "..", "must be a plain name"),
+        ("trainer.profiler.filename", "x/../../mine", "must be a plain name"),
+        ("callbacks.progress.elsewhere", "/mine", "lies outside the run folder"),
+    ],
+)
+def test_paths_of_a_strangers_run_lead_nowhere_else(option: str, value: str, message: str, run: Run) -> None:
+    hostile(run, option, value)
+    with pytest.raises(UserError, match=f"{option}=.*{message}"):
+        refuse_hostile(run.config(), run.folder, [])
+    refuse_hostile(run.config(), run.folder, [option])  # typed
+
+
+def test_a_runs_own_cache_is_not_believed_and_nothing_is_fetched_for_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hostile(run, "callbacks.scores.cache", "${run_dir}/cache")
+    hostile(run, "data.cache", f"{run.folder.parent}/thesis")
+    config = run.config()
+    assert config.callbacks.scores.cache == str(Path("data/cache").absolute())
+    assert not config.data.download
+    monkeypatch.chdir(run.folder)  # where data/cache is the stranger's, too
+    monkeypatch.setenv("XDG_CACHE_HOME", "/home/me/.cache")
+    assert Run(".").config().callbacks.scores.cache == "/home/me/.cache/gan_lab"
+    OmegaConf.save(composed("data=image_folder", "data.root=x", "data.cache=/home/me"), run.config_file)
+    assert run.config().data.cache == "/home/me/.cache/gan_lab"
+
+
+def test_nothing_that_lies_beside_a_configuration_is_resolved(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SECRET", "hunter2")
+    OmegaConf.save(["model.n_critic=${oc.env:SECRET}"], run.overrides_file)
+    OmegaConf.save({"hydra": {"runtime": {"choices": {"model": "${oc.env:SECRET}"}}}}, run.hydra_file)
+    assert run.overrides() == ["model.n_critic=${oc.env:SECRET}"]
+    assert run.choices() == {"model": "${oc.env:SECRET}"}
+    assert name_parts(run) == ["${oc.env:SECRET}", "model.n_critic=${oc.env:SECRET}"]
+    main(["status", str(run.folder.parent)])
+    shown = capsys.readouterr()
+    assert "${oc.env:SECRET}" in shown.out
+    assert "hunter2" not in shown.out + shown.err
+    with pytest.raises(UserError, match="would be taken for a reference"):
+        Run(run.folder.rename(run.folder.parent / "${oc.env:SECRET}")).config()
+
+
+def test_an_evaluation_writes_through_no_link(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    run.evaluations.symlink_to(tmp_path / "mine")
+    with pytest.raises(SystemExit, match="evaluations leads out of"):
+        main(["evaluate", str(run.folder)])
+    assert not list((tmp_path / "mine").iterdir())
+
+
+def test_a_sweep_of_a_stranger_is_checked_like_each_of_its_runs(command: Command, tmp_path: Path) -> None:
+    sweep = ["-m", *(option for option in QUICK if not option.startswith("hydra")), "sweep.dir=sweep", "seed=1"]
+    assert command(*sweep) is None
+    run = Run("sweep/0")
+    run.update_record(status="interrupted")
+    hostile(run, "callbacks.samples.folder", str(tmp_path / "mine"))
+    assert "lies outside the run folder" in str(command(*sweep))
+    assert not Path("mine").exists()
+    Path("mine").mkdir()
+    Path("sweep/1").symlink_to(tmp_path / "mine")
+    assert "sweep/1 leads out of sweep" in str(command(*sweep))
+    assert not list(Path("mine").iterdir())
 
 
 def test_nothing_but_a_download_touches_the_network(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

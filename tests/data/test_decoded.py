@@ -1,5 +1,6 @@
 import logging
 import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import sleep
@@ -14,6 +15,7 @@ from PIL import Image
 from gan_lab.data import decoded, image_files, listing
 from gan_lab.data.decoded import Decoder
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.files import unfinished
 from gan_lab.utils.locks import take
 
 COUNT = 5
@@ -156,11 +158,14 @@ def test_an_interruption_leaves_nothing_that_could_be_mistaken_for_a_cache(
         with pytest.raises(interruption):
             load(tmp_path, files)
     assert entries(tmp_path) == []
-    left = tmp_path / "deep/cache/partial-killed/whole"  # what a program that was killed leaves
-    left.mkdir(parents=True)
+    with unfinished(tmp_path / "deep/cache") as folder:  # what a program that was killed leaves
+        left = shutil.copytree(folder, folder.with_name(f"{folder.name}_killed"))
     (left / "images.npy").write_bytes(b"half")
+    mine = tmp_path / "deep/cache/partial-results-of-my-thesis"
+    mine.mkdir()
     assert values(load(tmp_path, files)) == [10, 11, 12, 13, 14]
     assert not left.exists()
+    mine.rmdir()
 
 
 @pytest.mark.usefixtures("little_memory")

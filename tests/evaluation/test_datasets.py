@@ -10,16 +10,12 @@ from tests.conftest import composed
 
 
 def of(root: Path, *overrides: str) -> RealImages:
-    return dataset_of_run(composed(*overrides), {}, str(root))
+    return dataset_of_run(composed(*overrides, f"run_dir={root.parent}/run"), {}, str(root))
 
 
-def test_the_cache_is_the_one_of_the_runs_own_scores(few_digits: Path) -> None:
-    assert of(few_digits, "callbacks.scores.cache=/mine").cache_folder == Path("/mine")
-
-
-@pytest.mark.parametrize("left_out", ["~callbacks", "callbacks.scores=null"])
-def test_without_scores_of_its_own_the_cache_is_below_the_dataset(left_out: str, few_digits: Path) -> None:
-    assert of(few_digits, left_out).cache_folder == few_digits / "cache"
+def test_the_cache_is_this_users_whatever_a_run_says(few_digits: Path) -> None:
+    assert of(few_digits, "callbacks.scores.cache=/mine").cache_folder == Path("data/cache").absolute()
+    assert of(few_digits, "callbacks.scores=null").cache_folder == Path("data/cache").absolute()
     assert dataset_by_name("mnist", str(few_digits)).cache_folder == few_digits / "cache"
 
 

@@ -40,8 +40,9 @@ def test_genuine_digits_score_as_such(few_digits: Path) -> None:
     assert again.values["fid"] == pytest.approx(record.values["fid"]), "what lies in the border is not looked at"
 
 
-def test_of_stacks_modes_are_counted(few_digits: Path) -> None:
-    overrides = ("data=stacked_mnist", "data.count=128", "data.test_count=40", f"callbacks.scores.cache={few_digits}")
+def test_of_stacks_modes_are_counted(few_digits: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(few_digits)
+    overrides = ("data=stacked_mnist", "data.count=128", "data.test_count=40", f"run_dir={few_digits}/run")
     real = dataset_of_run(composed(*overrides), {}, str(few_digits))
     images, labels = real.load("train")
     record = evaluated([(images, labels)], real)

@@ -26,6 +26,8 @@ def test_what_holds_no_run_is_named(make: MakeRun, tmp_path: Path) -> None:
 def test_a_run_that_cant_be_opened_is_left_out(make: MakeRun, tmp_path: Path) -> None:
     whole, half = make("whole"), make("half")
     half.config_file.unlink()
+    with pytest.raises(UserError, match="half is not a run folder: it has no .hydra/config.yaml"):
+        find([half.folder])
     runs, left_out = find([tmp_path / "logs"])
     assert [run.folder for run in runs] == [whole.folder]
     assert list(map(str, left_out)) == [f"Left out: {half.folder} is not a run folder: it has no .hydra/config.yaml"]

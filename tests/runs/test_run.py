@@ -6,8 +6,9 @@ import torch
 from omegaconf import OmegaConf
 
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
-from gan_lab.runs.run import Run, git_commit, provenance
+from gan_lab.runs.run import Before, Run, git_commit, provenance
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.files import link_or_copy
 from tests.conftest import TINY, composed, same, untrained, weights
 
 
@@ -136,7 +137,18 @@ def test_saved_configuration_is_the_composed_one(run: Run) -> None:
     saved = run.config()
     original = composed(*TINY, f"callbacks.scores.cache={run.folder.parent}/cache")
     saved.run_dir = None
+    assert not saved.data.download, "a saved configuration fetches nothing"
+    saved.data.download = original.data.download
+    saved.callbacks.scores.cache = original.callbacks.scores.cache
     assert OmegaConf.to_container(saved) == OmegaConf.to_container(original)
+
+
+def begin(run: Run) -> None:
+    """Make what every run begins with."""
+    run.save_config(composed(*TINY))
+    run.update_record(status="running")
+    run.tensorboard.mkdir(exist_ok=True)
+    (run.tensorboard / "events.1").touch()
 
 
 def test_a_run_that_never_began_is_discarded_with_the_folders_made_for_it(
@@ -145,15 +157,28 @@ def test_a_run_that_never_began_is_discarded_with_the_folders_made_for_it(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "logs/other").mkdir(parents=True)
     run = Run("logs/runs/one")
-    run.save_config(composed(*TINY))
-    run.update_record(status="running")
-    assert run.discard()
+    before = Before.at(run)
+    begin(run)
+    assert run.discard(before)
     assert [path.name for path in tmp_path.rglob("*")] == ["logs", "other"]
+
+
+@pytest.mark.parametrize("name", ["tensorboard/events.of.others", "train.log", ".hydra/mine.yaml", "samples/1.png", ""])
+def test_what_a_run_found_at_its_place_stays(name: str, tmp_path: Path) -> None:
+    run = Run(tmp_path / "mine")
+    run.folder.mkdir()
+    if name:
+        (run.folder / name).parent.mkdir(exist_ok=True)
+        (run.folder / name).write_text("mine")
+    found, before = sorted(tmp_path.rglob("*")), Before.at(run)
+    begin(run)
+    assert run.discard(before)
+    assert sorted(tmp_path.rglob("*")) == found
 
 
 def test_a_run_that_left_something_is_not_discarded(run: Run) -> None:
     before = sorted(run.folder.rglob("*"))
-    assert not run.discard()
+    assert not run.discard(Before((), ()))
     assert sorted(run.folder.rglob("*")) == before
 
 
@@ -169,3 +194,21 @@ def test_a_file_that_is_no_checkpoint_is_refused(content: object, run: Run) -> N
     torch.save(content, run.checkpoint)
     with pytest.raises(UserError, match=r"last\.ckpt is not a checkpoint of a run: it lacks images_seen or state_dict"):
         run.load_model()
+
+
+def test_only_damage_has_the_checkpoint_before_the_last_taken(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    link_or_copy(run.checkpoint, run.previous)
+    load = torch.load
+
+    def refuse(file: Path, **options: object) -> object:
+        if file == run.checkpoint:
+            raise PermissionError(13, "Permission denied")
+        return load(file, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "load", refuse)
+        with pytest.raises(UserError, match=r"last\.ckpt can't be read: Permission denied"):
+            run.restore_previous()
+    run.checkpoint.unlink()
+    run.checkpoint.write_bytes(b"half")
+    assert run.restore_previous()["images_seen"] == 640

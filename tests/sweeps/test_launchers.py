@@ -7,7 +7,7 @@ import yaml
 
 from gan_lab.cli import main
 from gan_lab.runs.run import Run
-from tests.conftest import QUICK, REPOSITORY, Command
+from tests.conftest import QUICK, REPOSITORY, Command, plant_modules, started
 from tests.training.test_scores import SCORED
 
 SWEEP = ("-m", *(argument for argument in QUICK if not argument.startswith("hydra")), "sweep.dir=sweep")
@@ -65,3 +65,15 @@ def test_a_search_without_a_fid_says_so(command: Command) -> None:
     options = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=1", "hydra.sweeper.n_jobs=1"]
     message = str(command(*SWEEP, *options, "model.optimizer.generator.lr=interval(1e-4,1e-3)"))
     assert "this sweep goes by FID while training, and the run has none: callbacks.scores" in message
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_no_process_of_a_sweep_imports_what_lies_in_the_current_folder(launcher: str, tmp_path: Path) -> None:
+    plugin, options = LAUNCHERS[launcher]
+    pytest.importorskip(plugin)
+    plant_modules(tmp_path)
+    program = started(tmp_path, *SWEEP, f"hydra/launcher={launcher}", *options, "seed=1,2", PYTHONSAFEPATH="")
+    output, _ = program.communicate(timeout=300)
+    assert program.returncode == 0, output
+    assert not (tmp_path / "executed").exists()

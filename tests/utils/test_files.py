@@ -1,9 +1,20 @@
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from gan_lab.utils import files
-from gan_lab.utils.files import atomic_write, link_or_copy, remove_partial_files, write_atomically
+from gan_lab.utils.errors import UserError
+from gan_lab.utils.files import (
+    append,
+    atomic_write,
+    link_or_copy,
+    refuse_ways_out,
+    remove_unfinished,
+    unfinished,
+    write_atomically,
+)
 
 
 def test_the_new_content_takes_the_old_ones_place(tmp_path: Path) -> None:
@@ -53,12 +64,57 @@ def test_a_twin_keeps_what_its_source_loses(links: bool, tmp_path: Path, monkeyp
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_half_written_files_are_swept(tmp_path: Path) -> None:
-    (tmp_path / "checkpoints").mkdir()
-    for name in (".run.json.partial", "checkpoints/.last.ckpt.partial", "checkpoints/last.ckpt", "my.partial"):
-        (tmp_path / name).write_bytes(b"x")
-    assert [path.name for path in remove_partial_files(tmp_path)] == [".run.json.partial", ".last.ckpt.partial"]
-    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["last.ckpt", "my.partial"]
+def test_what_a_kill_leaves_is_removed_and_nothing_that_only_has_its_name(tmp_path: Path) -> None:
+    with unfinished(tmp_path) as folder:
+        left = shutil.copytree(folder, tmp_path / f"{folder.name}-left")  # as a kill leaves it
+        (left / "last.ckpt").write_bytes(b"half")
+        mine = [tmp_path / name for name in (f"{folder.name}-thesis", ".thesis.tex.0123abcd.partial", "partial-thesis")]
+        for path in mine:
+            path.mkdir()
+            (path / "unfinished").write_text("my results")
+    (tmp_path / f"{folder.name}-link").symlink_to(left)
+    assert remove_unfinished(tmp_path) == [left]
+    assert not left.exists()
+    assert [(path / "unfinished").read_text() for path in mine] == ["my results"] * 3
+    assert remove_unfinished(tmp_path) == []
+
+
+def test_links_and_files_within_a_folder_are_no_ways_out(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    (folder / "checkpoints").mkdir(parents=True)
+    (folder / "checkpoints/last.ckpt").write_text("state")
+    os.link(folder / "checkpoints/last.ckpt", folder / "previous.ckpt")
+    (folder / "latest").symlink_to("checkpoints/last.ckpt")
+    (folder / "to_come").symlink_to("checkpoints/next.ckpt")
+    refuse_ways_out(folder)
+    (tmp_path / "link").symlink_to(folder)
+    refuse_ways_out(tmp_path / "link")
+
+
+@pytest.mark.parametrize("name", ["train.log", "evaluations/x"])
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("soft", "leads out of"),
+        ("folder", "leads out of"),
+        ("to come", "leads out of"),
+        ("itself", "leads out of"),
+        ("hard", r"is also a file outside of .* \(a hard link\)"),
+        ("fifo", "is neither a file nor a folder"),
+    ],
+)
+def test_ways_out_of_a_folder_are_named(kind: str, message: str, name: str, tmp_path: Path) -> None:
+    letter, path = tmp_path / "letter", tmp_path / "run" / name
+    letter.write_text("mine")
+    path.parent.mkdir(parents=True)
+    if kind == "hard":
+        os.link(letter, path)
+    elif kind == "fifo":
+        os.mkfifo(path)
+    else:
+        path.symlink_to({"soft": letter, "folder": tmp_path, "to come": tmp_path / "new", "itself": path}[kind])
+    with pytest.raises(UserError, match=f"{path} {message}"):
+        refuse_ways_out(tmp_path / "run")
 
 
 def test_what_is_written_at_once_is_text_or_bytes(tmp_path: Path) -> None:
@@ -80,3 +136,18 @@ def test_two_writers_of_a_file_do_not_mix_their_content(tmp_path: Path) -> None:
         first.write(b"first")
         second.write(b"2")
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"first"]
+
+
+def test_all_is_appended_or_nothing(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    file = tmp_path / "a"
+    append(file, b"one")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            append(file, b"x" * 200)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    append(file, bytearray(b"two"))
+    assert file.read_bytes() == b"onetwo"

@@ -574,6 +574,16 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             RESUME,
+            "Error: run/samples leads out of run; put what it leads to in its place, or remove the link",
+            given.run(lambda run: (run.folder / "samples").symlink_to("samples")),
+        ),
+        Row(
+            RESUME,
+            "Error: logger.tensorboard.folder=ftp://example.org/x: leads to a server; to go there, set it on the command line: logger.tensorboard.folder=...",
+            given.run(given.configured(logger__tensorboard__folder="ftp://example.org/x")),
+        ),
+        Row(
+            RESUME,
             "Error: run/.hydra/config.yaml can't be read: it has YAML aliases",
             given.run(lambda run: run.config_file.write_text(given.BOMB)),
         ),
