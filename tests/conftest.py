@@ -1,6 +1,7 @@
 """What tests share: a tiny dataset, a tiny GAN, a short training. No test needs a network."""
 
 import csv
+import errno
 import logging
 import os
 import subprocess
@@ -35,6 +36,7 @@ from gan_lab.networks import labelled, mlp
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.runs.run import Run
 from gan_lab.schedules import Constant
+from gan_lab.utils import disk, parent
 from gan_lab.utils.batches import LabelledImages
 
 REPOSITORY = Path(__file__).parent.parent
@@ -279,6 +281,17 @@ def few_threads() -> Iterator[None]:
         torch.set_num_threads(THREADS)
 
 
+def full_disk(*_: object, **__: object) -> None:
+    """Stand in for what writes."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.fixture(autouse=True)
+def no_disk_in_trouble() -> None:
+    """Forget what another test could not write."""
+    disk.forget()
+
+
 def last_weights(folder: str) -> dict[str, torch.Tensor]:
     loaded = torch.load(Path(folder) / "checkpoints/last.ckpt", weights_only=True)
     assert loaded["global_step"] == loaded["images_seen"] / 128
@@ -294,10 +307,12 @@ def metrics_table(folder: str) -> list[dict[str, str]]:
 
 
 def started(folder: Path, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
-    """train.py as a program of its own, at work in a folder."""
+    """train.py as a program of its own, at work in a folder; it ends with the tests, however those end."""
     program = [sys.executable, str(REPOSITORY / "train.py"), *arguments]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    return subprocess.Popen(program, cwd=folder, env=os.environ | environment, **pipes)
+    return subprocess.Popen(
+        program, cwd=folder, env=os.environ | environment, preexec_fn=parent.die_with_parent, **pipes
+    )
 
 
 def plant_modules(folder: Path) -> None:

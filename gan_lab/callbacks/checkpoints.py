@@ -16,12 +16,15 @@ from torch import Tensor
 from gan_lab.callbacks.graceful_stop import Interrupted
 from gan_lab.callbacks.scores import Scores
 from gan_lab.callbacks.trigger import EveryNImages
+from gan_lab.utils import disk
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import link_or_copy
 from gan_lab.utils.run_layout import PREVIOUS_CHECKPOINT
 from gan_lab.utils.types import OutputPath, PositiveFloat, PositiveInt
 
 log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 10.0  # from a save that failed to the next one
 
 
 class LastCheckpoint(Checkpoint):
@@ -31,7 +34,8 @@ class LastCheckpoint(Checkpoint):
     two players' steps, and a run resumed from there would differ. Here a crash leaves the checkpoint before it.
 
     The untrained state is saved as well, so a folder that can't be written to is noticed before the first batch. If a
-    later save fails, because the disk is full, training goes on as long as there is an older checkpoint.
+    later save fails, because the disk is full, training goes on with the older checkpoint, and the next logging point
+    after `RETRY_SECONDS` saves. The final state has to be saved.
 
     A state with a number that is not finite is never saved.
 
@@ -60,6 +64,8 @@ class LastCheckpoint(Checkpoint):
         self.kept_at = -1  # images seen
         self.saved_at = -1
         self.saved_when = monotonic()
+        self.failed = False  # the latest save
+        self.owed = False  # a checkpoint that is kept for good
         self.hold = False  # set where the current state is in doubt: it then replaces no older one
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
@@ -79,7 +85,7 @@ class LastCheckpoint(Checkpoint):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save the final state, even if it has been saved: other callbacks have changed their state since."""
         self.saved_at = -1
-        self.save(trainer)
+        self.save(trainer, is_last=True)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Save where training stopped, if that was between two batches."""
@@ -97,16 +103,16 @@ class LastCheckpoint(Checkpoint):
             if logger.name in checkpoint.get("loggers", {}):
                 logger.load_state_dict(checkpoint["loggers"][logger.name])  # type: ignore[attr-defined]
 
-    def save(self, trainer: Trainer) -> None:
+    def save(self, trainer: Trainer, *, is_last: bool = False) -> None:
         """Save, unless this state has been saved or is broken.
 
         Raises:
-            UserError: the checkpoint can't be written, and there is no older one.
+            UserError: the checkpoint can't be written, and there is no older one, or it is the last.
         """
         if trainer.global_step == self.saved_at:
             return
         images_seen: Any = trainer.lightning_module.images_seen
-        kept = self._is_kept(images_seen)
+        kept = self.owed or self._is_kept(images_seen)
         self.trigger.last = images_seen  # tried is done: a full disk is not asked again at the next batch
         if kept:
             self.keep.last = self.kept_at = images_seen
@@ -115,32 +121,37 @@ class LastCheckpoint(Checkpoint):
             return
         self.saved_when = monotonic()
         problem = try_to_save(trainer, self.file, keep_as=self.previous)
+        self.failed, self.owed = bool(problem), bool(problem) and kept
         if not problem:
             self.saved_at = trainer.global_step
-        elif self.file.exists():
-            log.warning("%s. Training goes on: the checkpoint before it is safe", problem)
+        elif not trainer.strategy.broadcast(self.file.exists()):
+            raise UserError(f"{problem}, and start again: there is no checkpoint yet")
+        elif is_last:
+            raise UserError(f"{problem}, and resume the run: its last state isn't saved, the one before it is")
         else:
-            raise UserError(f"{problem}; there is no older one to fall back on: make room and start again")
+            disk.failed(self.file, problem)
         if not problem and kept and trainer.is_global_zero:
-            try:
-                link_or_copy(self.file, self.file.with_name(f"{images_seen:09d}.ckpt"))
-            except OSError as error:
-                log.warning("Batch %d: not kept for good: %s", trainer.global_step, error.strerror)
+            link = self.file.with_name(f"{images_seen:09d}.ckpt")
+            with disk.surviving(link):
+                link_or_copy(self.file, link)
 
     def _is_kept(self, images_seen: int) -> bool:
         """Tell that this state is kept for good; saved once more, it replaces the kept file."""
         return self.keep.is_due(images_seen) or images_seen == self.kept_at
 
     def _is_late(self, trainer: Trainer) -> bool:
-        """Tell that the last save was too long ago, alike on all processes."""
-        if self.every_n_minutes is None or trainer.global_step % trainer.log_every_n_steps:  # type: ignore[attr-defined]
+        """Tell that the last save was too long ago, or has failed a while ago, alike on all processes."""
+        seconds = RETRY_SECONDS if self.failed else 60 * self.every_n_minutes if self.every_n_minutes else None
+        if seconds is None or trainer.global_step % trainer.log_every_n_steps:  # type: ignore[attr-defined]
             return False
-        late = monotonic() - self.saved_when >= 60 * self.every_n_minutes
+        late = monotonic() - self.saved_when >= seconds
         return trainer.strategy.reduce_boolean_decision(late, all=False)
 
 
 class BestCheckpoint(Checkpoint):
     """Keeps the state with the lowest FID while training, as found by the `Scores` callback; without it, nothing.
+
+    Where it can't be written, a copy waits in memory for the next logging point at which it can.
 
     Args:
         file: replaced as a whole each time.
@@ -150,6 +161,7 @@ class BestCheckpoint(Checkpoint):
         self.file = Path(file)
         self.scores: Scores | None = None
         self.saved_at = -1
+        self.waiting: dict[str, Any] | None = None  # a checkpoint
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Find the `Scores` callback."""
@@ -161,23 +173,35 @@ class BestCheckpoint(Checkpoint):
     ) -> None:
         """Save the state if it has just been found the best."""
         self.save(trainer, pl_module)
+        if self.waiting and trainer.global_step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+            self._write(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save the final state if that is the best."""
         self.save(trainer, pl_module)
+        if self.waiting:
+            self._write(trainer)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Save if training was stopped right after the best state was found."""
         if isinstance(exception, Interrupted) and exception.between_batches:
-            self.save(trainer, pl_module)
+            self.on_train_end(trainer, pl_module)
 
     def save(self, trainer: Trainer, pl_module: Any) -> None:
         """Save if this state is the best, unless it has been saved or is broken."""
         best = self.scores.best if self.scores else None
         if best and best.images_seen == pl_module.images_seen != self.saved_at and is_finite(trainer):
             self.saved_at = best.images_seen
+            self.waiting = None
             if problem := try_to_save(trainer, self.file):
-                log.warning("%s. Training goes on without this best state", problem)
+                disk.failed(self.file, problem)
+                self.waiting = copied(trainer._checkpoint_connector.dump_checkpoint())
+
+    def _write(self, trainer: Trainer) -> None:
+        """Write the copy; all processes have one, and the first writes."""
+        with disk.surviving(self.file):
+            trainer.strategy.save_checkpoint(self.waiting, self.file)  # type: ignore[arg-type]
+            self.waiting = None
 
 
 def try_to_save(trainer: Trainer, file: Path, keep_as: Path | None = None) -> str:
@@ -192,9 +216,20 @@ def try_to_save(trainer: Trainer, file: Path, keep_as: Path | None = None) -> st
             link_or_copy(file, keep_as)
         trainer.save_checkpoint(file)
     except OSError as error:
-        problem = f"Batch {trainer.global_step}: {file} can't be written: {error.strerror or error}"
+        problem = disk.problem(file, error)
         trainer.strategy.barrier("Trainer.save_checkpoint")  # where the others wait
+    else:
+        disk.written(file)
     return trainer.strategy.broadcast(problem)
+
+
+def copied(node: Any) -> Any:
+    """A copy of a checkpoint's content on the CPU, which further training doesn't change."""
+    if isinstance(node, Tensor):
+        return node.detach().to("cpu", copy=True)
+    if isinstance(node, dict):
+        return {key: copied(value) for key, value in node.items()}
+    return [copied(value) for value in node] if isinstance(node, (list, tuple)) else node
 
 
 def is_finite(trainer: Trainer) -> bool:

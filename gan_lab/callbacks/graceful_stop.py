@@ -10,7 +10,7 @@ from lightning.pytorch.callbacks import Callback
 
 from gan_lab.callbacks.rollback import RolledBack
 from gan_lab.distributed import collectives
-from gan_lab.utils.signals import handled
+from gan_lab.utils.signals import handled, leave_terminal
 
 AGREED_EVERY = 10  # batches
 
@@ -55,6 +55,7 @@ class Signals:
         self.entered = False
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
+        leave_terminal()
         first, self.received = self.received is None, self.received or number
         at_once = number == signal.SIGINT if not first else not self.patient
         if at_once and not collectives.is_distributed():

@@ -134,6 +134,14 @@ class Health(Callback):
         if self.policy == "rollback" and last_checkpoint(trainer) is None:
             raise UserError("callbacks.health.policy=rollback goes back to what callbacks.checkpoint keeps; add it")
 
+    def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
+        """Prepare the fixed images on all processes: none shall wait at a check while another decodes them."""
+        if self.diagnostics is None and hasattr(pl_module, "sample"):  # not a translator
+            data: Any = trainer.datamodule  # type: ignore[attr-defined]
+            self.diagnostics = Diagnostics(
+                data, pl_module, count=self.images, classified_images=self.classified_images, seed=self.seed
+            )
+
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Hold the checkpoint if an alarm was near when it was saved."""
         self.hold_checkpoint(trainer)
@@ -185,12 +193,7 @@ class Health(Callback):
         scalars: dict[str, Tensor] = {}
         if pl_module.latest_logits:
             scalars["health/logit_gap"] = separation(pl_module.latest_logits["real"], pl_module.latest_logits["fake"])
-        if hasattr(pl_module, "sample"):  # not a translator
-            if self.diagnostics is None:
-                data: Any = trainer.datamodule  # type: ignore[attr-defined]
-                self.diagnostics = Diagnostics(
-                    data, pl_module, count=self.images, classified_images=self.classified_images, seed=self.seed
-                )
+        if self.diagnostics is not None:
             scalars |= self.diagnostics.measure(pl_module)
         values = torch.stack([scalar.float() for scalar in scalars.values()]).tolist() if scalars else []
         known = {name: float(value) for name, value in trainer.callback_metrics.items()}  # on the CPU already

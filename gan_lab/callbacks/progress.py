@@ -61,11 +61,13 @@ class RegularReport(Callback):
 
     Args:
         report: writes the progress.
+        announce: says once what is about to be trained, now that the images are there.
         seconds: between two reports, at least: a shared disk may take a while.
     """
 
-    def __init__(self, report: Callable[[], None], seconds: float = 5.0) -> None:
+    def __init__(self, report: Callable[[], None], announce: Callable[[], None], seconds: float = 5.0) -> None:
         self.report = report
+        self.announce = announce
         self.seconds = seconds
         self.reported = 0.0
         self.began_at: int | None = None  # images seen when training started here, later than zero in a resumed run
@@ -74,6 +76,7 @@ class RegularReport(Callback):
         """Report the start; a rollback is no other start."""
         if self.began_at is None:
             self.began_at = pl_module.images_seen
+            self.announce()
         self._report(trainer)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:

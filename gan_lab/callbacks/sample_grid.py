@@ -1,18 +1,18 @@
 """Grids of generated images."""
 
-import logging
 from pathlib import Path
 from typing import Any, Literal
 
 from lightning import Trainer
 from lightning.pytorch.callbacks import Callback
+from torch import Tensor
 
 from gan_lab.callbacks.trigger import EveryNImages
 from gan_lab.utils import images, seeding
+from gan_lab.utils.disk import surviving
+from gan_lab.utils.files import write_atomically
 from gan_lab.utils.loggers import log_picture
 from gan_lab.utils.types import NonNegativeInt, OutputPath, PositiveInt
-
-log = logging.getLogger(__name__)
 
 
 class SampleGrid(Callback):
@@ -48,6 +48,7 @@ class SampleGrid(Callback):
         self.trigger = EveryNImages(every_n_images, last=-1)
         self.kinds = {"": weights != "raw"} if weights != "both" else {"": True, "_raw": False}
         self.seed = seed
+        self.waiting: dict[str, Tensor] = {}  # grids that could not be written yet, by the names of their files
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Save the grid of an untrained generator."""
@@ -64,27 +65,26 @@ class SampleGrid(Callback):
         if pl_module.images_seen > self.trigger.last:
             self.save_grid(trainer, pl_module)
 
-    def state_dict(self) -> dict[str, int]:
-        """Images seen at the last grid."""
-        return {"generated_at": self.trigger.last}
+    def state_dict(self) -> dict[str, Any]:
+        """Images seen at the last grid, and the grids that wait to be written."""
+        return {"generated_at": self.trigger.last, "waiting": {**self.waiting}}
 
-    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the state of a checkpoint."""
         self.trigger.last = state_dict["generated_at"]
+        self.waiting = state_dict.get("waiting", {})
 
     def save_grid(self, trainer: Trainer, pl_module: Any) -> None:
         """Save a grid with each of the wanted weights."""
         self.trigger.last = pl_module.images_seen
         if not trainer.is_global_zero:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
         for suffix, ema in self.kinds.items():
             seed = seeding.derive(self.seed, "grid")
             grid = images.grid(*pl_module.sample_grid(self.rows, self.columns, seed, ema=ema))
-            file = self.folder / f"{pl_module.images_seen:09d}{suffix}.png"
-            try:
-                images.save_png(grid, file)
-            except OSError as error:  # a full disk, say: training is worth more
-                log.warning("%s can't be written: %s", file, error.strerror or error)
-                file.unlink(missing_ok=True)
+            self.waiting[f"{pl_module.images_seen:09d}{suffix}.png"] = grid
             log_picture(trainer, f"samples{suffix}", grid, pl_module.images_seen)
+        for name in [*self.waiting]:
+            with surviving(self.folder / name):
+                write_atomically(self.folder / name, images.png(self.waiting[name]))
+                del self.waiting[name]

@@ -14,6 +14,7 @@ from lightning.pytorch.callbacks import Callback
 from pydantic import Field
 
 from gan_lab.callbacks.trigger import EveryNImages
+from gan_lab.distributed.collectives import refusing_together
 from gan_lab.metrics.extractors import Extractor
 from gan_lab.metrics.generated_images import generate_images, weights_of
 from gan_lab.metrics.real_images import RealImages
@@ -165,15 +166,16 @@ class Scores(Callback):
             self.seconds += perf_counter() - start
 
     def _extractor(self, real: RealImages) -> Extractor | None:
-        """Make the named extractor, or the one that suits the data; None where "auto" finds none.
+        """Make the named extractor, or the one that suits the data; None where "auto" finds none on some process.
 
         Raises:
-            UserError: the named extractor is missing.
+            UserError: the named extractor is missing, on any of the processes.
         """
         if isinstance(self.extractor, Extractor):
             return self.extractor
         try:
-            return make_extractor(self.extractor, real)
+            with refusing_together():
+                return make_extractor(self.extractor, real)
         except UserError as error:
             if self.extractor != "auto":
                 raise

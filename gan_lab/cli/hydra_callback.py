@@ -23,9 +23,11 @@ from gan_lab.runs.run import Run
 from gan_lab.runs.run_lock import refuse_if_locked, refuse_if_read_only
 from gan_lab.sweeps import folders, lifecycle
 from gan_lab.sweeps.jobs import start_server
-from gan_lab.utils import child_pythons
+from gan_lab.utils import child_pythons, disk, memory
 from gan_lab.utils.errors import UserError, fail
 from gan_lab.utils.files import refuse_ways_out
+from gan_lab.utils.shell import override, quoted
+from gan_lab.utils.signals import importing
 
 if TYPE_CHECKING:  # torch and lightning take seconds to import
     from gan_lab.distributed.launcher import WorldInfo
@@ -49,8 +51,10 @@ def ending_the_program() -> Iterator[None]:
     except CONFIGURATION_ERRORS as error:
         fail(explain(error))
     except OSError as error:
-        fail(str(error))
-    except Exception:  # a defect keeps its traceback
+        fail(disk.in_words(error))
+    except Exception as error:  # a defect keeps its traceback
+        if short := memory.shortage(error):
+            fail(short)
         traceback.print_exc()
         sys.exit(1)
 
@@ -61,8 +65,12 @@ class Preflight(Callback):
     @ending_the_program()
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Validate one run in the folder that it will have, and keep what was built for `train.py`."""
-        from gan_lab.distributed import launcher
-        from gan_lab.training.validate import validate
+        if sys.stdout.isatty() and os.environ.get("RANK", "0") == "0":  # the imports alone take seconds
+            print("Starting ...", flush=True)
+        with importing():
+            from gan_lab.distributed import launcher
+            from gan_lab.training.train import train_parts  # noqa: F401 - of the main program's
+            from gan_lab.training.validate import validate
 
         os.environ.update(child_pythons.environment())  # torch starts some to compile
         world = launcher.detect_launcher()
@@ -83,9 +91,7 @@ class Preflight(Callback):
                 meet(config, world)
             _parts.append(validate(without_hydra(config), str(config.hydra.run.dir), made))
         except BaseException as error:
-            for folder in made:
-                with suppress(OSError):  # others may have come to use one of those above
-                    folder.rmdir()
+            remove_empty(made)
             if not first and isinstance(error, CONFIGURATION_ERRORS):
                 sys.exit(1)  # the first finds the same and says it for all
             raise
@@ -93,7 +99,9 @@ class Preflight(Callback):
     @ending_the_program()
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Check every job of a sweep whose jobs are known beforehand, before the first one starts."""
-        from gan_lab.distributed import launcher
+        with importing():
+            from gan_lab.distributed import launcher
+            from gan_lab.training.validate import validate  # noqa: F401 - of `check_job`
 
         if world := launcher.detect_launcher():
             if world.rank == 0:
@@ -159,12 +167,6 @@ def begin(config: DictConfig, jobs: list[list[str]] | None) -> None:
         print(notice, flush=True)
 
 
-def quoted(path: Path) -> str:
-    """A path as a command line's value."""
-    escaped = str(path).replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
-
-
 def go_on_with_a_requeued_job(config: DictConfig) -> None:
     """Have a job that SLURM runs again resume the run that it began, with the same command."""
     if config.resume is not None or not slurm.has_been_started_again():
@@ -228,7 +230,8 @@ def claim(config: DictConfig, option: str) -> list[Path]:
     chosen = any(override.startswith((f"{option}=", f"{option.removeprefix('hydra.')}=")) for override in overrides)
     if chosen and Run(wanted).record_file.exists():
         raise UserError(
-            f"{option}={wanted}: holds a run already. Resume it with resume={wanted}, or choose another folder"
+            f"{option}={wanted}: holds a run already. Resume it with {override('resume', wanted)}, or choose another "
+            "folder"
         )
     folder, number = wanted, 1
     while True:
@@ -243,10 +246,21 @@ def claim(config: DictConfig, option: str) -> list[Path]:
             folder = wanted.with_name(f"{wanted.name}_{number}")
         except OSError as error:
             raise UserError(f"{option}={wanted}: can't be made: {error.strerror}") from error
-    refuse_if_read_only(folder)
+    try:
+        refuse_if_read_only(folder)
+    except UserError:
+        remove_empty(made)
+        raise
     with read_write(config.hydra):
         OmegaConf.select(config, option.rpartition(".")[0]).dir = str(folder)
     return made
+
+
+def remove_empty(folders: list[Path]) -> None:
+    """Remove folders that others may have come to use."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def without_hydra(config: DictConfig) -> DictConfig:

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
+from traceback import walk_tb
 from typing import NoReturn
 
 from hydra.core.global_hydra import GlobalHydra
@@ -16,6 +17,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from gan_lab.config.renamed import new_name_of
+from gan_lab.utils import memory
+from gan_lab.utils.disk import REMEDIES, in_words
 from gan_lab.utils.errors import UserError, fail, nearest
 
 EXTRAS = {"joblib": "sweep", "submitit": "sweep", "optuna": "sweep", "ray": "ray"}  # Hydra's plugins, where to get them
@@ -55,18 +58,28 @@ def readable_errors() -> Iterator[None]:
         fail(explain(error))
     except KeyboardInterrupt:
         sys.exit(130)  # as shells have it
+    except OSError as error:
+        if error.errno not in REMEDIES:
+            raise
+        fail(in_words(error))
     except Exception as error:
+        if short := memory.shortage(error):
+            fail(short)
         if type(error).__name__ in LOST:
             fail(f"the launcher lost a job's process: {' '.join(str(error).split())[:300]}\n{AFTER_LOSS}")
-        if isinstance(error, ValueError) and "Config group override must be a string" in str(error):
-            fail(  # Hydra's own, for group=null
-                "a group can't be null or a number: choose one of its configurations (--help lists them) or leave it "
-                "out, ~group"
-            )
+        if isinstance(error, ValueError) and is_raised_by(error, "hydra", "logging.config"):
+            fail(explain(error))
         raise
     finally:
         argparse.ArgumentParser.error = before  # type: ignore[method-assign]
         del os.environ["HYDRA_FULL_ERROR"]
+
+
+def is_raised_by(error: Exception, *packages: str) -> bool:
+    """Tell if the code that raised an error lies in one of these packages."""
+    *_, (frame, _) = walk_tb(error.__traceback__)
+    name = frame.f_globals.get("__name__", "")
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
 def refuse_arguments(parser: argparse.ArgumentParser, message: str) -> NoReturn:
@@ -127,6 +140,14 @@ HYDRA_MESSAGES = {
     r"Could not delete from config. '([^']+)' does not exist": "~{0}: no such option, nothing to leave out",
     r"Multiple values for (\S+)\. To override": "+{0}: this group has a choice already; leave out the +",
     r"Cannot find primary config '([^']+)'": "--config-name={0}: no such file in conf/",
+    r"Config group override must be a string or a list. Got (\w+)": (  # for group=null
+        "a group can't be null or a number: choose one of its configurations (--help lists them) or leave it out, "
+        "~group"
+    ),
+    r"Only one of (--run, --multirun), --cfg": (
+        "-m and --cfg don't go together: leave out -m, and give each option one value, to see the configuration of "
+        "a job"
+    ),
     r"Error merging override (~\S+)$": "{0}: another value is taken from what is left out before it; change the order",
 }
 

@@ -9,7 +9,7 @@ import torch
 from lightning import LightningDataModule
 from torch import Tensor
 
-from gan_lab.utils import images
+from gan_lab.utils import hashes, images
 from gan_lab.utils.batches import Batch, LabelledImages, TwoDomains, map_tensors
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.types import NonNegativeInt, PositiveInt
@@ -37,11 +37,16 @@ class ImageDataModule(LightningDataModule):
         self.channels = channels
         self.batch_size = batch_size
         self.seed = seed
+        self.contents: list[str] = []  # hashes of the training images as they were loaded, one for each domain
         self._notes: list[tuple[int, str]] = []
 
     @abstractmethod
     def describe(self) -> dict[str, object]:
         """The origin of the images in plain values, for the run's record."""
+
+    def identity(self) -> dict[str, object]:
+        """Describe the images, and what is trained on by its content, wherever it lies, once that is loaded."""
+        return {**self.describe(), **({"train_sha256": " ".join(self.contents)} if self.contents else {})}
 
     def recall(self, described: Mapping[str, Any]) -> None:
         """Take what must stay as it was when a run began, before any other call; here, nothing.
@@ -52,7 +57,7 @@ class ImageDataModule(LightningDataModule):
 
     @abstractmethod
     def example(self) -> LabelledImages | TwoDomains:
-        """A batch of two zero images in the form that a model receives, for its dry run; also on the meta device."""
+        """A batch of zero images as a model receives it, for its dry run; two, or one where batches have one."""
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """Move a batch to the training device; nothing happens where it is there already."""
@@ -74,6 +79,8 @@ class ImageDataModule(LightningDataModule):
             UserError: there are fewer images to train on than a batch takes.
         """
         pixels, labels = dataset
+        if split == "train":
+            self.contents.append(hashes.of_tensors(pixels, labels))
         pixels = images.fit(pixels, self.image_size)
         if split == "train" and len(pixels) < self.batch_size * self._world_size:
             raise UserError(
@@ -97,7 +104,7 @@ class ImageDataModule(LightningDataModule):
         self._notes.clear()
 
     def _zeros(self) -> Tensor:
-        return torch.zeros(2, self.channels, self.image_size, self.image_size)
+        return torch.zeros(min(2, self.batch_size), self.channels, self.image_size, self.image_size)
 
     def _position(self) -> int:
         """The number of batches trained on so far; with `overfit_batches` the first ones repeat."""

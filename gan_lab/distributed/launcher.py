@@ -23,13 +23,16 @@ from types import FrameType
 from typing import Any
 
 from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
+from gan_lab.distributed import slurm
 from gan_lab.utils import child_pythons, hardware
 from gan_lab.utils.errors import UserError, fail
-from gan_lab.utils.signals import handled
+from gan_lab.utils.parent import as_parent
+from gan_lab.utils.signals import END_ALL, handled, leave_terminal
 
 # Variables that tell processes who they are. A worker must not inherit those of the program that starts it.
 IDENTITY = (
@@ -67,7 +70,7 @@ def detect_launcher() -> WorldInfo | None:
     """The processes that torchrun or srun has started, of which this is one; None where it was started alone."""
     if "TORCHELASTIC_RUN_ID" in os.environ:
         rank, size, here = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"))
-    elif "SLURM_STEP_ID" in os.environ and int(os.environ.get("SLURM_NTASKS", 1)) > 1:  # by srun, not only in a job
+    elif slurm.has_started_this() and int(os.environ.get("SLURM_NTASKS", 1)) > 1:
         if "SLURM_NTASKS_PER_NODE" not in os.environ:  # Lightning insists
             fail("srun: say how many tasks each machine has, --ntasks-per-node, instead of --ntasks")
         rank, size = int(os.environ["SLURM_PROCID"]), int(os.environ["SLURM_NTASKS"])
@@ -75,6 +78,16 @@ def detect_launcher() -> WorldInfo | None:
     else:
         return None
     return WorldInfo(rank, size, here) if size > 1 else None
+
+
+def surroundings() -> ClusterEnvironment:
+    """The place where processes learn who they are: from torchrun, from srun, or from each other alone.
+
+    Lightning would guess: an allocation named "interactive" hides srun from it.
+    """
+    if TorchElasticEnvironment.detect():
+        return TorchElasticEnvironment()
+    return SLURMEnvironment(auto_requeue=False) if slurm.has_started_this() else LightningEnvironment()
 
 
 def broadcast_from_first(text: str, world: WorldInfo) -> str:
@@ -85,12 +98,9 @@ def broadcast_from_first(text: str, world: WorldInfo) -> str:
     Raises:
         UserError: they don't find each other.
     """
-    elastic = TorchElasticEnvironment.detect()
-    surroundings: ClusterEnvironment = TorchElasticEnvironment() if elastic else SLURMEnvironment()
-    place = (
-        surroundings.main_address,
-        surroundings.main_port - (0 if elastic else PORT_OFFSET),
-    )  # torchrun has a store there
+    around = surroundings()
+    elastic = isinstance(around, TorchElasticEnvironment)  # torchrun has a store there
+    place = (around.main_address, around.main_port - (0 if elastic else PORT_OFFSET))
     try:
         store = TCPStore(*place, is_master=world.rank == 0 and not elastic, wait_for_workers=False)
         key = f"gan_lab/{os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}"
@@ -151,7 +161,7 @@ def environment(count: int) -> dict[str, str]:
     inherited = {name: value for name, value in inherited.items() if not name.startswith("TORCHELASTIC_")}
     share = hardware.threads_each(count)
     threads = {"OMP_NUM_THREADS": str(share)} if share else {}
-    return inherited | threads | child_pythons.environment()
+    return inherited | threads | child_pythons.environment() | as_parent()
 
 
 @contextmanager
@@ -160,12 +170,13 @@ def forwarding_signals(agent: "subprocess.Popen[bytes]", place: Path, count: int
     received: list[int] = []
 
     def pass_on(number: int, frame: FrameType | None) -> None:
+        leave_terminal()
         received.append(number)
         workers = [int(file.read_text()) for file in place.glob("*.pid")]
         if len(received) > 1:
             number = signal.SIGKILL
         elif len(workers) < count:  # still starting: there is nothing to lose
-            agent.send_signal(signal.SIGHUP)
+            agent.send_signal(END_ALL)
             return
         for worker in workers:
             with suppress(ProcessLookupError):

@@ -7,11 +7,13 @@ again; SLURM then runs the same command a second time, and that goes on with the
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 from gan_lab.utils.run_layout import RECORD
 
 INTERACTIVE = ("bash", "interactive")  # as Lightning tells them apart
+INTERACTIVE_STEP = str(0xFFFFFFFA)  # slurm.h, SLURM_INTERACTIVE_STEP
 
 
 def job() -> str | None:
@@ -21,6 +23,16 @@ def job() -> str | None:
     if "SLURM_ARRAY_JOB_ID" in os.environ:
         return f"{os.environ['SLURM_ARRAY_JOB_ID']}_{os.environ['SLURM_ARRAY_TASK_ID']}"
     return os.environ["SLURM_JOB_ID"]
+
+
+def has_started_this() -> bool:
+    """Tell a task that srun has started from a program that the user starts in a shell of the job.
+
+    Such a shell has the variables of all tasks of the job, but nobody starts the others: that of salloc is a step with
+    a number of its own, and that of `srun --pty` has a terminal.
+    """
+    on_terminal = "SLURM_PTY_PORT" in os.environ and sys.stdin is not None and sys.stdin.isatty()
+    return os.environ.get("SLURM_STEP_ID", INTERACTIVE_STEP) != INTERACTIVE_STEP and not on_terminal
 
 
 def requeue() -> str:

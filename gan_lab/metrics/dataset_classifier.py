@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from gan_lab.distributed.collectives import rank_zero_first
-from gan_lab.metrics import classifier, hashes, tensor_files
+from gan_lab.distributed.collectives import from_first
+from gan_lab.metrics import classifier, tensor_files
 from gan_lab.metrics.classifier import Classifier
 from gan_lab.metrics.extractors import (
     GREY,
@@ -20,6 +20,7 @@ from gan_lab.metrics.extractors import (
     with_channels,
     without_border,
 )
+from gan_lab.utils import hashes
 from gan_lab.utils.errors import DamagedFileError, UserError
 from gan_lab.utils.precision import full_precision
 from gan_lab.utils.types import InputPath
@@ -104,7 +105,7 @@ def for_dataset(name: str, data: LabelledImages, cache_folder: Path) -> DatasetC
 
     The cache is keyed by the content of the training images, their labels and the recipe. Weights trained on another
     machine differ in their last bits, and so do their hash and the protocol. To compare scores of several machines, let
-    them share the cached file.
+    them share the cached file. Processes that train together take the first one's, wherever their caches are.
 
     Args:
         name: of the dataset.
@@ -116,22 +117,26 @@ def for_dataset(name: str, data: LabelledImages, cache_folder: Path) -> DatasetC
     """
     if name in SHIPPED:
         return DatasetClassifier(file=str(SHIPPED[name]))
+    return from_first(lambda: cached(name, data, cache_folder))
+
+
+def cached(name: str, data: LabelledImages, cache_folder: Path) -> DatasetClassifier:
+    """Load a trained classifier from the cache, or train it now; arguments and errors are those of `for_dataset`."""
     images, labels = data.load("train")
     epochs = epochs_for(len(images))
     key = hashes.of_values({"data": hashes.of_tensors(images, labels), "recipe": [classifier.RECIPE, SEED, epochs]})
     path = cache_folder / f"{name}-{key[:16]}.safetensors"
-    with rank_zero_first():
-        if path.exists():
-            try:
-                return DatasetClassifier(file=str(path))
-            except UserError as error:
-                log.warning("%s. Training it again.", error)
-        log.warning("Training a classifier of %s for the scores; this happens once (%s)", name, path)
+    if path.exists():
         try:
-            save(path, name, data, SEED, epochs)
-        except OSError as error:
-            raise UserError(f"{path}: can't be written: {error.strerror}") from error
-        return DatasetClassifier(file=str(path))
+            return DatasetClassifier(file=str(path))
+        except UserError as error:
+            log.warning("%s. Training it again.", error)
+    log.warning("Training a classifier of %s for the scores; this happens once (%s)", name, path)
+    try:
+        save(path, name, data, SEED, epochs)
+    except OSError as error:
+        raise UserError(f"{path}: can't be written: {error.strerror}") from error
+    return DatasetClassifier(file=str(path))
 
 
 def epochs_for(count: int) -> int:

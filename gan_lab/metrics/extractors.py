@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_lab.metrics import hashes
+from gan_lab.utils import hashes
 from gan_lab.utils import images as conversions
 from gan_lab.utils.precision import full_precision
 from gan_lab.utils.types import PositiveInt

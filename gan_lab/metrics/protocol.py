@@ -7,8 +7,8 @@ from importlib.metadata import version
 from typing import Any, Literal, get_args
 
 import gan_lab
-from gan_lab.metrics import hashes
 from gan_lab.metrics.extractors import Plain
+from gan_lab.utils import hashes
 from gan_lab.utils.errors import UserError
 
 DEFINITIONS = 1  # raise it when a score's definition changes: older numbers are then no longer comparable

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from torch import Tensor
 
+from gan_lab.distributed.collectives import refusing_together
 from gan_lab.metrics.extractors import Extractor, without_border
 from gan_lab.metrics.statistics import RealStatistics, real_statistics
 from gan_lab.utils import seeding
@@ -78,9 +79,10 @@ class RealImages:
             at_most: number of images, always the same ones; None takes all.
 
         Raises:
-            UserError: the split has no images.
+            UserError: the split has no images, on any of the processes.
         """
-        images, labels = self.load(split)
+        with refusing_together():
+            images, labels = self.load(split)
         if at_most is not None and len(images) > at_most:
             order = seeding.permutation(len(images), seeding.derive(SUBSET_SEED, "quality"))
             chosen = order[:at_most].sort().values

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from gan_lab.distributed.collectives import rank_zero_first
-from gan_lab.metrics import hashes, tensor_files
+from gan_lab.metrics import tensor_files
 from gan_lab.metrics.extractors import Extractor, Plain, extract
 from gan_lab.metrics.protocol import extractor_hash
 from gan_lab.metrics.scores import Moments
+from gan_lab.utils import hashes
 from gan_lab.utils.errors import DamagedFileError
 
 log = logging.getLogger(__name__)

@@ -69,7 +69,7 @@ class Player:
             self.backward(loss)
         # Losses are means over a batch, so the mean of the processes' gradients is that of all their batches' mean.
         if self.shares:
-            collectives.all_reduce_mean([parameter.grad for parameter in self.parameters if parameter.grad is not None])
+            collectives.average_gradients(self.parameters)
         if report is not None or self.clip_grad_norm is not None:
             norm = self.gradient_norm()
             if self.clip_grad_norm is not None:

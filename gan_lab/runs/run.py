@@ -208,10 +208,11 @@ class Run(RunLayout):
     def load_checkpoint(self, which: Which = "last") -> dict[str, Any]:
         """The last checkpoint, or the best, on the CPU; loading executes nothing from the file.
 
-        A damaged last checkpoint is named in a warning, and the one before it is taken.
+        A damaged last checkpoint is named in a warning, and the one before it is taken; one that can't be read, for
+        want of permission, is not passed over.
 
         Raises:
-            UserError: the checkpoint is missing or damaged.
+            UserError: the checkpoint is missing, damaged, or can't be read.
         """
         return self._sound_checkpoint(which)[1]
 
@@ -234,6 +235,7 @@ class Run(RunLayout):
 
     def _sound_checkpoint(self, which: Which) -> tuple[Path, dict[str, Any]]:
         from gan_lab.runs import checkpoint_io
+        from gan_lab.runs.checkpoint_io import DamagedCheckpointError
 
         file = self.checkpoint if which == "last" else self.best
         candidates = [file, self.previous] if which == "last" else [file]
@@ -242,8 +244,9 @@ class Run(RunLayout):
             try:
                 checkpoint = checkpoint_io.read(candidate)
                 if not checkpoint.keys() >= NEEDED:
-                    raise UserError(f"{candidate} is not a checkpoint of a run: it lacks {' or '.join(sorted(NEEDED))}")
-            except UserError as error:
+                    lacking = " or ".join(sorted(NEEDED))
+                    raise DamagedCheckpointError(f"{candidate} is not a checkpoint of a run: it lacks {lacking}")
+            except DamagedCheckpointError as error:
                 problems.append(str(error))
             else:
                 if candidate != file:

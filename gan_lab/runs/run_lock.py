@@ -15,10 +15,12 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from gan_lab.runs.run import Run
+from gan_lab.utils import disk
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.locks import Busy, held, is_held
 
 HEARTBEAT_SECONDS = 10.0  # between two beats
+BEGINNING = 1 << 16  # bytes that a run takes before its first checkpoint, at least
 HEARTBEAT_TIMEOUT = 60.0  # seconds without a beat after which a program on another machine is gone
 
 
@@ -56,15 +58,17 @@ def refuse_if_locked(run: Run) -> None:
 
 
 def refuse_if_read_only(folder: Path) -> None:
-    """Refuse a folder in which no file can be made; the one that tries has no name and is gone again.
+    """Refuse a folder in which no file can be written; the one that tries has no name and is gone again.
 
     Raises:
-        UserError: naming the folder and the reason.
+        UserError: naming the folder, its disk and the reason.
     """
     try:
-        TemporaryFile(dir=folder).close()
+        with TemporaryFile(dir=folder) as file:
+            file.write(bytes(BEGINNING))
+            file.flush()
     except OSError as error:
-        raise UserError(f"{folder}: can't be written to: {error.strerror}") from error
+        raise UserError(disk.problem(folder, error)) from error
 
 
 def locked_error(run: Run) -> UserError:

@@ -22,7 +22,8 @@ from gan_lab.sweeps.folders import Plan
 from gan_lab.sweeps.status import Job
 from gan_lab.utils import child_pythons
 from gan_lab.utils.errors import UserError, fail
-from gan_lab.utils.signals import ASKING_TO_STOP, handled
+from gan_lab.utils.shell import override
+from gan_lab.utils.signals import ASKING_TO_STOP, handled, leave_terminal
 
 START_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 FINAL = ("finished", "stopped")  # running it again would end the same way
@@ -72,11 +73,12 @@ def _work_in_a_process(run: Run, config: DictConfig) -> None:
     if run.state() in ("waiting", "running", "died"):  # it had no time to say why
         code = process.exitcode or 0
         name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        hint = ", from outside or for want of memory" if name == "SIGKILL" else ""
-        status = "interrupted" if -code in ASKING_TO_STOP else "failed"
+        hint = ", from outside or for want of memory" if name == "SIGKILL" and not received else ""
+        status = "interrupted" if received or -code in ASKING_TO_STOP else "failed"
         run.update_record(status=status, error=f"its process was ended by {name}{hint}", ended=now())
     if received:
-        print(f"To go on with the sweep: the same command with sweep.dir={run.folder.parent}", flush=True)
+        again = override("sweep.dir", run.folder.parent)
+        print(f"To go on with the sweep: the same command with {again}", flush=True)
         sys.exit(128 + received[0])
 
 
@@ -93,13 +95,18 @@ def start_server() -> None:
 
 @contextmanager
 def _passing_on_signals(process: BaseProcess) -> Iterator[list[int]]:
-    """Have signals that ask this process to stop ask the job instead, once each; says which came."""
+    """Have the first signal that asks this process to stop ask the job instead, and the second kill it.
+
+    Yields:
+        Those that came.
+    """
     received: list[int] = []
 
     def pass_on(number: int, frame: object) -> None:
+        leave_terminal()
         received.append(number)
         if process.pid is not None and process.is_alive():
-            os.kill(process.pid, number)
+            os.kill(process.pid, number if len(received) == 1 else signal.SIGKILL)
 
     with handled(pass_on):
         yield received

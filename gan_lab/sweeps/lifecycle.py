@@ -9,6 +9,7 @@ from gan_lab.sweeps import folders, status
 from gan_lab.sweeps.folders import Plan
 from gan_lab.utils.errors import UserError, fail
 from gan_lab.utils.locks import Busy, take
+from gan_lab.utils.shell import argument, override
 
 _held: list[FileLock] = []  # by this process, at most one; not in a callback of Hydra's, which launchers send to others
 
@@ -38,10 +39,10 @@ def end(sweep: Path) -> None:
         start = datetime.fromisoformat(plan.started)
         jobs = [job for job in jobs if job.state == "finished" or job.ended is None or job.ended >= start]
     _release()
-    print(f"{status.summary(jobs)}\nSweep folder {sweep}; its table: gan-lab compare {sweep}", flush=True)
+    print(f"{status.summary(jobs)}\nSweep folder {sweep}; its table: gan-lab compare {argument(sweep)}", flush=True)
     unfinished = sum(job.state != "finished" for job in jobs)
     if unfinished:
-        again = f"The same command with sweep.dir={sweep} does what is missing"
+        again = f"The same command with {override('sweep.dir', sweep)} does what is missing"
         fail(f"{unfinished} of {len(jobs)} jobs did not finish\n{status.failures(jobs)}\n{again}")
 
 

@@ -1,23 +1,23 @@
 """The loggers of a run: TensorBoard with scalars on two axes, pictures and texts; and a table of scalars."""
 
 import csv
-import logging
-import os
 from argparse import Namespace
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from io import TextIOWrapper
+from collections.abc import Mapping, Sequence
+from io import StringIO, TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
-from gan_lab.utils.files import atomic_write
+from gan_lab.utils.disk import surviving
+from gan_lab.utils.files import append, atomic_write
 from gan_lab.utils.types import OutputPath
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from gan_lab.training.event_files import EventWriter
 
 OVER_IMAGES = ("loss/", "accuracy/", "scores/")
 
@@ -35,53 +35,58 @@ class TensorBoard(TensorBoardLogger):
     def __init__(self, *, folder: OutputPath) -> None:
         super().__init__(folder, name="", version="")
 
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> "EventWriter":
+        """torch's writer, to an event file of ours."""
+        if self._experiment is None:
+            from gan_lab.training.event_files import EventWriter  # it brings TensorBoard, which takes a second
+
+            self._experiment = EventWriter(self.log_dir)
+        return self._experiment  # type: ignore[return-value]  # made above
+
     @rank_zero_only
     def save(self) -> None:
         """Flush; the run folder's configuration is the record of the hyperparameters, not another file here."""
-        with self._surviving_a_full_disk():
-            self.experiment.flush()
+        self.experiment.flush()
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        """Flush and close."""
-        with self._surviving_a_full_disk():
-            super().finalize(status)
+        """Flush."""
+        self.experiment.flush()
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Write every metric over `step`, and some over images seen as well."""
-        with self._surviving_a_full_disk():
-            super().log_metrics(metrics, step)
-            if "images_seen" not in metrics:
-                return
+        super().log_metrics(metrics, step)
+        if "images_seen" in metrics:
             for name, value in metrics.items():
                 if name.startswith(OVER_IMAGES):
                     self.experiment.add_scalar(f"by_images_seen/{name}", value, int(metrics["images_seen"]))
+        self.experiment.flush()
 
     @rank_zero_only
     def log_image(self, key: str, images: Sequence[Any], step: int | None = None) -> None:
         """Show pictures, uint8 (channels, height, width) each; several are numbered from zero."""
-        with self._surviving_a_full_disk():
-            for number, image in enumerate(images):
-                self.experiment.add_image(key if len(images) == 1 else f"{key}/{number}", image, step)
+        for number, image in enumerate(images):
+            self.experiment.add_image(key if len(images) == 1 else f"{key}/{number}", image, step)
+        self.experiment.flush()
 
     @rank_zero_only
     def log_message(self, key: str, text: str, step: int | None = None) -> None:
         """Show a text."""
-        with self._surviving_a_full_disk():
-            self.experiment.add_text(key, text, step)
+        self.experiment.add_text(key, text, step)
+        self.experiment.flush()
 
-    @contextmanager
-    def _surviving_a_full_disk(self) -> Iterator[None]:
-        """Lose some points of a curve to a full disk, but not the run; the next ones go to another file."""
-        try:
-            yield
-        except (OSError, ValueError) as error:
-            cause = error if isinstance(error, OSError) else error.__cause__  # Lightning raises ValueErrors
-            if not isinstance(cause, OSError):
-                raise
-            log.warning("%s can't be written: %s", self.log_dir, cause.strerror or cause)
-            self._experiment = None
+    def state_dict(self) -> dict[str, str]:
+        """Events that could not be written yet, for a checkpoint: bytes as a text, which may stand in one."""
+        return {"waiting": self.experiment.waiting.decode("latin-1") if self._experiment else ""}
+
+    @rank_zero_only
+    def load_state_dict(self, state: dict[str, str]) -> None:
+        """Have a checkpoint's events written; a rollback has them still."""
+        if self._experiment is None and state["waiting"]:
+            self.experiment.add_waiting(state["waiting"].encode("latin-1"))
 
 
 class MetricsCSV(Logger):
@@ -91,7 +96,7 @@ class MetricsCSV(Logger):
     the checkpoint was saved: what came later comes again. Without being told how many (`load_state_dict`), it keeps
     those before the first step that it is given.
 
-    Where the disk is full, rows wait until there is room, and training goes on.
+    Where the disk is full, rows wait until there is room, in memory and in checkpoints, and training goes on.
 
     Args:
         file: the table.
@@ -123,25 +128,23 @@ class MetricsCSV(Logger):
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
         """Append a row."""
         self.waiting.append({"step": step, **{name: f"{value:.9g}" for name, value in metrics.items()}})
-        try:
+        with surviving(self.file):
             self._write()
-        except OSError as error:
-            if len(self.waiting) == 1:
-                log.warning("%s can't be written: %s. Rows wait until it can", self.file, error.strerror)
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
         """Prepare for a run that goes on, perhaps from an earlier step."""
         self.columns = None
 
-    def state_dict(self) -> dict[str, int]:
-        """Number of rows, for a checkpoint."""
-        return {"rows": self.rows}
+    def state_dict(self) -> dict[str, Any]:
+        """Number of rows in the table and the rows that wait, for a checkpoint."""
+        return {"rows": self.rows, "waiting": [*self.waiting]}
 
     @rank_zero_only
-    def load_state_dict(self, state: dict[str, int]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Cut the table, before the next row, to the rows that the checkpoint knew."""
         self.expected = self.rows = state["rows"]
+        self.waiting = state.get("waiting", [])
         self.columns = None
 
     def _write(self) -> None:
@@ -156,13 +159,9 @@ class MetricsCSV(Logger):
         columns = list(dict.fromkeys([*known, *(name for row in self.waiting for name in row)]))
         if columns != known:
             self._rewrite(self._rows(), columns)
-        size = self.file.stat().st_size
-        try:
-            with self.file.open("a", newline="") as file:
-                csv.DictWriter(file, columns).writerows(self.waiting)
-        except OSError:
-            os.truncate(self.file, size)  # half a row is worse than none
-            raise
+        text = StringIO(newline="")
+        csv.DictWriter(text, columns).writerows(self.waiting)
+        append(self.file, text.getvalue().encode())
         self.rows += len(self.waiting)
         self.waiting = []
 

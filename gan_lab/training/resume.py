@@ -1,8 +1,10 @@
 """The state that a resumed run goes on from, and what else such a run needs."""
 
+import logging
 from typing import Any
 
 import lightning
+import torch
 from lightning.pytorch.callbacks import Callback
 from omegaconf import DictConfig
 
@@ -12,11 +14,14 @@ from gan_lab.runs.run import Run
 from gan_lab.training.trainer import last_batch
 from gan_lab.utils.errors import UserError
 
+log = logging.getLogger(__name__)
+
 
 class ResumeCallback(Callback):
     """Makes sure that a resumed run goes on with its own images, and applies what is to change.
 
-    Other images than those the run began with are refused, unless an option of the data was changed. The configuration
+    Other images than those the run began with are refused, wherever they lie, unless the run is continued with other
+    data. The configuration
     is saved once all processes have read the old one. An optimizer's value that is to change is set after the
     optimizer's saved state has brought the old one back.
 
@@ -30,8 +35,8 @@ class ResumeCallback(Callback):
     def __init__(self, run: Run, config: DictConfig, changes: Changes, *, has_begun: bool) -> None:
         self.run = run
         self.config = config
-        same_data = has_begun and not any(name.startswith("data.") for name in changes)
-        self.expected = run.data_record() if same_data else {}
+        other_data = config.resume_mode == "continue" and any(name.startswith("data.") for name in changes)
+        self.expected = run.data_record() if has_begun and not other_data else {}
         names = ((name.split("."), new) for name, (_, new) in changes.items() if name.startswith("model.optimizer."))
         self.values = [(PLAYERS.index(path[2]), path[3], new) for path, new in names if len(path) == 4]
 
@@ -41,8 +46,9 @@ class ResumeCallback(Callback):
         Raises:
             UserError: the run began on others.
         """
-        data = trainer.datamodule.describe()  # type: ignore[attr-defined]
-        for name in ("name", "substitute", "train_images", "classes", "window"):
+        data = trainer.datamodule.identity()  # type: ignore[attr-defined]
+        contents = ["train_sha256"] if "train_sha256" in self.expected else []  # which old records lack
+        for name in ("name", "substitute", "train_images", "classes", "window", *contents):
             if self.expected and data.get(name) != self.expected.get(name):
                 raise UserError(
                     f"the run began on data with {name}={self.expected.get(name)} from {self.expected.get('source')}, "
@@ -58,6 +64,23 @@ class ResumeCallback(Callback):
                 group[name] = value
                 if name == "lr":
                     group["initial_lr"] = value
+
+
+def take_up_threads(run: Run, *, exact: bool) -> Changes:
+    """Have torch compute with as many threads as the run did: on a CPU its bits depend on them.
+
+    Returns:
+        The change of the number, where a run that is continued gets this program's.
+    """
+    record, own = run.record(), torch.get_num_threads()
+    before = record.get("threads", own)
+    if before == own or record.get("device") != "cpu":
+        return {}
+    if not exact:
+        return {"threads": [before, own]}
+    log.warning("Going on with %d threads, as the run began, not with %d: its bits depend on them", before, own)
+    torch.set_num_threads(before)
+    return {}
 
 
 def has_state(run: Run) -> bool:

@@ -1,4 +1,4 @@
-"""A summary of what a run reached, in a few lines for the terminal."""
+"""What a run is about to train, and what it reached, in a few lines for the terminal."""
 
 from datetime import timedelta
 from typing import Any
@@ -6,7 +6,36 @@ from typing import Any
 from gan_lab.metrics.protocol import Protocol
 from gan_lab.metrics.score_record import ScoreRecord
 from gan_lab.metrics.titles import heading, summary_line, title
+from gan_lab.models.adversarial import PLAYERS, AdversarialModule
 from gan_lab.runs.run import Run
+from gan_lab.utils.shell import argument
+
+
+def opening(run: Run, record: dict[str, Any], model: AdversarialModule) -> str:
+    """List what a run is about to train, a line each.
+
+    Args:
+        run: whose first checkpoint says how large they are.
+        record: of the run, as it will be in run.json.
+        model: on its device.
+    """
+    sizes = {name: sum(weight.numel() for weight in getattr(model, name).parameters()) for name in PLAYERS}
+    threads = f", {record['threads']} thread(s)" if model.device.type == "cpu" else ""
+    processes = f", {record['processes']} processes" if record["processes"] > 1 else ""
+    images = record["data"].get("train_images")
+    count = " and ".join(f"{number:,}" for number in (images.values() if isinstance(images, dict) else [images or 0]))
+    last = record["last_batch"]
+    lines = [
+        f"Device       {record['device']}{threads}{processes}",
+        f"Networks     {' and '.join(f'{name} with {size:,} parameters' for name, size in sizes.items())}",
+        f"Images       {count} to train on, {record['batch_size']['global']:,} a batch, "
+        + (f"{last:,} batches" if last is not None else "without an end"),
+        f"Run folder   {run.folder}",
+    ]
+    if run.checkpoint.exists():
+        megabytes = run.checkpoint.stat().st_size / 1e6
+        lines.append(f"Checkpoints  {megabytes:,.0f} MB each: the last, the one before and the best")
+    return "\n".join(lines)
 
 
 def summary(run: Run) -> str:
@@ -17,7 +46,7 @@ def summary(run: Run) -> str:
         f"{record['status'].capitalize()} after {record['batches']:,} batches, {record['images_seen']:,} images, "
         f"{timedelta(seconds=round(record['seconds']))} ({record['images_per_second']:,.0f} images/s).",
         f"Run folder   {run.folder}",
-        f"TensorBoard  tensorboard --logdir {run.folder.parent}",
+        f"TensorBoard  tensorboard --logdir {argument(run.folder.parent)}",
     ]
     if record["processes"] > 1:
         size = record["batch_size"]

@@ -3,6 +3,7 @@
 import traceback
 from pathlib import Path
 
+from gan_lab.utils import memory
 from gan_lab.utils.files import write_atomically
 from gan_lab.utils.run_layout import RunLayout
 
@@ -22,7 +23,9 @@ def record(folder: Path, error: BaseException, rank: int | None = None) -> str:
 
 
 def in_a_line(error: BaseException) -> str:
-    """Kind and message of an error, without what follows the message's first line."""
+    """Kind and message of an error, without what follows the message's first line; a want of memory, and what helps."""
+    if short := memory.shortage(error):
+        return short
     message = str(error).strip().partition("\n")[0]
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 

@@ -1,8 +1,10 @@
 """The record of a run while it trains and however it ends, and processes that end together."""
 
+import logging
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -18,9 +20,13 @@ from gan_lab.distributed import slurm
 from gan_lab.runs.run import now, provenance
 from gan_lab.training import tracebacks
 from gan_lab.training.build import Parts
-from gan_lab.training.summary import summary
+from gan_lab.training.summary import opening, summary
 from gan_lab.training.trainer import Trainer
+from gan_lab.utils import disk, memory
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.shell import override
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -36,7 +42,11 @@ def track_run(parts: Parts, facts: dict[str, Any], *, discard_refused: bool, deb
         discard_refused: whether a run that is refused before its first batch leaves nothing.
         debug: whether what nobody expected comes out as it is.
     """
-    tracker = RunTracker(parts, facts)
+    disk.forget()
+    try:
+        tracker = RunTracker(parts, facts)
+    except OSError as error:
+        raise UserError(disk.problem(parts.run.record_file, error)) from error
     try:
         yield
     except Interrupted as ending:
@@ -49,6 +59,8 @@ def track_run(parts: Parts, facts: dict[str, Any], *, discard_refused: bool, deb
         tracker.failed(error, discard_refused)
         if not isinstance(error, Exception) or isinstance(error, UserError):
             raise
+        if isinstance(error, OSError) and error.errno in disk.REMEDIES and not debug:
+            raise UserError(disk.problem(Path(error.filename or parts.run.folder), error)) from error
         line = tracebacks.record(parts.run.folder, error)
         if debug or tracebacks_wanted():
             raise
@@ -77,7 +89,8 @@ class RunTracker:
         running = {"status": "running", "seed": self.config.seed}
         self.run.update_record(**self.before | running | provenance() | facts | job)
         self.start = perf_counter()
-        self.progress = RegularReport(lambda: self.run.update_record(**self.reached()))
+        self.progress = RegularReport(self.report, self.announce)
+        self.has_estimated = False
         self.trainer.callbacks.append(self.progress)  # type: ignore[attr-defined]
 
     def reached(self) -> dict[str, Any]:
@@ -104,10 +117,29 @@ class RunTracker:
             processes=world_size,
             threads=torch.get_num_threads(),  # of each
             device=device_name(self.trainer.strategy.root_device),
-            data=self.data.describe(),
+            data=self.data.identity(),
             **scores,
             alarms=alarms_of(self.trainer, self.before),
         )
+
+    def announce(self) -> None:
+        """Say what is about to be trained."""
+        model: Any = self.trainer.lightning_module
+        log.info("Training\n%s", opening(self.run, self.reached(), model))
+
+    def report(self) -> None:
+        """Record the progress, and say once how long the rest will take.
+
+        The next report makes up for one that can't be written.
+        """
+        reached = self.reached()
+        with disk.surviving(self.run.record_file):
+            self.run.update_record(**reached)
+        speed, last = self.trainer.progress_bar_metrics.get("images_per_second"), reached["last_batch"]
+        if speed and last is not None and not self.has_estimated:
+            self.has_estimated = True
+            left = (last - reached["batches"]) * reached["batch_size"]["global"]
+            log.info("About %s to go", timedelta(seconds=round(left / float(speed))))
 
     @property
     def has_gone_on(self) -> bool:
@@ -115,39 +147,50 @@ class RunTracker:
         return not self.config.resume or self.trainer.global_step > 0
 
     def finished(self) -> None:
-        """Record the run's end."""
-        self._close("finished", error=None)
+        """Record the run's end.
+
+        Raises:
+            UserError: it can't be recorded.
+        """
+        try:
+            self.run.update_record(**self._ending("finished", error=None))
+        except OSError as error:
+            problem = disk.problem(self.run.record_file, error)
+            raise UserError(f"{problem}, and resume the run, which has reached its end: that records it") from error
         print(summary(self.run))
 
     def interrupted(self, number: signal.Signals) -> None:
         """Record the signal that asked the run to stop, and say how to go on."""
-        if self.has_gone_on:
-            self._close("interrupted", error=number.name)
-            print(summary(self.run))
-        else:
-            self.run.write_record(self.before | {"status": "interrupted", "error": number.name})
-        print(f"To go on: python train.py resume={self.run.folder}")
+        with disk.surviving(self.run.record_file):
+            if self.has_gone_on:
+                self.run.update_record(**self._ending("interrupted", error=number.name))
+                print(summary(self.run))
+            else:
+                self.run.write_record(self.before | {"status": "interrupted", "error": number.name})
+        print(f"To go on: python train.py {override('resume', self.run.folder)}")
         if number == signal.SIGUSR1 and self.trainer.is_global_zero:
             print(slurm.requeue())
 
     def stopped(self, reason: str) -> None:
         """Record the alarm that stopped the run, and say where its last good state is."""
-        self._close("stopped", error=reason)
-        print(summary(self.run))
+        with disk.surviving(self.run.record_file):
+            self.run.update_record(**self._ending("stopped", error=reason))
+            print(summary(self.run))
         if self.run.checkpoint.exists():
-            again = f"resume={self.run.folder} callbacks.health.policy=rollback"
+            again = f"python train.py {override('resume', self.run.folder)} callbacks.health.policy=rollback"
             print(f"Last good    {self.run.checkpoint}; to go on: {again}")
 
     def failed(self, error: BaseException, discard_refused: bool) -> None:
         """Record a failure; or leave nothing of a run that was refused before its first batch."""
         refused = isinstance(error, UserError) and not self.trainer.global_step
-        if not self.has_gone_on:
-            self.run.write_record(self.before)
-        elif not (refused and discard_refused and self.run.discard(self.found)):
-            self._close("failed", error=tracebacks.in_a_line(error))
+        with disk.surviving(self.run.record_file):
+            if not self.has_gone_on:
+                self.run.write_record(self.before)
+            elif not (refused and discard_refused and self.run.discard(self.found)):
+                self.run.update_record(**self._ending("failed", error=tracebacks.in_a_line(error)))
 
-    def _close(self, status: str, **values: object) -> None:
-        self.run.update_record(**self.reached(), status=status, ended=now(), **values)
+    def _ending(self, status: str, **values: object) -> dict[str, Any]:
+        return self.reached() | {"status": status, "ended": now()} | values
 
 
 def alarms_of(trainer: Trainer, before: dict[str, Any]) -> list[str]:
@@ -167,7 +210,9 @@ def save_traceback(folder: Path, rank: int) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:
-        tracebacks.record(folder, error, rank)
+        line = tracebacks.record(folder, error, rank)
+        if memory.shortage(error):
+            raise UserError(line) from error
         raise
 
 

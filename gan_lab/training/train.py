@@ -18,11 +18,11 @@ from gan_lab.runs.initial_weights import mismatch, put_into
 from gan_lab.runs.run import Run, now
 from gan_lab.runs.run_lock import hold_run_lock
 from gan_lab.training.build import Parts
-from gan_lab.training.resume import is_complete, load_state
+from gan_lab.training.resume import is_complete, load_state, take_up_threads
 from gan_lab.training.track_run import barrier_on_exit, save_traceback, track_run
 from gan_lab.training.trainer import Trainer
 from gan_lab.training.validate import validate
-from gan_lab.utils import hardware
+from gan_lab.utils import disk, hardware
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import remove_unfinished
 
@@ -91,7 +91,8 @@ def train_in_workers(parts: Parts, count: int, *, discard_refused: bool) -> None
 def close_for_workers(run: Run, status: str, error: str) -> None:
     """Record an end that no worker could."""
     if run.record_file.exists() and run.record()["status"] == "running":
-        run.update_record(status=status, ended=now(), error=error)
+        with disk.surviving(run.record_file):
+            run.update_record(status=status, ended=now(), error=error)
 
 
 def train_here(parts: Parts, *, discard_refused: bool = False, debug: bool = False) -> None:
@@ -110,7 +111,8 @@ def train_here(parts: Parts, *, discard_refused: bool = False, debug: bool = Fal
     facts: dict[str, Any] = {}  # for the record
     if config.resume:
         batch = checkpoint["global_step"] if checkpoint else 0
-        facts["resumed"] = {"at": now(), "batch": batch, "mode": config.resume_mode, "changed": parts.changes}
+        changed = parts.changes | (take_up_threads(run, exact=config.resume_mode == "exact") if checkpoint else {})
+        facts["resumed"] = {"at": now(), "batch": batch, "mode": config.resume_mode, "changed": changed}
     if checkpoint and (problem := mismatch(model, checkpoint["state_dict"])):
         raise UserError(f"{run.checkpoint} does not fit: {problem}; init_from= starts a new run with what fits")
     if parts.weights is not None and not checkpoint:

@@ -1,6 +1,5 @@
 """Lightning's Trainer with the types and ranges of what a command line sets, and an end that is counted in batches."""
 
-import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated, Any, Literal
@@ -15,12 +14,14 @@ from lightning.pytorch.profilers import PassThroughProfiler, Profiler
 from lightning.pytorch.trainer.connectors.signal_connector import _SignalConnector
 
 from gan_lab.distributed import collectives
+from gan_lab.distributed.launcher import surroundings
 from gan_lab.distributed.strategy import UnwrappedDDPStrategy
 from gan_lab.utils.types import HARMLESS, Fact, OnResume, PositiveInt
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 MatmulPrecision = Literal["highest", "high", "medium"]
 Limit = Literal[-1] | PositiveInt
+# Also of the length of an epoch, in which max_epochs counts.
 END = OnResume("learning rates that fall until the end differ from the first batch on", unless_constant_rates=True)
 Switch = Annotated[bool | None, HARMLESS, Fact.INCIDENTAL]
 # Options of Lightning's that can't work here, and what to do instead.
@@ -66,7 +67,7 @@ class Trainer(lightning.Trainer):
         max_steps: Annotated[Limit, END],
         max_epochs: Annotated[Limit | None, END],
         log_every_n_steps: Annotated[PositiveInt, HARMLESS, Fact.INCIDENTAL],
-        limit_train_batches: Annotated[int | float | None, HARMLESS] = None,
+        limit_train_batches: Annotated[int | float | None, END] = None,
         deterministic: Annotated[bool | Literal["warn"] | None, Fact.INCIDENTAL] = None,
         detect_anomaly: Annotated[bool, HARMLESS, Fact.INCIDENTAL] = False,
         enable_checkpointing: Switch = None,
@@ -82,9 +83,8 @@ class Trainer(lightning.Trainer):
                 raise ValueError(f"{option}: {reason}")
         self.has_no_end = last_batch(max_steps, max_epochs, 1) is None
         several = devices != "auto" and devices * num_nodes > 1
-        # Outside srun, a batch system's variables are no invitation to wait for others.
-        joins = several and any(name in os.environ for name in ("TORCHELASTIC_RUN_ID", "SLURM_STEP_ID"))
-        surroundings: list[Any] = [] if joins else [LightningEnvironment()]
+        # Alone, a batch system's variables are no invitation to wait for others.
+        around = surroundings() if several else LightningEnvironment()
         # Each costs every batch a call or two, so only those that have something to do.
         helpers: list[Callback] = [EpochLimit(max_epochs)]
         if several:
@@ -113,7 +113,7 @@ class Trainer(lightning.Trainer):
             enable_model_summary=enable_model_summary,
             callbacks=[*helpers, *(callbacks or [])],
             profiler=profiler or NoProfiler(),
-            plugins=[*plugins, *surroundings],
+            plugins=[*plugins, around],
             **options,
         )
         self._signal_connector = NoSignals(self)

@@ -19,12 +19,17 @@ from gan_lab.runs.run import Before, Run
 from gan_lab.training.build import Parts, build_parts
 from gan_lab.utils import hardware, memory
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.shell import override
 from gan_lab.utils.types import Fact
 
 MISFIT = (
     "the networks don't fit the images or each other (model/network=resnet_patchgan and its kind are for "
     "model=cyclegan, the others for all other models; sizes follow data.image_size, data.channels and "
     "model.latent_dim): "
+)
+LONELY = (
+    "data.batch_size=1: batch norm has nothing to normalise an image by that is alone in the batch of a process; set "
+    "it to 2 or more, or model.network.discriminator.norm=layer where the discriminator has batch norm"
 )
 
 
@@ -45,7 +50,8 @@ def validate(config: DictConfig, folder: str | Path, made: Sequence[Path] | None
     before = Before.at(run, made)
     if run.record_file.exists() and not config.resume:
         raise UserError(
-            f"{run.folder}: holds a run already. Resume it with resume={run.folder}, or choose another folder"
+            f"{run.folder}: holds a run already. Resume it with {override('resume', run.folder)}, or choose another "
+            "folder"
         )
     schema.check(config)
     check_machine(config)
@@ -66,8 +72,9 @@ def check_machine(config: DictConfig) -> None:
         UserError: naming the option.
     """
     options = ("accelerator", "devices", "precision", "num_nodes", "sync_batchnorm", "compile")
-    hardware.check(**{option: config.trainer[option] for option in options})
-    if config.trainer.num_nodes > 1 and not launcher.detect_launcher():
+    started = launcher.detect_launcher() is not None
+    hardware.check(**{option: config.trainer[option] for option in options}, started=started)
+    if config.trainer.num_nodes > 1 and not started:
         raise UserError(
             f"trainer.num_nodes={config.trainer.num_nodes}: on several machines start this with torchrun or srun on "
             "each; docs/several_devices.md has the commands"
@@ -122,6 +129,8 @@ def blamed_on(option: str, misfit: str = "") -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, RuntimeError) as error:
+        if str(error).startswith("Expected more than 1 value per channel"):  # torch's batch norm
+            raise UserError(LONELY) from error
         hint = misfit if isinstance(error, RuntimeError) else ""
         raise UserError(f"{option}: {hint}{str(error).splitlines()[0]}") from error
 

@@ -9,18 +9,19 @@ import os
 import sys
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
-from torch.distributed.elastic.multiprocessing.errors import get_error_handler
-
+from gan_lab.utils import parent
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import write_atomically
-from gan_lab.utils.hardware import die_with_parent
+from gan_lab.utils.log_file import LogFile
 from gan_lab.utils.run_layout import RunLayout
 
 
 def main() -> None:
     """Train as the configuration says; the first process speaks and writes for all."""
-    die_with_parent()
+    parent.die_with_parent()  # before torch, which takes seconds
+    from omegaconf import DictConfig, OmegaConf
+    from torch.distributed.elastic.multiprocessing.errors import get_error_handler
+
     failures = get_error_handler()  # whose records reach the program that waits
     failures.initialize()
     from gan_lab.distributed import launcher
@@ -61,7 +62,7 @@ def set_up_logging(folder: Path | None) -> None:
     form = "[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"
     handlers: list[logging.Handler] = [
         logging.StreamHandler(sys.stdout),
-        logging.FileHandler(RunLayout(folder).log_file),
+        LogFile(RunLayout(folder).log_file),
     ]
     logging.basicConfig(level=logging.INFO, format=form, handlers=handlers)
 

@@ -114,6 +114,18 @@ def write_atomically(target: Path, content: str | bytes) -> None:
         file.write(content.encode() if isinstance(content, str) else content)
 
 
+def append(file: Path, content: bytes | bytearray) -> None:
+    """Append to a file, which is made where there is none: all of the content, or nothing of it."""
+    with file.open("ab", buffering=0) as opened:
+        size, rest = opened.tell(), memoryview(content)
+        try:
+            while rest:
+                rest = rest[opened.write(rest) :]
+        except OSError:
+            opened.truncate(size)
+            raise
+
+
 def fsync_dir(folder: Path) -> None:
     """Have the folder's names on disk: a rename is only remembered once its folder is written."""
     handle = os.open(folder, os.O_RDONLY)

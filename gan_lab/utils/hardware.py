@@ -4,7 +4,6 @@ import ctypes
 import logging
 import os
 import platform
-import signal
 from functools import cache
 
 import torch
@@ -13,7 +12,6 @@ from gan_lab.utils.errors import UserError
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
 MALLOC_THRESHOLD = 1 << 30  # bytes
-PR_SET_PDEATHSIG = 1  # prctl.h
 
 
 def prepare() -> None:
@@ -54,12 +52,6 @@ def threads_each(processes: int) -> int | None:
     return None if "OMP_NUM_THREADS" in os.environ else max(1, torch.get_num_threads() // processes)
 
 
-def die_with_parent() -> None:
-    """Have Linux kill this process when the one that started it is gone: nobody else would stop it."""
-    if platform.system() == "Linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 def check(
     accelerator: str,
     devices: int | str,
@@ -67,8 +59,12 @@ def check(
     num_nodes: int = 1,
     sync_batchnorm: bool = False,
     compile: bool = False,
+    started: bool = False,
 ) -> None:
     """Refuse devices and options that this machine can't serve; arguments are options of `trainer`.
+
+    Args:
+        started: whether torchrun or srun has decided on the number of devices, and not the configuration.
 
     Raises:
         UserError: an accelerator that is not there, too many devices, what they can't do, or no compiler.
@@ -85,6 +81,12 @@ def check(
         available, name = max(2, os.cpu_count() or 1), "CPU core"
     else:
         available, name = (torch.cuda.device_count(), "CUDA device") if kind == "cuda" else (1, "device")
+    if wanted > available and started:
+        raise UserError(
+            f"torchrun or srun has started {wanted} processes on this machine, each of which sees {available} {name}"
+            f"{'s' if available > 1 else ''}: start so many with --nproc_per_node or --ntasks-per-node, or let each "
+            "see all devices (srun --gpus-per-node=N --gpu-bind=none)"
+        )
     if wanted > available:
         fewer = f"set trainer.devices={available}" + (", or trainer.accelerator=cpu" if kind == "mps" else "")
         raise UserError(

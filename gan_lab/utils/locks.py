@@ -1,7 +1,7 @@
 """Locks that the operating system lets go of when their holder dies, however it dies."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -26,7 +26,8 @@ def held(file: Path, patience: float = 0.0) -> Iterator[None]:
     try:
         yield
     finally:
-        file.unlink(missing_ok=True)  # while the lock is still held, so nobody else's file goes
+        with suppress(OSError):  # a disk that has become read-only keeps the file, which says nothing
+            file.unlink(missing_ok=True)  # while the lock is still held, so nobody else's file goes
         lock.release()
 
 

@@ -1,10 +1,26 @@
-"""Memory that is available for a dataset."""
+"""Memory: how much is available, and what helps where it has not been enough."""
 
 import os
 import re
+import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 CGROUP = Path("/sys/fs/cgroup")
+SHORTAGE = re.compile(r"can't allocate memory|not enough memory|out of memory|ALLOC_FAILED", re.IGNORECASE)
+AMOUNT = re.compile(r"tried to allocate (\d[\d.]*) ?(\w+)", re.IGNORECASE)
+SMALLER = "lower data.batch_size or model.network.generator.width (hidden of mlp)"
+# What helps, by the innermost of these places that the error came through.
+HELPS = {
+    "callbacks/scores.py": (
+        "the scores generate 500 images at once: lower callbacks.scores.count_during and count below that, or "
+        "model.network.generator.width (hidden of mlp); data.batch_size doesn't matter here"
+    ),
+    "callbacks/sample_grid.py": f"lower callbacks.samples.rows and columns, which are drawn at once; or {SMALLER}",
+    "callbacks/health.py": f"lower callbacks.health.images, which are drawn at once; or {SMALLER}",
+    "cli/sample.py": "ask for fewer images at once with --count",
+    "cli/evaluate.py": "ask for fewer images with --count: up to 500 are generated at once",
+}
 
 
 def available(proc: Path = Path("/proc"), cgroup: Path = CGROUP) -> int:
@@ -38,3 +54,28 @@ def _left_to_group(proc: Path, cgroup: Path) -> int:
     except OSError:
         pass
     return left
+
+
+def shortage(error: BaseException) -> str | None:
+    """Tell of memory that was not enough, and of what helps, in a line; None for any other error.
+
+    Args:
+        error: from Python, or from torch on any device.
+    """
+    for cause in _causes(error):
+        if isinstance(cause, MemoryError) or (isinstance(cause, RuntimeError) and SHORTAGE.search(str(cause))):
+            files = [Path(frame.filename).as_posix() for frame in traceback.extract_tb(error.__traceback__)]
+            places = (HELPS[place] for file in reversed(files) for place in HELPS if file.endswith(f"gan_lab/{place}"))
+            asked = AMOUNT.search(str(cause))
+            size = f"{asked[1]} {asked[2]}" if asked else ""
+            if asked and asked[2] == "bytes":
+                size = f"{int(asked[1]) / 1e9:,.2f} GB"
+            amount = f" ({size} more were asked for)" if size else ""
+            return f"out of memory{amount}: {next(places, SMALLER)}"
+    return None
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__

@@ -41,7 +41,7 @@ class OnResume:
 
 
 HARMLESS = OnResume("")
-InputPath = Annotated[str, Fact.INPUT_PATH]
+InputPath = Annotated[str, Fact.INPUT_PATH, HARMLESS]  # wherever it lies: a resumed run compares the images
 OutputPath = Annotated[str, Fact.OUTPUT_PATH]
-SharedPath = Annotated[InputPath, Fact.INCIDENTAL, HARMLESS]  # the same content wherever it lies: known datasets
+SharedPath = Annotated[InputPath, Fact.INCIDENTAL]  # the same content wherever it lies: known datasets
 CachePath = Annotated[SharedPath, Fact.CACHE]

@@ -24,7 +24,10 @@ class Raise(Callback):
                 signal.raise_signal(self.number)
 
 
-@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "exit_code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGQUIT, 131)],
+)
 def test_a_signal_ends_training_after_the_batch(number: int, exit_code: int) -> None:
     model = tiny_gan()
     handlers = [signal.getsignal(kind) for kind in (signal.SIGINT, signal.SIGTERM)]

@@ -188,7 +188,20 @@ def test_all_processes_judge_by_what_the_first_one_measured(monkeypatch: pytest.
     watch = health(policy="stop", act_on=["collapse"])
     with pytest.raises(Stopped, match="batch 4: collapse begins"):
         fit(tiny_gan(), max_steps=8, log_every_n_steps=1, callbacks=[watch])
-    assert watch.diagnostics is None
+
+
+def test_every_process_loads_the_test_images_before_training_and_only_for_checks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lightning.Trainer, "is_global_zero", False)
+    watched, alone = TinyImages(), TinyImages()
+    loaded: list[tuple[str, int]] = []
+    load = watched.load
+    watched.load = lambda split: loaded.append((split, watched.trainer.global_step)) or load(split)  # type: ignore[func-returns-value, method-assign, union-attr]
+    fit(tiny_gan(), watched, max_steps=2, log_every_n_steps=1, callbacks=[health()])
+    assert loaded == [("train", 0), ("test", 0)]
+    fit(tiny_gan(), alone, max_steps=2)
+    assert alone.splits.keys() == {"train"}
 
 
 # Watching changes nothing.

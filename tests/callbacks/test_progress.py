@@ -38,8 +38,11 @@ def test_a_refresh_rate_of_zero_turns_the_bar_off(capsys: pytest.CaptureFixture[
 
 @pytest.mark.parametrize(("seconds", "expected"), [(0.0, [0, 2, 4, 6]), (1000.0, [0])])
 def test_reports_come_at_logging_points_and_no_more_often_than_asked(seconds: float, expected: list[int]) -> None:
-    model, reported = tiny_gan(), []
-    report = RegularReport(lambda: reported.append(model.global_step), seconds)
+    model, reported, announced = tiny_gan(), [], []
+    report = RegularReport(
+        lambda: reported.append(model.global_step), lambda: announced.append(model.global_step), seconds
+    )
     fit(model, max_steps=7, log_every_n_steps=2, callbacks=[report])
     assert reported == expected
+    assert announced == [0]
     assert report.began_at == 0

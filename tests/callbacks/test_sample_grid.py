@@ -5,9 +5,10 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from gan_lab.callbacks import sample_grid
 from gan_lab.callbacks.sample_grid import SampleGrid
 from gan_lab.training.loggers import TensorBoard
-from tests.conftest import fit, read_image, same, tiny_gan, weights
+from tests.conftest import fit, full_disk, read_image, same, tiny_gan, weights
 
 
 def grids(folder: Path, **options: Any) -> SampleGrid:
@@ -68,3 +69,18 @@ def test_drawing_does_not_change_training(tmp_path: Path) -> None:
     fit(watched, max_steps=5, callbacks=[grids(tmp_path, every_n_images=1)])
     fit(alone, max_steps=5)
     assert same(weights(watched), weights(alone))
+
+
+def test_a_grid_that_can_not_be_written_comes_later_also_in_a_resumed_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = grids(tmp_path / "samples")
+    with monkeypatch.context() as full:
+        full.setattr(sample_grid, "write_atomically", full_disk)
+        fit(tiny_gan(), max_steps=4, callbacks=[drawn]).save_checkpoint(tmp_path / "stop.ckpt")
+    assert not (tmp_path / "samples").exists()
+    after, whole = tmp_path / "after", tmp_path / "whole"
+    fit(tiny_gan(), max_steps=7, callbacks=[grids(after)], ckpt_path=tmp_path / "stop.ckpt")
+    assert names(after) == [0, 24, 32, 48, 56]
+    fit(tiny_gan(), max_steps=4, callbacks=[grids(whole)])
+    assert torch.equal(*(read_image(folder / "000000024.png") for folder in (after, whole)))

@@ -15,7 +15,8 @@ from tests.conftest import CONF, composed
 GROUPS = {
     str(folder.relative_to(CONF)): sorted(path.stem for path in folder.glob("*.yaml"))
     for folder in sorted(CONF.rglob("*"))
-    if folder.is_dir() and folder.name not in ("hydra", "sweep")  # sweeps are many runs, Hydra's are no parts
+    if folder.is_dir()
+    and folder.relative_to(CONF).parts[0] not in ("hydra", "sweep")  # sweeps are many runs, Hydra's are no parts
 }
 BASES = [f"{group}={choice}" for group in ("experiment", "model") for choice in GROUPS[group]]
 OWN_IMAGES = {

@@ -9,9 +9,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 
 from gan_lab import cli
 from gan_lab.cli.hydra_callback import join
@@ -62,6 +65,8 @@ SRUN = {
         (TORCHRUN | {"WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1", "RANK": "0"}, None),
         (SRUN, WorldInfo(rank=3, size=4, here=2)),
         (SRUN | {"SLURM_NTASKS": "1", "SLURM_PROCID": "0", "SLURM_NNODES": "1"}, None),
+        (SRUN | {"SLURM_JOB_NAME": "interactive"}, WorldInfo(rank=3, size=4, here=2)),  # srun in a shell of salloc
+        (SRUN | {"SLURM_PROCID": "0", "SLURM_STEP_ID": "4294967290"}, None),  # that shell itself
         ({"SLURM_NTASKS": "4", "SLURM_PROCID": "0"}, None),  # a batch script that did not say srun
     ],
 )
@@ -73,6 +78,15 @@ def test_processes_that_are_there_already(
     assert launcher.detect_launcher() == expected
     if expected:
         assert expected.num_nodes == 2
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_shell_that_srun_has_opened_is_no_task_of_several(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (SRUN | {"SLURM_PTY_PORT": "40001", "SLURM_JOB_NAME": "bash"}).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "stdin", Mock(isatty=lambda: terminal))
+    assert (launcher.detect_launcher() is None) is terminal
+    assert isinstance(launcher.surroundings(), LightningEnvironment if terminal else SLURMEnvironment)
 
 
 def test_srun_has_to_say_how_many_tasks_a_machine_has(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,8 +255,8 @@ def test_two_torchrun_agents_make_one_run(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_srun_tasks_make_one_run(tmp_path: Path) -> None:
-    """With the variables that srun sets."""
-    common = SRUN | {"SLURM_NTASKS": "2", "SLURM_NNODES": "1", "SLURM_JOB_ID": "77", "SLURM_JOB_NAME": "gan"}
+    """With the variables that srun sets in a shell of salloc."""
+    common = SRUN | {"SLURM_NTASKS": "2", "SLURM_NNODES": "1", "SLURM_JOB_ID": "77", "SLURM_JOB_NAME": "interactive"}
     common |= {"SLURM_NODELIST": "localhost", "SLURM_NTASKS_PER_NODE": "2", "SLURM_NODEID": "0"}
     common |= {"MASTER_ADDR": "localhost", "MASTER_PORT": str(free_port())}
     command = [sys.executable, TRAIN, *JOINING]

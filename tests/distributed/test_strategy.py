@@ -7,18 +7,22 @@ from copy import deepcopy
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import lightning
 import pytest
 import torch
 import torch.multiprocessing as mp
 from lightning.pytorch.callbacks import Callback
-from torch import Tensor
+from torch import Tensor, nn
 
 from gan_lab import penalties
 from gan_lab.callbacks.graceful_stop import GracefulStop, Interrupted
+from gan_lab.callbacks.scores import Scores
 from gan_lab.distributed import collectives
 from gan_lab.losses import RelativisticPairing, Wasserstein
+from gan_lab.metrics import dataset_classifier, select_extractor
+from gan_lab.metrics.real_images import RealImages
 from gan_lab.models import latent
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.models.cyclegan import CycleGAN
@@ -30,6 +34,7 @@ from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.training.trainer import Trainer
 from gan_lab.utils import seeding
 from gan_lab.utils.batches import map_tensors
+from gan_lab.utils.errors import UserError
 from tests.conftest import LATENT_DIM, SIZE, TinyImages, same, sgd, tiny_cgan, tiny_gan, weights
 from tests.models.test_cyclegan import TinyDomains, tiny_cyclegan
 
@@ -237,6 +242,58 @@ def primitives() -> dict[str, Any]:
     }
 
 
+def gradients() -> list[float | None]:
+    """Gradients of four parameters, of which each process has computed others; the last one on neither."""
+    torch.distributed.init_process_group("gloo")
+    computed = ([10.0, 6.0, None, None], [None, 2.0, 100.0, None])[torch.distributed.get_rank()]
+    parameters = [nn.Parameter(torch.zeros(())) for _ in computed]
+    for parameter, value in zip(parameters, computed, strict=True):
+        parameter.grad = None if value is None else torch.tensor(value)
+    collectives.average_gradients(parameters)
+    return [None if parameter.grad is None else parameter.grad.item() for parameter in parameters]
+
+
+def refusals() -> list[str]:
+    """What each process is told where the second one refuses, where the first one does for all, and where none does."""
+    torch.distributed.init_process_group("gloo")
+    rank = torch.distributed.get_rank()
+    told = []
+
+    def refuse(here: bool = True) -> None:
+        if here:
+            raise UserError("there is nothing")
+
+    for process in (1, 0):
+        with pytest.raises(UserError) as caught, collectives.refusing_together():
+            refuse(rank == process)
+        told.append(str(caught.value))
+    with pytest.raises(UserError) as caught:
+        collectives.from_first(refuse)
+    with collectives.refusing_together():
+        together = str(collectives.from_first(lambda: rank))
+    return [*told, str(caught.value), together]
+
+
+def scorers_extractor(folder: Path) -> list[Any]:
+    """Extractors of two machines: one that only the first has, and classifiers where each has trained its own."""
+    torch.distributed.init_process_group("gloo")
+    rank = torch.distributed.get_rank()
+    data = TinyImages()
+    data.setup("fit")
+    missing = UserError("the weights are missing") if rank else None
+    options = dict.fromkeys(("every_n_images", "count_during", "real_during", "count"), 8)
+    scores = Scores(extractor="auto", weights="raw", groups_during=[], groups=[], cache=str(folder), seed=0, **options)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(select_extractor, "suits_a_classifier", lambda real: False)
+        monkeypatch.setattr(select_extractor, "Inception", Mock(side_effect=missing))
+        found = scores._extractor(RealImages(data, folder))
+        monkeypatch.setattr(dataset_classifier, "FEWEST_BATCHES", 1)
+        monkeypatch.setattr(dataset_classifier, "SEED", rank)  # so that a second training would be another
+        cache = folder / str(rank)
+        trained = dataset_classifier.for_dataset("tiny", RealImages(data, cache), cache)
+    return [found, trained.identity, weights(trained), [file.name for file in folder.glob("?/*")]]
+
+
 def as_one_of_two(rank: int, scenario: Callable[..., Any], told: tuple[Any, ...], folder: Path, port: int) -> None:
     torch.set_num_threads(1)
     here = {"RANK": rank, "LOCAL_RANK": rank, "GROUP_RANK": 0, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2}
@@ -329,10 +386,31 @@ def test_what_processes_do_together(in_two: InTwo) -> None:
     assert in_two(primitives) == [expected] * 2
 
 
+def test_a_gradient_that_one_process_lacks_counts_as_zero(in_two: InTwo) -> None:
+    assert in_two(gradients) == [[5.0, 4.0, 50.0, None]] * 2
+
+
+def test_what_one_process_refuses_is_refused_by_all(in_two: InTwo) -> None:
+    said = "there is nothing"
+    here = [f"process {rank} on {socket.gethostname()}: {said}" for rank in (1, 0)]
+    assert in_two(refusals) == [[*here, said, "0"]] * 2
+
+
+@pytest.mark.bits
+def test_all_processes_score_by_the_extractor_of_the_first(in_two: InTwo, tmp_path: Path) -> None:
+    first, second = in_two(scorers_extractor, tmp_path)
+    assert first[0] is second[0] is None  # which one machine alone had
+    assert first[1] == second[1]
+    assert same(first[2], second[2])
+    assert first[3] == second[3]
+    assert len(first[3]) == 1
+
+
 def test_alone_there_is_nothing_to_do() -> None:
     values = torch.tensor([1.0])
     collectives.all_reduce_mean([values])
     collectives.broadcast([values])
+    collectives.average_gradients([nn.Parameter(values)])
     assert collectives.all_reduce_max(7, torch.device("cpu")) == 7
     assert collectives.mismatched([values]) == []
     assert collectives.all_gather({"a": values}) == [{"a": values}]

@@ -1,9 +1,12 @@
+import errno
+import os
 from pathlib import Path
 
 import pytest
 import torch
 
-from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
+from gan_lab.runs.checkpoint_io import AtomicCheckpointIO, DamagedCheckpointError, read
+from gan_lab.utils.errors import UserError
 
 
 def test_round_trip_leaves_only_the_checkpoint(tmp_path: Path) -> None:
@@ -25,3 +28,36 @@ def test_a_failed_save_leaves_the_old_checkpoint_whole(tmp_path: Path, monkeypat
     with pytest.raises(OSError, match="no space"):
         AtomicCheckpointIO().save_checkpoint({"step": 2}, path)
     assert torch.load(path, weights_only=True) == {"step": 1}
+
+
+def test_a_disk_that_fills_up_within_a_checkpoint_is_the_systems_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """torch alone says "unexpected pos"."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as raised:
+            AtomicCheckpointIO().save_checkpoint({"weights": torch.ones(100_000)}, tmp_path / "last.ckpt")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert raised.value.errno == errno.EFBIG
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_may_not_be_read_is_not_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "last.ckpt"
+    torch.save({}, file)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "load", refuse)
+        with pytest.raises(UserError, match=r"last\.ckpt can't be read: Permission denied") as raised:
+            read(file)
+    assert not isinstance(raised.value, DamagedCheckpointError)
+    file.write_bytes(b"x")
+    with pytest.raises(DamagedCheckpointError, match="is damaged"):
+        read(file)

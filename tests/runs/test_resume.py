@@ -1,13 +1,17 @@
 """What a resumed run keeps, and what may change."""
 
+import inspect
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from gan_lab.config.facts import _stated
 from gan_lab.runs.resume import change, differences, what_breaks
 from gan_lab.runs.run import Run
+from gan_lab.training.trainer import Trainer
+from gan_lab.utils.types import HARMLESS
 from tests.conftest import QUICK, Command, composed, last_weights, same
 
 
@@ -53,8 +57,35 @@ def test_what_only_watches_may_change(name: str) -> None:
     assert what_breaks(composed(), name) is None
 
 
-def test_learning_rates_that_fall_until_the_end_keep_it() -> None:
-    assert what_breaks(composed("model/schedule=linear"), "trainer.max_steps") is not None
+@pytest.mark.parametrize("option", ["max_steps", "max_epochs", "limit_train_batches"])
+def test_learning_rates_that_fall_until_the_end_keep_it(option: str) -> None:
+    assert what_breaks(composed("model/schedule=linear"), f"trainer.{option}") is not None
+    assert what_breaks(composed(), f"trainer.{option}") is None
+
+
+# Every option of the trainer that is called harmless, and another value; that of CUDA is tested on CUDA.
+HARMLESS_OPTIONS = {
+    "log_every_n_steps": "1",
+    "detect_anomaly": "true",
+    "enable_checkpointing": "true",
+    "enable_progress_bar": "true",
+    "enable_model_summary": "true",
+    "profiler": "simple",
+    "cuda_graphs": "false",
+}
+
+
+@pytest.mark.bits
+def test_what_is_called_harmless_is(command: Command) -> None:
+    stated = {name: parameter.annotation for name, parameter in inspect.signature(Trainer).parameters.items()}
+    assert HARMLESS_OPTIONS.keys() == {name for name, kind in stated.items() if HARMLESS in _stated(kind)}
+    unset = [f"++trainer.{name}=null" for name in ("enable_checkpointing", "enable_model_summary")]
+    begun = [*QUICK, *unset, "++trainer.detect_anomaly=false"]
+    assert command(*begun, "hydra.run.dir=whole") is None
+    assert command(*begun, "trainer.max_steps=3") is None
+    changes = [f"++trainer.{name}={value}" for name, value in HARMLESS_OPTIONS.items()]
+    assert command("resume=run", "trainer.max_steps=6", *changes) is None
+    assert same(last_weights("run"), last_weights("whole"))
 
 
 def test_a_callback_of_others_may_do_anything() -> None:

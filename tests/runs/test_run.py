@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.runs.run import Before, Run, git_commit, provenance
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.files import link_or_copy
 from tests.conftest import TINY, composed, same, untrained, weights
 
 
@@ -193,3 +194,21 @@ def test_a_file_that_is_no_checkpoint_is_refused(content: object, run: Run) -> N
     torch.save(content, run.checkpoint)
     with pytest.raises(UserError, match=r"last\.ckpt is not a checkpoint of a run: it lacks images_seen or state_dict"):
         run.load_model()
+
+
+def test_only_damage_has_the_checkpoint_before_the_last_taken(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    link_or_copy(run.checkpoint, run.previous)
+    load = torch.load
+
+    def refuse(file: Path, **options: object) -> object:
+        if file == run.checkpoint:
+            raise PermissionError(13, "Permission denied")
+        return load(file, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "load", refuse)
+        with pytest.raises(UserError, match=r"last\.ckpt can't be read: Permission denied"):
+            run.restore_previous()
+    run.checkpoint.unlink()
+    run.checkpoint.write_bytes(b"half")
+    assert run.restore_previous()["images_seen"] == 640

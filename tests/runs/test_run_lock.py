@@ -117,7 +117,7 @@ def test_a_folder_that_can_not_be_written_to_is_named(tmp_path: Path, monkeypatc
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(run_lock, "TemporaryFile", refuse)
-    with pytest.raises(UserError, match=f"{tmp_path}: can't be written to: Permission denied"):
+    with pytest.raises(UserError, match=f"{tmp_path} can't be written: Permission denied"):
         refuse_if_read_only(tmp_path)
-    with pytest.raises(UserError, match="can't be written to"):
+    with pytest.raises(UserError, match="can't be written: Permission denied"):
         refuse_if_locked(Run(tmp_path))

@@ -140,6 +140,23 @@ def test_a_job_whose_sweep_is_killed_saves_and_ends(tmp_path: Path) -> None:
     assert run.checkpoint.exists()
 
 
+def test_a_second_signal_kills_a_job_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[int] = []
+
+    class Job:
+        pid = 7
+
+        def is_alive(self) -> bool:
+            return True
+
+    monkeypatch.setattr("os.kill", lambda pid, number: sent.append(number))
+    with jobs._passing_on_signals(Job()) as received:  # type: ignore[arg-type]
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+    assert received == [signal.SIGINT] * 2
+    assert sent == [signal.SIGINT, signal.SIGKILL]
+
+
 def test_a_job_ends_with_the_process_that_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[tuple[int, int]] = []
 

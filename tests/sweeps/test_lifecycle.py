@@ -33,7 +33,11 @@ def test_a_sweep_at_work_is_named(tmp_path: Path) -> None:
         lifecycle.begin(tmp_path, plan)
 
 
-def test_jobs_that_did_not_finish_end_the_program_with_their_reasons(tmp_path: Path) -> None:
+def test_jobs_that_did_not_finish_end_the_program_with_their_reasons(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tmp_path = tmp_path / "my sweeps"
+    tmp_path.mkdir()
     lifecycle.begin(tmp_path, Plan.new([], [*SEEDS, ["seed=3"]]))
     begun(tmp_path, "0", "seed=1", status="finished")
     begun(tmp_path, "1", "seed=2", status="failed")
@@ -43,6 +47,8 @@ def test_jobs_that_did_not_finish_end_the_program_with_their_reasons(tmp_path: P
     lines = str(ending.value).splitlines()
     assert lines[2].split(maxsplit=3) == ["1", "failed", "seed=2", "data.root: there is nothing"]
     assert lines[3].split() == ["-", "waiting", "seed=3"]
+    assert f"'sweep.dir={tmp_path}'" in lines[-1]  # can be pasted
+    assert capsys.readouterr().out.endswith(f"gan-lab compare '{tmp_path}'\n")
 
 
 def test_a_trial_that_failed_in_an_earlier_call_is_not_one_of_this_call(tmp_path: Path) -> None:

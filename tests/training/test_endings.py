@@ -10,6 +10,7 @@ from gan_lab.callbacks.scores import Scores
 from gan_lab.data import mnist
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.runs.run import Run
+from gan_lab.utils.signals import ASKING_TO_STOP
 from tests.conftest import QUICK, Command, last_weights, metrics_table, same
 
 SCORED = (
@@ -34,7 +35,7 @@ def raising(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, *signals: in
     monkeypatch.setattr(owner, name, raises)
 
 
-HANDLERS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+HANDLERS = ASKING_TO_STOP
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +45,9 @@ def signals_are_left_as_they_were() -> Any:
     assert [signal.getsignal(number) for number in HANDLERS] == before
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGQUIT, 131)]
+)
 def test_while_data_are_loaded(
     number: int, code: int, command: Command, few_digits: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

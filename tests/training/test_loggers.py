@@ -1,7 +1,5 @@
-import csv
-import errno
+import copy
 import io
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +8,9 @@ import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from gan_lab.training import event_files, loggers
 from gan_lab.training.loggers import MetricsCSV, TensorBoard
-from tests.conftest import fit, tiny_gan
+from tests.conftest import fit, full_disk, tiny_gan
 
 
 def test_scores_stand_on_both_axes_while_training(tmp_path: Path) -> None:
@@ -102,50 +101,52 @@ def test_a_checkpoint_says_how_many_rows_come_before_it(tmp_path: Path) -> None:
     killed.log_metrics({"final": 3.0}, 5)
     resumed = MetricsCSV(file=str(killed.file))
     resumed.load_state_dict(state)
-    assert resumed.state_dict() == state == {"rows": 2}
+    assert resumed.state_dict() == state == {"rows": 2, "waiting": []}
     resumed.log_metrics({"final": 3.0}, 5)
     assert table(killed.file) == ["step,loss,fid,final", "5,1,,", "5,,2,", "5,,,3"]
-    assert resumed.state_dict() == {"rows": 3}
+    assert resumed.state_dict() == {"rows": 3, "waiting": []}
 
 
-def test_rows_wait_while_the_disk_is_full(
+def test_rows_wait_while_the_disk_is_full_and_in_checkpoints(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     logger = MetricsCSV(file=str(tmp_path / "metrics.csv"))
     logger.log_metrics({"loss": 1.0}, 1)
-
-    def half_a_row(self: object, rows: object) -> None:
-        self.writer.writerow(["2"])  # type: ignore[attr-defined]
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
     with monkeypatch.context() as full:
-        full.setattr(csv.DictWriter, "writerows", half_a_row)
+        full.setattr(loggers, "append", full_disk)
         logger.log_metrics({"loss": 2.0}, 2)
         logger.log_metrics({"loss": 3.0}, 3)
         assert table(logger.file) == ["step,loss", "1,1"]
+    state = copy.deepcopy(logger.state_dict())
     logger.log_metrics({"loss": 4.0}, 4)
     assert table(logger.file) == ["step,loss", "1,1", "2,2", "3,3", "4,4"]
-    assert caplog.text.count("Rows wait until it can") == 1
+    assert caplog.text.count("can't be written: No space left on device") == 1
+    (tmp_path / "metrics.csv").write_text("step,loss\n1,1\n")  # as a program leaves it that was killed meanwhile
+    resumed = MetricsCSV(file=str(tmp_path / "metrics.csv"))
+    resumed.load_state_dict(state)
+    resumed.log_metrics({"loss": 4.0}, 4)
+    assert table(logger.file) == ["step,loss", "1,1", "2,2", "3,3", "4,4"]
 
 
-def test_a_full_disk_costs_a_curve_some_points(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_a_full_disk_costs_tensorboard_nothing_not_even_with_a_kill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logger = TensorBoard(folder=str(tmp_path))
     logger.log_metrics({"loss/a": 1.0, "images_seen": 10.0}, 1)
-
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
     with monkeypatch.context() as full:
-        full.setattr(type(logger.experiment), "add_scalar", refuse)
+        full.setattr(event_files, "append", full_disk)
         logger.log_metrics({"loss/a": 2.0, "images_seen": 20.0}, 2)
-    logger.log_metrics({"loss/a": 3.0, "images_seen": 30.0}, 3)
-    logger.save()
+        logger.log_image("samples", [torch.zeros(1, 2, 2, dtype=torch.uint8)], 2)
+        logger.log_message("alarm/nan", "batch 2: nan begins", 2)
+    torch.save(logger.state_dict(), tmp_path / "state")
+    resumed = TensorBoard(folder=str(tmp_path))
+    resumed.load_state_dict(torch.load(tmp_path / "state", weights_only=True))
+    resumed.log_metrics({"loss/a": 3.0, "images_seen": 30.0}, 3)
     events = EventAccumulator(str(tmp_path))
     events.Reload()
-    assert 3 in [event.step for event in events.Scalars("loss/a")]
-    assert "can't be written: No space left on device" in caplog.text
+    assert [event.step for event in events.Scalars("loss/a")] == [1, 2, 3]
+    assert [event.step for event in events.Images("samples")] == [2]
+    assert [event.step for event in events.Tensors("alarm/nan/text_summary")] == [2]
 
 
 def test_tensorboard_shows_pictures_and_texts(tmp_path: Path) -> None:
@@ -164,20 +165,3 @@ def test_tensorboard_shows_pictures_and_texts(tmp_path: Path) -> None:
     assert torch.equal(shown, picture)
     (text,) = events.Tensors("alarm/nan/text_summary")
     assert (text.step, text.tensor_proto.string_val[0].decode()) == (2, "batch 2: nan begins")
-
-
-@pytest.mark.parametrize("show", ["add_image", "add_text"])
-def test_a_full_disk_costs_a_picture_or_a_text(
-    show: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    logger = TensorBoard(folder=str(tmp_path))
-
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(type(logger.experiment), show, refuse)
-    if show == "add_image":
-        logger.log_image("samples", [torch.zeros(1, 2, 2, dtype=torch.uint8)], 1)
-    else:
-        logger.log_message("alarm/nan", "batch 2: nan begins", 2)
-    assert "can't be written: No space left on device" in caplog.text

@@ -4,6 +4,7 @@ import signal
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from gan_lab.runs.run import Run
@@ -138,3 +139,36 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_taken(
     assert command("resume=whole", "trainer.max_steps=10") is None
     assert same(last_weights("run"), last_weights("whole"))
     assert metrics_table("run") == metrics_table("whole")
+
+
+def test_the_images_decide_and_not_where_they_lie(command: Command, tmp_path: Path) -> None:
+    pictures("pictures/cats", "pictures/dogs")
+    own = ("data=image_folder", "data.root=pictures", "data.image_size=8", "data.num_classes=2", "data.batch_size=4")
+    quick = [argument for argument in QUICK if not argument.startswith("data.")]
+    assert command(*quick, *own) is None
+    Path("pictures").rename("moved")
+    assert command("resume=run", "trainer.max_steps=8", "data.root=moved") is None
+    assert Run("run").record()["resumed"][0]["mode"] == "exact"
+    Image.new("RGB", (9, 8), (1, 2, 3)).save("moved/cats/3.png")  # as many images as before
+    refused = str(command("resume=run", "trainer.max_steps=9"))
+    assert "the run began on data with train_sha256=" in refused
+    assert command("resume=run", "trainer.max_steps=9", "resume_mode=continue", "data.root=moved/../moved") is None
+
+
+@pytest.mark.bits
+def test_a_run_goes_on_with_as_many_threads_as_it_had(
+    command: Command, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.set_num_threads(3)
+    assert command(*QUICK, "hydra.run.dir=whole") is None
+    assert command(*QUICK, "trainer.max_steps=3") is None
+    torch.set_num_threads(1)
+    assert command("resume=run", "trainer.max_steps=6") is None
+    assert "Going on with 3 threads, as the run began, not with 1" in capsys.readouterr().out
+    assert Run("run").record()["threads"] == torch.get_num_threads() == 3
+    assert same(last_weights("run"), last_weights("whole"))
+    torch.set_num_threads(1)
+    assert command("resume=run", "trainer.max_steps=7", "resume_mode=continue") is None
+    record = Run("run").record()
+    assert record["threads"] == 1
+    assert record["resumed"][-1]["changed"]["threads"] == [3, 1]

@@ -11,9 +11,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from gan_lab import cli
 from gan_lab.callbacks.scores import Scores
 from gan_lab.data import mnist
-from gan_lab.metrics import hashes, scores
+from gan_lab.metrics import scores
 from gan_lab.metrics.protocol import Protocol
 from gan_lab.runs.run import Run
+from gan_lab.utils import hashes
 from tests.conftest import QUICK, Command, last_weights, same
 
 # A run of six batches of 128 that is scored after every second, quickly.

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from gan_lab.runs.run import Run
-from gan_lab.training.summary import summary
+from gan_lab.training.summary import opening, summary
+from tests.conftest import tiny_gan
 
 
 @pytest.fixture
@@ -57,3 +58,30 @@ def test_the_last_grid_is_named(recorded: Run) -> None:
     for images in (768000, 50000):
         (recorded.folder / "samples" / f"{images:09d}.png").touch()
     assert f"Last grid    {recorded.folder}/samples/000768000.png" in summary(recorded).splitlines()
+
+
+def test_the_lines_before_a_run_say_what_is_trained(run: Run) -> None:
+    record: dict[str, Any] = {
+        "device": "cpu",
+        "threads": 2,
+        "processes": 1,
+        "batch_size": {"global": 128},
+        "last_batch": 6000,
+        "data": {"train_images": {"a": 60000, "b": 1000}},
+    }
+    size = run.checkpoint.stat().st_size / 1e6
+    assert opening(run, record, tiny_gan()).splitlines() == [
+        "Device       cpu, 2 thread(s)",
+        "Networks     generator with 616 parameters and discriminator with 529 parameters",
+        "Images       60,000 and 1,000 to train on, 128 a batch, 6,000 batches",
+        f"Run folder   {run.folder}",
+        f"Checkpoints  {size:,.0f} MB each: the last, the one before and the best",
+    ]
+    run.checkpoint.unlink()
+    record |= {"processes": 2, "last_batch": None, "data": {"train_images": 500}}
+    assert opening(run, record, tiny_gan()).splitlines() == [
+        "Device       cpu, 2 thread(s), 2 processes",
+        "Networks     generator with 616 parameters and discriminator with 529 parameters",
+        "Images       500 to train on, 128 a batch, without an end",
+        f"Run folder   {run.folder}",
+    ]

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from gan_lab.callbacks.sample_grid import SampleGrid
 from gan_lab.runs.run import Run
@@ -29,6 +30,42 @@ def test_a_crash_shows_one_line_and_keeps_its_traceback(
     assert "Traceback" not in capsys.readouterr().err
     record = Run("run").record()
     assert (record["status"], record["error"]) == ("failed", "RuntimeError: the cable fell out")
+
+
+ASKED = "1,152,921,504.61 GB"
+
+
+def short_of_memory(*_: Any, **__: Any) -> None:
+    torch.empty(1 << 60, dtype=torch.uint8)
+
+
+@pytest.mark.parametrize(
+    ("place", "helps"),
+    [
+        ("gan_lab.networks.mlp.Discriminator.forward", "data.batch_size or model.network.generator.width"),
+        ("gan_lab.utils.images.grid", "callbacks.samples.rows and columns"),
+        ("gan_lab.callbacks.diagnostics.Diagnostics.measure", "callbacks.health.images"),
+    ],
+)
+def test_a_want_of_memory_says_what_helps(
+    place: str, helps: str, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def short(*given: Any, **options: Any) -> Any:
+        if getattr(given[-1], "is_meta", False):  # the dry run before
+            return given[-1].new_empty(2, 1)
+        return short_of_memory()
+
+    monkeypatch.setattr(place, short)
+    message = str(command(*QUICK, "callbacks.health.every_n_images=1"))
+    assert message.startswith(f"Error: out of memory ({ASKED} more were asked for): lower {helps}")
+    assert message.endswith("crash.txt")
+    assert "\n" not in message
+    assert Run("run").record()["error"] == message.removeprefix("Error: ").partition(" (gan_lab/")[0]
+
+
+def test_a_model_that_does_not_fit_into_memory_says_so(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lightning.seed_everything", short_of_memory)  # after validation, before anything is tracked
+    assert str(command(*QUICK)).startswith(f"Error: out of memory ({ASKED} more")
 
 
 def test_who_debugs_sees_the_traceback(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """The record while a run trains, and after each kind of ending."""
 
+import shlex
 import signal
 from contextlib import nullcontext
 from pathlib import Path
@@ -10,16 +11,16 @@ import pytest
 from gan_lab.callbacks.graceful_stop import Interrupted
 from gan_lab.callbacks.health import Stopped
 from gan_lab.training.build import Parts
-from gan_lab.training.track_run import barrier_on_exit, save_traceback, track_run
+from gan_lab.training.track_run import RunTracker, barrier_on_exit, save_traceback, track_run
 from gan_lab.training.validate import validate
 from gan_lab.utils.errors import UserError
-from tests.conftest import OFFLINE, composed
+from tests.conftest import OFFLINE, QUICK, Command, composed, full_disk
 
 
 @pytest.fixture
 def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Parts:
     """A run that hasn't trained yet, its folder made."""
-    folder = tmp_path / "run"
+    folder = tmp_path / "my run"
     built = validate(composed(*OFFLINE, "model=vanilla", "callbacks.scores=null"), folder)
     folder.mkdir()
     monkeypatch.setattr(type(built.data), "describe", lambda self: {"name": "tiny", "substitute": False})
@@ -60,6 +61,20 @@ def test_each_ending_is_recorded_and_comes_out(error: BaseException, status: str
     assert (record["status"], record["error"]) == (status, reason)
 
 
+def test_how_to_go_on_can_be_pasted(parts: Parts, capsys: pytest.CaptureFixture[str]) -> None:
+    parts.run.checkpoint.parent.mkdir()
+    parts.run.checkpoint.touch()
+    for error in (Interrupted(signal.SIGTERM), Stopped("nan")):
+        with pytest.raises(type(error)):
+            track(parts, error)
+    printed = capsys.readouterr().out
+    pasted = [line.lower().partition("to go on: ")[2] for line in printed.splitlines() if "o go on: " in line]
+    assert len(pasted) == 2
+    for line in pasted:
+        assert shlex.split(line)[:3] == ["python", "train.py", f"resume={parts.run.folder}".lower()]
+    assert f"tensorboard --logdir {shlex.quote(str(parts.run.folder.parent))}\n" in printed
+
+
 def test_a_refused_run_is_discarded_on_request(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(parts.run.folder.parent)
     with pytest.raises(UserError, match="no images"):
@@ -74,6 +89,14 @@ def test_what_nobody_expected_leaves_its_traceback(parts: Parts) -> None:
     with pytest.raises(RuntimeError, match="the cable"):
         track(parts, RuntimeError("the cable"), debug=True)
     assert (parts.run.folder / "crash.txt").exists()
+
+
+def test_what_is_trained_and_how_long_it_takes_is_said_once(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gan_lab.callbacks.progress.RegularReport.__init__.__defaults__", (0.0,))
+    assert command(*QUICK) is None
+    log = Path("run/train.log").read_text()
+    assert log.count("Device       cpu") == log.count(" parameters and discriminator with ") == 1
+    assert log.count(" to go\n") == 1
 
 
 def test_a_resumed_run_that_has_not_gone_on_keeps_its_record(parts: Parts) -> None:
@@ -109,3 +132,39 @@ def test_processes_wait_for_each_other_where_all_end_alike(
         if error is not None:
             raise error
     assert len(calls) == waits
+
+
+def test_a_full_disk_costs_reports_and_not_the_run(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    tracker = RunTracker(parts, {})
+    with monkeypatch.context() as full:
+        full.setattr(type(parts.run), "write_record", full_disk)
+        tracker.report()
+    tracker.report()
+    assert parts.run.record()["status"] == "running"
+
+
+@pytest.mark.parametrize(
+    ("error", "ending", "message"),
+    [
+        (None, UserError, "has reached its end: that records it"),
+        (Interrupted(signal.SIGTERM), Interrupted, ""),
+        (RuntimeError("the cable"), UserError, "RuntimeError: the cable"),
+        (OSError(30, "Read-only file system"), UserError, "can't be written: Read-only file system .*mounted for"),
+    ],
+)
+def test_an_end_that_can_not_be_recorded_is_one_line(
+    error: BaseException | None,
+    ending: type[BaseException],
+    message: str,
+    parts: Parts,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def ends() -> None:
+        with track_run(parts, {}, discard_refused=False, debug=False):
+            monkeypatch.setattr(type(parts.run), "write_record", full_disk)
+            if error is not None:
+                raise error
+
+    with pytest.raises(ending, match=message) as raised:
+        ends()
+    assert "\n" not in str(raised.value)

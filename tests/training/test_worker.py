@@ -67,7 +67,7 @@ def test_what_ends_a_worker_reaches_the_program_that_waits(
         raise error
 
     monkeypatch.setattr("gan_lab.training.train.train_here", train_here)
-    monkeypatch.setattr(worker, "die_with_parent", lambda: None)
+    monkeypatch.setattr(worker.parent, "die_with_parent", lambda: None)
     monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", str(report))
     monkeypatch.setattr(sys, "argv", ["worker", str(task), str(tmp_path), "train.py", "seed=3"])
     with pytest.raises(ending):

@@ -7,6 +7,7 @@ import pytest
 from gan_lab.utils import files
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import (
+    append,
     atomic_write,
     link_or_copy,
     refuse_ways_out,
@@ -135,3 +136,18 @@ def test_two_writers_of_a_file_do_not_mix_their_content(tmp_path: Path) -> None:
         first.write(b"first")
         second.write(b"2")
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"first"]
+
+
+def test_all_is_appended_or_nothing(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    file = tmp_path / "a"
+    append(file, b"one")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            append(file, b"x" * 200)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    append(file, bytearray(b"two"))
+    assert file.read_bytes() == b"onetwo"

@@ -44,6 +44,12 @@ def test_a_gpu_takes_half_precision(cuda_devices: None) -> None:
         hardware.check("cpu", 1, "16-mixed")
 
 
+@pytest.mark.parametrize("cuda_devices", [1], indirect=True)
+def test_processes_that_see_one_device_each_are_told_how_to_see_all(cuda_devices: None) -> None:
+    with pytest.raises(UserError, match="started 8 processes .* each of which sees 1 CUDA device: .*--gpu-bind=none"):
+        hardware.check("auto", 8, "32-true", started=True)
+
+
 @pytest.mark.parametrize("cuda_devices", [4], indirect=True)
 def test_as_many_devices_as_there_are(cuda_devices: None) -> None:
     hardware.check("gpu", 4, "32-true", sync_batchnorm=True)

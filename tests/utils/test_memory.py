@@ -2,6 +2,7 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
 from gan_lab.utils import memory
 
@@ -39,3 +40,51 @@ def test_elsewhere_it_is_half_of_what_is_built_in(tmp_path: Path, monkeypatch: p
 def test_this_machine_has_some_and_no_more_than_is_built_in() -> None:
     built_in = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     assert built_in / 1000 < memory.available() <= built_in
+
+
+def raised(error: Exception) -> Exception:
+    try:
+        raise error
+    except Exception as caught:
+        return caught
+
+
+def too_much() -> Exception:
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(1 << 60, dtype=torch.uint8)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("error", "amount"),
+    [
+        (MemoryError(), ""),
+        (MemoryError("Unable to allocate 93.1 GiB for an array with shape (100000, 1000000)"), ""),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has"), "20.00 MiB"),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), ""),
+        (RuntimeError("MPS backend out of memory (MPS allocated: 8 GB)"), ""),
+        (too_much(), "1,152,921,504.61 GB"),
+    ],
+)
+def test_a_shortage_on_any_device_says_what_helps(error: Exception, amount: str) -> None:
+    said = memory.shortage(raised(error))
+    shown = f" ({amount} more were asked for)" if amount else ""
+    assert said == f"out of memory{shown}: {memory.SMALLER}"
+
+
+def test_a_shortage_behind_another_error_is_found() -> None:
+    outer = RuntimeError("Error in call to target")
+    outer.__cause__ = MemoryError()
+    assert memory.shortage(outer) == f"out of memory: {memory.SMALLER}"
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("the cable"), ValueError("out of memory lane"), OSError(28, "no space")]
+)
+def test_other_errors_are_no_shortage(error: Exception) -> None:
+    assert memory.shortage(error) is None
+
+
+def test_every_place_that_needs_other_help_is_there() -> None:
+    package = Path(memory.__file__).parents[1]
+    assert all((package / place).is_file() for place in memory.HELPS)

@@ -1,5 +1,7 @@
 import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -38,3 +40,30 @@ def test_outside_the_main_thread_nothing_changes() -> None:
     thread.join()
     assert inside == [signal.getsignal(signal.SIGTERM)]
     assert inside != [handler]
+
+
+def test_under_nohup_a_closed_terminal_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with handled(lambda number, frame: pytest.fail("nohup wins")):
+            os.kill(os.getpid(), signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_what_is_printed_to_a_terminal_that_is_gone_goes_nowhere() -> None:
+    program = "from gan_lab.utils.signals import leave_terminal; input(); leave_terminal(); print('lost', flush=True)"
+    process = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.close()
+    process.communicate(b"\n")
+    assert process.returncode == 0
+
+
+def test_an_interrupt_while_importing_ends_without_a_word() -> None:
+    program = (
+        "import atexit, os, signal\nfrom gan_lab.utils.signals import importing\natexit.register(print, 'statistics')\n"
+        "with importing():\n    os.kill(os.getpid(), signal.SIGINT)\n    input()"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")

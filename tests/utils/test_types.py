@@ -28,7 +28,7 @@ def test_ranges_are_as_they_are_called(kind: str, inside: list[Any], outside: li
 
 
 def test_facts_stay_with_an_annotation_and_change_no_range() -> None:
-    assert get_args(types.CachePath)[1:] == (Fact.INPUT_PATH, Fact.INCIDENTAL, OnResume(""), Fact.CACHE)
+    assert get_args(types.CachePath)[1:] == (Fact.INPUT_PATH, OnResume(""), Fact.INCIDENTAL, Fact.CACHE)
     adapter: TypeAdapter[int] = TypeAdapter(Annotated[types.PositiveInt, HARMLESS, Fact.INCIDENTAL])
     with pytest.raises(ValidationError, match="greater than or equal to 1"):
         adapter.validate_python(0)

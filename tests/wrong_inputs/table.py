@@ -119,6 +119,10 @@ TABLE: dict[str, list[Row]] = {
     "Types and ranges": [
         Row("python train.py data.batch_size=abc", "Error: data.batch_size=abc: must be a valid integer"),
         Row("python train.py data.batch_size=0", "Error: data.batch_size=0: must be greater than or equal to 1"),
+        Row(
+            "python train.py model=vanilla model.network.discriminator.norm=batch data.batch_size=1",
+            "Error: data.batch_size=1: batch norm has nothing to normalise an image by that is alone in the batch of a process; set it to 2 or more, or model.network.discriminator.norm=layer where the discriminator has batch norm",
+        ),
         Row("python train.py data.batch_size=null", "Error: data.batch_size=null: must be a valid integer"),
         Row("python train.py seed=4294967296", "Error: seed=4294967296: must be less than 4294967296"),
         Row("python train.py model.n_critic=0", "Error: model.n_critic=0: must be greater than or equal to 1"),

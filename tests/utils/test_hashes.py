@@ -1,6 +1,6 @@
 import torch
 
-from gan_lab.metrics import hashes
+from gan_lab.utils import hashes
 
 
 def test_values_shape_and_type_make_the_hash() -> None:

@@ -1,0 +1,24 @@
+"""Command lines that are printed so that they can be pasted."""
+
+import re
+import shlex
+from pathlib import Path
+
+PLAIN = re.compile(r"[\w./\\:+%-]+( +[\w./\\:+%-]+)*", re.ASCII)  # what Hydra takes as a text without quotes
+
+
+def argument(path: str | Path) -> str:
+    """A path as an argument in a shell."""
+    return shlex.quote(str(path))
+
+
+def override(name: str, path: str | Path) -> str:
+    """An option of `train.py` set to a path, as an argument in a shell."""
+    value = str(path)
+    return shlex.quote(f"{name}={value if PLAIN.fullmatch(value) else quoted(value)}")
+
+
+def quoted(value: str | Path) -> str:
+    """A text as Hydra reads it whatever it holds; backslashes are signs of their own, but before a quote."""
+    escaped = re.sub(r'(\\*)"', r'\1\1\\"', str(value))
+    return '"' + re.sub(r"(\\+)$", r"\1\1", escaped) + '"'
