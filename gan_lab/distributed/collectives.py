@@ -6,7 +6,7 @@ Every function but `is_distributed` is a meeting: all processes call it, in the 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
-from socket import gethostname
+from platform import node
 from typing import Any, TypeVar, cast
 
 import torch
@@ -139,7 +139,7 @@ def refusing_together() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        refusal = f"process {dist.get_rank()} on {gethostname()}: {error}"
+        refusal = f"process {dist.get_rank()} on {node()}: {error}"
     dist.all_gather_object(refusals, refusal)
     if first := next(filter(None, refusals), None):
         raise UserError(first)

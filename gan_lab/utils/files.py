@@ -5,7 +5,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from errno import ELOOP
+from errno import ELOOP, EMLINK
 from pathlib import Path
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 from tempfile import TemporaryDirectory
@@ -115,8 +115,15 @@ def write_atomically(target: Path, content: str | bytes) -> None:
 
 
 def append(file: Path, content: bytes | bytearray) -> None:
-    """Append to a file, which is made where there is none: all of the content, or nothing of it."""
-    with file.open("ab", buffering=0) as opened:
+    """Append to a file, which is made where there is none: all of the content, or nothing of it.
+
+    Raises:
+        OSError: it can't be written to, or its name is a link, symbolic or hard, to a file that has other names.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+    with os.fdopen(os.open(file, flags, 0o666), "ab", buffering=0) as opened:
+        if os.fstat(opened.fileno()).st_nlink > 1:
+            raise OSError(EMLINK, "is a link to a file that has other names", str(file))
         size, rest = opened.tell(), memoryview(content)
         try:
             while rest:

@@ -1,5 +1,6 @@
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -151,3 +152,18 @@ def test_all_is_appended_or_nothing(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     append(file, bytearray(b"two"))
     assert file.read_bytes() == b"onetwo"
+
+
+@pytest.mark.parametrize("link", [os.link, os.symlink])
+def test_nothing_is_appended_through_a_link(link: Callable[[Path, Path], None], tmp_path: Path) -> None:
+    (tmp_path / "letter").write_text("mine")
+    link(tmp_path / "letter", tmp_path / "train.log")
+    with pytest.raises(OSError, match="link"):
+        append(tmp_path / "train.log", b"a line")
+    assert (tmp_path / "letter").read_text() == "mine"
+
+
+def test_a_pipe_in_the_place_of_a_file_holds_nobody_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "train.log")
+    with pytest.raises(OSError, match="No such device"):
+        append(tmp_path / "train.log", b"a line")
