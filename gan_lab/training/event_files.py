@@ -4,7 +4,7 @@ TensorBoard's own writer keeps events in memory for up to two minutes, and its t
 """
 
 import os
-import socket
+import platform
 import time
 from io import BytesIO
 from itertools import count
@@ -16,6 +16,7 @@ from torch.utils.tensorboard import FileWriter, SummaryWriter
 
 from gan_lab.utils.disk import surviving
 from gan_lab.utils.files import append
+from gan_lab.utils.types import OutputPath
 
 _numbers = count()
 
@@ -30,10 +31,10 @@ class EventFile(FileWriter):
         folder: where it lies.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: OutputPath) -> None:
         self.event_writer = self  # torch's own writes through another object
         self.folder = Path(folder)
-        name = f"events.out.tfevents.{time.time():010.0f}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}"
+        name = f"events.out.tfevents.{time.time():010.0f}.{platform.node()}.{os.getpid()}.{next(_numbers)}"
         self.file = self.folder / name
         self.waiting = bytearray()
         self.add_event(Event(file_version="brain.Event:2"))
