@@ -16,6 +16,7 @@ from torch.utils.tensorboard import FileWriter, SummaryWriter
 
 from gan_lab.utils.disk import surviving
 from gan_lab.utils.files import append
+from gan_lab.utils.types import OutputPath
 
 _numbers = count()
 
@@ -30,7 +31,7 @@ class EventFile(FileWriter):
         folder: where it lies.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: OutputPath) -> None:
         self.event_writer = self  # torch's own writes through another object
         self.folder = Path(folder)
         name = f"events.out.tfevents.{time.time():010.0f}.{platform.node()}.{os.getpid()}.{next(_numbers)}"
