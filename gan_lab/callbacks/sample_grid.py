@@ -2,10 +2,12 @@
 
 import logging
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from lightning import Trainer
 from lightning.pytorch.callbacks import Callback
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from gan_lab.callbacks.trigger import EveryNImages
 from gan_lab.utils import images, seeding
@@ -13,6 +15,12 @@ from gan_lab.utils.loggers import log_picture
 from gan_lab.utils.types import NonNegativeInt, OutputPath, PositiveInt
 
 log = logging.getLogger(__name__)
+
+
+class GridState(TypedDict):
+    """What checkpoints keep; they are held against this type before they are loaded."""
+
+    generated_at: Annotated[int, Field(ge=-1, lt=1 << 53)]  # images seen; -1 before the first grid
 
 
 class SampleGrid(Callback):
@@ -64,11 +72,11 @@ class SampleGrid(Callback):
         if pl_module.images_seen > self.trigger.last:
             self.save_grid(trainer, pl_module)
 
-    def state_dict(self) -> dict[str, int]:
+    def state_dict(self) -> GridState:  # type: ignore[override]
         """Images seen at the last grid."""
         return {"generated_at": self.trigger.last}
 
-    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+    def load_state_dict(self, state_dict: GridState) -> None:  # type: ignore[override]
         """Restore the state of a checkpoint."""
         self.trigger.last = state_dict["generated_at"]
 

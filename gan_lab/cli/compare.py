@@ -6,6 +6,7 @@ from typing import Any
 
 from gan_lab.cli.outputs import put, refuse_existing
 from gan_lab.utils.errors import UserError, nearest
+from gan_lab.utils.terminal import say
 
 SUFFIXES = {".csv": "csv", ".md": "markdown", ".json": "json"}
 COLUMNS = ("fid", "kid", "coverage", "class_accuracy")
@@ -60,6 +61,6 @@ def run(arguments: argparse.Namespace) -> None:
     table = tables.render(form, groups.ranked(groups.group(chosen), arguments.score), shown, without)
     if out:
         put("--out", out, table)
-        print(f"{len(chosen)} runs, {len(without)} without scores: {out}")
+        say(f"{len(chosen)} runs, {len(without)} without scores: {out}")
     else:
-        print(table, end="")
+        say(table, end="")

@@ -21,6 +21,7 @@ from gan_lab.runs.run_lock import refuse_if_locked, refuse_if_read_only
 from gan_lab.sweeps import folders, lifecycle
 from gan_lab.sweeps.jobs import start_server
 from gan_lab.utils.errors import UserError, fail
+from gan_lab.utils.terminal import say
 
 if TYPE_CHECKING:  # torch and lightning take seconds to import
     from gan_lab.distributed.launcher import WorldInfo
@@ -138,7 +139,7 @@ def begin(config: DictConfig, jobs: list[list[str]] | None) -> None:
         config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quoted(sweep)}")  # jobs compose their own configuration
     lifecycle.begin(sweep, plan)
     if notice:
-        print(notice, flush=True)
+        say(notice)
 
 
 def quoted(path: Path) -> str:
@@ -154,7 +155,7 @@ def go_on_with_a_requeued_job(config: DictConfig) -> None:
     HydraConfig.instance().set_config(config)
     begun = slurm.begun_by_this_job(Path(str(config.hydra.run.dir)).parent)
     if begun is not None:
-        print(f"SLURM has started this job again: going on with {begun}")
+        say(f"SLURM has started this job again: going on with {begun}")
         with read_write(config), read_write(config.hydra):
             config.resume = str(begun)
             config.hydra.overrides.task = []  # they are part of the run's configuration

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from tqdm import tqdm
 
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.files import open_regular
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ def read(path: Path, size: int, channels: int) -> Pixels:
     Raises:
         Exception: the file is damaged or not an image; the type depends on Pillow's decoder.
     """
-    with Image.open(path, formats=formats()) as image:
+    with open_regular(path) as file, Image.open(file, formats=formats()) as image:
         image.draft(None, (HEADROOM * size, HEADROOM * size))  # JPEG only; several times faster for photos
         ImageOps.exif_transpose(image, in_place=True)
         plain = _plain(image, "L" if channels == 1 else "RGB")

@@ -1,6 +1,7 @@
 """Groups of runs that differ only in their seed: repetitions of one setup."""
 
 import json
+import logging
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,12 +14,14 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gan_lab.config.facts import facts_about, plain
-from gan_lab.config.saved_config import leaves
+from gan_lab.config.saved_config import leaves, read_yaml
 from gan_lab.evaluation.run_scores import ScoredRun
 from gan_lab.metrics.titles import title
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.types import Fact
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,14 @@ def group(scored: Iterable[ScoredRun]) -> list[Group]:
     """Group runs whose configurations differ only in the seed, and that have seen equally many images."""
     by_setup: dict[str, list[ScoredRun]] = defaultdict(list)
     for one in scored:
-        by_setup[json.dumps([setup(one.run), one.scores.images_seen], sort_keys=True, default=str)].append(one)
+        try:
+            decisive = setup(one.run)
+        except UserError as error:
+            log.warning("%s; the run is left out", error)
+            continue
+        by_setup[json.dumps([decisive, one.scores.images_seen], sort_keys=True, default=str)].append(one)
+    if not by_setup:
+        raise UserError("no run is left to compare")
     parts = [name_parts(members[0].run) for members in by_setup.values()]
     shared = set(parts[0]).intersection(*parts[1:]) if len(parts) > 1 else set()
     names = [" ".join([model, *(part for part in overrides if part not in shared)]) for model, *overrides in parts]
@@ -107,10 +117,12 @@ def setup(run: Run) -> dict[str, Any]:
 
 def name_parts(run: Run) -> list[str]:
     """The model, then the other overrides of the run's command line that affect training."""
-    choices = OmegaConf.select(_load_or(run.hydra_file, {}), "hydra.runtime.choices") or {}
+    choices = _plain_or(run.hydra_file, {})
+    for part in ("hydra", "runtime", "choices"):
+        choices = choices.get(part) or {} if isinstance(choices, dict) else {}
     target = str(OmegaConf.select(run.config(), "model._target_"))
-    model = str(choices.get("model") or target.rpartition(".")[2].lower())
-    overrides = [str(override).lstrip("+~") for override in _load_or(run.overrides_file, [])]
+    model = str((choices.get("model") if isinstance(choices, dict) else None) or target.rpartition(".")[2].lower())
+    overrides = [str(override).lstrip("+~") for override in _plain_or(run.overrides_file, [])]
     values = plain(run.config())
 
     def is_noise(key: str) -> bool:
@@ -121,9 +133,10 @@ def name_parts(run: Run) -> list[str]:
     return [model, *(override for override in overrides if not is_noise(override.partition("=")[0]))]
 
 
-def _load_or(file: Path, default: Any) -> Any:
+def _plain_or(file: Path, default: Any) -> Any:
     """Read a file of Hydra's beside the configuration, or return the default: a run does without these files."""
     try:
-        return OmegaConf.load(file)
-    except Exception:  # missing, or not YAML; OmegaConf raises almost any type
-        return OmegaConf.create(default)
+        content = plain(read_yaml(file))
+    except UserError:
+        return default
+    return content if isinstance(content, type(default)) else default

@@ -1,15 +1,22 @@
 """The runs below folders, and the scores of each."""
 
-import json
+import logging
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from gan_lab.metrics.score_record import ScoreRecord
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.run_layout import RECORD
+from gan_lab.utils.typed_json import read_json
+
+VALUES: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -48,10 +55,7 @@ def records(run: Run) -> list[ScoreRecord]:
     if final := run.record().get("scores"):
         records.append(ScoreRecord.from_dict(final, run.record_file))
     for path in sorted(run.evaluations.glob("*.json")):  # <protocol>.json before <protocol>_best.json
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (ValueError, OSError) as error:
-            raise UserError(f"{path} can't be read: {error}") from error
+        content = read_json(path, VALUES)
         records.append(ScoreRecord.from_dict(content, path))
     return records
 
@@ -69,7 +73,17 @@ def choose(runs: Iterable[Run], protocol: str | None) -> tuple[list[ScoredRun], 
     Raises:
         UserError: there are no scores, or those of different protocols, whose difference is named.
     """
-    by_run = {run: records(run) for run in runs}
+    by_run: dict[Run, list[ScoreRecord]] = {}
+    unreadable: list[str] = []
+    for run in runs:
+        try:
+            by_run[run] = records(run)
+        except UserError as error:
+            unreadable.append(str(error))
+    if unreadable and not by_run:
+        raise UserError(unreadable[0])
+    for problem in unreadable:
+        log.warning("%s; the run is left out", problem)
     choices = {run: _choose(run, scores, protocol) for run, scores in by_run.items()}
     scored = [ScoredRun(run, choice) for run, choice in choices.items() if choice]
     if not scored:

@@ -13,12 +13,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
+from omegaconf import ListConfig, OmegaConf
+from pydantic import TypeAdapter
 
+from gan_lab.config.saved_config import read_yaml
 from gan_lab.runs.run import Run, now
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import write_atomically
 from gan_lab.utils.run_layout import HYDRA
+from gan_lab.utils.typed_json import read_json
 
 Identity = tuple[str, ...]
 
@@ -31,9 +34,10 @@ def identity(overrides: Iterable[Any]) -> Identity:
 def identity_of(folder: Path) -> Identity | None:
     """The identity of the job in a folder; None where there is none, or none that can be read."""
     try:
-        return identity(OmegaConf.load(Run(folder).overrides_file))
-    except Exception:  # missing, half-written or not YAML: of almost any type
+        overrides = read_yaml(Run(folder).overrides_file)
+    except UserError:  # missing, half-written or not YAML
         return None
+    return identity(OmegaConf.to_container(overrides)) if isinstance(overrides, ListConfig) else None  # type: ignore[arg-type]
 
 
 def jobs(sweep: Path) -> dict[Identity, Path]:
@@ -105,13 +109,7 @@ class Plan:
         file = plan_file(sweep)
         if not file.is_file():
             return None
-        try:
-            content = json.loads(file.read_text(encoding="utf-8"))
-            planned = content["jobs"]
-            jobs = None if planned is None else tuple(identity(overrides) for overrides in planned)
-            return cls(**content | {"asked": identity(content["asked"]), "jobs": jobs})
-        except (ValueError, TypeError, KeyError) as error:
-            raise UserError(f"{file} can't be read: {error}") from error
+        return read_json(file, TypeAdapter(cls))
 
     def save(self, sweep: Path) -> None:
         """Write the plan to a sweep's folder, which exists."""

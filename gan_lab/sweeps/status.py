@@ -83,8 +83,16 @@ def jobs_in(folder: Path) -> list[Job]:
 
 def jobs_of(planned: Iterable[Identity], started: dict[Identity, Path]) -> list[Job]:
     """All jobs: those that have begun, in the order of their folders, then those that have not."""
-    begun = [Job.of(folder, overrides) for overrides, folder in started.items()]
+    begun = [_readable(folder, overrides) for overrides, folder in started.items()]
     return begun + [Job("", overrides, "waiting") for overrides in planned if overrides not in started]
+
+
+def _readable(folder: Path, overrides: Identity) -> Job:
+    """The job in a folder; one whose record can't be read says so in its line."""
+    try:
+        return Job.of(folder, overrides)
+    except UserError as error:
+        return Job(folder.name, overrides, "unreadable", {"error": str(error)})
 
 
 def summary(jobs: Sequence[Job]) -> str:

@@ -21,6 +21,7 @@ from gan_lab.training.build import Parts
 from gan_lab.training.summary import summary
 from gan_lab.training.trainer import Trainer
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.terminal import say
 
 
 @contextmanager
@@ -116,26 +117,26 @@ class RunTracker:
     def finished(self) -> None:
         """Record the run's end."""
         self._close("finished", error=None)
-        print(summary(self.run))
+        say(summary(self.run))
 
     def interrupted(self, number: signal.Signals) -> None:
         """Record the signal that asked the run to stop, and say how to go on."""
         if self.has_gone_on:
             self._close("interrupted", error=number.name)
-            print(summary(self.run))
+            say(summary(self.run))
         else:
             self.run.write_record(self.before | {"status": "interrupted", "error": number.name})
-        print(f"To go on: python train.py resume={self.run.folder}")
+        say(f"To go on: python train.py resume={self.run.folder}")
         if number == signal.SIGUSR1 and self.trainer.is_global_zero:
-            print(slurm.requeue())
+            say(slurm.requeue())
 
     def stopped(self, reason: str) -> None:
         """Record the alarm that stopped the run, and say where its last good state is."""
         self._close("stopped", error=reason)
-        print(summary(self.run))
+        say(summary(self.run))
         if self.run.checkpoint.exists():
             again = f"resume={self.run.folder} callbacks.health.policy=rollback"
-            print(f"Last good    {self.run.checkpoint}; to go on: {again}")
+            say(f"Last good    {self.run.checkpoint}; to go on: {again}")
 
     def failed(self, error: BaseException, discard_refused: bool) -> None:
         """Record a failure; or leave nothing of a run that was refused before its first batch."""

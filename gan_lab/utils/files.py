@@ -1,12 +1,16 @@
 """Files that are whole or not there, whatever happens while they are written."""
 
+import errno
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+LARGEST_TEXT = 1 << 24  # bytes of a record or a table; ours have thousands
 
 
 @contextmanager
@@ -58,13 +62,39 @@ def link_or_copy(source: Path, target: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
+def open_regular(file: Path) -> BinaryIO:
+    """Open a file to read, and nothing else: reading a pipe or a device need never end.
+
+    Raises:
+        OSError: it can't be opened, or is no regular file.
+    """
+    opened = open(file, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115
+    if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+        opened.close()
+        raise OSError(errno.EINVAL, "is not a regular file", str(file))
+    return opened
+
+
+def read_regular(file: Path, limit: int = LARGEST_TEXT) -> bytes:
+    """Read a regular file of at most `limit` bytes.
+
+    Raises:
+        OSError: it can't be read, is no regular file, or is larger.
+    """
+    with open_regular(file) as opened:
+        content = opened.read(limit + 1)
+    if len(content) > limit:
+        raise OSError(errno.EFBIG, f"it has more than {limit >> 10:,} kB, which none of ours has", str(file))
+    return content
+
+
 def remove_partial_files(folder: Path) -> list[Path]:
     """Remove what killed programs had half written below a folder that nobody writes to now.
 
     Returns:
         The files that were removed.
     """
-    stale = sorted(folder.rglob(".*.partial"))
+    stale = sorted(path for path in folder.rglob(".*.partial") if path.is_symlink() or not path.is_dir())
     for path in stale:
         path.unlink(missing_ok=True)
     return stale

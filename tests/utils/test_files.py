@@ -1,9 +1,18 @@
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from gan_lab.utils import files
-from gan_lab.utils.files import atomic_write, link_or_copy, remove_partial_files, write_atomically
+from gan_lab.utils.files import (
+    atomic_write,
+    link_or_copy,
+    open_regular,
+    read_regular,
+    remove_partial_files,
+    write_atomically,
+)
 
 
 def test_the_new_content_takes_the_old_ones_place(tmp_path: Path) -> None:
@@ -80,3 +89,17 @@ def test_two_writers_of_a_file_do_not_mix_their_content(tmp_path: Path) -> None:
         first.write(b"first")
         second.write(b"2")
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"first"]
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_only_regular_files_are_opened_to_read(make: Callable[[Path], None], tmp_path: Path) -> None:
+    make(tmp_path / "a")
+    with pytest.raises(OSError, match="not a regular file|Is a directory"):
+        open_regular(tmp_path / "a")
+
+
+def test_files_are_read_up_to_a_limit(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abcd")
+    assert read_regular(tmp_path / "a", 4) == b"abcd"
+    with pytest.raises(OSError, match="it has more than"):
+        read_regular(tmp_path / "a", 3)
