@@ -8,10 +8,11 @@ from typing_extensions import TypedDict
 
 from gan_lab.utils.typed_json import Count
 
-Name = Literal["nan", "collapse", "generator_lost", "discriminator_lost"]
 HELPS = {
     "nan": "lower learning rates (model.optimizer.generator.lr), trainer.precision=32-true",
     "collapse": "a penalty (model/penalty=r1), a lower generator learning rate, larger batches (data.batch_size)",
+    "unlike_data": "another generator learning rate (model.optimizer.generator.lr): a higher one where samples hardly "
+    "change, a lower one where all are alike or saturated",
     "generator_lost": "a lower discriminator learning rate, model/objective=non_saturating, a penalty "
     "(model/penalty=r1), spectral norm (model.network.discriminator.norm=spectral)",
     "discriminator_lost": "more discriminator steps (model.n_critic=2), a higher discriminator learning rate, "
@@ -61,11 +62,13 @@ class Limits:
 
     Args:
         collapse_diversity: the lowest diversity that is no collapse.
+        unlike_distance: the energy distance from which on samples have nothing of the data.
         imbalance_accuracy: the share from which on a player counts as sure of everything.
         vanishing_gradient: the highest norm of the generator's gradient that counts as none.
     """
 
     collapse_diversity: float
+    unlike_distance: float
     imbalance_accuracy: float
     vanishing_gradient: float
 
@@ -75,6 +78,8 @@ class Limits:
         Returns:
             For each alarm but nan: True if the check was bad, and the measured values in words.
         """
+        distance = measured.get("health/distance", 0.0)
+        is_unlike = not distance < self.unlike_distance  # NaN is
         diversity = measured.get("health/diversity", float("inf"))
         accuracies = [
             measured[f"accuracy/{kind}"] for kind in ("real", "fake", "pairs") if f"accuracy/{kind}" in measured
@@ -87,8 +92,11 @@ class Limits:
                 diversity < self.collapse_diversity,
                 f"two samples differ by {diversity:.1%} of what two real images do",
             ),
+            "unlike_data": (is_unlike, f"samples have an energy distance of {distance:.2f} from real images"),
             "generator_lost": (
-                bool(accuracies) and accuracy >= self.imbalance_accuracy and norm <= self.vanishing_gradient,
+                bool(accuracies)
+                and accuracy >= self.imbalance_accuracy
+                and (is_unlike or norm <= self.vanishing_gradient),
                 f"the discriminator is right about {accuracy:.0%}, the generator's gradient is {norm:.1e}",
             ),
             "discriminator_lost": (

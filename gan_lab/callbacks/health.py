@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import Tensor
 from typing_extensions import TypedDict
 
-from gan_lab.callbacks.alarm import HELPS, Alarm, AlarmState, Limits, Name
+from gan_lab.callbacks.alarm import HELPS, Alarm, AlarmState, Limits
 from gan_lab.callbacks.checkpoints import LastCheckpoint, are_finite, is_finite
 from gan_lab.callbacks.diagnostics import Diagnostics, separation
 from gan_lab.callbacks.rollback import RolledBack, roll_back
@@ -24,7 +24,7 @@ from gan_lab.utils.types import NonNegativeInt, PositiveInt, Probability
 
 log = logging.getLogger(__name__)
 
-Curable = Literal["collapse", "imbalance"]
+Curable = Literal["collapse", "unlike_data", "imbalance"]
 IMBALANCE = ("generator_lost", "discriminator_lost")
 FINITE = ("loss/", "logit/", "gradient_norm/")  # metrics that must be finite
 
@@ -38,7 +38,7 @@ class HealthState(TypedDict):
 
     rolled_back: Count
     checked_at: NotRequired[Count]
-    alarms: NotRequired[dict[Name, AlarmState]]
+    alarms: NotRequired[dict[str, AlarmState]]
     messages: NotRequired[list[str]]
 
 
@@ -59,13 +59,16 @@ class Health(Callback):
       conditional model.
     - health/share/0, ...: the share of each class among samples, where a classifier is shipped and costs little.
 
+    - health/distance: energy distance of samples from real images, in the mean distance of these from each other.
+
     A translator of images has only the first. An alarm is logged once when it begins and once when it ends:
 
     - nan: a number is not finite.
     - collapse: `patience` times in a row, samples were less diverse than `collapse_diversity`.
+    - unlike_data: as often, samples had an energy distance of `unlike_distance` or more: noise, or one image for all.
     - generator_lost: as often, the discriminator was right at least in a share `imbalance_accuracy` of both kinds of
-      images (or of pairs), and the norm of the generator's gradient at most `vanishing_gradient`. A Wasserstein critic
-      has no right and wrong, so it has no such alarm.
+      images (or of pairs), and samples were unlike data, or the norm of the generator's gradient at most
+      `vanishing_gradient`. A Wasserstein critic has no right and wrong, so it has no such alarm.
     - discriminator_lost: as often, the discriminator took at least that share of generated images for real.
 
     The first process measures, so that all decide alike. Checks don't change training.
@@ -75,6 +78,7 @@ class Health(Callback):
         images: number of images of each kind in a check.
         classified_images: number of samples to classify; 0 for none.
         collapse_diversity: the lowest diversity that is no collapse.
+        unlike_distance: the energy distance from which on samples have nothing of the data.
         imbalance_accuracy: the share from which on a player counts as sure of everything.
         vanishing_gradient: the highest norm of the generator's gradient that counts as none.
         patience: bad checks in a row before an alarm other than nan.
@@ -93,6 +97,7 @@ class Health(Callback):
         images: Annotated[int, Field(ge=2)],
         classified_images: NonNegativeInt,
         collapse_diversity: Annotated[float, Field(ge=0.0)],
+        unlike_distance: Annotated[float, Field(ge=0.0)],
         imbalance_accuracy: Probability,
         vanishing_gradient: Annotated[float, Field(ge=0.0)],
         patience: PositiveInt,
@@ -107,6 +112,7 @@ class Health(Callback):
         self.classified_images = classified_images
         self.limits = Limits(
             collapse_diversity=collapse_diversity,
+            unlike_distance=unlike_distance,
             imbalance_accuracy=imbalance_accuracy,
             vanishing_gradient=vanishing_gradient,
         )
@@ -276,16 +282,18 @@ class Health(Callback):
         self.rolled_back = state_dict["rolled_back"]
         self.earlier_messages = state_dict.get("messages", [])
         for name, state in state_dict.get("alarms", {}).items():
-            self.alarms[name].load_state_dict(state)
+            if name in self.alarms:
+                self.alarms[name].load_state_dict(state)
 
 
 def not_finite(trainer: Trainer, pl_module: LightningModule) -> list[str]:
-    """Name the metrics of this logging point that are NaN or infinite, and "weights" if a weight is."""
+    """Name the metrics of this logging point that are NaN or infinite, and "weights" if a weight or a statistic is."""
     # Under a gradient scaler an infinite gradient is nothing unusual: it skips the step and lowers the scale.
     scaled = getattr(trainer.precision_plugin, "scaler", None) is not None
     metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith(FINITE)}
     names = [name for name, value in metrics.items() if not isfinite(value) and not (scaled and "gradient" in name)]
-    return names if are_finite(pl_module.parameters()) else [*names, "weights"]
+    state = (value for value in pl_module.state_dict().values() if value.is_floating_point())
+    return names if are_finite(state) else [*names, "weights or running statistics"]
 
 
 def last_checkpoint(trainer: Trainer) -> LastCheckpoint | None:

@@ -21,7 +21,8 @@ def add_parser(commands: Any) -> None:
         "compare",
         help="print a table of the scores of several runs",
         description="Print a table of the scores of several runs. Runs that differ only in their\n"
-        "seed share a row, with mean and standard deviation. Only scores of the same\nprotocol are compared.",
+        "seed share a row, with mean and standard deviation. Only scores of the same\nprotocol are compared: the one "
+        "that most runs have. Runs without are named.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -30,7 +31,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--score", default="fid", help="score to sort by (default: fid)")
     parser.add_argument("--columns", help=f"further scores to show, separated by commas (default: {','.join(COLUMNS)})")
-    parser.add_argument("--protocol", metavar="ID", help="compare the scores of this protocol, if there are several")
+    parser.add_argument("--protocol", metavar="ID", help="protocol to compare by (default: what most runs have)")
     parser.add_argument(
         "--format", choices=("table", *SUFFIXES.values()), help="format (default: by the suffix of --out, or table)"
     )
@@ -43,14 +44,17 @@ def run(arguments: argparse.Namespace) -> None:
     """Find and group the runs, and print or write the table.
 
     Raises:
-        UserError: there are no runs, or none with this score; the protocols differ; the output exists.
+        UserError: there are no runs, or none with this score; the output exists.
     """
     out: Path | None = arguments.out
     refuse_existing("--out", out, arguments.force)
 
     from gan_lab.evaluation import groups, run_scores, tables
 
-    chosen, without = run_scores.choose(run_scores.find(arguments.folders), arguments.protocol)
+    runs, unopened = run_scores.find(arguments.folders)
+    chosen, without = run_scores.choose(runs, arguments.protocol)
+    grouped, unread = groups.group(chosen)
+    left_out = [*unopened, *without, *unread]
     available = {name for one in chosen for name in one.scores.values}
     columns = [arguments.score, *(arguments.columns.split(",") if arguments.columns else COLUMNS)]
     for name in columns if arguments.columns else columns[:1]:
@@ -58,9 +62,9 @@ def run(arguments: argparse.Namespace) -> None:
             raise UserError(f"no run has a score named {name}. {nearest(name, available)}")
     shown = [name for name in dict.fromkeys(columns) if name in available]
     form = arguments.format or (SUFFIXES.get(out.suffix, "table") if out else "table")
-    table = tables.render(form, groups.ranked(groups.group(chosen), arguments.score), shown, without)
+    table = tables.render(form, groups.ranked(grouped, arguments.score), shown, left_out)
     if out:
         put("--out", out, table)
-        say(f"{len(chosen)} runs, {len(without)} without scores: {out}")
+        say("\n".join([f"{len(chosen) - len(unread)} runs: {out}", *map(str, left_out)]))
     else:
         say(table, end="")

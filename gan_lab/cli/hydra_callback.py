@@ -1,7 +1,9 @@
 """Checks and preparations between composing a configuration and Hydra's first write to disk."""
 
 import sys
-from contextlib import suppress
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,12 +39,24 @@ def take_parts() -> "Parts | None":
     return _parts.pop() if _parts else None
 
 
+@contextmanager
+def ending_the_program() -> Iterator[None]:
+    """Have whatever goes wrong in a callback end the program: Hydra would warn of an exception and go on."""
+    try:
+        yield
+    except CONFIGURATION_ERRORS as error:
+        fail(explain(error))
+    except OSError as error:
+        fail(str(error))
+    except Exception:  # a defect keeps its traceback
+        traceback.print_exc()
+        sys.exit(1)
+
+
 class Preflight(Callback):
-    """Refuses what can't work while nothing is on disk yet, and puts a resumed run's configuration in place.
+    """Refuses what can't work while nothing is on disk yet, and puts a resumed run's configuration in place."""
 
-    Hydra turns the exceptions of a callback into warnings, so these end the program themselves.
-    """
-
+    @ending_the_program()
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Validate one run in the folder that it will have, and keep what was built for `train.py`."""
         from gan_lab.distributed import launcher
@@ -69,12 +83,11 @@ class Preflight(Callback):
             for folder in made:
                 with suppress(OSError):  # others may have come to use one of those above
                     folder.rmdir()
-            if not isinstance(error, CONFIGURATION_ERRORS):
-                raise
-            if not first:
+            if not first and isinstance(error, CONFIGURATION_ERRORS):
                 sys.exit(1)  # the first finds the same and says it for all
-            fail(explain(error))
+            raise
 
+    @ending_the_program()
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Check every job of a sweep whose jobs are known beforehand, before the first one starts."""
         from gan_lab.distributed import launcher
@@ -88,11 +101,9 @@ class Preflight(Callback):
         jobs = jobs_of(config)
         for overrides in jobs or []:
             check_job(config, overrides)
-        try:
-            begin(config, jobs)
-        except UserError as error:
-            fail(str(error))
+        begin(config, jobs)
 
+    @ending_the_program()
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Say what became of the jobs."""
         lifecycle.end(Path(str(config.hydra.sweep.dir)))
@@ -102,7 +113,7 @@ def jobs_of(config: DictConfig) -> list[list[str]] | None:
     """The overrides of each job of a sweep; None where the sweeper decides as it goes."""
     if not config.hydra.sweeper._target_.endswith("BasicSweeper"):
         return None
-    sweep = OverridesParser.create().parse_overrides(
+    sweep = OverridesParser.create(GlobalHydra.instance().config_loader()).parse_overrides(
         [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
         + [str(override) for override in config.hydra.overrides.task]
     )

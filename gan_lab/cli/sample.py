@@ -36,7 +36,7 @@ def add_parser(commands: Any) -> None:
         help="number of images (default: 64, or 10 per class of a conditional model)",
     )
     parser.add_argument(
-        "--class", type=non_negative, dest="label", metavar="N", help="generate this class only (conditional models)"
+        "--class", dest="of_class", metavar="CLASS", help="this class only, by name or number (conditional models)"
     )
     add_state(parser)
     add_weights(parser)
@@ -78,14 +78,17 @@ def run(arguments: argparse.Namespace) -> None:
         Run.open(arguments.run_folder),
         which=arguments.checkpoint,
         count=arguments.count,
-        label=arguments.label,
+        of_class=arguments.of_class,
         seed=arguments.seed,
         ema=arguments.weights == "ema",
     )
-    pixels = images.grid(samples.images, samples.columns) if form == "png" else images.to_uint8(samples.images)
+    if form == "png":
+        pixels = images.grid(samples.images[samples.in_grid], samples.columns)
+    else:
+        pixels = images.to_uint8(samples.images)
     with replacing(out) as partial:
         write(pixels, form, partial)
-    say(f"{len(samples.images)} images after {samples.images_seen:,} training images: {out}")
+    say(f"{samples.title} after {samples.images_seen:,} training images: {out}")
 
 
 def write(pixels: "Tensor", form: str, path: Path) -> None:

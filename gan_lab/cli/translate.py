@@ -2,13 +2,19 @@
 
 import argparse
 import itertools
+import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gan_lab.cli.arguments import add_weights, positive
 from gan_lab.cli.outputs import check_output, replacing
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.terminal import say
+
+if TYPE_CHECKING:  # brings the configuration, which takes time
+    from gan_lab.runs.run import Run
+
+log = logging.getLogger(__name__)
 
 EXAMPLES = """examples:
   gan-lab translate RUN --input horses --out zebras
@@ -47,10 +53,9 @@ def run(arguments: argparse.Namespace) -> None:
     out: Path = arguments.out
     check_output(out, arguments.force)
 
-    import numpy as np
     import torch
 
-    from gan_lab.data import image_files
+    from gan_lab.data import image_files, listing
     from gan_lab.models.cyclegan import CycleGAN
     from gan_lab.runs.run import Run
     from gan_lab.utils import images
@@ -63,9 +68,14 @@ def run(arguments: argparse.Namespace) -> None:
     if not isinstance(model, CycleGAN):
         raise UserError(f"{arguments.run_folder}: {type(model).__name__} generates from noise; use gan-lab sample")
     data = run.config().data
-    files = image_files.find(folder)
-    pixels = np.empty((len(files), data.channels, data.image_size, data.image_size), np.uint8)
-    damaged = set(image_files.decode(files, pixels))
+    files = listing.find(folder)
+    pixels = image_files.allocate(len(files), data.channels, data.image_size, of=f"--input {folder}")
+    window = image_files.Window(tuple(data.window) if data.get("window") else None, files)
+    window.limits = window.limits or trained_window(run, arguments.direction[0])
+    outcome = image_files.decode(files, pixels, window=window, background=data.get("background", "white"))
+    for warning in outcome.warnings:
+        log.warning("%s: %s", folder, warning)
+    damaged = set(outcome.damaged)
     names = [path.relative_to(folder).with_suffix("") for index, path in enumerate(files) if index not in damaged]
     originals = torch.from_numpy(pixels[: len(names)])
     with replacing(out) as partial:
@@ -77,6 +87,13 @@ def run(arguments: argparse.Namespace) -> None:
             for name, image in zip(names[stretch], images.to_uint8(translated), strict=True):
                 images.save_png(image, unused(partial, "_".join(name.parts)))
     say(f"{len(names)} images translated after {model.images_seen:,} training images: {out}")
+
+
+def trained_window(run: "Run", domain: str) -> tuple[float, float] | None:
+    """The range of wide pixels that a run was trained on in a domain; None where it had none."""
+    windows = run.data_record().get("window")
+    limits = windows.get(domain) if isinstance(windows, dict) else None
+    return (float(limits[0]), float(limits[1])) if limits else None
 
 
 def unused(folder: Path, name: str) -> Path:

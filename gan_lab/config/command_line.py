@@ -5,7 +5,7 @@ import os
 import re
 import sys
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import NoReturn
@@ -93,7 +93,7 @@ def explain(error: Exception) -> str:
         group, _, choice = error.missing_cfg_file.removesuffix(".yaml").rpartition("/")
         if group in ("hydra/launcher", "hydra/sweeper") and (extra := EXTRAS.get(choice.partition("_")[0])):
             return f"{group}={choice}: needs a package that is not installed: pip install -e '.[{extra}]'"
-        return f"{group}={choice}: no such choice. {nearest(choice, choices(group, error.options))}"
+        return f"{group}={choice}: no such choice. {nearest(choice, error.options)}"
     if isinstance(error, OverrideParseException):
         return f"{error.override}: not of the form name=value; {hint_at_form(error.override or '')}"
     cause: BaseException | None = error
@@ -181,11 +181,6 @@ def paths_to(key: str, node: object, path: str = "") -> Iterator[str]:
             yield f"{path}{name}".replace(".", "/") if name in groups_in(node) else f"{path}{name}"
         elif name not in PROGRAMS_OWN:
             yield from paths_to(key, node._get_node(name), f"{path}{name}.")
-
-
-def choices(group: str, files: Iterable[str]) -> list[str]:
-    """The configurations of a group that can be chosen, without those that others are made from."""
-    return [file for file in files if (group, file) not in {("model", "base"), ("model", "latent")}]
 
 
 def top_level_names() -> list[str]:

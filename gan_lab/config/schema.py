@@ -265,6 +265,8 @@ def _problems_of_call(constructor: type, values: Mapping[str, Any], path: str) -
         if key not in declared:
             if not takes_anything or key == "_args_":
                 lacking = f"{prefix}{key}: {owner} has no such option. {nearest(key, declared)}"
+                if prefix.startswith("model.network."):  # what a model sets of its network's players, perhaps
+                    lacking += " model/network=... chooses other networks."
                 yield prefix + key, new_name_of(prefix + key) or lacking
         elif not _holds_target(value):
             yield from _problems_of_value(annotation, value, prefix + key)

@@ -1,6 +1,9 @@
 """The base of all data modules: images on the training device, batches in [-1, 1], the position in the epoch order."""
 
+import logging
 from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from lightning import LightningDataModule
@@ -10,6 +13,8 @@ from gan_lab.utils import images
 from gan_lab.utils.batches import Batch, LabelledImages, TwoDomains, map_tensors
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.types import NonNegativeInt, PositiveInt
+
+log = logging.getLogger(__name__)
 
 DEVICE_SHARE = 0.25  # of the accelerator's free memory; a larger dataset stays on the CPU
 
@@ -32,10 +37,18 @@ class ImageDataModule(LightningDataModule):
         self.channels = channels
         self.batch_size = batch_size
         self.seed = seed
+        self._notes: list[tuple[int, str]] = []
 
     @abstractmethod
     def describe(self) -> dict[str, object]:
         """The origin of the images in plain values, for the run's record."""
+
+    def recall(self, described: Mapping[str, Any]) -> None:
+        """Take what must stay as it was when a run began, before any other call; here, nothing.
+
+        Args:
+            described: as `describe` gave it then.
+        """
 
     @abstractmethod
     def example(self) -> LabelledImages | TwoDomains:
@@ -71,6 +84,17 @@ class ImageDataModule(LightningDataModule):
         if device.type == "cuda" and pixels.nbytes > DEVICE_SHARE * torch.cuda.mem_get_info(device)[0]:
             device = torch.device("cpu")
         return LabelledImages(pixels.to(device), labels.to(device))
+
+    def _note(self, level: int, message: str) -> None:
+        """Keep a line for the log, of one process, until the data are known to be fit: a refusal is the only line."""
+        if self._rank == 0:
+            self._notes.append((level, message))
+
+    def _log_notes(self) -> None:
+        """Log what was kept, now that a stage is set up."""
+        for level, message in self._notes:
+            log.log(level, message)
+        self._notes.clear()
 
     def _zeros(self) -> Tensor:
         return torch.zeros(2, self.channels, self.image_size, self.image_size)

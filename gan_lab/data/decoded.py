@@ -1,9 +1,10 @@
 """Image files decoded to tensors: in memory, or in a memory-mapped cache where they don't fit.
 
     <cache>/<key>/images.npy     uint8 (n, channels, size, size), the readable images first
-    <cache>/<key>/damaged.json   the indices of the damaged files in the list of files
+    <cache>/<key>/outcome.json   the indices of the damaged files in the list of files, warnings, and the window
 
-The key is a hash of each file's name, size and modification time. A folder appears once it is complete.
+The key is a hash of each file's name, size and modification time, and of all that decides their pixels. A folder
+appears once it is complete.
 """
 
 import json
@@ -18,9 +19,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from PIL import ImageColor
 from torch import Tensor
 
 from gan_lab.data import image_files
+from gan_lab.data.image_files import Limits, Outcome, Pixels, Window
+from gan_lab.data.listing import Say
 from gan_lab.utils import memory
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import write_atomically
@@ -28,7 +32,7 @@ from gan_lab.utils.locks import held
 
 log = logging.getLogger(__name__)
 
-VERSION = 1  # of the decoding; a cache of another version is not used
+VERSION = 2  # of the decoding; a cache of another version is not used
 MEMORY_SHARE = 0.5  # of the available memory that decoded images may take
 
 
@@ -46,17 +50,26 @@ class Decoder:
         cache: the folder of the cache; created on first use.
         size: side of the square images in pixels.
         channels: 1 for grey, 3 for RGB.
+        window: the pixel values that become black and white, of all images; None takes the range of those with more
+            than 8 bits in `window.files`, which whoever knows the training files sets before any other call.
+        background: the colour under transparent pixels.
 
     Raises:
-        ValueError: `channels` is neither 1 nor 3.
+        ValueError: `channels` is neither 1 nor 3, the window is empty, or there is no such colour.
     """
 
-    def __init__(self, *, cache: str, size: int, channels: int) -> None:
+    def __init__(self, *, cache: str, size: int, channels: int, window: Limits | None, background: str) -> None:
         if channels not in (1, 3):
             raise ValueError(f"data.channels must be 1 (grey) or 3 (RGB), not {channels}")
+        try:
+            ImageColor.getrgb(background)
+        except ValueError as error:
+            raise ValueError(f"data.background={background}: no such colour; white, black or #ff8000, say") from error
         self.cache = Path(cache).expanduser()
         self.size = size
         self.channels = channels
+        self.background = background
+        self.window = Window(window)
 
     def prepare(self, root: Path, files: Sequence[Path], *, processes: int) -> None:
         """Fill the cache where the images don't fit into memory; once per machine, before its processes `load`.
@@ -73,20 +86,35 @@ class Decoder:
         if not entry.exists() and not self._fits(len(files), processes):
             self._write(entry, files, quiet=False)
 
-    def load(self, root: Path, files: Sequence[Path], *, processes: int, quiet: bool) -> Decoded:
+    def load(self, root: Path, files: Sequence[Path], *, processes: int, quiet: bool, say: Say = log.log) -> Decoded:
         """Load the images, from the cache if it holds them; other arguments and errors as of `prepare`.
 
         Args:
-            quiet: log nothing, as another process does.
+            quiet: show and say nothing, as another process does.
+            say: takes the level and the text of a line for the log.
         """
         entry = self.cache / self._key(root, files)
-        if not entry.exists():
-            if self._fits(len(files), processes):
-                pixels = np.empty(self._shape(len(files)), np.uint8)
-                damaged = image_files.decode(files, pixels, quiet=quiet)
-                return Decoded(torch.from_numpy(pixels[: len(files) - len(damaged)]), damaged)
-            self._write(entry, files, quiet)
-        return self._read(entry, len(files))
+        if not entry.exists() and self._fits(len(files), processes):
+            pixels = np.empty(self._shape(len(files)), np.uint8)
+            outcome = self._decode(files, pixels, quiet)
+        else:
+            if not entry.exists():
+                self._write(entry, files, quiet)
+            pixels, outcome = self._read(entry, len(files))
+        if not quiet:
+            for warning in outcome.warnings:
+                say(logging.WARNING, f"{root}: {warning}")
+            if self.window.limits and not self.window.fixed:
+                low, high = self.window.limits
+                say(
+                    logging.INFO,
+                    f"{root}: of pixels with more than 8 bits {low:g} becomes black and {high:g} white; "
+                    f"data.window=[{low:g},{high:g}] sets this",
+                )
+        return Decoded(torch.from_numpy(pixels[: len(files) - len(outcome.damaged)]), outcome.damaged)
+
+    def _decode(self, files: Sequence[Path], pixels: Pixels, quiet: bool) -> Outcome:
+        return image_files.decode(files, pixels, window=self.window, background=self.background, quiet=quiet)
 
     def _shape(self, count: int) -> tuple[int, int, int, int]:
         return count, self.channels, self.size, self.size
@@ -95,8 +123,11 @@ class Decoder:
         return math.prod(self._shape(count)) * processes <= MEMORY_SHARE * memory.available()
 
     def _key(self, root: Path, files: Sequence[Path]) -> str:
-        digest = blake2b(repr((VERSION, self.size, self.channels)).encode(), digest_size=16)
-        for path in files:
+        limits = self.window.limits if self.window.fixed else None
+        form = VERSION, self.size, self.channels, limits, self.background, len(files)
+        digest = blake2b(repr(form).encode(), digest_size=16)
+        others = [] if self.window.fixed or self.window.files == files else self.window.files
+        for path in (*files, *others):
             try:
                 status = path.stat()
                 state = status.st_size, status.st_mtime_ns
@@ -134,22 +165,25 @@ class Decoder:
             whole = Path(folder) / entry.name
             whole.mkdir()
             pixels = np.lib.format.open_memmap(whole / "images.npy", mode="w+", dtype=np.uint8, shape=shape)
-            damaged = image_files.decode(files, pixels, quiet=quiet)
+            outcome = self._decode(files, pixels, quiet)
             pixels.flush()
-            write_atomically(whole / "damaged.json", json.dumps(damaged))
+            write_atomically(whole / "outcome.json", json.dumps({**outcome._asdict(), "window": self.window.limits}))
             whole.rename(entry)
         if not quiet:
             log.info("%s images don't fit into memory; decoded into %s", f"{len(files):,}", entry)
 
-    def _read(self, entry: Path, count: int) -> Decoded:
+    def _read(self, entry: Path, count: int) -> tuple[Pixels, Outcome]:
         try:
-            damaged: list[int] = json.loads((entry / "damaged.json").read_text(encoding="utf-8"))
+            found = json.loads((entry / "outcome.json").read_text(encoding="utf-8"))
+            outcome = Outcome(found["damaged"], found["warnings"])
+            if found["window"]:
+                self.window.limits = tuple(found["window"])
             # Copy on write: torch wants writable memory, and nothing reaches the file.
             pixels = np.load(entry / "images.npy", mmap_mode="c")
             if pixels.shape != self._shape(count) or pixels.dtype != np.uint8:
                 raise ValueError(f"images.npy holds {pixels.dtype} {pixels.shape}")
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(
                 f"{entry} is damaged: {error}. Remove the folder; the next run creates it again."
             ) from error
-        return Decoded(torch.from_numpy(pixels[: count - len(damaged)]), damaged)
+        return pixels, outcome

@@ -1,28 +1,37 @@
-"""Image files in any format that Pillow reads: search, and decoding to squares of one size."""
+"""Image files in any format that Pillow reads, decoded to squares of one size."""
 
-import logging
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from pathlib import Path
+from threading import Lock
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 from tqdm import tqdm
 
+from gan_lab.utils import memory
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import open_regular
 
-log = logging.getLogger(__name__)
-
 Pixels = NDArray[np.uint8]
+Limits = tuple[float, float]
+Result = TypeVar("Result")
+BACKGROUND = "white"
 NAMED = 5  # number of damaged files that a warning names
 MANY = 1000  # number of files from which on a progress bar is shown
-CHUNK = 1024  # number of files in the threads' queue at once
+CHUNK = 1024  # number of files in the threads' queue at once, at most
+WAITING = 1 << 28  # bytes of decoded images that may wait for those before them
+LARGE = 1 << 24  # pixels of an image from which on one is decoded at a time
+FAINT = 32  # of 255: a smaller range of values shows next to nothing
+STRAY = 0.0005  # of the pixels, at either end of the range, that don't count
 HEADROOM = 4  # times the needed side that a JPEG keeps when it is decoded at a fraction of its size
+_large_images = Lock()
 
 
 def existing_folder(path: str, option: str) -> Path:
@@ -50,117 +59,271 @@ def formats() -> tuple[str, ...]:
     return tuple(kind for kind in Image.OPEN if kind != "EPS")
 
 
-def find(folder: Path) -> list[Path]:
-    """Find all image files at any depth below a folder by their extensions, sorted by path.
+class Window:
+    """The range of pixel values that is stretched from black to white.
 
-    Hidden files and folders are skipped: macOS leaves a hidden `._photo.jpg` beside a `photo.jpg`. Links are followed,
-    and each folder is visited once.
+    Pixels of 8 bits have a range of their own, and keep it unless limits are given. Those of 16 or 32 bits and floating
+    points have none that is known: a scan may fill 12 of 16 bits. The range of all of some files together is theirs, so
+    that images stay comparable.
+
+    Args:
+        limits: lowest and highest value, of all images; None finds those of wide pixels when the first is met.
+        files: that hold the range, the training files say.
 
     Raises:
-        UserError: the folder holds no image files.
+        ValueError: the limits are in the wrong order.
     """
-    endings, visited, files = extensions(), set(), []
-    for place, subfolders, names in os.walk(folder, followlinks=True):
-        here = os.path.realpath(place)
-        if here in visited:
-            subfolders.clear()
-            continue
-        visited.add(here)
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        for name in names:
-            if not name.startswith(".") and Path(name).suffix.lower() in endings:
-                files.append(Path(place, name))
-    if not files:
-        raise UserError(f"{folder}: contains no images (no files named .png, .jpg, .webp or similar)")
-    return sorted(files, key=lambda path: path.relative_to(folder).as_posix())
+
+    def __init__(self, limits: Limits | None = None, files: Sequence[Path] = ()) -> None:
+        if limits and not limits[0] < limits[1]:
+            raise ValueError(f"data.window={list(limits)}: the first value must be below the second")
+        self.fixed = limits is not None
+        self.limits = (float(limits[0]), float(limits[1])) if limits else None
+        self.files = files
+        self._lock = Lock()
+
+    def of(self, image: Image.Image) -> Limits | None:
+        """The limits for an image that is opened and not loaded; None where its pixels stay as they are."""
+        if not self.fixed and not _is_wide(image):
+            return None
+        with self._lock:
+            if self.limits is None:
+                self.limits = value_range(self.files)
+            return self.limits
 
 
-def split_files(files: Sequence[Path], test_fraction: float) -> tuple[list[Path], list[Path]]:
-    """Split files into training and test files: with a fraction of 0.1 every tenth is a test file, never the first."""
-    tests = [int((index + 1) * test_fraction) > int(index * test_fraction) for index in range(len(files))]
-    train = [path for path, test in zip(files, tests, strict=True) if not test]
-    return train, [path for path, test in zip(files, tests, strict=True) if test]
+class Image8(NamedTuple):
+    """A decoded image, and what was lost.
+
+    Args:
+        pixels: uint8 (channels, size, size).
+        pages: pages or frames of the file; the first is decoded.
+        hidden: a picture that shows on a transparent ground, but not on the background.
+    """
+
+    pixels: Pixels
+    pages: int
+    hidden: bool
 
 
-def read(path: Path, size: int, channels: int) -> Pixels:
+class Outcome(NamedTuple):
+    """The indices of the damaged files among those to be decoded, and warnings, a line each."""
+
+    damaged: list[int]
+    warnings: list[str]
+
+
+def allocate(count: int, channels: int, size: int, *, of: str) -> Pixels:
+    """Memory for decoded images, uint8 (count, channels, size, size).
+
+    Raises:
+        UserError: that much is not available; the message begins with `of`.
+    """
+    needed, available = count * channels * size * size, memory.available()
+    if needed > available:
+        raise UserError(
+            f"{of}: {count:,} images of {size}x{size} pixels need {needed / 1e9:,.1f} GB of memory, and "
+            f"{available / 1e9:.1f} GB are available; take fewer or smaller images"
+        )
+    return np.empty((count, channels, size, size), np.uint8)
+
+
+def read(path: Path, size: int, channels: int, *, window: Window | None = None, background: str = BACKGROUND) -> Image8:
     """Decode one image to uint8 (channels, size, size): 1 channel is grey, 3 are RGB.
 
-    The EXIF orientation is applied, transparent pixels are laid over white, and 16 bits become 8. The shorter side is
-    resized to `size`, and the longer one cropped to its centre. The filter is Pillow's bicubic, which antialiases. An
-    image of the right size keeps every pixel.
+    The EXIF orientation is applied, transparent pixels are laid over the background, and wide pixels become 8 bits. The
+    shorter side is resized to `size`, and the longer one cropped to its centre. The filter is Pillow's bicubic, which
+    antialiases. An image of the right size keeps every pixel. Of several pages the first is taken.
+
+    Args:
+        path: of the file.
+        size: side of the square.
+        channels: 1 or 3.
+        window: what becomes black and white; None takes the image's own range where its pixels are wide.
+        background: colour by a name or number that Pillow knows.
 
     Raises:
         Exception: the file is damaged or not an image; the type depends on Pillow's decoder.
     """
     with open_regular(path) as file, Image.open(file, formats=formats()) as image:
+        limits = (window or Window(files=[path])).of(image)
         image.draft(None, (HEADROOM * size, HEADROOM * size))  # JPEG only; several times faster for photos
-        ImageOps.exif_transpose(image, in_place=True)
-        plain = _plain(image, "L" if channels == 1 else "RGB")
-    square = np.asarray(ImageOps.fit(plain, (size, size), Image.Resampling.BICUBIC))
-    return square[None] if channels == 1 else square.transpose(2, 0, 1)
+        with _alone_if_large(image):
+            ImageOps.exif_transpose(image, in_place=True)
+            small = _reduced(image, HEADROOM * size)
+            plain, hidden = _plain(small, "L" if channels == 1 else "RGB", limits, background)
+            square = np.asarray(ImageOps.fit(plain, (size, size), Image.Resampling.BICUBIC))
+        pages = _pages(image)
+    return Image8(square[None] if channels == 1 else square.transpose(2, 0, 1), pages, hidden)
 
 
-def decode(files: Sequence[Path], out: Pixels, *, quiet: bool = False) -> list[int]:
+def decode(
+    files: Sequence[Path],
+    out: Pixels,
+    *,
+    window: Window | None = None,
+    background: str = BACKGROUND,
+    quiet: bool = False,
+) -> Outcome:
     """Decode files in their order, with one thread per core.
 
-    Damaged files are left out, and a warning counts them and names the first. A terminal shows a progress bar for many
-    files.
+    Damaged files are left out, and a warning counts them and names the first. Others tell of pages that are not used,
+    and of images that show next to nothing. A terminal shows a progress bar for many files.
 
     Args:
         files: the image files.
         out: target, uint8 (len(files), channels, size, size); the rows left over at its end stay unchanged.
-        quiet: show neither bar nor warning, as another process does.
-
-    Returns:
-        The indices of the damaged files in `files`.
+        window: what becomes black and white; None takes the range of these files' wide pixels.
+        background: colour under transparent pixels.
+        quiet: show no bar, as another process does.
 
     Raises:
         UserError: all files are damaged.
     """
+    window = window or Window(files=files)
     damaged: dict[int, Exception] = {}
-    images = _attempts(files, size=out.shape[-1], channels=out.shape[1])
+    stacks = pages = hidden = 0
+    histogram = np.zeros(256, np.int64)
+    shape = {"size": out.shape[-1], "channels": out.shape[1]}
+    chunk = max(1, min(CHUNK, WAITING // out[:1].nbytes))
+    images = _attempts(files, lambda path: read(path, **shape, window=window, background=background), chunk)
     bar = tqdm(images, "Decoding", len(files), unit=" images", disable=True if quiet or len(files) < MANY else None)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="PIL")  # about oddities in readable files
-        for index, pixels in enumerate(bar):
-            if isinstance(pixels, Exception):
-                damaged[index] = pixels
-            else:
-                out[index - len(damaged)] = pixels
+        for index, image in enumerate(bar):
+            if isinstance(image, Exception):
+                damaged[index] = image
+                continue
+            out[index - len(damaged)] = image.pixels
+            histogram += np.bincount(image.pixels.ravel(), minlength=256)
+            stacks, pages, hidden = stacks + (image.pages > 1), pages + image.pages, hidden + image.hidden
+    sound, told = len(files) - len(damaged), []
     if damaged:
         named = [f"{files[index]} ({_reason(error)})" for index, error in list(damaged.items())[:NAMED]]
         more = [f"and {len(damaged) - NAMED:,} more"] if len(damaged) > NAMED else []
-        message = f"{len(damaged):,} of {len(files):,} images can't be read: {', '.join(named + more)}"
-        if len(damaged) == len(files):
-            raise UserError(f"{message}. No image is left.")
-        if not quiet:
-            log.warning("%s. These files are left out.", message)
-    return list(damaged)
+        told.append(f"{len(damaged):,} of {len(files):,} images can't be read: {', '.join(named + more)}")
+        if not sound:
+            raise UserError(f"{told[0]}. No image is left.")
+        told[0] += ". These files are left out."
+    if stacks:
+        told.append(
+            f"{stacks:,} of {len(files):,} image files have several pages or frames; the first of each is used, and "
+            f"{pages - sound:,} are not"
+        )
+    if hidden:
+        other = "white" if background == "black" else "black"
+        told.append(
+            f"{hidden:,} of {len(files):,} images with transparent pixels can't be seen on {background}; "
+            f"data.background={other} lays them on {other}"
+        )
+    if faint := _faint(histogram, window.limits):
+        told.append(faint)
+    return Outcome(list(damaged), told)
 
 
-def _attempts(files: Sequence[Path], size: int, channels: int) -> Iterator[Pixels | Exception]:
-    def attempt(path: Path) -> Pixels | Exception:
+def value_range(files: Sequence[Path]) -> Limits:
+    """The lowest and highest value of all wide pixels in files; damaged files have none, nor have NaN and infinity."""
+
+    def extremes(path: Path) -> Limits | None:
+        with open_regular(path) as file, Image.open(file, formats=formats()) as image:
+            if not _is_wide(image):
+                return None
+            with _alone_if_large(image):
+                values = np.asarray(image)
+                values = values[np.isfinite(values)]
+                return (float(values.min()), float(values.max())) if values.size else None
+
+    found = [limits for limits in _attempts(files, extremes) if limits and not isinstance(limits, Exception)]
+    return (min(low for low, _ in found), max(high for _, high in found)) if found else (0.0, 0.0)
+
+
+def _attempts(
+    files: Sequence[Path], action: Callable[[Path], Result], chunk: int = CHUNK
+) -> Iterator[Result | Exception]:
+    def attempt(path: Path) -> Result | Exception:
         try:
-            return read(path, size, channels)
+            return action(path)
         except Exception as error:  # see `read`
             return error
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow releases the GIL while it decodes and resizes
-        for start in range(0, len(files), CHUNK):
-            yield from pool.map(attempt, files[start : start + CHUNK])
+        for start in range(0, len(files), chunk):
+            yield from pool.map(attempt, files[start : start + chunk])
 
 
-def _plain(image: Image.Image, mode: str) -> Image.Image:
-    """Convert an image of any mode to "L" or "RGB"."""
-    if image.mode == "F":
-        raise ValueError("floating-point pixels have no known range")
-    if image.mode.startswith("I"):  # 16 bits a pixel, which Pillow would clip; in mode I they fill 16 of 32
-        wide = np.asarray(image).astype(np.int64).clip(0, 65535)
-        return Image.fromarray(((wide + 128) // 257).astype(np.uint8)).convert(mode)
+def _alone_if_large(image: Image.Image) -> AbstractContextManager[object]:
+    """Let one thread at a time load a large image, which takes hundreds of megabytes."""
+    return _large_images if image.width * image.height > LARGE else nullcontext()
+
+
+def _is_wide(image: Image.Image) -> bool:
+    """True for pixels of 16 or 32 bits or floating points, which Pillow would clip."""
+    return image.mode == "F" or image.mode.startswith("I")
+
+
+def _reduced(image: Image.Image, least: int) -> Image.Image:
+    """A loaded image; a large one with its sides divided, so that copies of it take little memory."""
+    image.load()
+    factor = min(image.size) // least
+    if image.width * image.height <= LARGE or factor < 2:
+        return image
+    if image.mode.startswith("I;"):
+        image = image.convert("I")
+    elif image.mode in ("1", "P", "PA"):
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    return image.reduce(factor)
+
+
+def _plain(image: Image.Image, mode: str, limits: Limits | None, background: str) -> tuple[Image.Image, bool]:
+    """Convert an image of any mode to "L" or "RGB"; the second value tells whether its visible part can't be seen."""
+    hidden = False
+    if _is_wide(image):
+        assert limits is not None
+        return Image.fromarray(_stretched(np.asarray(image, np.float64), limits)).convert(mode), hidden
     if image.has_transparency_data:
         picture = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert(mode)
-    return image.convert(mode)
+        image = Image.alpha_composite(Image.new("RGBA", picture.size, background), picture)
+        hidden = _spread(picture.getchannel("A")) >= FAINT > _spread(image.convert("RGB"))
+    plain = image.convert(mode)
+    if limits is not None:
+        table = _stretched(np.arange(256, dtype=np.float64), limits).tolist()
+        plain = plain.point(table * len(plain.getbands()))
+    return plain, hidden
+
+
+def _stretched(values: NDArray[np.float64], limits: Limits) -> Pixels:
+    """Map the first limit to 0 and the second to 255; what has no value is black."""
+    low, high = limits
+    scaled = (np.nan_to_num(values, nan=low) - low) * (255 / (high - low or 1))
+    pixels: Pixels = np.rint(scaled.clip(0, 255)).astype(np.uint8)
+    return pixels
+
+
+def _spread(image: Image.Image) -> int:
+    """The largest difference of two values in a channel of 8 bits."""
+    return max(int(np.ptp(np.asarray(band))) for band in image.split())
+
+
+def _faint(histogram: NDArray[np.int64], limits: Limits | None) -> str | None:
+    """A warning where nearly all pixels of all images have nearly the same value."""
+    shares = histogram.cumsum() / histogram.sum()
+    low, high = int(np.searchsorted(shares, STRAY)), int(np.searchsorted(shares, 1 - STRAY))
+    if high - low >= FAINT:
+        return None
+    black, white = limits or (0, 255)
+    ends = [f"{black + value * (white - black) / 255:g}" for value in (low, high if high > low else high + 1)]
+    return (
+        f"nearly all pixels of the images lie between {low} and {high} of 255, where next to nothing can be seen; "
+        f"data.window=[{','.join(ends)}] stretches this range from black to white"
+    )
+
+
+def _pages(image: Image.Image) -> int:
+    """The number of pages or frames; a photo's preview (MPO) and the layers of a drawing (PSD) are none."""
+    try:
+        return 1 if image.format in ("MPO", "PSD") else int(getattr(image, "n_frames", 1))
+    except Exception:  # what follows the first page is damaged
+        return 1
 
 
 def _reason(error: Exception) -> str:

@@ -1,21 +1,23 @@
 """A folder of the user's images, whose subfolders are the classes."""
 
 import logging
-from collections import defaultdict
+from collections import Counter
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 
-from gan_lab.data import image_files
+from gan_lab.data import image_files, listing
 from gan_lab.data.decoded import Decoder
+from gan_lab.data.image_files import BACKGROUND, Limits
 from gan_lab.data.in_memory import InMemoryDataModule
 from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.types import InputPath, Share, SharedPath
 
-log = logging.getLogger(__name__)
+SPLITS = ("train", "test")
 
 
 class Listing(NamedTuple):
@@ -29,56 +31,84 @@ class Listing(NamedTuple):
 class ImageFolder(InMemoryDataModule):
     """Images of any format and size, resized and cropped by `image_files.read`.
 
-    Each immediate subfolder of `root` that holds images, at any depth, is a class; labels follow the sorted names.
-    Without subfolders, or with `num_classes=1`, every image has label 0.
+    Each immediate subfolder of `root` that holds images, at any depth, is a class; labels follow the names in natural
+    order, 2 before 10. Without subfolders, or with `num_classes=1`, every image has label 0. Where `root` has splits of
+    its own (`listing.find_splits`), the classes lie inside these.
 
     Args:
         root: the folder.
-        test_fraction: fraction of each class's files that forms the test split; 0.1 is every tenth.
+        test_fraction: fraction of each class's files that forms the test split; 0.1 is every tenth. None is that where
+            `root` has no test split of its own, and must be None where it has.
         cache: folder for decoded images that don't fit into memory.
+        window: pixel values that become black and white; None keeps 8 bits as they are, and stretches the range that
+            all training files with wider pixels have together.
+        background: colour that transparent pixels are laid over.
     """
 
-    def __init__(self, *, root: InputPath, test_fraction: Share, cache: SharedPath, **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        root: InputPath,
+        test_fraction: Share | None,
+        cache: SharedPath,
+        window: Limits | None = None,
+        background: str = BACKGROUND,
+        **options: Any,
+    ) -> None:
         super().__init__(**options)
         self.root = image_files.existing_folder(root, "data.root")
         self.test_fraction = test_fraction
-        self.decoder = Decoder(cache=cache, size=self.image_size, channels=self.channels)
+        self.decoder = Decoder(
+            cache=cache, size=self.image_size, channels=self.channels, window=window, background=background
+        )
+        self.known_classes: list[str] = []  # of a run's record, whose order stays
         self.damaged: dict[str, int] = {}  # number of files by split
+
+    def recall(self, described: Mapping[str, Any]) -> None:
+        """Keep the order of the classes that a run began with."""
+        self.known_classes = [str(name) for name in described.get("classes") or []]
 
     @cached_property
     def listing(self) -> Listing:
         """The files and labels of each split.
 
         Raises:
-            UserError: the folder holds no images, or another number of classes than `num_classes`.
+            UserError: the folder holds no images, or another number of classes than `num_classes`, or a test split
+                while `test_fraction` is given.
         """
-        groups = defaultdict(list)
-        for path in image_files.find(self.root):
-            inside = path.relative_to(self.root).parts
-            groups[inside[0] if len(inside) > 1 else ""].append(path)
+        files = listing.find(self.root, self._note)
+        found = listing.find_splits(self.root, files, self.test_fraction, self._note)
+        groups = {"train": listing.by_folder(found.train, found.base)}
+        if found.test is None:
+            parts = {name: listing.split_files(files, self.test_fraction) for name, files in groups["train"].items()}
+            # Split by folder also without labels, so that all models share their test images.
+            groups = {split: {name: both[i] for name, both in parts.items()} for i, split in enumerate(SPLITS)}
+        else:
+            groups["test"] = listing.by_folder(found.test, found.base)
         # Files beside the class folders belong to no class.
-        names = sorted(name for name in groups if name) or [""]
+        names = listing.in_natural_order({name for group in groups.values() for name in group if name}) or [""]
+        if sorted(self.known_classes) == sorted(names):
+            names = self.known_classes
+        sizes = {name: sum(len(group.get(name, [])) for group in groups.values()) for name in names}
         if self.num_classes not in (1, len(names)):
-            actual = f"{len(names)} class folders" if len(names) > 1 else "no class folders"
+            actual = f"{len(names)} class folders, {listing.counts(sizes)}" if len(names) > 1 else "no class folders"
             ignoring = ", or data.num_classes=1 to ignore them" if len(names) > 1 else ""
             raise UserError(f"data.root={self.root} has {actual}: set data.num_classes={len(names)}{ignoring}")
         labelled = self.num_classes > 1
-        listing = Listing({"train": [], "test": []}, {"train": [], "test": []}, names if labelled else [])
-        for label, name in enumerate(names if labelled else sorted(groups)):
-            # Split by folder also without labels, so that all models share their test images.
-            for split, files in zip(
-                listing.files, image_files.split_files(groups[name], self.test_fraction), strict=True
-            ):
-                listing.files[split] += files
-                listing.labels[split] += [label if labelled else 0] * len(files)
+        result = Listing({"train": [], "test": []}, {"train": [], "test": []}, names if labelled else [])
+        for split, group in groups.items():
+            for label, name in enumerate(names if labelled else sorted(group)):
+                files = group.get(name, [])
+                result.files[split] += files
+                result.labels[split] += [label if labelled else 0] * len(files)
         if self.validation_count:
-            files, labels = listing.files["train"], listing.labels["train"]
+            files, labels = result.files["train"], result.labels["train"]
             for split, indices in self.split_indices(len(files)).items():
-                listing.files[split] = [files[index] for index in indices]
-                listing.labels[split] = [labels[index] for index in indices]
-        if self._rank == 0:
-            self._report(names, beside=len(groups[""]))
-        return listing
+                result.files[split] = [files[index] for index in indices]
+                result.labels[split] = [labels[index] for index in indices]
+        self.decoder.window.files = result.files["train"]
+        self._report(sizes, beside=sum(len(group.get("", [])) for group in groups.values()))
+        return result
 
     def prepare_data(self) -> None:
         """List the folder, and decode images that don't fit into memory; once per machine."""
@@ -92,10 +122,11 @@ class ImageFolder(InMemoryDataModule):
         """
         files, labels = self.listing.files[split], self.listing.labels[split]
         if not files:
-            raise UserError(
-                f"data.test_fraction={self.test_fraction} leaves no image of {self.root} for the test split"
-            )
-        decoded = self.decoder.load(self.root, files, processes=self._processes_here, quiet=self._rank > 0)
+            share = "" if self.test_fraction is None else f"data.test_fraction={self.test_fraction}: "
+            raise UserError(f"{share}no image of {self.root} is left for the {split} split")
+        decoded = self.decoder.load(
+            self.root, files, processes=self._processes_here, quiet=self._rank > 0, say=self._note
+        )
         self.damaged[split] = len(decoded.damaged)
         readable = torch.ones(len(files), dtype=torch.bool)
         readable[decoded.damaged] = False
@@ -111,11 +142,23 @@ class ImageFolder(InMemoryDataModule):
         counts = {f"{split}_images": len(labels) for split, (_, labels) in self.splits.items()}
         damaged = {f"{split}_damaged": count for split, count in self.damaged.items()}
         described = {"name": "image_folder", "source": str(self.root), "substitute": False, **counts, **damaged}
-        return described | {"classes": self.listing.names}
+        sizes = Counter(self.listing.labels["train"])
+        described["classes"] = self.listing.names
+        described["class_images"] = [sizes[label] for label in range(len(self.listing.names))]  # to train on
+        if self.decoder.window.limits:
+            described["window"] = list(self.decoder.window.limits)
+        return described
 
-    def _report(self, names: list[str], beside: int) -> None:
-        """Log that images have no class, or that class folders are ignored."""
-        if self.num_classes > 1 and beside:
-            log.warning("%s: images beside the class folders are left out (%d)", self.root, beside)
-        elif self.num_classes == 1 and len(names) > 1:
-            log.info("The %d class folders are ignored; data.num_classes=%d makes them labels", len(names), len(names))
+    def _report(self, classes: dict[str, int], beside: int) -> None:
+        """Tell the classes with their labels, that images have none, or that class folders are ignored."""
+        if self.num_classes > 1:
+            numbered = {f"{label} {name}": count for label, (name, count) in enumerate(classes.items())}
+            self._note(logging.INFO, f"Classes: {listing.counts(numbered)}")
+            if beside:
+                self._note(logging.WARNING, f"{self.root}: images beside the class folders are left out ({beside})")
+        elif len(classes) > 1:
+            self._note(
+                logging.INFO,
+                f"The {len(classes)} class folders are ignored, {listing.counts(classes)}; "
+                f"data.num_classes={len(classes)} makes them labels",
+            )

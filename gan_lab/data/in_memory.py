@@ -176,6 +176,7 @@ class InMemoryDataModule(ImageDataModule):
                 )
             self.native_size = max(dataset[0].shape[-2:])
             self.splits[split] = self._prepare(dataset, split)
+        self._log_notes()
 
     def example(self) -> LabelledImages:
         """Two images (2, channels, image_size, image_size) and their labels (2,)."""

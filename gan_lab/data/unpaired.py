@@ -67,6 +67,7 @@ class UnpairedDataModule(ImageDataModule):
         if split not in self.splits:
             a, b = self.load(split)
             self.splits[split] = self._prepare(a, split, " of domain a"), self._prepare(b, split, " of domain b")
+        self._log_notes()
 
     def example(self) -> TwoDomains:
         """Two images of each domain, (2, channels, image_size, image_size)."""

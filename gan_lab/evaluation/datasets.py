@@ -16,11 +16,12 @@ from gan_lab.utils.errors import UserError
 CACHE = "cache"  # below the dataset's folder, for datasets without a run's own cache
 
 
-def dataset_of_run(config: DictConfig, data_root: str | None) -> RealImages:
+def dataset_of_run(config: DictConfig, described: Mapping[str, Any], data_root: str | None) -> RealImages:
     """The dataset of a run, with the cache that the run's own scores use.
 
     Args:
         config: of the run.
+        described: the data in the run's record.
         data_root: folder of the dataset, if it has moved since the run.
 
     Raises:
@@ -33,6 +34,7 @@ def dataset_of_run(config: DictConfig, data_root: str | None) -> RealImages:
     data = build(config.data)
     if not isinstance(data, InMemoryDataModule):
         raise UserError(f"{type(data).__name__} holds images of two domains, and scores need images of one")
+    data.recall(described)
     data.prepare_data()
     cache = OmegaConf.select(config, "callbacks.scores.cache") or config.data.get("cache")
     return RealImages(data, Path(cache or Path(config.data.root) / CACHE).expanduser())
@@ -60,21 +62,25 @@ def describe(real: RealImages, split: str) -> str:
     return f"{count:,} of {real.name} ({split}{substitute})"
 
 
-def refuse_substitute(real: RealImages, record: Mapping[str, Any], split: str) -> None:
-    """Refuse to evaluate a run on the full dataset against its substitute.
+def refuse_other_data(real: RealImages, described: Mapping[str, Any], split: str) -> None:
+    """Refuse to evaluate a run on the full dataset against its substitute, or against other classes than its own.
 
     Args:
         real: the dataset as it is found here.
-        record: of the run.
+        described: the data in the run's record.
         split: of the real images.
 
     Raises:
-        UserError: only the substitute is found here.
+        UserError: only the substitute is found here, or other class folders.
     """
     real.load(split)
-    if real.data.describe()["substitute"] and record.get("data", {}).get("substitute") is False:
-        trained_on = record["data"]
+    found = real.data.describe()
+    trained_on = f"the run was trained on {described.get('name')} from {described.get('source')}"
+    way_out = "name the folder of the dataset: --data-root FOLDER"
+    if found["substitute"] and described.get("substitute") is False:
+        raise UserError(f"{trained_on}, and only a substitute is found here; {way_out}")
+    if described.get("classes", found.get("classes")) != found.get("classes"):
         raise UserError(
-            f"the run was trained on {trained_on.get('name')} from {trained_on.get('source')}, and only a substitute "
-            "is found here; name the folder of the dataset: --data-root FOLDER"
+            f"{trained_on} with classes={described['classes']}, and {found.get('source')} has "
+            f"classes={found.get('classes')}; {way_out}"
         )

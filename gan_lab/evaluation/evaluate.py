@@ -80,9 +80,9 @@ def evaluate_run(run: Run, options: Options, *, which: Which, ema: bool, gan_tra
     if gan_train_test and not model.make_condition(1):
         raise UserError(f"--gan-train-test: {type(model).__name__} is not conditional; evaluate a run of model=cgan")
     config = run.config()
-    real = datasets.dataset_of_run(config, options.data_root)
+    real = datasets.dataset_of_run(config, run.data_record(), options.data_root)
     split = options.split or real.data.eval_split
-    datasets.refuse_substitute(real, run.record(), split)
+    datasets.refuse_other_data(real, run.data_record(), split)
     extractor = _extractor(options, real).to(model.device)
     count = options.count or config.data.get("test_count", COUNT)
     record = evaluate(

@@ -1,5 +1,6 @@
 """Images from elsewhere, to be evaluated."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +8,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gan_lab.data import image_files
+from gan_lab.data import image_files, listing
 from gan_lab.runs.checkpoint_io import tensor_in_memory
 from gan_lab.utils.errors import UserError, reason
 from gan_lab.utils.files import open_regular
+
+log = logging.getLogger(__name__)
 
 FORM = "uint8 (n, 1 or 3, height, width)"
 
@@ -64,7 +67,7 @@ def _array(source: Path) -> object:
 
 def _folder(source: Path, channels: int) -> Tensor:
     """Load all images at any depth; they must be squares of one size, as resizing would change their scores."""
-    files = image_files.find(source)
+    files = listing.find(source)
     sizes: dict[tuple[int, int], Path] = {}
     for path in files:
         try:
@@ -78,6 +81,8 @@ def _folder(source: Path, channels: int) -> Tensor:
     width, height = next(iter(sizes), (1, 1))
     if width != height:
         raise UserError(f"{source}: the images must be square, not {width}x{height} pixels")
-    out = np.empty((len(files), channels, height, width), dtype=np.uint8)
-    damaged = image_files.decode(files, out)
-    return torch.from_numpy(out[: len(files) - len(damaged)])
+    out = image_files.allocate(len(files), channels, height, of=str(source))
+    outcome = image_files.decode(files, out)
+    for warning in outcome.warnings:
+        log.warning("%s: %s", source, warning)
+    return torch.from_numpy(out[: len(files) - len(outcome.damaged)])

@@ -1,7 +1,6 @@
 """Groups of runs that differ only in their seed: repetitions of one setup."""
 
 import json
-import logging
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,13 +14,11 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gan_lab.config.facts import facts_about, plain
 from gan_lab.config.saved_config import leaves, read_yaml
-from gan_lab.evaluation.run_scores import ScoredRun
+from gan_lab.evaluation.run_scores import LeftOut, ScoredRun
 from gan_lab.metrics.titles import title
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.types import Fact
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -70,22 +67,28 @@ class Group:
         return mean(known) if known else None
 
 
-def group(scored: Iterable[ScoredRun]) -> list[Group]:
-    """Group runs whose configurations differ only in the seed, and that have seen equally many images."""
+def group(scored: Iterable[ScoredRun]) -> tuple[list[Group], list[LeftOut]]:
+    """Group runs whose configurations differ only in the seed, and that have seen equally many images.
+
+    Returns:
+        The groups, and the runs whose configurations can't be read.
+
+    Raises:
+        UserError: that holds for all of them.
+    """
     by_setup: dict[str, list[ScoredRun]] = defaultdict(list)
+    left_out = []
     for one in scored:
         try:
-            decisive = setup(one.run)
+            by_setup[json.dumps([setup(one.run), one.scores.images_seen], sort_keys=True, default=str)].append(one)
         except UserError as error:
-            log.warning("%s; the run is left out", error)
-            continue
-        by_setup[json.dumps([decisive, one.scores.images_seen], sort_keys=True, default=str)].append(one)
-    if not by_setup:
-        raise UserError("no run is left to compare")
+            left_out.append(LeftOut.because(one.run.folder, error))
+    if left_out and not by_setup:
+        raise UserError(left_out[0].reason)
     parts = [name_parts(members[0].run) for members in by_setup.values()]
     shared = set(parts[0]).intersection(*parts[1:]) if len(parts) > 1 else set()
     names = [" ".join([model, *(part for part in overrides if part not in shared)]) for model, *overrides in parts]
-    return [Group(name, members) for name, members in zip(names, by_setup.values(), strict=True)]
+    return [Group(name, members) for name, members in zip(names, by_setup.values(), strict=True)], left_out
 
 
 def ranked(groups: Iterable[Group], score: str) -> list[Group]:

@@ -1,14 +1,15 @@
 """The runs below folders, and the scores of each."""
 
-import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
+from gan_lab.metrics.protocol import Protocol
 from gan_lab.metrics.score_record import ScoreRecord
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError
@@ -16,7 +17,6 @@ from gan_lab.utils.run_layout import RECORD
 from gan_lab.utils.typed_json import read_json
 
 VALUES: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -27,22 +27,42 @@ class ScoredRun:
     scores: ScoreRecord
 
 
-def find(folders: Iterable[Path]) -> list[Run]:
-    """Find the runs in and below folders, each once, sorted by name.
+@dataclass(frozen=True)
+class LeftOut:
+    """A run that is not compared, and the reason in words."""
+
+    folder: Path
+    reason: str
+
+    @classmethod
+    def because(cls, folder: Path, error: UserError) -> "LeftOut":
+        """Leave a run out for an error, whose message names the file at fault."""
+        return cls(folder, str(error))
+
+    def __str__(self) -> str:
+        return f"Left out: {self.reason if str(self.folder) in self.reason else f'{self.folder}: {self.reason}'}"
+
+
+def find(folders: Iterable[Path]) -> tuple[list[Run], list[LeftOut]]:
+    """Find the runs in and below folders, each once, sorted by name; and those that can't be opened.
 
     Raises:
-        UserError: a folder is missing, or contains no run.
+        UserError: a folder is missing, or contains no run, or none that can be opened.
     """
-    by_path: dict[Path, Run] = {}
+    runs: dict[Path, Run] = {}
+    left_out: dict[Path, LeftOut] = {}
     for folder in folders:
         if not folder.is_dir():
             raise UserError(f"{folder}: no such folder")
-        runs = list(_below(folder))
-        if not runs:
+        places = list(_below(folder))
+        if not places:
             raise UserError(f"{folder}: contains no run (no folder with a {RECORD})")
-        for path in runs:
-            by_path.setdefault(path.resolve(), Run.open(path))
-    return list(by_path.values())
+        for place in places:
+            try:
+                runs.setdefault(place.resolve(), Run.open(place))
+            except UserError as error:
+                left_out.setdefault(place.resolve(), LeftOut.because(place, error))
+    return list(runs.values()), _unless_all(left_out.values(), runs)
 
 
 def records(run: Run) -> list[ScoreRecord]:
@@ -60,39 +80,69 @@ def records(run: Run) -> list[ScoreRecord]:
     return records
 
 
-def choose(runs: Iterable[Run], protocol: str | None) -> tuple[list[ScoredRun], list[Run]]:
-    """Choose each run's scores to compare, all of one protocol, and list the runs without scores.
+def choose(runs: Iterable[Run], protocol: str | None) -> tuple[list[ScoredRun], list[LeftOut]]:
+    """Choose each run's scores to compare, all of one protocol.
 
-    Without a protocol, a run's final scores count, or those of its only protocol. Of the same protocol, scores of the
-    last checkpoint precede those of the best one.
+    Without a protocol given, it is the one of which most runs have scores; of several such, the one of most final
+    scores. Of a run's scores of one protocol, those of the last checkpoint precede those of the best one.
 
     Args:
         runs: to compare.
         protocol: beginning of the id of the protocol.
 
+    Returns:
+        The runs with their scores, and the runs that have none of that protocol.
+
     Raises:
-        UserError: there are no scores, or those of different protocols, whose difference is named.
+        UserError: no run has scores, or none of that protocol.
     """
     by_run: dict[Run, list[ScoreRecord]] = {}
-    unreadable: list[str] = []
+    left_out = []
     for run in runs:
         try:
             by_run[run] = records(run)
         except UserError as error:
-            unreadable.append(str(error))
-    if unreadable and not by_run:
-        raise UserError(unreadable[0])
-    for problem in unreadable:
-        log.warning("%s; the run is left out", problem)
-    choices = {run: _choose(run, scores, protocol) for run, scores in by_run.items()}
-    scored = [ScoredRun(run, choice) for run, choice in choices.items() if choice]
-    if not scored:
-        ids = sorted({record.protocol.id for scores in by_run.values() for record in scores})
-        if protocol and ids:
-            raise UserError(f"--protocol {protocol}: no run has scores of this protocol. Available: {', '.join(ids)}")
+            left_out.append(LeftOut.because(run.folder, error))
+    left_out = _unless_all(left_out, by_run)
+    chosen = _protocol(by_run, protocol)
+    scored = []
+    for run, found in by_run.items():
+        match = next((record for record in found if record.protocol.id == chosen.id), None)
+        if match:
+            scored.append(ScoredRun(run, match))
+        else:
+            left_out.append(LeftOut(run.folder, _why_not(run, found, chosen)))
+    return scored, left_out
+
+
+def _unless_all(left_out: Iterable[LeftOut], kept: Sized) -> list[LeftOut]:
+    """The runs that are left out; if none is kept, the reason of the first is an error."""
+    found = list(left_out)
+    if found and not kept:
+        raise UserError(found[0].reason)
+    return found
+
+
+def _protocol(by_run: Mapping[Run, list[ScoreRecord]], wanted: str | None) -> Protocol:
+    """The protocol to compare by."""
+    known = {record.protocol.id: record.protocol for found in by_run.values() for record in found}
+    if not known:
         raise UserError(f"no run has scores (runs found: {len(by_run)}); compute them with gan-lab evaluate RUN_FOLDER")
-    _refuse_mixture(scored)
-    return scored, [run for run, choice in choices.items() if not choice]
+    eligible = [own for own in known if own.startswith(wanted or "")]
+    if not eligible:
+        available = ", ".join(sorted(known))
+        raise UserError(f"--protocol {wanted}: no run has scores of this protocol. Available: {available}")
+    runs = Counter(own for found in by_run.values() for own in {record.protocol.id for record in found})
+    finals = Counter(found[0].protocol.id for found in by_run.values() if found)
+    return known[max(eligible, key=lambda own: (runs[own], finals[own]))]
+
+
+def _why_not(run: Run, found: list[ScoreRecord], chosen: Protocol) -> str:
+    """The reason why a run has no scores of a protocol."""
+    if not found:
+        return f"no scores ({run.record()['status']})"
+    own = found[0].protocol
+    return f"scores of protocol {own.id} ({'; '.join(chosen.difference(own))}); --protocol {own.id} compares those"
 
 
 def _below(folder: Path) -> Iterator[Path]:
@@ -101,23 +151,3 @@ def _below(folder: Path) -> Iterator[Path]:
             subfolders.clear()  # a run contains no other runs
             yield Path(place)
         subfolders.sort()
-
-
-def _choose(run: Run, scores: list[ScoreRecord], protocol: str | None) -> ScoreRecord | None:
-    if protocol is not None:
-        return next((record for record in scores if record.protocol.id.startswith(protocol)), None)
-    ids = sorted({record.protocol.id for record in scores})
-    if "scores" in run.record() or len(ids) < 2:
-        return scores[0] if scores else None
-    raise UserError(f"{run.folder} has scores of {len(ids)} protocols; choose one: --protocol {' or '.join(ids)}")
-
-
-def _refuse_mixture(scored: list[ScoredRun]) -> None:
-    first = scored[0]
-    for other in scored[1:]:
-        left, right = first.scores.protocol, other.scores.protocol
-        if difference := left.difference(right):
-            raise UserError(
-                f"{first.run.folder} (protocol {left.id}) and {other.run.folder} ({right.id}) can't be compared; they "
-                f"differ in {'; '.join(difference)}. Choose one with --protocol, or evaluate both with the same options"
-            )

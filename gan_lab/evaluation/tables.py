@@ -8,29 +8,29 @@ from collections.abc import Callable, Sequence
 from tabulate import tabulate
 
 from gan_lab.evaluation.groups import Group, Spread
+from gan_lab.evaluation.run_scores import LeftOut
 from gan_lab.metrics.protocol import Protocol
 from gan_lab.metrics.titles import heading, title
-from gan_lab.runs.run import Run
 
 NOTHING = "-"
 
 
-def render(form: str, groups: Sequence[Group], columns: Sequence[str], without: Sequence[Run]) -> str:
+def render(form: str, groups: Sequence[Group], columns: Sequence[str], left_out: Sequence[LeftOut]) -> str:
     """A table.
 
     Args:
         form: "table", "markdown", "csv" or "json".
         groups: its rows, at least one.
         columns: scores to show.
-        without: runs without scores, which are named.
+        left_out: runs that are not in the table, which are named.
     """
-    forms: dict[str, Callable[[Sequence[Group], Sequence[str], Sequence[Run]], str]] = {
+    forms: dict[str, Callable[[Sequence[Group], Sequence[str], Sequence[LeftOut]], str]] = {
         "table": as_text,
         "markdown": as_markdown,
         "csv": as_csv,
         "json": as_json,
     }
-    return forms[form](groups, columns, without)
+    return forms[form](groups, columns, left_out)
 
 
 def protocol_of(groups: Sequence[Group]) -> Protocol:
@@ -67,34 +67,34 @@ def spread(name: str, found: Spread | None, plus_minus: str) -> str:
     return shown(found.mean) + ("" if found.deviation is None else f" {plus_minus} {shown(found.deviation)}")
 
 
-def notes(groups: Sequence[Group], without: Sequence[Run]) -> list[str]:
-    """Notes below a table: the protocol of its numbers, and the runs without scores."""
+def notes(groups: Sequence[Group], left_out: Sequence[LeftOut]) -> list[str]:
+    """Notes below a table: the protocol of its numbers, and the runs that are not in it."""
     protocol = protocol_of(groups)
     note = (
         f"Protocol {protocol.id}: {protocol.n_fake:,} generated images (weights {protocol.weights}) and "
         f"{protocol.n_real:,} real ones ({protocol.split}), through {protocol.extractor.get('name')}. "
         "Mean and standard deviation over runs that differ in their seed."
     )
-    return [note, *(f"No scores: {run.folder} ({run.record().get('status')})" for run in without)]
+    return [note, *map(str, left_out)]
 
 
-def as_text(groups: Sequence[Group], columns: Sequence[str], without: Sequence[Run]) -> str:
+def as_text(groups: Sequence[Group], columns: Sequence[str], left_out: Sequence[LeftOut]) -> str:
     """Aligned columns."""
     lines = tabulate(cells(groups, columns, "+-"), tablefmt="plain", disable_numparse=True)
-    return "\n".join([lines, "", *notes(groups, without)]) + "\n"
+    return "\n".join([lines, "", *notes(groups, left_out)]) + "\n"
 
 
-def as_markdown(groups: Sequence[Group], columns: Sequence[str], without: Sequence[Run]) -> str:
+def as_markdown(groups: Sequence[Group], columns: Sequence[str], left_out: Sequence[LeftOut]) -> str:
     """A table for a page."""
     first, *rest = cells(groups, columns, "±")
     rows = [[f"`{name.replace('|', chr(92) + '|')}`", *values] for name, *values in rest]  # tabulate escapes nothing
     align = ("left", *["right"] * (len(first) - 1))
     lines = tabulate(rows, first, tablefmt="pipe", disable_numparse=True, colalign=align)
-    return "\n".join([lines, "", *(f"{note}  " for note in notes(groups, without))]) + "\n"
+    return "\n".join([lines, "", *(f"{note}  " for note in notes(groups, left_out))]) + "\n"
 
 
-def as_csv(groups: Sequence[Group], columns: Sequence[str], without: Sequence[Run]) -> str:
-    """Plain numbers, a column for each mean and each standard deviation; runs without scores have no row."""
+def as_csv(groups: Sequence[Group], columns: Sequence[str], left_out: Sequence[LeftOut]) -> str:
+    """Plain numbers, a column for each mean and each standard deviation; runs that are left out have no row."""
     protocol = protocol_of(groups)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -109,7 +109,7 @@ def as_csv(groups: Sequence[Group], columns: Sequence[str], without: Sequence[Ru
     return out.getvalue()
 
 
-def as_json(groups: Sequence[Group], columns: Sequence[str], without: Sequence[Run]) -> str:
+def as_json(groups: Sequence[Group], columns: Sequence[str], left_out: Sequence[LeftOut]) -> str:
     """Everything: all scores, each run, the whole protocol."""
     content = {
         "protocol": protocol_of(groups).to_dict(),
@@ -123,6 +123,6 @@ def as_json(groups: Sequence[Group], columns: Sequence[str], without: Sequence[R
             }
             for group in groups
         ],
-        "without_scores": [str(run.folder) for run in without],
+        "left_out": [{"run": str(one.folder), "reason": one.reason} for one in left_out],
     }
     return json.dumps(content, indent=2) + "\n"

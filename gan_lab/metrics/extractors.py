@@ -13,7 +13,8 @@ from gan_lab.utils.precision import full_precision
 from gan_lab.utils.types import PositiveInt
 
 Plain = str | int | float | bool | None
-EXTRACTED_AT_ONCE = 500  # images
+EXTRACTED_AT_ONCE = 500  # images, at most
+VALUES_AT_ONCE = 1 << 28  # of their pixels, which become floats of four bytes
 BORDER = 8  # pixels that `gan_lab.utils.images.fit` adds to a side at most, both edges together
 GREY = "G + 0.299 (R - G) + 0.114 (B - G)"  # ITU-R BT.601's luma, in a form that leaves grey pixels as they are
 OTHER_SIZES = f"up to {BORDER} pixels more: border cropped, else bilinear"
@@ -76,9 +77,8 @@ class Extractor(nn.Module, ABC):
 
 def extract(extractor: Extractor, images: Tensor) -> tuple[Tensor, Tensor]:
     """Compute features (n, num_features) and logits (n, classes or 0) of any number of uint8 images on any device."""
-    chunks = [
-        extractor.features_and_logits(chunk.to(extractor.device)) for chunk in torch.split(images, EXTRACTED_AT_ONCE)
-    ]
+    at_once = max(1, min(EXTRACTED_AT_ONCE, VALUES_AT_ONCE // max(1, images[:1].numel())))
+    chunks = [extractor.features_and_logits(chunk.to(extractor.device)) for chunk in torch.split(images, at_once)]
     features, logits = zip(*chunks, strict=True)
     return torch.cat(features), torch.cat(logits)
 

@@ -20,8 +20,8 @@ class Sampler(Protocol):
     def generator_ema(self) -> object | None:
         """The generator's moving average, or None."""
 
-    def sample_latents(self, count: int, seed: int) -> Tensor:
-        """Draw latents (count, ...) from a seed, on the model's device."""
+    def seeded_latents(self, count: int, seed: int) -> Tensor:
+        """Draw latents (count, ...), each by the seed and its index, on the model's device."""
 
     def make_condition(self, count: int) -> tuple[Tensor, ...]:
         """Make the condition of `count` samples: nothing, or their classes (count,)."""
@@ -46,12 +46,12 @@ def generate_images(
     Args:
         model: the model that generates.
         count: number of images, of all processes together.
-        seed: of the latents; the i-th image is the same for any number of processes.
+        seed: of the latents; the i-th image is the same for any count and number of processes.
         ema: True generates with the generator's moving average, where there is one.
         rank: this process, which generates images rank, rank + world_size, ...
         world_size: number of processes.
     """
-    latents = model.sample_latents(count, seeding.derive(seed, "quality"))
+    latents = model.seeded_latents(count, seeding.derive(seed, "quality"))
     share = [part[rank::world_size] for part in (latents, *model.make_condition(count))]
     for batch, *condition in zip(*(torch.split(part, GENERATED_AT_ONCE) for part in share), strict=True):
         pixels = images.to_uint8(model.sample(batch, *condition, ema=ema))

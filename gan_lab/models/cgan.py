@@ -47,19 +47,19 @@ class CGAN(VanillaGAN):
         return images, (labels,)
 
     def make_condition(self, count: int, label: int | None = None) -> Condition:
-        """Labels (count,) for `sample`: all of one class, or as many of each class as of any other, in order.
+        """Labels (count,) for `sample`: all of one class, or each class in turn, so that an index decides its label.
 
         Raises:
             ValueError: there is no such class.
         """
         if label is None:
-            return (torch.arange(count, device=self.device) * self.num_classes // count,)
+            return (torch.arange(count, device=self.device) % self.num_classes,)
         if not 0 <= label < self.num_classes:
             raise ValueError(f"there is no class {label}: the run knows 0 to {self.num_classes - 1}")
         return (torch.full((count,), label, device=self.device),)
 
     def sample_grid(self, rows: int, columns: int, seed: int, ema: bool = True) -> tuple[Tensor, int]:
         """One row for each class, whatever `rows` says, and the same latent all the way down a column."""
-        latents = self.sample_latents(columns, seed)
+        latents = self.seeded_latents(columns, seed)
         labels = torch.arange(self.num_classes, device=self.device).repeat_interleave(columns)
         return self.sample(latents.repeat(self.num_classes, 1), labels, ema=ema), columns

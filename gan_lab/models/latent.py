@@ -9,6 +9,8 @@ from gan_lab.models.adversarial import AdversarialModule, Condition, evaluating
 from gan_lab.utils import seeding
 from gan_lab.utils.types import PositiveInt
 
+BLOCK = 16  # latents drawn by one generator
+
 
 class LatentGAN(AdversarialModule):
     """A generator that maps standard normal latents z (batch, latent_dim) to images, and a discriminator of images.
@@ -25,18 +27,31 @@ class LatentGAN(AdversarialModule):
         """Generated images, one for each real image, from fresh latents."""
         return cast(Tensor, self.generator(self.sample_latents(len(real)), *condition))
 
-    def sample_latents(self, count: int, seed: int | None = None) -> Tensor:
+    def sample_latents(self, count: int, generator: torch.Generator | None = None) -> Tensor:
         """Standard normal latents (count, latent_dim), on the device and in the precision of the model.
+
+        A variant with another prior overrides this.
 
         Args:
             count: how many.
-            seed: gives the same numbers on every kind of device; None takes the device's default generator, which a
-                training step seeds.
+            generator: draws on the CPU, so that every kind of device gets the same numbers; None takes the device's
+                default generator, which a training step seeds.
         """
         dtype = cast(torch.dtype, self.dtype)
-        if seed is None:
+        if generator is None:
             return torch.randn(count, self.latent_dim, device=self.device, dtype=dtype)
-        return seeding.normal((count, self.latent_dim), seed).to(self.device, dtype)
+        drawn = torch.randn(count, self.latent_dim, generator=generator, device=generator.device)
+        return drawn.to(self.device, dtype)
+
+    def seeded_latents(self, count: int, seed: int) -> Tensor:
+        """Latents (count, latent_dim), each a function of the seed and its index, whatever the count.
+
+        They are drawn in blocks of one size, each by a generator of its own. One generator for all would not do: torch
+        draws the last values anew where their number is no multiple of 16.
+        """
+        blocks = range(-(-count // BLOCK))
+        generators = (torch.Generator().manual_seed(seeding.derive(seed, "block", block)) for block in blocks)
+        return torch.cat([self.sample_latents(BLOCK, generator) for generator in generators])[:count]
 
     def sample(self, latents: Tensor, *condition: Tensor, ema: bool = True) -> Tensor:
         """Images in [-1, 1] for latents (batch, latent_dim), in evaluation mode and without gradients.
@@ -59,4 +74,4 @@ class LatentGAN(AdversarialModule):
 
     def sample_grid(self, rows: int, columns: int, seed: int, ema: bool = True) -> tuple[Tensor, int]:
         """Samples of the same latents at every call."""
-        return self.sample(self.sample_latents(rows * columns, seed), ema=ema), columns
+        return self.sample(self.seeded_latents(rows * columns, seed), ema=ema), columns

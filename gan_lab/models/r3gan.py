@@ -24,10 +24,9 @@ class R3GAN(VanillaGAN):
     """
 
     def __init__(self, *, penalty: Mapping[str, Penalty], **options: Any) -> None:
-        # What is left of one that was not chosen is no penalty: its gamma, say, from conf/model/r3gan.yaml.
-        if {name for name, each in penalty.items() if isinstance(each, Penalty)} != {"r1", "r2"}:
+        if set(penalty) != {"r1", "r2"}:
             raise ValueError(
-                "the loss of R3GAN has R1 and R2: choose 'model/penalty=[r1,r2]', or for others model=dcgan "
+                "the loss of R3GAN has R1 and R2: choose model/penalty=r1_r2, or for others model=dcgan "
                 "model/objective=relativistic_pairing"
             )
         super().__init__(penalty=penalty, **options)

@@ -76,6 +76,11 @@ class Run(RunLayout):
         content: Any = read_json(self.record_file, record.form())
         return cast(dict[str, Any], content)
 
+    def data_record(self) -> dict[str, Any]:
+        """The record's part on the data, as `ImageDataModule.describe` gave it; empty before the first batch."""
+        described = self.record().get("data")
+        return described if isinstance(described, dict) else {}
+
     def update_record(self, **values: Any) -> None:
         """Set values in run.json, keeping the others."""
         before = self.record() if self.record_file.exists() else {}

@@ -40,10 +40,15 @@ def identity_of(folder: Path) -> Identity | None:
     return identity(OmegaConf.to_container(overrides)) if isinstance(overrides, ListConfig) else None  # type: ignore[arg-type]
 
 
+def started(sweep: Path) -> list[tuple[Identity, Path]]:
+    """The jobs that have been started and their folders; one job may have several, of commands that overlapped."""
+    found = [(identity_of(folder), folder) for folder in sorted(sweep.iterdir(), key=_number) if folder.is_dir()]
+    return [(own, folder) for own, folder in found if own is not None]
+
+
 def jobs(sweep: Path) -> dict[Identity, Path]:
-    """The folders of the jobs that have been started."""
-    started = {identity_of(folder): folder for folder in sorted(sweep.iterdir(), key=_number) if folder.is_dir()}
-    return {own: folder for own, folder in started.items() if own is not None}
+    """The folder of each job that has been started, the latest where it has several."""
+    return dict(started(sweep))
 
 
 def job_folder(sweep: str, number: int, overrides: Sequence[str]) -> str:
@@ -51,8 +56,8 @@ def job_folder(sweep: str, number: int, overrides: Sequence[str]) -> str:
     place, own = Path(sweep), identity(overrides)
     if identity_of(place / str(number)) == own:
         return str(number)
-    if place.is_dir() and own in (started := jobs(place)):
-        return started[own].name
+    if place.is_dir() and own in (found := jobs(place)):
+        return found[own].name
     return next(name for name in _names(number) if not _is_taken(place / name))
 
 

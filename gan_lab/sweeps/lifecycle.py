@@ -34,7 +34,7 @@ def end(sweep: Path) -> None:
     """Say what became of the jobs, and end the program with an error if some have not finished."""
     plan = Plan.load(sweep)
     assert plan is not None
-    jobs = status.jobs_of(plan.jobs or (), folders.jobs(sweep))
+    jobs = status.jobs_of(plan.jobs or (), list(folders.jobs(sweep).items()))
     if plan.jobs is None:  # a trial that failed in an earlier call is not one of this call's
         start = datetime.fromisoformat(plan.started)
         jobs = [job for job in jobs if job.state == "finished" or job.ended is None or job.ended >= start]

@@ -47,6 +47,12 @@ class Job:
         return (self.record.get("best") or {}).get("fid")
 
     @property
+    def protocol(self) -> str:
+        """The id of the protocol of that FID; empty without one."""
+        best = self.record.get("best") or {}
+        return str((best.get("protocol") or {}).get("id", ""))
+
+    @property
     def ended(self) -> datetime | None:
         """The time at which the job ended; None before."""
         return datetime.fromisoformat(self.record["ended"]) if "ended" in self.record else None
@@ -75,16 +81,17 @@ def jobs_in(folder: Path) -> list[Job]:
     if Run(folder).record_file.exists():
         return [Job.of(folder)]
     plan = Plan.load(folder)
-    started = folders.jobs(folder)
+    started = folders.started(folder)
     if plan is None and not started:
         raise UserError(f"{folder}: holds neither a run nor a sweep")
     return jobs_of(plan.jobs if plan and plan.jobs else (), started)
 
 
-def jobs_of(planned: Iterable[Identity], started: dict[Identity, Path]) -> list[Job]:
+def jobs_of(planned: Iterable[Identity], started: Sequence[tuple[Identity, Path]]) -> list[Job]:
     """All jobs: those that have begun, in the order of their folders, then those that have not."""
-    begun = [_readable(folder, overrides) for overrides, folder in started.items()]
-    return begun + [Job("", overrides, "waiting") for overrides in planned if overrides not in started]
+    begun = {overrides for overrides, _ in started}
+    waiting = [Job("", overrides, "waiting") for overrides in planned if overrides not in begun]
+    return [_readable(folder, overrides) for overrides, folder in started] + waiting
 
 
 def _readable(folder: Path, overrides: Identity) -> Job:
@@ -96,20 +103,26 @@ def _readable(folder: Path, overrides: Identity) -> Job:
 
 
 def summary(jobs: Sequence[Job]) -> str:
-    """A line with the number of jobs in each state, and the best so far."""
+    """A line with the number of jobs in each state, and the best so far: of each protocol, where there are several."""
     counted = Counter(job.state for job in jobs)
     states = ", ".join(f"{count} {state}" for state, count in counted.items())
     line = f"{len(jobs)} job{'s' if len(jobs) > 1 else ''}: {states}"
-    scored = [job for job in jobs if job.fid is not None]
-    if scored:
-        best = min(scored, key=lambda job: job.fid or 0.0)
-        line += f". Best so far: FID {best.fid:.2f} while training, job {best.name}"
+    best: dict[str, Job] = {}
+    for job in sorted((job for job in jobs if job.fid is not None), key=lambda job: job.fid or 0.0):
+        best.setdefault(job.protocol, job)
+    for own, job in best.items():
+        line += f". Best so far{f' by protocol {own}' if len(best) > 1 else ''}: "
+        line += f"FID {job.fid:.2f} while training, job {job.name}"
     return line
 
 
 def table(jobs: Sequence[Job]) -> str:
-    """A table with a line for each job: overrides, state, progress, speed, lowest FID, and what is wrong."""
+    """A table with a line for each job: overrides, state, progress, speed, lowest FID, and what is wrong.
+
+    FIDs of different protocols can't be compared, so each then stands beside its protocol.
+    """
     varying = differences([job.overrides for job in jobs])
+    are_mixed = len({job.protocol for job in jobs if job.fid is not None}) > 1
     rows = [["Job", "State", "Batches", "Images/s", "Best FID", "Overrides", ""]]
     for job, overrides in zip(jobs, varying, strict=True):
         speed = job.record.get("images_per_second")
@@ -119,7 +132,7 @@ def table(jobs: Sequence[Job]) -> str:
                 job.state,
                 progress(job.record),
                 f"{speed:,.0f}" if speed else NOTHING,
-                f"{job.fid:.2f}" if job.fid is not None else NOTHING,
+                NOTHING if job.fid is None else f"{job.fid:.2f}" + (f" ({job.protocol})" if are_mixed else ""),
                 " ".join(overrides),
                 job.reason,
             ]

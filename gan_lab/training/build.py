@@ -54,12 +54,15 @@ def build_parts(config: DictConfig, run: Run) -> Parts:
     """
     changes = differences(run.config(), config) if config.resume else {}
     has_begun = bool(config.resume) and has_state(run)
+    data: ImageDataModule = build(config.data)
+    if config.resume:
+        data.recall(run.data_record())
     resume = [ResumeCallback(run, config, changes, has_begun=has_begun)] if config.resume else []
     return Parts(
         config=config,
         run=run,
         trainer=build_trainer(config, *resume),
-        data=build(config.data),
+        data=data,
         weights=initial_weights.read(config.init_from) if config.init_from and not has_begun else None,
         changes=changes,
     )

@@ -32,7 +32,7 @@ class ResumeCallback(Callback):
         self.run = run
         self.config = config
         same_data = has_begun and not any(name.startswith("data.") for name in changes)
-        self.expected = run.record().get("data") if same_data else None
+        self.expected = run.data_record() if same_data else {}
         names = ((name.split("."), new) for name, (_, new) in changes.items() if name.startswith("model.optimizer."))
         self.values = [(PLAYERS.index(path[2]), path[3], new) for path, new in names if len(path) == 4]
 
@@ -43,8 +43,8 @@ class ResumeCallback(Callback):
             UserError: the run began on others.
         """
         data = trainer.datamodule.describe()  # type: ignore[attr-defined]
-        for name in ("name", "substitute", "train_images"):
-            if self.expected is not None and data.get(name) != self.expected.get(name):
+        for name in ("name", "substitute", "train_images", "classes", "window"):
+            if self.expected and data.get(name) != self.expected.get(name):
                 raise UserError(
                     f"the run began on data with {name}={self.expected.get(name)} from {self.expected.get('source')}, "
                     f"but finds {name}={data.get(name)} from {data.get('source')}; put the data back to go on"

@@ -22,8 +22,9 @@ from gan_lab.utils.errors import UserError
 from gan_lab.utils.types import Fact
 
 MISFIT = (
-    "the networks don't fit the images or each other (resnet_patchgan and its kind are for model=cyclegan, the others "
-    "for all other models; sizes follow data.image_size, data.channels and model.latent_dim): "
+    "the networks don't fit the images or each other (model/network=resnet_patchgan and its kind are for "
+    "model=cyclegan, the others for all other models; sizes follow data.image_size, data.channels and "
+    "model.latent_dim): "
 )
 
 

@@ -26,11 +26,6 @@ def seed_device(device: torch.device, seed: int) -> None:
         torch.mps.manual_seed(seed)
 
 
-def normal(shape: tuple[int, ...], seed: int) -> Tensor:
-    """Standard normal noise, drawn on the CPU so that every kind of device gets the same numbers."""
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
 def permutation(size: int, seed: int) -> Tensor:
     """A random order of `range(size)`, shape (size,), int64."""
     return torch.randperm(size, generator=torch.Generator().manual_seed(seed))

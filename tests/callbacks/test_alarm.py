@@ -1,3 +1,5 @@
+from math import nan
+
 import pytest
 
 from gan_lab.callbacks.alarm import HELPS, Alarm, Limits
@@ -31,13 +33,23 @@ def test_a_resumed_one_goes_on_counting_and_does_not_repeat_itself() -> None:
         ({"accuracy/real": 0.5, "accuracy/fake": 0.0, "gradient_norm/generator": 1.0}, "discriminator_lost"),
         ({"accuracy/pairs": 0.0, "gradient_norm/generator": 1.0}, "discriminator_lost"),
         ({"accuracy/real": 0.5, "accuracy/fake": 0.5}, None),
+        ({"health/distance": 0.3}, "unlike_data"),
+        ({"health/distance": 0.29}, None),
+        ({"health/distance": nan}, "unlike_data"),
         ({"health/diversity": 0.09}, "collapse"),
         ({"health/diversity": 0.1}, None),
         ({}, None),
     ],
 )
 def test_limits(measured: dict[str, float], on: str | None) -> None:
-    limits = Limits(collapse_diversity=0.1, imbalance_accuracy=0.99, vanishing_gradient=1e-3)
+    limits = Limits(collapse_diversity=0.1, unlike_distance=0.3, imbalance_accuracy=0.99, vanishing_gradient=1e-3)
     judged = limits.judge(measured)
     assert [name for name, (bad, _) in judged.items() if bad] == ([on] if on else [])
     assert judged.keys() == HELPS.keys() - {"nan"}
+
+
+def test_a_generator_whose_samples_are_unlike_data_has_lost_however_long_its_gradient_is() -> None:
+    limits = Limits(collapse_diversity=0.1, unlike_distance=0.3, imbalance_accuracy=0.99, vanishing_gradient=1e-3)
+    sure = {"accuracy/real": 1.0, "accuracy/fake": 1.0, "gradient_norm/generator": 60.0}
+    for distance, lost in ((1.4, True), (0.01, False)):
+        assert limits.judge(sure | {"health/distance": distance})["generator_lost"][0] is lost

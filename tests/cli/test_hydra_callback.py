@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hydra.errors import MissingConfigException
 
+from gan_lab.cli.hydra_callback import ending_the_program
 from gan_lab.config.command_line import explain
 from gan_lab.runs.run import Run
 from tests.conftest import QUICK, Command
@@ -98,3 +99,15 @@ def test_a_refused_run_removes_the_folders_that_were_made_for_it_and_no_others(f
     Path("old").mkdir()
     assert "MNIST is grey" in str(command(*QUICK, "data.channels=3", f"hydra.run.dir={folder}"))
     assert [str(path) for path in Path().rglob("*")] == ["old"]
+
+
+@pytest.mark.parametrize(("error", "code"), [(OSError("disk full"), "Error: disk full"), (ZeroDivisionError(), 1)])
+def test_nothing_that_goes_wrong_in_a_callback_is_a_warning(error: Exception, code: object) -> None:
+    with pytest.raises(SystemExit) as ending, ending_the_program():
+        raise error
+    assert ending.value.code == code
+
+
+def test_the_jobs_of_a_glob_are_checked_beforehand(command: Command, tmp_path: Path) -> None:
+    assert "in the job model=cgan data=mnist_colors: " in str(command("-m", "model=glob(*gan)", "data=mnist_colors"))
+    assert list(tmp_path.iterdir()) == []

@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from gan_lab.cli import main
+from gan_lab.cli.translate import trained_window
 from gan_lab.config.schema import build
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.runs.run import Run
@@ -68,6 +69,22 @@ def test_direction_and_weights_are_those_asked_for(cyclegan: Run, photos: Path, 
     assert not alike(a2b, b2a)
     assert not alike(a2b, raw)
     assert alike(a2b, one)
+
+
+def test_wide_pixels_have_the_range_that_the_run_was_trained_on(cyclegan: Run, tmp_path: Path) -> None:
+    for name, scale in (("wide", 4), ("narrow", 1)):
+        (tmp_path / name).mkdir()
+        values = (np.arange(64).reshape(8, 8) * scale).astype(np.uint16 if name == "wide" else np.uint8)
+        Image.fromarray(values).save(tmp_path / name / "a.png")
+    cyclegan.update_record(data={"window": {"a": [0, 1020], "b": None}})
+    translated = {}
+    for name, direction in (("narrow", "a2b"), ("wide", "a2b"), ("wide", "b2a")):
+        out = tmp_path / f"{name}_{direction}"
+        translate(cyclegan, tmp_path / name, out, "--direction", direction)
+        translated[name, direction] = read_image(out / "a.png")
+    assert alike(translated["wide", "a2b"], translated["narrow", "a2b"])
+    assert trained_window(cyclegan, "a") == (0, 1020)
+    assert trained_window(cyclegan, "b") is None
 
 
 def test_damaged_images_are_left_out(cyclegan: Run, photos: Path, tmp_path: Path) -> None:

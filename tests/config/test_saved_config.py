@@ -64,7 +64,8 @@ def test_what_came_from_the_environment_is_saved_as_it_was(tmp_path: Path, monke
 
 LAUGHS = "a0: " + "ha" * 50 + "\n" + "".join(f"a{i + 1}: {f'${{a{i}}}' * 10}\n" for i in range(9))
 DOUBLED = "".join(
-    f"{name}: [{', '.join(['"${' + before + '}"'] * 9)}]\n" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+    name + ": [" + ", ".join(["'${" + before + "}'"] * 9) + "]\n"
+    for before, name in zip("abcdefgh", "bcdefghi", strict=True)
 )
 
 

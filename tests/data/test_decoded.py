@@ -1,15 +1,17 @@
+import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import sleep
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from gan_lab.data import decoded, image_files
+from gan_lab.data import decoded, image_files, listing
 from gan_lab.data.decoded import Decoder
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.locks import take
@@ -25,7 +27,7 @@ def files(tmp_path: Path) -> list[Path]:
     for index in range(COUNT):
         Image.fromarray(np.full((4, 4), 10 + index, np.uint8)).save(folder / f"{index}.png")
     (folder / "1damaged.png").write_text("text")
-    return image_files.find(folder)
+    return listing.find(folder)
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def attempts(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """What was decoded."""
     attempts: list[Path] = []
     read = image_files.read
-    monkeypatch.setattr(image_files, "read", lambda path, *options: attempts.append(path) or read(path, *options))
+    monkeypatch.setattr(image_files, "read", lambda path, **options: attempts.append(path) or read(path, **options))
     return attempts
 
 
@@ -42,11 +44,12 @@ def little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoded.memory, "available", lambda: 100)
 
 
-def decoder(tmp_path: Path, size: int = 4, channels: int = 1) -> Decoder:
-    return Decoder(cache=str(tmp_path / "deep/cache"), size=size, channels=channels)
+def decoder(tmp_path: Path, **options: Any) -> Decoder:
+    defaults: dict[str, Any] = {"size": 4, "channels": 1, "window": None, "background": "white"}
+    return Decoder(cache=str(tmp_path / "deep/cache"), **defaults | options)
 
 
-def load(tmp_path: Path, files: list[Path], **options: int) -> decoded.Decoded:
+def load(tmp_path: Path, files: list[Path], **options: Any) -> decoded.Decoded:
     return decoder(tmp_path, **options).load(files[0].parent, files, processes=1, quiet=False)
 
 
@@ -82,7 +85,7 @@ def test_what_does_not_fit_is_decoded_once_into_the_cache(
     assert values(first) == [10, 11, 12, 13, 14]
     assert len(attempts) == len(files)
     (entry,) = entries(tmp_path)
-    assert {path.name for path in entry.iterdir()} == {"images.npy", "damaged.json"}
+    assert {path.name for path in entry.iterdir()} == {"images.npy", "outcome.json"}
     assert values(load(tmp_path, files)) == values(first)
     monkeypatch.setattr(decoded.memory, "available", lambda: 1 << 40)
     assert values(load(tmp_path, files)) == values(first), "also when memory is free again"
@@ -119,10 +122,12 @@ def test_changed_files_and_other_sizes_are_decoded_anew(
     load(tmp_path, files, channels=3)
     load(tmp_path, files, size=8)
     load(tmp_path, files[:-1])
+    load(tmp_path, files, window=(0, 9))
+    load(tmp_path, files, background="black")
     monkeypatch.setattr(decoded, "VERSION", decoded.VERSION + 1)
     load(tmp_path, files)
-    assert len(entries(tmp_path)) == 6
-    assert len(attempts) == 6 * len(files) - 1
+    assert len(entries(tmp_path)) == 8
+    assert len(attempts) == 8 * len(files) - 1
 
 
 @pytest.mark.usefixtures("little_memory")
@@ -131,7 +136,7 @@ def test_a_folder_that_moves_keeps_its_place_in_the_cache(
 ) -> None:
     load(tmp_path, files)
     files[0].parent.rename(tmp_path / "moved")
-    load(tmp_path, image_files.find(tmp_path / "moved"))
+    load(tmp_path, listing.find(tmp_path / "moved"))
     assert len(attempts) == len(files)
 
 
@@ -142,7 +147,7 @@ def test_an_interruption_leaves_nothing_that_could_be_mistaken_for_a_cache(
 ) -> None:
     decode = image_files.decode
 
-    def interrupted(*arguments: object, **options: object) -> list[int]:
+    def interrupted(*arguments: Any, **options: Any) -> None:
         decode(*arguments, **options)
         raise interruption
 
@@ -200,6 +205,40 @@ def test_a_cache_that_cannot_be_made_is_named(files: list[Path], tmp_path: Path)
     (tmp_path / "deep").write_text("")
     with pytest.raises(UserError, match=r"data\.cache=.*deep/cache can't be written: "):
         load(tmp_path, files)
+
+
+@pytest.mark.parametrize("available", [100, 1 << 40])
+def test_what_was_noticed_is_said_at_each_start_by_one_process(
+    available: int,
+    files: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(decoded.memory, "available", lambda: available)
+    for _ in range(2):
+        caplog.clear()
+        load(tmp_path, files)
+        first, second = (record.message for record in caplog.records if record.levelno == logging.WARNING)
+        assert first.startswith(f"{files[0].parent}: 1 of 6 images can't be read: ")
+        assert "between 10 and 14 of 255" in second
+    caplog.clear()
+    decoder(tmp_path).load(files[0].parent, files, processes=1, quiet=True)
+    assert caplog.text == ""
+
+
+@pytest.mark.usefixtures("little_memory")
+def test_other_training_images_make_another_range(tmp_path: Path) -> None:
+    (tmp_path / "wide").mkdir()
+    for value in (0, 100, 200, 400):
+        Image.fromarray(np.full((4, 4), value, np.uint16)).save(tmp_path / f"wide/{value}.png")
+    files = listing.find(tmp_path / "wide")
+    for training, value in ((files[:3], 127), (files, 64), (files[:3], 127)):
+        one = decoder(tmp_path, size=16)
+        one.window.files = training
+        assert one.load(tmp_path / "wide", files[1:2], processes=1, quiet=True).images.unique().tolist() == [value]
+        assert one.window.limits == (0, 400 if value == 64 else 200)
+    assert len(entries(tmp_path)) == 2
 
 
 def test_images_are_grey_or_rgb(tmp_path: Path) -> None:

@@ -60,6 +60,97 @@ def test_subfolders_are_classes_in_the_order_of_their_names(folder: Path) -> Non
     assert values == [first + index for first in VALUES.values() for index in range(20) if index not in (9, 19)]
 
 
+def numbered(root: Path, count: int, per_class: int = 4) -> Path:
+    """Class folders 0, 1, ..., whose images have the class's number as their value."""
+    for number in range(count):
+        (root / str(number)).mkdir(parents=True)
+        for index in range(per_class):
+            Image.fromarray(np.full((8, 8), 20 * number, np.uint8)).save(root / f"{number}/{index}.png")
+    return root
+
+
+def test_numbered_classes_keep_their_numbers_as_labels(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    data = make(numbered(tmp_path / "numbers", 12), num_classes=12)
+    values, labels = loaded(data)
+    assert values == [20 * label for label in labels]
+    assert data.describe()["classes"] == [str(number) for number in range(12)]
+    assert data.describe()["class_images"] == [4] * 12
+    assert "Classes: 0 0 (4), 1 1 (4), 2 2 (4), " in caplog.text
+    assert "9 9 (4), and 2 more" in caplog.text
+
+
+def test_a_run_keeps_the_order_of_classes_that_it_began_with(tmp_path: Path) -> None:
+    numbered(tmp_path / "numbers", 12)
+    old = ["0", "1", "10", "11", "2", "3", "4", "5", "6", "7", "8", "9"]
+    data = make(tmp_path / "numbers", num_classes=12)
+    data.recall({"classes": old})
+    values, labels = loaded(data)
+    assert values == [20 * int(old[label]) for label in labels]
+    assert data.describe()["classes"] == old
+    for other in ({"classes": old[1:]}, {"classes": None}, {}):
+        data = make(tmp_path / "numbers", num_classes=12)
+        data.recall(other)
+        assert data.listing.names == [str(number) for number in range(12)], "other folders have an order of their own"
+
+
+@pytest.mark.parametrize(("num_classes", "testing"), [(2, "test"), (1, "Val")])
+def test_a_folder_with_splits_of_its_own_is_not_trained_on_its_test_images(
+    num_classes: int, testing: str, tmp_path: Path
+) -> None:
+    for index, split in enumerate(("train", testing, "valid" if testing == "test" else "extra")):
+        numbered(tmp_path / "pictures" / split, 2, per_class=3 + index)
+    data = make(tmp_path / "pictures", num_classes=num_classes, test_fraction=None)
+    assert loaded(data) == ([0, 0, 0, 20, 20, 20], [0, 0, 0, 1, 1, 1] if num_classes == 2 else [0] * 6)
+    assert len(loaded(data, "test")[0]) == 8
+    assert data.describe()["classes"] == (["0", "1"] if num_classes == 2 else [])
+    with pytest.raises(UserError, match=r"data\.test_fraction=0\.1: .* has test images of its own"):
+        make(tmp_path / "pictures", num_classes=num_classes).prepare_data()
+    with pytest.raises(UserError, match=r"pictures has 2 class folders, 0 \(7\), 1 \(7\): set data\.num_classes=2"):
+        make(tmp_path / "pictures", num_classes=3, test_fraction=None).prepare_data()
+
+
+def test_test_images_without_a_class_are_no_test_split_of_a_dataset_with_classes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    numbered(tmp_path / "pictures/train", 2)
+    (numbered(tmp_path / "pictures/test", 1) / "0").rename(tmp_path / "pictures/test_flat")
+    (tmp_path / "pictures/test").rmdir()
+    (tmp_path / "pictures/test_flat").rename(tmp_path / "pictures/test")
+    data = make(tmp_path / "pictures", num_classes=2, test_fraction=None)
+    assert len(loaded(data)[0]) == 8
+    assert "images beside the class folders are left out (4)" in caplog.text
+    with pytest.raises(UserError, match="^no image of .*pictures is left for the test split$"):
+        data.setup("test")
+
+
+@pytest.mark.parametrize("available", [0, 2**30])
+def test_all_splits_and_later_runs_have_the_range_of_the_training_images(
+    available: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(decoded.memory, "available", lambda: available)
+    (tmp_path / "scans").mkdir()
+    for index in range(20):
+        Image.fromarray(np.full((8, 8), 50 * index, np.uint16)).save(tmp_path / f"scans/{index:02}.png")
+    once, tested_alone = (make(tmp_path / "scans", num_classes=1) for _ in range(2))
+    assert loaded(once)[0] == [round(255 * index / 18) for index in range(20) if index not in (9, 19)]
+    for data in (once, tested_alone):
+        assert loaded(data, "test")[0] == [round(255 * 9 / 18), 255]
+        assert data.describe()["window"] == [0, 900]
+    assert "of pixels with more than 8 bits 0 becomes black and 900 white; data.window=[0,900] sets this" in caplog.text
+    fixed = make(tmp_path / "scans", num_classes=1, window=(0, 2550))
+    assert loaded(fixed)[0][:3] == [0, 5, 10]
+    assert fixed.describe()["window"] == [0, 2550]
+
+
+def test_a_background_and_a_window_are_checked(folder: Path) -> None:
+    with pytest.raises(ValueError, match=r"data\.background=whyte: no such colour; white, black or #ff8000, say"):
+        make(folder, background="whyte")
+    with pytest.raises(ValueError, match=r"data\.window=\[9, 1\]: the first value must be below the second"):
+        make(folder, window=(9, 1))
+
+
 def test_every_tenth_image_of_a_class_is_for_testing_with_labels_or_without(folder: Path) -> None:
     expected = [first + index for first in VALUES.values() for index in (9, 19)]
     assert loaded(make(folder), "test") == (expected, [0, 0, 1, 1, 2, 2])
@@ -70,13 +161,15 @@ def test_classes_are_ignored_on_request_and_that_is_said(folder: Path, caplog: p
     caplog.set_level(logging.INFO)
     data = make(folder, num_classes=1)
     assert set(loaded(data)[1]) == {0}
-    assert "The 3 class folders are ignored; data.num_classes=3 makes them labels" in caplog.text
+    assert "folders are ignored, cats (20), dogs (20), eels (20); data.num_classes=3 makes them labels" in caplog.text
     assert data.describe()["classes"] == []
 
 
 @pytest.mark.parametrize("classes", [2, 4])
 def test_another_number_of_classes_is_refused_with_the_right_one(classes: int, folder: Path) -> None:
-    with pytest.raises(UserError, match=r"has 3 class folders: set data\.num_classes=3, or data\.num_classes=1"):
+    with pytest.raises(
+        UserError, match=r"3 class folders, cats \(20\), .*: set data\.num_classes=3, or data\.num_classes=1"
+    ):
         make(folder, num_classes=classes).prepare_data()
 
 
@@ -124,6 +217,7 @@ def test_labels_stay_with_their_images_when_files_are_damaged(folder: Path, capl
         "train_damaged": 2,
         "test_damaged": 1,
         "classes": ["cats", "dogs", "eels"],
+        "class_images": [18, 18, 18],
     }
 
 
@@ -174,7 +268,7 @@ def test_what_is_no_folder_or_has_no_images_is_one_message(tmp_path: Path, folde
 def test_testing_needs_a_share(folder: Path) -> None:
     data = make(folder, test_fraction=0.0)
     assert len(loaded(data)[0]) == 60
-    with pytest.raises(UserError, match=r"data\.test_fraction=0\.0 leaves no image of .*pictures for the test split"):
+    with pytest.raises(UserError, match=r"data\.test_fraction=0\.0: no image of .*pictures is left for the test"):
         data.setup("test")
 
 

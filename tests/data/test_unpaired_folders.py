@@ -83,7 +83,7 @@ def test_what_does_not_fit_into_memory_comes_from_the_cache(
 def test_testing_can_be_done_without(folders: dict[str, str]) -> None:
     data = make(folders, test_fraction=0.0)
     assert [len(values) for values in loaded(data)] == [30, 12]
-    with pytest.raises(UserError, match=r"data\.test_fraction=0\.0 leaves no image of .*horses for the test split"):
+    with pytest.raises(UserError, match=r"data\.test_fraction=0\.0: no image of .*horses is left for the test split"):
         data.setup("test")
 
 

@@ -1,16 +1,16 @@
 from pathlib import Path
-from typing import Any
 
 import pytest
+from PIL import Image
 
-from gan_lab.evaluation.datasets import dataset_by_name, dataset_of_run, describe, refuse_substitute
+from gan_lab.evaluation.datasets import dataset_by_name, dataset_of_run, describe, refuse_other_data
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.utils.errors import UserError
 from tests.conftest import composed
 
 
 def of(root: Path, *overrides: str) -> RealImages:
-    return dataset_of_run(composed(*overrides), str(root))
+    return dataset_of_run(composed(*overrides), {}, str(root))
 
 
 def test_the_cache_is_the_one_of_the_runs_own_scores(few_digits: Path) -> None:
@@ -25,11 +25,31 @@ def test_without_scores_of_its_own_the_cache_is_below_the_dataset(left_out: str,
 
 def test_a_run_on_the_full_dataset_is_not_measured_against_the_substitute(few_digits: Path) -> None:
     real = of(few_digits)
-    full: dict[str, Any] = {"data": {"name": "MNIST", "source": "/home/data", "substitute": False}}
+    full = {"name": "MNIST", "source": "/home/data", "substitute": False}
     with pytest.raises(UserError, match=r"trained on MNIST from /home/data.*only a substitute.*--data-root"):
-        refuse_substitute(real, full, "test")
-    refuse_substitute(real, {"data": {"substitute": True}}, "test")
-    refuse_substitute(real, {}, "test")
+        refuse_other_data(real, full, "test")
+    refuse_other_data(real, {"substitute": True}, "test")
+    refuse_other_data(real, {}, "test")
+
+
+def test_a_run_is_measured_by_its_own_classes(tmp_path: Path) -> None:
+    for number in ("2", "10"):
+        (tmp_path / number).mkdir()
+        for index in range(10):
+            Image.new("RGB", (8, 8), (int(number), 0, 0)).save(tmp_path / number / f"{index}.png")
+    overrides = ("data=image_folder", f"data.root={tmp_path}", "data.num_classes=2")
+    for classes, values in ((["2", "10"], [2, 10]), (["10", "2"], [10, 2])):
+        described = {"name": "image_folder", "source": "there", "classes": classes}
+        real = dataset_of_run(composed(*overrides), described, None)
+        refuse_other_data(real, described, "test")
+        images, labels = real.load("test")
+        assert (images[:, 0, 0, 0].tolist(), labels.tolist()) == (values, [0, 1])
+    described["classes"] = ["cats", "dogs"]
+    real = dataset_of_run(composed(*overrides), described, None)
+    with pytest.raises(
+        UserError, match=r"trained on image_folder from there with classes=\['cats', 'dogs'\], and .*'10'\]"
+    ):
+        refuse_other_data(real, described, "test")
 
 
 def test_two_domains_are_nothing_to_compare_with(few_digits: Path) -> None:
@@ -40,7 +60,7 @@ def test_two_domains_are_nothing_to_compare_with(few_digits: Path) -> None:
 def test_the_root_of_what_has_none_cannot_be_replaced(tmp_path: Path) -> None:
     config = composed("data=unpaired_folders", "data.domain_a=x", "data.domain_b=y")
     with pytest.raises(UserError, match="--data-root .*: the run's dataset has no option data"):
-        dataset_of_run(config, str(tmp_path))
+        dataset_of_run(config, {}, str(tmp_path))
 
 
 def test_a_dataset_by_name(few_digits: Path) -> None:

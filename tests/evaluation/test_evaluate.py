@@ -42,7 +42,7 @@ def test_genuine_digits_score_as_such(few_digits: Path) -> None:
 
 def test_of_stacks_modes_are_counted(few_digits: Path) -> None:
     overrides = ("data=stacked_mnist", "data.count=128", "data.test_count=40", f"callbacks.scores.cache={few_digits}")
-    real = dataset_of_run(composed(*overrides), str(few_digits))
+    real = dataset_of_run(composed(*overrides), {}, str(few_digits))
     images, labels = real.load("train")
     record = evaluated([(images, labels)], real)
     assert record.values.keys() == {"fid", "kid", "kid_std", "modes", "class_kl", "class_accuracy"}

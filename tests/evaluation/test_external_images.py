@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from gan_lab.evaluation.external_images import load
+from gan_lab.utils import memory
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.images import save_png
 
@@ -48,6 +49,16 @@ def test_images_of_several_sizes_are_refused(tmp_path: Path) -> None:
     save_png(torch.zeros(1, 9, 9, dtype=torch.uint8), place / "large.png")
     with pytest.raises(UserError, match=r"of one size, but 0/0\.png has 8x8 pixels and large\.png has 9x9"):
         load(place, 1)
+
+
+def test_more_than_memory_holds_is_refused_before_it_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "available", lambda: 383)
+    with pytest.raises(
+        UserError, match=r"images: 6 images of 8x8 pixels need 0\.0 GB of memory, .* take fewer or smaller"
+    ):
+        load(folder(tmp_path / "images", IMAGES), 1)
 
 
 def test_images_that_are_not_square_are_refused(tmp_path: Path) -> None:

@@ -6,11 +6,12 @@ import pytest
 from gan_lab.evaluation.groups import Group, group, ranked
 from gan_lab.evaluation.run_scores import choose
 from gan_lab.runs.run import Run
+from gan_lab.utils.errors import UserError
 from tests.evaluation.conftest import MakeRun
 
 
 def grouped(*runs: Run) -> list[Group]:
-    return group(choose(runs, None)[0])
+    return group(choose(runs, None)[0])[0]
 
 
 def test_seeds_are_averaged(make: MakeRun) -> None:
@@ -85,3 +86,14 @@ def test_the_best_come_first_whichever_way_that_is(make: MakeRun) -> None:
 def test_a_score_that_some_members_lack_is_not_averaged(make: MakeRun) -> None:
     (found,) = grouped(make("a", "seed=1", final={"fid": 1.0, "kid": 2.0}), make("b", "seed=2", final={"fid": 1.0}))
     assert found.scores.keys() == {"fid"}
+
+
+def test_a_run_whose_configuration_cant_be_resolved_is_left_out(make: MakeRun) -> None:
+    good, bad = make("good", final={"fid": 1.0}), make("bad", final={"fid": 2.0})
+    bad.config_file.write_text(bad.config_file.read_text().replace("latent_dim: 100", "latent_dim: ${nowhere}"))
+    scored, _ = choose([good, bad], None)
+    (kept,), (left_out,) = group(scored)
+    assert kept.members[0].run == good
+    assert "nowhere" in left_out.reason
+    with pytest.raises(UserError, match="nowhere"):
+        group(scored[1:])

@@ -10,7 +10,8 @@ from tests.evaluation.conftest import MakeRun, scores
 def test_runs_are_found_at_any_depth_and_once(make: MakeRun, tmp_path: Path) -> None:
     runs = [make("runs/b"), make("runs/a"), make("sweeps/0/1")]
     make("runs/a/samples/not_a_run")
-    found = find([tmp_path / "logs", tmp_path / "logs" / "runs", runs[1].folder])
+    found, left_out = find([tmp_path / "logs", tmp_path / "logs" / "runs", runs[1].folder])
+    assert not left_out
     assert [run.folder for run in found] == [run.folder for run in (runs[1], runs[0], runs[2])]
 
 
@@ -20,10 +21,16 @@ def test_what_holds_no_run_is_named(make: MakeRun, tmp_path: Path) -> None:
         find([tmp_path / "empty"])
     with pytest.raises(UserError, match="/nowhere: no such folder"):
         find([Path("/nowhere")])
-    run = make("half")
-    run.config_file.unlink()
+
+
+def test_a_run_that_cant_be_opened_is_left_out(make: MakeRun, tmp_path: Path) -> None:
+    whole, half = make("whole"), make("half")
+    half.config_file.unlink()
     with pytest.raises(UserError, match="half is not a run folder: it has no .hydra/config.yaml"):
-        find([run.folder])
+        find([half.folder])
+    runs, left_out = find([tmp_path / "logs"])
+    assert [run.folder for run in runs] == [whole.folder]
+    assert list(map(str, left_out)) == [f"Left out: {half.folder} is not a run folder: it has no .hydra/config.yaml"]
 
 
 def test_final_scores_come_before_evaluations(make: MakeRun) -> None:
@@ -38,7 +45,7 @@ def test_an_only_evaluation_will_do(make: MakeRun) -> None:
     runs = [make("a", evaluations=({},)), make("b")]
     scored, without = choose(runs, None)
     assert [one.run for one in scored] == [runs[0]]
-    assert without == [runs[1]]
+    assert [str(one) for one in without] == [f"Left out: {runs[1].folder}: no scores (finished)"]
 
 
 def test_a_protocol_can_be_picked(make: MakeRun) -> None:
@@ -46,7 +53,7 @@ def test_a_protocol_can_be_picked(make: MakeRun) -> None:
     wanted = scores({}, 0, n_fake=99).protocol.id
     scored, without = choose(runs, wanted[:5])
     assert [(one.run, one.scores.values["fid"]) for one in scored] == [(runs[0], 9.0)]
-    assert without == [runs[1]]
+    assert [one.folder for one in without] == [runs[1].folder]
     with pytest.raises(UserError, match=rf"--protocol zzz: no run has scores of this protocol\. Available: .*{wanted}"):
         choose(runs, "zzz")
 
@@ -60,16 +67,33 @@ def test_of_one_protocol_the_last_checkpoint_goes_before_the_best(make: MakeRun)
     assert choose([run], None)[0][0].scores.images_seen == 640
 
 
-def test_several_evaluations_need_a_choice(make: MakeRun) -> None:
-    run = make("a", evaluations=({"n_fake": 99}, {"n_fake": 98}))
-    with pytest.raises(UserError, match=r"has scores of 2 protocols; choose one: --protocol \w{8} or \w{8}"):
-        choose([run], None)
+def test_the_protocol_that_most_runs_have_is_compared_and_the_others_are_named(make: MakeRun) -> None:
+    odd = make("a", final={"fid": 1.0}, n_fake=1000, split="train")
+    runs = [odd, make("b", final={"fid": 2.0}), make("c", evaluations=({"n_fake": 99}, {}))]
+    scored, left_out = choose(runs, None)
+    assert [(one.run, one.scores.values["fid"]) for one in scored] == [(runs[1], 2.0), (runs[2], 9.0)]
+    own = odd.record()["scores"]["protocol"]["id"]
+    assert list(map(str, left_out)) == [
+        f"Left out: {odd.folder}: scores of protocol {own} (split: test and train; n_fake: 10 and 1,000); "
+        f"--protocol {own} compares those"
+    ]
 
 
-def test_different_protocols_are_refused_with_their_difference(make: MakeRun) -> None:
-    runs = [make("a", final={"fid": 1.0}), make("b", final={"fid": 2.0}, n_fake=1000, split="train")]
-    with pytest.raises(UserError, match="they differ in split: test and train; n_fake: 10 and 1,000"):
-        choose(runs, None)
+def test_of_two_protocols_that_all_runs_have_that_of_their_ends_is_compared(make: MakeRun) -> None:
+    runs = [make(name, final={"fid": 1.0}, evaluations=({"n_fake": 9},), n_fake=99) for name in ("a", "b")]
+    assert [one.scores.values["fid"] for one in choose(runs, None)[0]] == [1.0, 1.0]
+
+
+def test_scores_that_cant_be_read_leave_a_run_out(make: MakeRun) -> None:
+    runs = [make(name, final={"fid": 1.0}) for name in ("a", "b", "c")]
+    runs[0].record_file.write_text('{"status": ')
+    runs[1].update_record(scores={"values": 1})
+    scored, left_out = choose(runs, None)
+    assert [one.run for one in scored] == [runs[2]]
+    assert [str(one).partition(" can't be read")[0] for one in left_out] == [
+        f"Left out: {runs[0].record_file}",
+        f"Left out: {runs[1].record_file}: its scores",
+    ]
 
 
 def test_another_seed_and_version_are_no_other_protocol(make: MakeRun) -> None:

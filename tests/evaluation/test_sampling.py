@@ -12,7 +12,7 @@ BYTES = 8 * 8 * 8  # of a grey 8x8 image at the peak
 
 
 def sample(run: Run, **options: Any) -> Samples:
-    defaults: dict[str, Any] = {"which": "last", "count": None, "label": None, "seed": 0, "ema": True}
+    defaults: dict[str, Any] = {"which": "last", "count": None, "of_class": None, "seed": 0, "ema": True}
     return sampling.sample(run, **defaults | options)
 
 
@@ -27,18 +27,48 @@ def test_a_plain_model_fills_a_square_by_default(run: Run) -> None:
 def test_a_conditional_model_has_whole_rows_of_each_class(conditional_run: Run) -> None:
     samples = sample(conditional_run)
     assert (len(samples.images), samples.columns) == (100, 10)
+    assert (samples.in_grid % 10).tolist() == [label for label in range(10) for _ in range(10)]
     assert sample(conditional_run, count=20).columns == 2
     assert sample(conditional_run, count=25).columns == 5, "25 images of ten classes have no whole rows"
+
+
+@pytest.mark.parametrize("count", [1, 10, 63])
+def test_an_image_is_the_same_whatever_the_count(run: Run, conditional_run: Run, count: int) -> None:
+    for trained in (run, conditional_run):
+        many, few = (sample(trained, count=number, seed=5).images for number in (64, count))
+        torch.testing.assert_close(few, many[:count])
 
 
 def test_one_class_is_generated_on_request(conditional_run: Run) -> None:
     classes = sample(conditional_run, count=10).images
     for label in (0, 7):
-        of_class = sample(conditional_run, count=10, label=label)
+        of_class = sample(conditional_run, count=10, of_class=str(label))
         torch.testing.assert_close(of_class.images[label], classes[label])  # the same latent
         assert of_class.columns == 4
     with pytest.raises(UserError, match=r"--class 10: .*class 10"):
-        sample(conditional_run, label=10)
+        sample(conditional_run, of_class="10")
+
+
+def test_a_class_goes_by_its_name_or_its_number(conditional_run: Run) -> None:
+    names = ["cats", "2", "1", *"defghij"]
+    conditional_run.update_record(data={"classes": names})
+    for named, label in (("cats", 0), ("0", 0), ("2", 1), ("1", 2), ("j", 9), ("9", 9)):
+        asked = sample(conditional_run, count=3, of_class=named)
+        assert asked.title == f"3 images of class {label} ({names[label]})"
+        expected = sample(conditional_run, count=10).images[label]
+        torch.testing.assert_close(sample(conditional_run, count=10, of_class=named).images[label], expected)
+    with pytest.raises(UserError, match=r"^--class catz: no such class\. Did you mean cats\?$"):
+        sample(conditional_run, of_class="catz")
+
+
+def test_classes_without_names_have_numbers_only(run: Run, conditional_run: Run) -> None:
+    assert sample(conditional_run, of_class="3").title == "64 images of class 3"
+    assert sample(run).title == "64 images"
+    with pytest.raises(UserError, match=r"^--class cats: no such class\. The run's classes have numbers only\.$"):
+        sample(conditional_run, of_class="cats")
+    for named in ("cats", "0"):
+        with pytest.raises(UserError, match=f"^--class {named}: VanillaGAN knows no classes; model=cgan does$"):
+            sample(run, of_class=named)
 
 
 def test_the_seed_decides_and_chunks_do_not(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ def runs(make: MakeRun) -> list[Run]:
 
 def rendered(form: str, runs: Sequence[Run], *columns: str) -> str:
     scored, without = choose(runs, None)
-    return render(form, ranked(group(scored), columns[0]), columns, without)
+    return render(form, ranked(group(scored)[0], columns[0]), columns, without)
 
 
 def test_text_is_aligned_and_complete(runs: list[Run]) -> None:
@@ -37,7 +37,7 @@ def test_text_is_aligned_and_complete(runs: list[Run]) -> None:
         f"dcgan  2     1.500 +- 0.707      0.50000 +- 0.00000  -               640          100       {PROTOCOL_ID}",
     ]
     assert lines[4].startswith(f"Protocol {PROTOCOL_ID}: 10 generated images (weights ema) and 20 real ones (test)")
-    assert lines[5] == f"No scores: {runs[3].folder} (finished)"
+    assert lines[5] == f"Left out: {runs[3].folder}: no scores (finished)"
 
 
 def test_markdown_is_a_table(runs: list[Run]) -> None:
@@ -50,7 +50,7 @@ def test_markdown_is_a_table(runs: list[Run]) -> None:
 
 def test_a_bar_in_a_name_does_not_end_its_cell(make: MakeRun) -> None:
     scored, without = choose([make("a", final={"fid": 1.0})], None)
-    (only,) = group(scored)
+    (only,), _ = group(scored)
     lines = render("markdown", [replace(only, name="a|b")], ["fid"], without).splitlines()
     assert lines[2].startswith("| `a\\|b` ")
 
@@ -69,4 +69,4 @@ def test_json_holds_everything(runs: list[Run]) -> None:
     assert [setup["name"] for setup in told["setups"]] == ["cgan", "dcgan"]
     assert told["setups"][1]["scores"]["precision"] == {"mean": 0.6, "std": pytest.approx(0.02**0.5)}
     assert told["setups"][1]["runs"] == [str(run.folder) for run in runs[:2]]
-    assert told["without_scores"] == [str(runs[3].folder)]
+    assert told["left_out"] == [{"run": str(runs[3].folder), "reason": "no scores (finished)"}]

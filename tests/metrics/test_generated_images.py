@@ -5,7 +5,7 @@ from gan_lab.metrics import generated_images
 from gan_lab.metrics.generated_images import generate_images, weights_of
 from gan_lab.models.cgan import CGAN
 from gan_lab.utils import images, seeding
-from tests.conftest import LATENT_DIM, SIZE, alike, tiny_cgan, tiny_gan
+from tests.conftest import SIZE, alike, tiny_cgan, tiny_gan
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def test_images_are_those_of_the_seeded_latents_rounded() -> None:
     batches = [pixels for pixels, classes in generate_images(model, 10, seed=3, ema=True) if classes is None]
     assert torch.equal(torch.get_rng_state(), state), "drawing does not change training"
     assert [len(batch) for batch in batches] == [4, 4, 2]
-    latents = seeding.normal((10, LATENT_DIM), seeding.derive(3, "quality"))
+    latents = model.seeded_latents(10, seeding.derive(3, "quality"))
     assert alike(torch.cat(batches), images.to_uint8(model.sample(latents)))
     assert batches[0].shape == (4, 1, SIZE, SIZE)
     assert model.generator.training
@@ -32,7 +32,7 @@ def test_a_conditional_model_generates_every_class_equally_often() -> None:
     assert classes.bincount().tolist() == [2] * 10
 
 
-def test_processes_share_the_images_that_one_would_draw() -> None:
+def test_processes_share_the_images_that_one_would_draw_and_fewer_are_the_first() -> None:
     model = tiny_cgan()
     whole = [torch.cat(parts) for parts in zip(*generate_images(model, 11, seed=0, ema=True), strict=True)]
     for rank in range(2):
@@ -40,6 +40,9 @@ def test_processes_share_the_images_that_one_would_draw() -> None:
         pictures, classes = (torch.cat(parts) for parts in zip(*share, strict=True))
         assert alike(pictures, whole[0][rank::2])
         assert torch.equal(classes, whole[1][rank::2])
+    fewer = [torch.cat(parts) for parts in zip(*generate_images(model, 5, seed=0, ema=True), strict=True)]
+    assert alike(fewer[0], whole[0][:5])
+    assert torch.equal(fewer[1], whole[1][:5])
 
 
 def test_without_an_average_the_weights_are_raw_whatever_is_wanted() -> None:

@@ -1,17 +1,34 @@
 import pytest
 import torch
 
-from gan_lab.utils import seeding
+from gan_lab.models.latent import LatentGAN
+from gan_lab.models.vanilla import VanillaGAN
 from tests.conftest import LATENT_DIM, SIZE, tiny_gan
 
 
-def test_seeded_latents_are_those_of_the_seed_and_draw_on_no_default_generator() -> None:
-    model = tiny_gan()
+class Uniform(VanillaGAN):
+    """Another prior, whose draws are odd in number."""
+
+    def sample_latents(self, count: int, generator: torch.Generator | None = None) -> torch.Tensor:
+        return torch.rand(count, 3, generator=generator)
+
+
+@pytest.mark.parametrize("model", [tiny_gan(), tiny_gan(latent_dim=3), tiny_gan(Uniform)])
+def test_the_seed_and_the_index_decide_a_latent_whatever_the_count(model: LatentGAN) -> None:
     before = torch.get_rng_state()
-    latents = model.sample_latents(5, 3)
-    assert torch.equal(latents, seeding.normal((5, LATENT_DIM), 3))
-    assert not torch.equal(latents, model.sample_latents(5, 4))
+    many = model.seeded_latents(70, 3)
+    for count in (1, 2, 5, 15, 16, 17, 33, 64):
+        assert torch.equal(model.seeded_latents(count, 3), many[:count])
+    assert len(many.unique(dim=0)) == 70
+    assert not torch.equal(many, model.seeded_latents(70, 4))
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_seeded_latents_are_standard_normal() -> None:
+    latents = tiny_gan(latent_dim=100).seeded_latents(10_000, 0)
+    assert latents.mean().item() == pytest.approx(0, abs=0.005)
+    assert latents.std().item() == pytest.approx(1, abs=0.005)
+    assert torch.corrcoef(latents[:1000]).fill_diagonal_(0).abs().max() < 0.6  # five standard deviations and more
 
 
 def test_latents_without_a_seed_are_the_default_generators() -> None:
@@ -23,12 +40,13 @@ def test_latents_without_a_seed_are_the_default_generators() -> None:
     assert not torch.equal(first, second)
 
 
-@pytest.mark.parametrize("seed", [None, 3])
-def test_latents_have_the_models_precision_and_device(seed: int | None) -> None:
-    assert tiny_gan().double().sample_latents(2, seed).dtype == torch.float64
+def test_latents_have_the_models_precision_and_device() -> None:
+    assert tiny_gan().double().sample_latents(2).dtype == torch.float64
+    assert tiny_gan().double().seeded_latents(2, 3).dtype == torch.float64
     with torch.device("meta"):
         model = tiny_gan()
-        assert model.sample_latents(2, seed).is_meta
+        assert model.sample_latents(2).is_meta
+        assert model.seeded_latents(2, 3).is_meta
         assert model.generate(torch.zeros(2, 1, SIZE, SIZE), ()).shape == (2, 1, SIZE, SIZE)
 
 
@@ -36,7 +54,7 @@ def test_a_grid_shows_the_latents_of_its_seed() -> None:
     model = tiny_gan()
     images, columns = model.sample_grid(2, 3, seed=5)
     assert columns == 3
-    assert torch.equal(images, model.sample(model.sample_latents(6, 5)))
+    assert torch.equal(images, model.sample(model.seeded_latents(6, 5)))
 
 
 def test_a_label_is_refused_with_the_way_out() -> None:

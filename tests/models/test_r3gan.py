@@ -61,7 +61,7 @@ def test_one_forward_of_each_kind_gives_the_terms_that_the_plain_game_takes_two_
 
 @pytest.mark.parametrize("penalty", [{}, {"r1": R1(gamma=1.0)}, PENALTY | {"gp": GradientPenalty(weight=1.0)}])
 def test_other_penalties_are_refused_with_the_way_out(penalty: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"choose 'model/penalty=\[r1,r2\]', or for others model=dcgan"):
+    with pytest.raises(ValueError, match=r"choose model/penalty=r1_r2, or for others model=dcgan"):
         tiny_r3gan(penalty=penalty)
 
 

@@ -80,11 +80,11 @@ MALFORMED: list[tuple[Callable[[Run], object], str, str | None]] = [
     (lambda run: os.mkfifo(emptied(run.config_file)), "sample", "run"),
     (lambda run: os.mkfifo(emptied(run.checkpoint)), "sample", "run"),
     (lambda run: emptied(run.checkpoint).mkdir(), "sample", "run"),
-    (lambda run: torch.save({"state_dict": "x", "images_seen": 1}, run.checkpoint), "sample", "last.ckpt does not fit"),
+    (lambda run: torch.save({"state_dict": "x", "images_seen": 1}, run.checkpoint), "sample", "does not fit"),
     (
         lambda run: torch.save({"state_dict": {}, "images_seen": "x"}, run.checkpoint),
         "sample",
-        "last.ckpt does not fit",
+        "does not fit",
     ),
     (hydra_bomb, "compare", None),
     (lambda run: run.overrides_file.write_text("a: 1"), "compare", None),
@@ -122,9 +122,7 @@ def test_malformed_files_end_in_a_line(
     assert ending is None if said is None else re.match(f"Error: .*{said}", str(ending)), ending
 
 
-def test_a_run_that_can_not_be_read_leaves_the_others(
-    run: Run, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_run_that_can_not_be_read_leaves_the_others(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     sweep = run.folder.parent / "sweep"
     for name in "012":
         shutil.copytree(run.folder, sweep / name)
@@ -137,5 +135,6 @@ def test_a_run_that_can_not_be_read_leaves_the_others(
     assert "3 jobs: 2 finished, 1 unreadable" in printed
     assert "1/run.json can't be read: Invalid JSON" in printed
     main(["compare", str(sweep)])
-    assert "1/run.json can't be read" in caplog.text
-    assert capsys.readouterr().out.splitlines()[1].split()[1] == "2"
+    printed = capsys.readouterr().out
+    assert "1/run.json can't be read: Invalid JSON" in printed
+    assert printed.splitlines()[1].split()[1] == "2"

