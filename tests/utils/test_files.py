@@ -1,5 +1,6 @@
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from gan_lab.utils.files import (
     append,
     atomic_write,
     link_or_copy,
+    open_regular,
+    read_regular,
     refuse_ways_out,
     remove_unfinished,
     unfinished,
@@ -151,3 +154,17 @@ def test_all_is_appended_or_nothing(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     append(file, bytearray(b"two"))
     assert file.read_bytes() == b"onetwo"
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_only_regular_files_are_opened_to_read(make: Callable[[Path], None], tmp_path: Path) -> None:
+    make(tmp_path / "a")
+    with pytest.raises(OSError, match="not a regular file|Is a directory"):
+        open_regular(tmp_path / "a")
+
+
+def test_files_are_read_up_to_a_limit(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abcd")
+    assert read_regular(tmp_path / "a", 4) == b"abcd"
+    with pytest.raises(OSError, match="it has more than"):
+        read_regular(tmp_path / "a", 3)
