@@ -1,5 +1,6 @@
 """Train a GAN: `python train.py --help` says how."""
 
+import sys
 from pathlib import Path
 
 import hydra
@@ -8,13 +9,21 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from gan_lab.cli.hydra_callback import take_parts
-from gan_lab.config.command_line import readable_errors
+from gan_lab.config.command_line import readable_errors, refuse_dotted_groups
 from gan_lab.sweeps.jobs import run_job
 from gan_lab.utils.errors import UserError, fail
 
+CONF = Path(__file__).parent / "conf"
 
-@hydra.main(version_base="1.3", config_path=str(Path(__file__).parent / "conf"), config_name="train")
-def main(config: DictConfig) -> float | None:
+
+def main() -> None:
+    """Train as the command line says."""
+    refuse_dotted_groups(sys.argv[1:], CONF)
+    run()
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
+def run(config: DictConfig) -> float | None:
     """Train as the command line says; a sweeper minimises what this returns."""
     job = HydraConfig.get()
     if job.mode == RunMode.MULTIRUN:

@@ -5,9 +5,10 @@ import os
 import re
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
+from pathlib import Path
 from traceback import walk_tb
 from typing import NoReturn
 
@@ -25,6 +26,13 @@ EXTRAS = {"joblib": "sweep", "submitit": "sweep", "optuna": "sweep", "ray": "ray
 # What launchers raise when the process that they started for a job is gone; by name, as none of them need be installed.
 LOST = {"TerminatedWorkerError", "UncompletedJobError", "FailedJobError", "WorkerCrashedError", "RayTaskError"}
 AFTER_LOSS = "gan-lab status SWEEP_FOLDER says which; the same command with sweep.dir=SWEEP_FOLDER does what is missing"
+
+HYDRAS = {
+    "hydra/launcher",
+    "hydra/sweeper",
+    "hydra/job_logging",
+    "hydra/hydra_logging",
+}  # groups, with choices elsewhere
 
 CONFIGURATION_ERRORS = (UserError, HydraException, OmegaConfBaseException)
 PROGRAMS_OWN = {"hydra", "run_dir", "_target_", "_partial_"}  # names that one rarely types
@@ -73,6 +81,34 @@ def readable_errors() -> Iterator[None]:
     finally:
         argparse.ArgumentParser.error = before  # type: ignore[method-assign]
         del os.environ["HYDRA_FULL_ERROR"]
+
+
+def refuse_dotted_groups(arguments: Sequence[str], conf: Path) -> None:
+    """Refuse a choice from a group that is typed with a dot, which would set a value: `model.objective=hinge`.
+
+    Args:
+        arguments: of the command line.
+        conf: folder of the configurations.
+
+    Raises:
+        UserError: naming the group, with its slash.
+    """
+    if any(argument.startswith("resume=") for argument in arguments):
+        return  # its groups stay, and that is what is said
+    for argument in arguments:
+        name, _, value = argument.lstrip("+").partition("=")
+        group = name.replace(".", "/")
+        choices = {path.stem for path in (conf / group).glob("*.yaml")}
+        if "." not in name or not (choices or group in HYDRAS) or not re.fullmatch(r"[\w,\[\] ]+", value):
+            continue
+        typed = [choice.strip() for choice in value.strip("[]").split(",")]
+        if value.startswith("[") and "_".join(typed) in choices:
+            typed = ["_".join(typed)]  # r1_r2 is one choice
+        if group in HYDRAS or choices.issuperset(typed):
+            raise UserError(f"{argument}: a group is chosen with slashes, {group}={','.join(typed)}")
+        if value != "null":
+            hint = nearest(value, choices)
+            raise UserError(f"{argument}: a group is chosen with slashes, {group}=... {hint}")
 
 
 def is_raised_by(error: Exception, *packages: str) -> bool:

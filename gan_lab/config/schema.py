@@ -291,7 +291,7 @@ def _problems_of_value(annotation: Any, value: Any, path: str) -> Iterator[tuple
         for detail in details:
             place, wrong = _place(detail["loc"], value, path)
             reason = OF_LENGTH.get(detail["type"], detail["msg"].removeprefix("Input should be "))
-            if detail["type"] == "dict_type":
+            if detail["type"] in ("dict_type", "needs_python_object"):
                 reason = f"given by names: {place}.NAME=..."
             reasons.setdefault(place, {})[reason] = None
             values[place] = wrong

@@ -6,8 +6,16 @@ import os
 import pytest
 from omegaconf import OmegaConf
 
-from gan_lab.config.command_line import explain, hint_at_form, paths_to, readable_errors, tracebacks_wanted
+from gan_lab.config.command_line import (
+    explain,
+    hint_at_form,
+    paths_to,
+    readable_errors,
+    refuse_dotted_groups,
+    tracebacks_wanted,
+)
 from gan_lab.utils.errors import UserError
+from tests.conftest import CONF
 
 
 @pytest.mark.parametrize(
@@ -66,3 +74,11 @@ def test_whoever_asks_for_tracebacks_gets_them(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv("HYDRA_FULL_ERROR")
     with readable_errors():
         assert not tracebacks_wanted(), "set for Hydra only"
+
+
+def test_values_that_a_group_may_have_are_no_choices() -> None:
+    for typed in ("model.objective={}", "model.penalty=null", "model.n_critic=2", "model/objective=hinge", "seed=1"):
+        refuse_dotted_groups([typed], CONF)
+    refuse_dotted_groups(["model.objective=hinge", "resume=run"], CONF)  # refused there in other words
+    with pytest.raises(UserError, match="model/objective=hinge$"):
+        refuse_dotted_groups(["++model.objective=hinge"], CONF)

@@ -80,6 +80,38 @@ TABLE: dict[str, list[Row]] = {
             "python train.py model dcgan",
             "Error: model: not of the form name=value; to choose a model, say, write model=dcgan",
         ),
+        Row(
+            "python train.py model.objective=hinge",
+            "Error: model.objective=hinge: a group is chosen with slashes, model/objective=hinge",
+        ),
+        Row(
+            "python train.py 'model.penalty=[r1,r2]'",
+            "Error: model.penalty=[r1,r2]: a group is chosen with slashes, model/penalty=r1_r2",
+        ),
+        Row(
+            "python train.py -m model.network=mlp,resnet",
+            "Error: model.network=mlp,resnet: a group is chosen with slashes, model/network=mlp,resnet",
+        ),
+        Row(
+            "python train.py model.schedule=cosin",
+            "Error: model.schedule=cosin: a group is chosen with slashes, model/schedule=... Did you mean cosine?",
+        ),
+        Row(
+            "python train.py model.optimizer=adam",
+            "Error: model.optimizer=adam: a group is chosen with slashes, model/optimizer=adam",
+        ),
+        Row(
+            "python train.py hydra.launcher=joblib",
+            "Error: hydra.launcher=joblib: a group is chosen with slashes, hydra/launcher=joblib",
+        ),
+        Row(
+            "python train.py -m seed=1,2 --cfg job",
+            "Error: -m and --cfg don't go together: leave out -m, and give each option one value, to see the configuration of a job",
+        ),
+        Row(
+            "python train.py model.objective=7",
+            "Error: model.objective=7: a group is chosen with slashes, model/objective=... Available: …wasserstein.",
+        ),
         Row("python train.py --config-name=trian", "Error: --config-name=trian: no such file in conf/"),
         Row("python train.py --config-dir=nowhere", "Error: Additional config directory '…/nowhere' not found"),
         Row("python train.py hydra.run.dirr=here", "Error: hydra.run.dirr: no such option. Did you mean dir?"),
