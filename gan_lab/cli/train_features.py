@@ -63,4 +63,5 @@ def run(arguments: argparse.Namespace) -> None:
     except OSError as error:
         raise UserError(f"--out {out}: can't be written: {error.strerror}") from error
     extractor = dataset_classifier.DatasetClassifier(file=str(out))
+    assert accuracy is not None  # published datasets have test images
     say(f"Accuracy {accuracy:.2%} on the test images: {out}, sha256 {extractor.identity['sha256']}")

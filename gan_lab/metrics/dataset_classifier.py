@@ -144,13 +144,17 @@ def epochs_for(count: int) -> int:
     return max(EPOCHS, ceil(FEWEST_BATCHES / max(1, count // classifier.BATCH_SIZE)))
 
 
-def save(path: Path, name: str, data: LabelledImages, seed: int, epochs: int) -> float:
-    """Train on a dataset and write the weights with their description; return the accuracy on the test split."""
+def save(path: Path, name: str, data: LabelledImages, seed: int, epochs: int) -> float | None:
+    """Train on a dataset and write the weights with their description; return the accuracy on its test split."""
     images, labels = data.load("train")
     if images.shape[2] != images.shape[3]:
         raise UserError(f"{name}: this extractor needs square images, not {images.shape[2]}x{images.shape[3]}")
+    try:
+        test = data.load("test")
+    except UserError:  # there is none: all images are for training; the classifier scores those, and is kept
+        test = None
     model = classifier.train(images, labels, seed, epochs)
-    accuracy = classifier.accuracy(model, *data.load("test"))
+    accuracy = classifier.accuracy(model, *test) if test else None
     description: dict[str, Any] = {
         "dataset": name,
         "channels": images.shape[1],

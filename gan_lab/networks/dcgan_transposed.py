@@ -10,19 +10,31 @@ from gan_lab.networks.sizes import doublings
 from gan_lab.utils.types import PositiveInt
 
 
+def stage_widths(width: int, max_width: int | None, image_size: int) -> list[int]:
+    """Feature maps of each layer from the largest map to the 4x4 one."""
+    return [min(width * 2**stage, max_width or width * 2**stage) for stage in range(doublings(image_size))]
+
+
 class Generator(nn.Module):
     """Latents (batch, latent_dim) to images (batch, channels, image_size, image_size) in [-1, 1].
 
     Args:
         width: feature maps before the last layer; each layer before has twice as many as the next. 128 at
             32x32 is 512-256-128.
+        max_width: the most feature maps that a layer has; None sets no limit.
     """
 
     def __init__(
-        self, *, latent_dim: PositiveInt, width: PositiveInt, image_size: PositiveInt, channels: PositiveInt
+        self,
+        *,
+        latent_dim: PositiveInt,
+        width: PositiveInt,
+        max_width: PositiveInt | None = None,
+        image_size: PositiveInt,
+        channels: PositiveInt,
     ) -> None:
         super().__init__()
-        widths = [width * 2**i for i in reversed(range(doublings(image_size)))]
+        widths = list(reversed(stage_widths(width, max_width, image_size)))
         layers: list[nn.Module] = []
         inputs, stride, padding = latent_dim, 1, 0
         for outputs in widths:
@@ -32,7 +44,7 @@ class Generator(nn.Module):
                 nn.ReLU(inplace=True),
             ]
             inputs, stride, padding = outputs, 2, 1
-        layers += [nn.ConvTranspose2d(width, channels, 4, 2, 1, bias=False), nn.Tanh()]
+        layers += [nn.ConvTranspose2d(inputs, channels, 4, 2, 1, bias=False), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         self.apply(dcgan_init)
 
@@ -47,15 +59,24 @@ class Discriminator(nn.Module):
 
     Args:
         width: feature maps after the first layer; doubled by each further one. 128 at 32x32 is 128-256-512.
+        max_width: the most feature maps that a layer has; None sets no limit.
         norm: of every convolution but the first and the last; spectral norm is on these, too.
     """
 
-    def __init__(self, *, width: PositiveInt, norm: Norm, image_size: PositiveInt, channels: PositiveInt) -> None:
+    def __init__(
+        self,
+        *,
+        width: PositiveInt,
+        max_width: PositiveInt | None = None,
+        norm: Norm,
+        image_size: PositiveInt,
+        channels: PositiveInt,
+    ) -> None:
         super().__init__()
         self.batch_independent = norm != "batch"
-        widths = [width * 2**i for i in range(doublings(image_size))]
+        widths = stage_widths(width, max_width, image_size)
         layers: list[nn.Module] = [
-            nn.Conv2d(channels, width, 4, 2, 1, bias=False),
+            nn.Conv2d(channels, widths[0], 4, 2, 1, bias=False),
             nn.LeakyReLU(0.2, inplace=True),
         ]
         for inputs, outputs in itertools.pairwise(widths):

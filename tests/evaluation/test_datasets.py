@@ -33,7 +33,7 @@ def test_a_run_is_measured_by_its_own_classes(tmp_path: Path) -> None:
         (tmp_path / number).mkdir()
         for index in range(10):
             Image.new("RGB", (8, 8), (int(number), 0, 0)).save(tmp_path / number / f"{index}.png")
-    overrides = ("data=image_folder", f"data.root={tmp_path}", "data.num_classes=2")
+    overrides = ("data=image_folder", f"data.root={tmp_path}", "data.num_classes=2", f"run_dir={tmp_path}/run")
     for classes, values in ((["2", "10"], [2, 10]), (["10", "2"], [10, 2])):
         described = {"name": "image_folder", "source": "there", "classes": classes}
         real = dataset_of_run(composed(*overrides), described, None)

@@ -119,6 +119,24 @@ def test_other_images_or_a_damaged_cache_mean_training_again(tmp_path: Path, cap
 
 
 @pytest.mark.usefixtures("short_training")
+def test_without_test_images_it_is_trained_once_too(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = Few.load
+
+    def no_test(self: Few, split: str) -> Labelled:
+        if split == "test":
+            raise UserError("no image is left for the test split")
+        return load(self, split)
+
+    monkeypatch.setattr(Few, "load", no_test)
+    assert for_dataset("Few", Few(), tmp_path).identity["accuracy"] is None
+    caplog.clear()
+    assert for_dataset("Few", Few(), tmp_path).identity["accuracy"] is None
+    assert caplog.text == ""
+
+
+@pytest.mark.usefixtures("short_training")
 def test_a_cache_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match="file/Few-.*: can't be written"):

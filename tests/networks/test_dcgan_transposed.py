@@ -1,5 +1,9 @@
+import pytest
+import torch
 from torch import nn
 
+from gan_lab.config.schema import build
+from tests.conftest import composed
 from tests.networks.players import layers, make_transposed
 
 
@@ -14,3 +18,16 @@ def test_transposed_layers() -> None:
     down = layers(discriminator, nn.Conv2d)
     assert [(layer.in_channels, layer.out_channels) for layer in down] == [(1, 128), (128, 256), (256, 512), (512, 1)]
     assert [norm.num_features for norm in layers(discriminator, nn.BatchNorm2d)] == [256, 512]
+
+
+@pytest.mark.parametrize(
+    ("size", "millions"), [(32, (3.4, 2.6)), (64, (7.6, 6.8)), (128, (11.8, 11.0)), (256, (16.0, 15.2))]
+)
+def test_larger_images_add_layers_and_do_not_double_them(size: int, millions: tuple[float, float]) -> None:
+    config = composed("model/network=dcgan_transposed", f"data.image_size={size}", "data.channels=3")
+    counts = []
+    for player in ("generator", "discriminator"):
+        with torch.device("meta"):
+            network = build(config.model.network[player])
+        counts.append(round(sum(weight.numel() for weight in network.parameters()) / 1e6, 1))
+    assert tuple(counts) == millions
