@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from typing_extensions import TypedDict
+
+from gan_lab.utils.typed_json import Count
+
 HELPS = {
     "nan": "lower learning rates (model.optimizer.generator.lr), trainer.precision=32-true",
     "collapse": "a penalty (model/penalty=r1), a lower generator learning rate, larger batches (data.batch_size)",
@@ -14,6 +18,13 @@ HELPS = {
     "discriminator_lost": "more discriminator steps (model.n_critic=2), a higher discriminator learning rate, "
     "a wider discriminator",
 }
+
+
+class AlarmState(TypedDict):
+    """What checkpoints keep."""
+
+    streak: Count
+    on: Literal[0, 1]
 
 
 class Alarm:
@@ -36,11 +47,11 @@ class Alarm:
             return None
         return "begins" if self.on else "ends"
 
-    def state_dict(self) -> dict[str, int]:
+    def state_dict(self) -> AlarmState:
         """State for the checkpoint: a resumed run must neither count anew nor repeat a message."""
-        return {"streak": self.streak, "on": int(self.on)}
+        return {"streak": self.streak, "on": 1 if self.on else 0}
 
-    def load_state_dict(self, state: dict[str, int]) -> None:
+    def load_state_dict(self, state: AlarmState) -> None:
         """Restore the state of a checkpoint."""
         self.streak, self.on = state["streak"], bool(state["on"])
 

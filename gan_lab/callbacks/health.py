@@ -3,21 +3,23 @@
 import logging
 from collections.abc import Sequence
 from math import isfinite
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from pydantic import Field
 from torch import Tensor
+from typing_extensions import TypedDict
 
-from gan_lab.callbacks.alarm import HELPS, Alarm, Limits
+from gan_lab.callbacks.alarm import HELPS, Alarm, AlarmState, Limits
 from gan_lab.callbacks.checkpoints import LastCheckpoint, are_finite, is_finite
 from gan_lab.callbacks.diagnostics import Diagnostics, separation
 from gan_lab.callbacks.rollback import RolledBack, roll_back
 from gan_lab.callbacks.trigger import EveryNImages
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.loggers import log_scalars, log_text
+from gan_lab.utils.typed_json import Count
 from gan_lab.utils.types import NonNegativeInt, PositiveInt, Probability
 
 log = logging.getLogger(__name__)
@@ -29,6 +31,15 @@ FINITE = ("loss/", "logit/", "gradient_norm/")  # metrics that must be finite
 
 class Stopped(UserError):  # noqa: N818 - an ending, as Interrupted
     """Training could not go on, and ended between two batches."""
+
+
+class HealthState(TypedDict):
+    """What checkpoints keep; they are held against this type before they are loaded."""
+
+    rolled_back: Count
+    checked_at: NotRequired[Count]
+    alarms: NotRequired[dict[str, AlarmState]]
+    messages: NotRequired[list[str]]
 
 
 class Health(Callback):
@@ -110,7 +121,7 @@ class Health(Callback):
         self.rollbacks = rollbacks
         self.rollback_factor = rollback_factor
         self.seed = seed
-        self.alarms = {name: Alarm(1 if name == "nan" else patience) for name in HELPS}
+        self.alarms: dict[str, Alarm] = {name: Alarm(1 if name == "nan" else patience) for name in HELPS}
         self.messages: list[str] = []  # of alarms and rollbacks, for the run's record
         self.earlier_messages: list[str] = []  # of the run before the checkpoint that it was resumed from
         self.reasons: dict[str, str] = {}  # the last message of each alarm
@@ -256,9 +267,9 @@ class Health(Callback):
             log.warning("At %s", line)
         raise RolledBack(checkpoint.file)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> HealthState:  # type: ignore[override]
         """State that a resumed run needs."""
-        alarms = {name: alarm.state_dict() for name, alarm in self.alarms.items()}
+        alarms: Any = {name: alarm.state_dict() for name, alarm in self.alarms.items()}
         earlier = self.earlier_messages
         messages = [*earlier, *(line for line in self.messages if line not in earlier)]
         return {
@@ -268,13 +279,14 @@ class Health(Callback):
             "messages": messages,
         }
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: HealthState) -> None:  # type: ignore[override]
         """Restore the state of a checkpoint; without a health check until then it holds the rollbacks at most."""
         self.trigger.last = state_dict.get("checked_at", 0)
         self.rolled_back = state_dict["rolled_back"]
         self.earlier_messages = state_dict.get("messages", [])
         for name, state in state_dict.get("alarms", {}).items():
-            self.alarms[name].load_state_dict(state)
+            if name in self.alarms:
+                self.alarms[name].load_state_dict(state)
 
 
 def not_finite(trainer: Trainer, pl_module: LightningModule) -> list[str]:

@@ -1,11 +1,13 @@
 """Grids of generated images."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from lightning import Trainer
 from lightning.pytorch.callbacks import Callback
+from pydantic import Field, InstanceOf
 from torch import Tensor
+from typing_extensions import TypedDict
 
 from gan_lab.callbacks.trigger import EveryNImages
 from gan_lab.utils import images, seeding
@@ -13,6 +15,16 @@ from gan_lab.utils.disk import surviving
 from gan_lab.utils.files import write_atomically
 from gan_lab.utils.loggers import log_picture
 from gan_lab.utils.types import NonNegativeInt, OutputPath, PositiveInt
+
+Grid = InstanceOf[Tensor]
+GridName = Annotated[str, Field(pattern=r"^\d{9,}(_\w+)?\.png$")]
+
+
+class GridState(TypedDict):
+    """What checkpoints keep; they are held against this type before they are loaded."""
+
+    generated_at: Annotated[int, Field(ge=-1, lt=1 << 53)]  # images seen; -1 before the first grid
+    waiting: dict[GridName, Grid]  # grids that could not be written yet, by the names of their files
 
 
 class SampleGrid(Callback):
@@ -65,11 +77,11 @@ class SampleGrid(Callback):
         if pl_module.images_seen > self.trigger.last:
             self.save_grid(trainer, pl_module)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> GridState:  # type: ignore[override]
         """Images seen at the last grid, and the grids that wait to be written."""
         return {"generated_at": self.trigger.last, "waiting": {**self.waiting}}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: GridState) -> None:  # type: ignore[override]
         """Restore the state of a checkpoint."""
         self.trigger.last = state_dict["generated_at"]
         self.waiting = state_dict.get("waiting", {})

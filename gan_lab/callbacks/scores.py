@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from lightning import Trainer
 from lightning.pytorch.callbacks import Callback
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from gan_lab.callbacks.trigger import EveryNImages
 from gan_lab.distributed.collectives import refusing_together
@@ -23,6 +24,7 @@ from gan_lab.metrics.scorer import FEWEST, Group, Scorer
 from gan_lab.metrics.select_extractor import Choice, make_extractor
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.loggers import log_scalars
+from gan_lab.utils.typed_json import Finite
 from gan_lab.utils.types import CachePath, NonNegativeInt, PositiveInt
 
 log = logging.getLogger(__name__)
@@ -43,6 +45,21 @@ class Best:
     images_seen: int
     fid: float
     protocol: dict[str, Any]
+
+
+class BestState(TypedDict):
+    """The fields of `Best`."""
+
+    images_seen: NonNegativeInt
+    fid: Finite
+    protocol: dict[str, Any]
+
+
+class ScoresState(TypedDict):
+    """What checkpoints keep; they are held against this type before they are loaded."""
+
+    scored_at: NonNegativeInt
+    best: BestState | None
 
 
 class Scores(Callback):
@@ -139,11 +156,12 @@ class Scores(Callback):
             pl_module.cpu()
             self._publish(trainer, "final", self.final)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> ScoresState:  # type: ignore[override]
         """Images seen at the last scores, and the best so far."""
-        return {"scored_at": self.trigger.last, "best": asdict(self.best) if self.best else None}
+        best: Any = asdict(self.best) if self.best else None
+        return {"scored_at": self.trigger.last, "best": best}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: ScoresState) -> None:  # type: ignore[override]
         """Restore the state of a checkpoint."""
         self.trigger.last = state_dict["scored_at"]
         self.best = Best(**state_dict["best"]) if state_dict["best"] else None
@@ -207,7 +225,7 @@ class Scores(Callback):
         pl_module.report.start(pl_module.images_seen)  # images/s are those of training
         fid, before = scored.values.get("fid", nan), self.best
         # Scores from before a resumed run's options were changed may have another protocol.
-        if isfinite(fid) and (before is None or before.protocol["id"] != scored.protocol.id or fid < before.fid):
+        if isfinite(fid) and (before is None or before.protocol.get("id") != scored.protocol.id or fid < before.fid):
             self.best = Best(pl_module.images_seen, fid, scored.protocol.to_dict())
 
     def _scored(self, trainer: Trainer, pl_module: Any, scorer: Scorer, count: int) -> ScoreRecord:

@@ -6,6 +6,7 @@ from typing import Any
 
 from gan_lab.cli.outputs import put, refuse_existing
 from gan_lab.utils.errors import UserError, nearest
+from gan_lab.utils.terminal import say
 
 SUFFIXES = {".csv": "csv", ".md": "markdown", ".json": "json"}
 COLUMNS = ("fid", "kid", "coverage", "class_accuracy")
@@ -64,6 +65,6 @@ def run(arguments: argparse.Namespace) -> None:
     table = tables.render(form, groups.ranked(grouped, arguments.score), shown, left_out)
     if out:
         put("--out", out, table)
-        print("\n".join([f"{len(chosen) - len(unread)} runs: {out}", *map(str, left_out)]))
+        say("\n".join([f"{len(chosen) - len(unread)} runs: {out}", *map(str, left_out)]))
     else:
-        print(table, end="")
+        say(table, end="")

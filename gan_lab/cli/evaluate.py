@@ -12,6 +12,7 @@ from gan_lab.data.published import PUBLISHED
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import refuse_ways_out
 from gan_lab.utils.run_layout import RECORD, RunLayout
+from gan_lab.utils.terminal import say
 
 if TYPE_CHECKING:  # torch is imported only where images are evaluated
     from gan_lab.evaluation.evaluate import Evaluation
@@ -116,18 +117,18 @@ def run(arguments: argparse.Namespace) -> None:
         out = out or layout.evaluations / f"{evaluation.record.protocol.id}{best}.json"
     else:
         evaluation = of_images(arguments)
-    print(report(evaluation, source))
+    say(report(evaluation, source))
     if out:
         put("--out", out, json.dumps(evaluation.record.to_dict(), indent=2) + "\n")
-        print(f"Written to   {out}")
+        say(f"Written to   {out}")
     if arguments.neighbours:
         from gan_lab.evaluation import memorisation
         from gan_lab.utils import images
 
         picture = memorisation.picture(evaluation.first, evaluation.real, evaluation.extractor)
         put("--neighbours", arguments.neighbours, images.png(picture))
-        print(f"Neighbours   {arguments.neighbours}")
-    print(f"Took         {perf_counter() - start:.0f} s")
+        say(f"Neighbours   {arguments.neighbours}")
+    say(f"Took         {perf_counter() - start:.0f} s")
 
 
 def of_run(arguments: argparse.Namespace) -> "Evaluation":

@@ -28,6 +28,7 @@ from gan_lab.utils.errors import UserError, fail
 from gan_lab.utils.files import refuse_ways_out
 from gan_lab.utils.shell import override, quoted
 from gan_lab.utils.signals import importing
+from gan_lab.utils.terminal import say
 
 if TYPE_CHECKING:  # torch and lightning take seconds to import
     from gan_lab.distributed.launcher import WorldInfo
@@ -164,7 +165,7 @@ def begin(config: DictConfig, jobs: list[list[str]] | None) -> None:
         config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quoted(sweep)}")  # jobs compose their own configuration
     lifecycle.begin(sweep, plan)
     if notice:
-        print(notice, flush=True)
+        say(notice)
 
 
 def go_on_with_a_requeued_job(config: DictConfig) -> None:
@@ -174,7 +175,7 @@ def go_on_with_a_requeued_job(config: DictConfig) -> None:
     HydraConfig.instance().set_config(config)
     begun = slurm.begun_by_this_job(Path(str(config.hydra.run.dir)).parent)
     if begun is not None:
-        print(f"SLURM has started this job again: going on with {begun}")
+        say(f"SLURM has started this job again: going on with {begun}")
         with read_write(config), read_write(config.hydra):
             config.resume = str(begun)
             config.hydra.overrides.task = []  # they are part of the run's configuration

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gan_lab.cli.arguments import add_state, add_weights, non_negative, positive
 from gan_lab.cli.outputs import check_output, replacing
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.terminal import say
 
 if TYPE_CHECKING:  # torch is imported only where images are generated
     from torch import Tensor
@@ -87,7 +88,7 @@ def run(arguments: argparse.Namespace) -> None:
         pixels = images.to_uint8(samples.images)
     with replacing(out) as partial:
         write(pixels, form, partial)
-    print(f"{samples.title} after {samples.images_seen:,} training images: {out}")
+    say(f"{samples.title} after {samples.images_seen:,} training images: {out}")
 
 
 def write(pixels: "Tensor", form: str, path: Path) -> None:

@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from gan_lab.utils.terminal import say
+
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
@@ -25,4 +27,4 @@ def run(arguments: argparse.Namespace) -> None:
     from gan_lab.sweeps import status
 
     jobs = status.jobs_in(arguments.folder)
-    print(f"{status.table(jobs)}\n\n{status.summary(jobs)}")
+    say(f"{status.table(jobs)}\n\n{status.summary(jobs)}")

@@ -8,6 +8,7 @@ from gan_lab.cli.arguments import non_negative, positive
 from gan_lab.cli.outputs import refuse_existing
 from gan_lab.data.published import PUBLISHED
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.terminal import say
 
 
 def add_parser(commands: Any) -> None:
@@ -56,13 +57,11 @@ def run(arguments: argparse.Namespace) -> None:
 
     # The accuracy on the substitute would be meaningless.
     data = load_published(arguments.dataset, arguments.root, fallback="error")
-    print(
-        f"Training on {arguments.dataset} with {torch.get_num_threads()} threads; the same number gives the same bits"
-    )
+    say(f"Training on {arguments.dataset} with {torch.get_num_threads()} threads; the same number gives the same bits")
     try:
         accuracy = dataset_classifier.save(out, arguments.dataset, data, arguments.seed, arguments.epochs)
     except OSError as error:
         raise UserError(f"--out {out}: can't be written: {error.strerror}") from error
     extractor = dataset_classifier.DatasetClassifier(file=str(out))
     assert accuracy is not None  # published datasets have test images
-    print(f"Accuracy {accuracy:.2%} on the test images: {out}, sha256 {extractor.identity['sha256']}")
+    say(f"Accuracy {accuracy:.2%} on the test images: {out}, sha256 {extractor.identity['sha256']}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gan_lab.cli.arguments import add_weights, positive
 from gan_lab.cli.outputs import check_output, replacing
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.terminal import say
 
 if TYPE_CHECKING:  # brings the configuration, which takes time
     from gan_lab.runs.run import Run
@@ -85,7 +86,7 @@ def run(arguments: argparse.Namespace) -> None:
             translated = model.translate(batch, arguments.direction, ema=arguments.weights == "ema")
             for name, image in zip(names[stretch], images.to_uint8(translated), strict=True):
                 images.save_png(image, unused(partial, "_".join(name.parts)))
-    print(f"{len(names)} images translated after {model.images_seen:,} training images: {out}")
+    say(f"{len(names)} images translated after {model.images_seen:,} training images: {out}")
 
 
 def trained_window(run: "Run", domain: str) -> tuple[float, float] | None:

@@ -43,7 +43,7 @@ def options_with(fact: Fact, config: Mapping[str, Any] | DictConfig) -> list[str
 
 def plain(config: Mapping[str, Any] | DictConfig) -> Any:
     """A configuration in plain containers, references to other values left as they are."""
-    return OmegaConf.to_container(config) if isinstance(config, DictConfig) else config
+    return OmegaConf.to_container(config) if OmegaConf.is_config(config) else config
 
 
 def _annotation(outer: Any, node: Any, key: str) -> Any:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
@@ -13,15 +13,17 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gan_lab.config.renamed import new_name_of, old_classes, old_options
 from gan_lab.config.resolvers import RESOLVERS
-from gan_lab.utils.errors import UserError
-from gan_lab.utils.files import refuse_ways_out
+from gan_lab.utils.errors import UserError, reason
+from gan_lab.utils.files import read_regular, refuse_ways_out
 from gan_lab.utils.types import Fact
 
-LARGEST = 1 << 20  # bytes; ours have about four thousand
+LARGEST = 1 << 17  # bytes, as written and with all references resolved; ours have about four thousand
+LONGEST = 1 << 10  # characters of a value with references
 # Only a path in the configuration, or one of these functions of paths, may stand between ${ and }. Other functions of
 # Hydra's and OmegaConf's read the environment, the clock or the machine.
-FUNCTIONS = "|".join((*(resolver.__name__ for resolver in RESOLVERS), r"oc\.select"))
-PURE = re.compile(rf"\$\{{(?:[\w.\[\]-]+\}}|(?:{FUNCTIONS}):)")
+FUNCTIONS = "|".join(resolver.__name__ for resolver in RESOLVERS)
+PURE = re.compile(rf"\$\{{(?:[\w.\[\]-]+\}}|oc\.select:[\w.\[\]-]+[,}}]|(?:{FUNCTIONS}):)")
+REFERENCE = re.compile(r"\$\{(?:oc\.select:)?(\.*)([\w.\[\]-]+)[,}]")
 WRITERS = ("trainer", "callbacks", "logger")  # the parts that write files, and may not write them elsewhere
 CACHE = Path("data/cache")  # as in conf/
 JOIN = ("logger.", "trainer.profiler.")  # parts of libraries that make paths of their folder and any other text
@@ -34,16 +36,27 @@ def read(file: Path) -> DictConfig:
         UserError: the file is damaged, larger than any of ours, of an older version, or holds more than values and
             references to values.
     """
-    config = _parsed(file)
+    config = read_yaml(file)
     if not isinstance(config, DictConfig):
         raise UserError(f"{file} is not a configuration")
     values: Any = OmegaConf.to_container(config)
+    for path, key in keys(values):
+        if not isinstance(key, str):
+            raise UserError(f"{file}: {path}: a name must be a text, not {type(key).__name__}")
     if old := [*old_options(values), *old_classes(values)]:
         more = f", and {len(old) - 1} more of its names have changed" if len(old) > 1 else ""
         raise UserError(f"{file}: is of an older version: {new_name_of(old[0])}{more}; CHANGELOG.md lists them")
     for path, value in leaves(values):
         if not is_pure(value):
             raise UserError(f"{file}: {path}={value}: a saved configuration may refer to its own values only")
+        if isinstance(value, str) and "${" in value and len(value) > LONGEST:
+            raise UserError(f"{file}: {path}: a value that refers to others has at most {LONGEST:,} characters")
+    try:
+        size = resolved_size(values)
+    except RecursionError as error:
+        raise UserError(f"{file} can't be read: its values refer to each other without end") from error
+    if size > LARGEST:
+        raise UserError(f"{file} can't be read: its references stand for more than {LARGEST >> 10} kB")
     return config
 
 
@@ -53,15 +66,18 @@ def read_plain(file: Path) -> Any:
     Raises:
         UserError: the file can't be read.
     """
-    parsed = _parsed(file)
+    parsed = read_yaml(file)
     return OmegaConf.to_container(parsed) if OmegaConf.is_config(parsed) else parsed
 
 
-def _parsed(file: Path) -> Any:
+def read_yaml(file: Path) -> Any:
+    """Read what Hydra or this program has written: values, of which none is resolved.
+
+    Raises:
+        UserError: the file can't be read, is larger than any of ours, or has aliases.
+    """
     try:
-        if file.stat().st_size > LARGEST:
-            raise UserError(f"{file} can't be read: it has more than {LARGEST >> 20} MB, which no configuration has")
-        text = file.read_text(encoding="utf-8")
+        text = read_regular(file, LARGEST).decode()
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
             # Ours have none, and a few lines of them can stand for more values than fit into memory.
             raise UserError(f"{file} can't be read: it has YAML aliases")
@@ -70,7 +86,7 @@ def _parsed(file: Path) -> Any:
         place = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise UserError(f"{file} can't be read: {error.problem}{place}") from error
     except (OSError, ValueError, RecursionError, yaml.YAMLError, OmegaConfBaseException) as error:
-        raise UserError(f"{file} can't be read: {str(error).splitlines()[0]}") from error
+        raise UserError(f"{file} can't be read: {reason(error)}") from error
 
 
 def use_own_places(config: DictConfig, folder: Path) -> None:
@@ -175,6 +191,58 @@ def leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield from leaves(child, f"{path}[{index}]")
     else:
         yield path, node
+
+
+def keys(node: Any, path: str = "") -> Iterator[tuple[str, object]]:
+    """Yield the path and value of every name in a plain container."""
+    children = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, child in children:
+        here = f"{path}.{key}" if path else str(key)
+        if isinstance(node, dict):
+            yield here, key
+        yield from keys(child, here)
+
+
+def resolved_size(values: Any) -> int:
+    """The number of characters and values that a configuration has with all references resolved.
+
+    A few lines of references to references can stand for more than fits into memory, and nothing is resolved here.
+
+    Raises:
+        RecursionError: values refer to themselves.
+    """
+    sizes: dict[tuple[str, ...], int] = {}
+
+    def size(path: tuple[str, ...]) -> int:
+        if path not in sizes:
+            node, path_there = values, cast(tuple[str, ...], ())
+            for key in path:
+                if isinstance(node, str):
+                    break  # a reference on the way: what it leads to holds what is wanted
+                node, path_there = _child(node, key), (*path_there, key)
+            sizes[path] = 1 + sum(size(below) for below in _below(node, path_there))
+            sizes[path] += len(node) if isinstance(node, str) else 0
+        return sizes[path]
+
+    return size(())
+
+
+def _child(node: Any, key: str) -> Any:
+    if isinstance(node, list):
+        return node[int(key)] if key.isdecimal() and int(key) < len(node) else None
+    return node.get(key) if isinstance(node, dict) else None
+
+
+def _below(node: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Yield the paths of what a node holds, or refers to."""
+    if isinstance(node, dict):
+        yield from ((*path, str(key)) for key in node)
+    elif isinstance(node, list):
+        yield from ((*path, str(index)) for index in range(len(node)))
+    elif isinstance(node, str):
+        for dots, rest in REFERENCE.findall(node):
+            parent = path[: len(path) - len(dots)] if dots else ()
+            yield (*parent, *re.findall(r"[^.\[\]]+", rest))
 
 
 def _settled(raw: Any, config: DictConfig, path: str = "") -> Any:

@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from gan_lab.utils import memory
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.files import open_regular
 
 Pixels = NDArray[np.uint8]
 Limits = tuple[float, float]
@@ -147,7 +148,7 @@ def read(path: Path, size: int, channels: int, *, window: Window | None = None, 
     Raises:
         Exception: the file is damaged or not an image; the type depends on Pillow's decoder.
     """
-    with Image.open(path, formats=formats()) as image:
+    with open_regular(path) as file, Image.open(file, formats=formats()) as image:
         limits = (window or Window(files=[path])).of(image)
         image.draft(None, (HEADROOM * size, HEADROOM * size))  # JPEG only; several times faster for photos
         with _alone_if_large(image):
@@ -227,7 +228,7 @@ def value_range(files: Sequence[Path]) -> Limits:
     """The lowest and highest value of all wide pixels in files; damaged files have none, nor have NaN and infinity."""
 
     def extremes(path: Path) -> Limits | None:
-        with Image.open(path, formats=formats()) as image:
+        with open_regular(path) as file, Image.open(file, formats=formats()) as image:
             if not _is_wide(image):
                 return None
             with _alone_if_large(image):

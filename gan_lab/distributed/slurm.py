@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from gan_lab.utils.files import read_regular
 from gan_lab.utils.run_layout import RECORD
 
 INTERACTIVE = ("bash", "interactive")  # as Lightning tells them apart
@@ -63,7 +64,7 @@ def begun_by_this_job(runs: Path) -> Path | None:
 
 def _job_of(record: Path) -> object:
     try:
-        content = json.loads(record.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        content = json.loads(read_regular(record))
+    except (OSError, ValueError, RecursionError):
         return None
     return content.get("slurm_job") if isinstance(content, dict) else None

@@ -9,7 +9,9 @@ from PIL import Image
 from torch import Tensor
 
 from gan_lab.data import image_files, listing
+from gan_lab.runs.checkpoint_io import tensor_in_memory
 from gan_lab.utils.errors import UserError, reason
+from gan_lab.utils.files import open_regular
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +43,7 @@ def load(source: Path, channels: int) -> Tensor:
         raise UserError(f"{source} can't be read as images {FORM}: {reason(error)}") from error
     if not isinstance(images, Tensor):
         raise UserError(f"{source} must hold images {FORM}, not {type(images).__name__}")
-    if images.dtype != torch.uint8 or images.dim() != 4 or images.shape[1] not in (1, 3):
+    if images.dtype != torch.uint8 or images.dim() != 4 or images.shape[1] not in (1, 3) or not images.numel():
         kind = str(images.dtype).removeprefix("torch.")
         raise UserError(f"{source} must hold images {FORM}, not {kind} {tuple(images.shape)}")
     if channels == 3 and images.shape[1] == 1:
@@ -50,15 +52,17 @@ def load(source: Path, channels: int) -> Tensor:
 
 
 def _tensor(source: Path) -> object:
-    content: object = torch.load(source, map_location="cpu", weights_only=True)
-    return content
+    with open_regular(source) as file:
+        content: object = torch.load(file, map_location="cpu", weights_only=True)
+    return tensor_in_memory(content) if isinstance(content, Tensor) else content
 
 
 def _array(source: Path) -> object:
-    with source.open("rb") as file:
+    with open_regular(source) as file:
         if file.read(6) != b"\x93NUMPY":
             raise ValueError("not a .npy file")
-    return torch.from_numpy(np.load(source, allow_pickle=False))
+        file.seek(0)
+        return torch.from_numpy(np.load(file, allow_pickle=False))
 
 
 def _folder(source: Path, channels: int) -> Tensor:
@@ -67,7 +71,7 @@ def _folder(source: Path, channels: int) -> Tensor:
     sizes: dict[tuple[int, int], Path] = {}
     for path in files:
         try:
-            with Image.open(path, formats=image_files.formats()) as image:
+            with open_regular(path) as file, Image.open(file, formats=image_files.formats()) as image:
                 sizes.setdefault(image.size, path)
         except Exception:  # damaged: `decode` warns, and leaves the file out
             continue

@@ -1,17 +1,22 @@
 """The runs below folders, and the scores of each."""
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from gan_lab.metrics.protocol import Protocol
 from gan_lab.metrics.score_record import ScoreRecord
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.run_layout import RECORD
+from gan_lab.utils.typed_json import read_json
+
+VALUES: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -70,10 +75,7 @@ def records(run: Run) -> list[ScoreRecord]:
     if final := run.record().get("scores"):
         records.append(ScoreRecord.from_dict(final, run.record_file))
     for path in sorted(run.evaluations.glob("*.json")):  # <protocol>.json before <protocol>_best.json
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (ValueError, OSError) as error:
-            raise UserError(f"{path} can't be read: {error}") from error
+        content = read_json(path, VALUES)
         records.append(ScoreRecord.from_dict(content, path))
     return records
 

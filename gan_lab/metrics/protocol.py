@@ -1,15 +1,19 @@
 """The protocol of a score: all that must be equal for two scores to be comparable."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import version
-from typing import Any, Literal, get_args
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
 
 import gan_lab
 from gan_lab.metrics.extractors import Plain
 from gan_lab.utils import hashes
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.typed_json import Count, problem
 
 DEFINITIONS = 1  # raise it when a score's definition changes: older numbers are then no longer comparable
 ENOUGH = 10_000  # images on each side; below, FID's bias is no longer small (Chong & Forsyth 2020, arXiv:1911.07023)
@@ -51,8 +55,8 @@ class Protocol:
     extractor: dict[str, Plain]
     data: str
     split: str
-    n_real: int
-    n_fake: int
+    n_real: Count
+    n_fake: Count
     weights: Weights
     seed: int = field(metadata=NOT_COUNTED)
     dtype: str = "float64"
@@ -70,12 +74,15 @@ class Protocol:
         Raises:
             UserError: the values are not those of a protocol.
         """
-        given = {name: value for name, value in values.items() if name != "id"}
-        names = {item.name for item in fields(cls)}
-        wrong = sorted(given.keys() ^ names)
-        if wrong or given["weights"] not in get_args(Weights) or not isinstance(given["extractor"], Mapping):
-            raise UserError(f"a score's protocol can't be read: {', '.join(wrong) or 'extractor or weights'}")
-        return cls(**given | {"extractor": dict(given["extractor"]), "versions": dict(given["versions"])})
+        try:
+            given = {name: value for name, value in values.items() if name != "id"}
+            wrong = sorted(given.keys() ^ {item.name for item in fields(cls)})
+            if wrong:
+                raise UserError(f"a score's protocol can't be read: {', '.join(wrong)}")
+            return _form().validate_json(json.dumps(given), strict=True)
+        except (ValidationError, AttributeError) as error:
+            said = problem(error) if isinstance(error, ValidationError) else "it has no values"
+            raise UserError(f"a score's protocol can't be read: {said}") from error
 
     @cached_property
     def id(self) -> str:
@@ -109,6 +116,11 @@ class Protocol:
                         yield f"extractor {part}", detail
             elif option.metadata.get("counts", True):
                 yield option.name, value
+
+
+@cache
+def _form() -> TypeAdapter[Protocol]:
+    return TypeAdapter(Protocol)
 
 
 def shown(value: Plain) -> str:

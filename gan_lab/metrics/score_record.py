@@ -2,10 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cache
+from typing import Any, NotRequired
+
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict
 
 from gan_lab.metrics.protocol import Protocol
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.typed_json import Count, problem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,10 +46,20 @@ class ScoreRecord:
             UserError: the values are not those of scores.
         """
         try:
-            values = {str(name): float(value) for name, value in record["values"].items()}
-            images_seen = None if record["images_seen"] is None else int(record["images_seen"])
             protocol = Protocol.from_dict(record["protocol"])
-            counts = [int(count) for count in record.get("class_counts", ())]
-            return cls(images_seen=images_seen, values=values, protocol=protocol, class_counts=counts)
-        except (KeyError, TypeError, ValueError, AttributeError, UserError) as error:
+            return cls(**_form().validate_python(dict(record), strict=True), protocol=protocol)
+        except ValidationError as error:
+            raise UserError(f"{source}: its scores can't be read: {problem(error)}") from error
+        except (KeyError, TypeError, UserError) as error:
             raise UserError(f"{source}: its scores can't be read: {error}") from error
+
+
+class _Values(TypedDict):
+    images_seen: Count | None
+    values: dict[str, float]
+    class_counts: NotRequired[list[Count]]
+
+
+@cache
+def _form() -> TypeAdapter[_Values]:
+    return TypeAdapter(_Values)

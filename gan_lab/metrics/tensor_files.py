@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from gan_lab.utils.errors import DamagedFileError
-from gan_lab.utils.files import write_atomically
+from gan_lab.utils.files import open_regular, write_atomically
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
@@ -31,7 +31,7 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         DamagedFileError: `write` did not make the file.
         OSError: the file can't be read.
     """
-    path.open("rb").close()  # safetensors' own errors don't name what is missing
+    open_regular(path).close()  # safetensors' own errors don't name what is missing
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping

@@ -47,5 +47,11 @@ class ImagePool(nn.Module):
         return torch.tensor(self.filled)
 
     def set_extra_state(self, state: Tensor) -> None:
-        """Go on with the checkpoint's number of kept images."""
+        """Go on with the checkpoint's number of kept images.
+
+        Raises:
+            ValueError: the pool has no room for so many.
+        """
+        if not 0 <= int(state) <= self.size:
+            raise ValueError(f"a pool of {self.size} images keeps {int(state)}")
         self.filled = int(state)

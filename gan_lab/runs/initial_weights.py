@@ -10,8 +10,10 @@ from torch import Tensor, nn
 
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.runs import checkpoint_io
+from gan_lab.runs.checkpoint_check import mismatch
 from gan_lab.runs.run import Run
-from gan_lab.utils.errors import UserError
+from gan_lab.utils.errors import UserError, reason
+from gan_lab.utils.files import open_regular
 
 PARTS = ("generator", "discriminator", "generator_ema")
 OLD_PARTS = {"average": "generator_ema"}  # names of 0.1
@@ -34,16 +36,17 @@ def read(source: str) -> dict[str, Tensor]:
         raise UserError(f"init_from={source}: no such run folder or file")
     elif path.suffix == ".safetensors":
         try:
+            open_regular(path).close()  # a pipe would have it wait
             state = load_file(path)
         except (SafetensorError, OSError) as error:
-            raise UserError(f"init_from={source}: is damaged: {error}") from error
+            raise UserError(f"init_from={source}: is damaged: {reason(error)}") from error
     else:
         state = checkpoint_io.read(path).get("state_dict")
     if not isinstance(state, dict):
         raise UserError(f"init_from={source}: is not a checkpoint of a run, it has no state_dict")
     weights = {}
     for name, value in state.items():
-        part, _, rest = name.partition(".")
+        part, _, rest = str(name).partition(".")
         if (part := OLD_PARTS.get(part, part)) in PARTS:
             weights[f"{part}.{rest}"] = value
     if not any(name.startswith("generator.") for name in weights):
@@ -81,23 +84,3 @@ def put_into(model: AdversarialModule, weights: Mapping[str, Tensor], source: st
         if not next(network.parameters()).is_meta:
             network.load_state_dict(own)
     return sources
-
-
-def mismatch(network: nn.Module, state: Mapping[str, Tensor], prefix: str = "") -> str | None:
-    """The first difference between a network and saved weights; None if they fit.
-
-    Args:
-        network: that the weights are for.
-        state: tensors by the names of the network's `state_dict`.
-        prefix: put before the names in the message.
-    """
-    wanted = network.state_dict()
-    for name in (*wanted, *state):
-        if name not in state:
-            return f"{prefix}{name} is missing there"
-        if name not in wanted:
-            return f"{prefix}{name} is there, but not in the model"
-        here, there = tuple(wanted[name].shape), tuple(state[name].shape)
-        if here != there:
-            return f"{prefix}{name} is {there} there, and {here} in the model"
-    return None

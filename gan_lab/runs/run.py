@@ -12,23 +12,25 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from omegaconf import DictConfig
 
 import gan_lab
 from gan_lab.config import saved_config
+from gan_lab.runs import record
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import link_or_copy, write_atomically
 from gan_lab.utils.locks import is_held
 from gan_lab.utils.run_layout import RunLayout
+from gan_lab.utils.typed_json import read_json
 
 if TYPE_CHECKING:  # torch and lightning take seconds, and whoever only looks at records doesn't need them
     from gan_lab.models.adversarial import AdversarialModule
 
 NEEDED = {"state_dict", "images_seen"}  # of a checkpoint
 Which = Literal["last", "best"]
-State = Literal["waiting", "running", "finished", "interrupted", "stopped", "failed", "died"]
+State = Literal["waiting", "running", "finished", "interrupted", "stopped", "failed", "died", "unreadable"]
 
 
 log = logging.getLogger(__name__)
@@ -105,25 +107,13 @@ class Run(RunLayout):
         write_atomically(self.config_file, saved_config.text(config))
 
     def record(self) -> dict[str, Any]:
-        """The content of run.json: `status` is running, finished, interrupted, stopped (by its health) or failed.
-
-        While the run trains, batches, images seen, speed and the lowest FID are those of the logging point at
-        `updated`.
-
-        Where the run was scored, `best` is its lowest FID while training, {images_seen, fid, protocol}, and `scores`
-        are those of its end, {images_seen, values: by name, class_counts, protocol}; protocols as
-        `gan_lab.metrics.protocol.Protocol.to_dict` gives them.
+        """The content of run.json, which `gan_lab.runs.record.Record` describes.
 
         Raises:
-            UserError: the file can't be read.
+            UserError: the file can't be read, or a value in it is of another kind.
         """
-        try:
-            record = json.loads(self.record_file.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
-            raise UserError(f"{self.record_file} can't be read: {error}") from error
-        if not isinstance(record, dict) or "status" not in record:
-            raise UserError(f"{self.record_file} is not the record of a run: it has no status")
-        return record
+        content: Any = read_json(self.record_file, record.form())
+        return cast(dict[str, Any], content)
 
     def data_record(self) -> dict[str, Any]:
         """The record's part on the data, as `ImageDataModule.describe` gave it; empty before the first batch."""
@@ -132,8 +122,8 @@ class Run(RunLayout):
 
     def update_record(self, **values: Any) -> None:
         """Set values in run.json, keeping the others."""
-        record = self.record() if self.record_file.exists() else {}
-        self.write_record(record | values)
+        before = self.record() if self.record_file.exists() else {}
+        self.write_record(before | values)
 
     def write_record(self, values: dict[str, Any]) -> None:
         """Replace run.json by these values."""
@@ -189,6 +179,7 @@ class Run(RunLayout):
         """
         from gan_lab.config import schema
         from gan_lab.models.adversarial import AdversarialModule
+        from gan_lab.runs import checkpoint_check
 
         config = self.config()
         schema.check(config)
@@ -196,12 +187,8 @@ class Run(RunLayout):
             raise UserError(f"{self.config_file}: model._target_={config.model._target_} is not a model")
         model: AdversarialModule = schema.build(config.model)
         checkpoint = self.load_checkpoint(which)
-        try:
-            model.load_state_dict(checkpoint["state_dict"])
-        except (KeyError, RuntimeError) as error:
-            first = " ".join(str(error).splitlines()[:2][-1].split())  # torch lists every tensor, after a heading
-            file = self.checkpoint if which == "last" else self.best
-            raise UserError(f"{file} does not fit the run's configuration: {first}") from error
+        checkpoint_check.check_weights(checkpoint, model, self.checkpoint if which == "last" else self.best)
+        model.load_state_dict(checkpoint["state_dict"])
         model.on_load_checkpoint(checkpoint)
         return model.eval()
 

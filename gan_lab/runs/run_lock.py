@@ -18,6 +18,7 @@ from gan_lab.runs.run import Run
 from gan_lab.utils import disk
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.locks import Busy, held, is_held
+from gan_lab.utils.terminal import say
 
 HEARTBEAT_SECONDS = 10.0  # between two beats
 BEGINNING = 1 << 16  # bytes that a run takes before its first checkpoint, at least
@@ -86,7 +87,7 @@ def is_recorded_elsewhere(run: Run) -> bool:
 
 def has_heartbeat(file: Path) -> bool:
     """Tell if somebody touches a file within `HEARTBEAT_TIMEOUT` seconds."""
-    print(f"{file.parent}: the record says that it is being trained on another machine; watching if it still is")
+    say(f"{file.parent}: the record says that it is being trained on another machine; watching if it still is")
     first, end = file.stat().st_mtime_ns, time.monotonic() + HEARTBEAT_TIMEOUT
     while time.monotonic() < end:
         time.sleep(min(HEARTBEAT_SECONDS / 2, HEARTBEAT_TIMEOUT / 10))

@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
+from pydantic import TypeAdapter
 
 from gan_lab.runs.run import Run, now
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import write_atomically
 from gan_lab.utils.run_layout import HYDRA
+from gan_lab.utils.typed_json import read_json
 
 Identity = tuple[str, ...]
 
@@ -109,13 +111,7 @@ class Plan:
         file = plan_file(sweep)
         if not file.is_file():
             return None
-        try:
-            content = json.loads(file.read_text(encoding="utf-8"))
-            planned = content["jobs"]
-            jobs = None if planned is None else tuple(identity(overrides) for overrides in planned)
-            return cls(**content | {"asked": identity(content["asked"]), "jobs": jobs})
-        except (ValueError, TypeError, KeyError) as error:
-            raise UserError(f"{file} can't be read: {error}") from error
+        return read_json(file, TypeAdapter(cls))
 
     def save(self, sweep: Path) -> None:
         """Write the plan to a sweep's folder, which exists."""

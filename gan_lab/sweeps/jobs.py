@@ -24,6 +24,7 @@ from gan_lab.utils import child_pythons
 from gan_lab.utils.errors import UserError, fail
 from gan_lab.utils.shell import override
 from gan_lab.utils.signals import ASKING_TO_STOP, handled, leave_terminal
+from gan_lab.utils.terminal import say
 
 START_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 FINAL = ("finished", "stopped")  # running it again would end the same way
@@ -47,7 +48,7 @@ def run_job(config: DictConfig) -> float | None:
     state = run.state()
     if state != "finished":
         reason = Job.of(run.folder).reason
-        print(f"Job {run.folder.name} {state}" + (f": {reason}" if reason else ""), flush=True)
+        say(f"Job {run.folder.name} {state}" + (f": {reason}" if reason else ""))
         return inf
     lowest = run.objective()
     if lowest is None and not HydraConfig.get().sweeper._target_.endswith("BasicSweeper"):
@@ -77,8 +78,7 @@ def _work_in_a_process(run: Run, config: DictConfig) -> None:
         status = "interrupted" if received or -code in ASKING_TO_STOP else "failed"
         run.update_record(status=status, error=f"its process was ended by {name}{hint}", ended=now())
     if received:
-        again = override("sweep.dir", run.folder.parent)
-        print(f"To go on with the sweep: the same command with {again}", flush=True)
+        say(f"To go on with the sweep: the same command with {override('sweep.dir', run.folder.parent)}")
         sys.exit(128 + received[0])
 
 

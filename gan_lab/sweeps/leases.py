@@ -17,6 +17,7 @@ from filelock import FileLock
 
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.locks import Busy, take
+from gan_lab.utils.terminal import say
 
 PAUSE = 1.0  # seconds between two looks for a free device
 
@@ -78,7 +79,7 @@ def leased(devices: Sequence[str], wanted: int, jobs_per_device: int) -> Iterato
                 yield taken
                 return
         if not announced:
-            print(f"Waiting for {wanted} free GPU{'s' if wanted > 1 else ''} of {len(devices)}", flush=True)
+            say(f"Waiting for {wanted} free GPU{'s' if wanted > 1 else ''} of {len(devices)}")
             announced = True
         time.sleep(PAUSE)
 

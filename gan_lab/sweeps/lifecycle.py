@@ -10,6 +10,7 @@ from gan_lab.sweeps.folders import Plan
 from gan_lab.utils.errors import UserError, fail
 from gan_lab.utils.locks import Busy, take
 from gan_lab.utils.shell import argument, override
+from gan_lab.utils.terminal import say
 
 _held: list[FileLock] = []  # by this process, at most one; not in a callback of Hydra's, which launchers send to others
 
@@ -39,7 +40,7 @@ def end(sweep: Path) -> None:
         start = datetime.fromisoformat(plan.started)
         jobs = [job for job in jobs if job.state == "finished" or job.ended is None or job.ended >= start]
     _release()
-    print(f"{status.summary(jobs)}\nSweep folder {sweep}; its table: gan-lab compare {argument(sweep)}", flush=True)
+    say(f"{status.summary(jobs)}\nSweep folder {sweep}; its table: gan-lab compare {argument(sweep)}")
     unfinished = sum(job.state != "finished" for job in jobs)
     if unfinished:
         again = f"The same command with {override('sweep.dir', sweep)} does what is missing"

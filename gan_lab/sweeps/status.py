@@ -91,7 +91,15 @@ def jobs_of(planned: Iterable[Identity], started: Sequence[tuple[Identity, Path]
     """All jobs: those that have begun, in the order of their folders, then those that have not."""
     begun = {overrides for overrides, _ in started}
     waiting = [Job("", overrides, "waiting") for overrides in planned if overrides not in begun]
-    return [Job.of(folder, overrides) for overrides, folder in started] + waiting
+    return [_readable(folder, overrides) for overrides, folder in started] + waiting
+
+
+def _readable(folder: Path, overrides: Identity) -> Job:
+    """The job in a folder; one whose record can't be read says so in its line."""
+    try:
+        return Job.of(folder, overrides)
+    except UserError as error:
+        return Job(folder.name, overrides, "unreadable", {"error": str(error)})
 
 
 def summary(jobs: Sequence[Job]) -> str:

@@ -11,14 +11,17 @@ from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
+from typing_extensions import TypedDict
 
 from gan_lab.utils.disk import surviving
-from gan_lab.utils.files import append, atomic_write
+from gan_lab.utils.files import append, atomic_write, read_regular
+from gan_lab.utils.typed_json import Count
 from gan_lab.utils.types import OutputPath
 
 if TYPE_CHECKING:
     from gan_lab.training.event_files import EventWriter
 
+LARGEST_TABLE = 1 << 30  # bytes
 OVER_IMAGES = ("loss/", "accuracy/", "scores/")
 
 
@@ -89,6 +92,13 @@ class TensorBoard(TensorBoardLogger):
             self.experiment.add_waiting(state["waiting"].encode("latin-1"))
 
 
+class TableState(TypedDict):
+    """What checkpoints keep; they are held against this type before they are loaded."""
+
+    rows: Count
+    waiting: list[dict[str, object]]  # rows that could not be written yet
+
+
 class MetricsCSV(Logger):
     """Appends a row per logging point: `step` first, then every metric seen so far.
 
@@ -136,15 +146,15 @@ class MetricsCSV(Logger):
         """Prepare for a run that goes on, perhaps from an earlier step."""
         self.columns = None
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> TableState:
         """Number of rows in the table and the rows that wait, for a checkpoint."""
         return {"rows": self.rows, "waiting": [*self.waiting]}
 
     @rank_zero_only
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: TableState) -> None:
         """Cut the table, before the next row, to the rows that the checkpoint knew."""
         self.expected = self.rows = state["rows"]
-        self.waiting = state.get("waiting", [])
+        self.waiting = state["waiting"]
         self.columns = None
 
     def _write(self) -> None:
@@ -168,8 +178,8 @@ class MetricsCSV(Logger):
     def _rows(self) -> list[dict[str, str]]:
         if not self.file.exists():
             return []
-        with self.file.open(newline="") as file:
-            return [row for row in csv.DictReader(file) if None not in row.values()]
+        text = read_regular(self.file, LARGEST_TABLE).decode(errors="replace").replace("\0", "")
+        return [row for row in csv.DictReader(StringIO(text, newline="")) if is_whole(row)]
 
     def _rewrite(self, rows: list[dict[str, str]], columns: list[str]) -> None:
         with atomic_write(self.file) as file:
@@ -179,3 +189,8 @@ class MetricsCSV(Logger):
             writer.writerows(rows)
             text.detach()  # flushed, and left to its owner
         self.columns = columns
+
+
+def is_whole(row: dict[str | None, Any]) -> bool:
+    """Tell a row with a value for each column and a step from one that was cut short, or is none of ours."""
+    return None not in row and None not in row.values() and str(row.get("step")).isdecimal()

@@ -13,6 +13,7 @@ from gan_lab.runs.resume import Changes
 from gan_lab.runs.run import Run
 from gan_lab.training.trainer import last_batch
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.terminal import say
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +112,7 @@ def is_complete(run: Run, config: DictConfig) -> bool:
         return False
     counted_in_epochs = config.trainer.max_steps == -1
     later = f"max_epochs={2 * config.trainer.max_epochs}" if counted_in_epochs else f"max_steps={2 * batches}"
-    print(
+    say(
         f"{run.folder} is finished: {batches:,} batches, {record['images_seen']:,} images.\n"
         f"To go on, set a later end: trainer.{later}"
     )

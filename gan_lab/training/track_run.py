@@ -25,6 +25,7 @@ from gan_lab.training.trainer import Trainer
 from gan_lab.utils import disk, memory
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.shell import override
+from gan_lab.utils.terminal import say
 
 log = logging.getLogger(__name__)
 
@@ -157,28 +158,28 @@ class RunTracker:
         except OSError as error:
             problem = disk.problem(self.run.record_file, error)
             raise UserError(f"{problem}, and resume the run, which has reached its end: that records it") from error
-        print(summary(self.run))
+        say(summary(self.run))
 
     def interrupted(self, number: signal.Signals) -> None:
         """Record the signal that asked the run to stop, and say how to go on."""
         with disk.surviving(self.run.record_file):
             if self.has_gone_on:
                 self.run.update_record(**self._ending("interrupted", error=number.name))
-                print(summary(self.run))
+                say(summary(self.run))
             else:
                 self.run.write_record(self.before | {"status": "interrupted", "error": number.name})
-        print(f"To go on: python train.py {override('resume', self.run.folder)}")
+        say(f"To go on: python train.py {override('resume', self.run.folder)}")
         if number == signal.SIGUSR1 and self.trainer.is_global_zero:
-            print(slurm.requeue())
+            say(slurm.requeue())
 
     def stopped(self, reason: str) -> None:
         """Record the alarm that stopped the run, and say where its last good state is."""
         with disk.surviving(self.run.record_file):
             self.run.update_record(**self._ending("stopped", error=reason))
-            print(summary(self.run))
+            say(summary(self.run))
         if self.run.checkpoint.exists():
             again = f"python train.py {override('resume', self.run.folder)} callbacks.health.policy=rollback"
-            print(f"Last good    {self.run.checkpoint}; to go on: {again}")
+            say(f"Last good    {self.run.checkpoint}; to go on: {again}")
 
     def failed(self, error: BaseException, discard_refused: bool) -> None:
         """Record a failure; or leave nothing of a run that was refused before its first batch."""

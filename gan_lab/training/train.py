@@ -14,7 +14,8 @@ from gan_lab.config.schema import build
 from gan_lab.data.base import ImageDataModule
 from gan_lab.distributed import launcher
 from gan_lab.models.adversarial import AdversarialModule
-from gan_lab.runs.initial_weights import mismatch, put_into
+from gan_lab.runs.checkpoint_check import check_state
+from gan_lab.runs.initial_weights import put_into
 from gan_lab.runs.run import Run, now
 from gan_lab.runs.run_lock import hold_run_lock
 from gan_lab.training.build import Parts
@@ -108,13 +109,13 @@ def train_here(parts: Parts, *, discard_refused: bool = False, debug: bool = Fal
     hardware.prepare()
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     model: AdversarialModule = build(config.model)
+    if checkpoint:
+        check_state(checkpoint, model, trainer, run.checkpoint)
     facts: dict[str, Any] = {}  # for the record
     if config.resume:
         batch = checkpoint["global_step"] if checkpoint else 0
         changed = parts.changes | (take_up_threads(run, exact=config.resume_mode == "exact") if checkpoint else {})
         facts["resumed"] = {"at": now(), "batch": batch, "mode": config.resume_mode, "changed": changed}
-    if checkpoint and (problem := mismatch(model, checkpoint["state_dict"])):
-        raise UserError(f"{run.checkpoint} does not fit: {problem}; init_from= starts a new run with what fits")
     if parts.weights is not None and not checkpoint:
         facts["init_from"] = put_into(model, parts.weights, config.init_from)
     with ExitStack() as stack:

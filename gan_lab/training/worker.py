@@ -14,6 +14,7 @@ from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import write_atomically
 from gan_lab.utils.log_file import LogFile
 from gan_lab.utils.run_layout import RunLayout
+from gan_lab.utils.terminal import VisibleFormatter
 
 
 def main() -> None:
@@ -64,7 +65,9 @@ def set_up_logging(folder: Path | None) -> None:
         logging.StreamHandler(sys.stdout),
         LogFile(RunLayout(folder).log_file),
     ]
-    logging.basicConfig(level=logging.INFO, format=form, handlers=handlers)
+    for handler in handlers:
+        handler.setFormatter(VisibleFormatter(form))
+    logging.basicConfig(level=logging.INFO, handlers=handlers)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import NoReturn
 
+from gan_lab.utils.terminal import visible
+
 
 class UserError(Exception):
     """A mistake that the user can correct; shown as its message, without a traceback."""
@@ -29,9 +31,11 @@ def reason(error: Exception) -> str:
         return "it is empty or ends too early"
     if "Weights only load failed" in str(error):
         return "it holds more than tensors and plain values, and such a file could run code"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return str(error).partition("\n")[0] or type(error).__name__
 
 
 def fail(message: str) -> NoReturn:
     """End the program with a message."""
-    sys.exit(f"Error: {message}")
+    sys.exit(f"Error: {visible(message)}")

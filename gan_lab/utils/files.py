@@ -1,7 +1,9 @@
 """Files that are whole or not there, whatever happens while they are written; and what a stranger's folder may hold."""
 
+import errno
 import os
 import shutil
+import stat
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ from typing import BinaryIO
 
 from gan_lab.utils.errors import UserError
 
+LARGEST_TEXT = 1 << 24  # bytes of a record or a table; ours have thousands
 UNFINISHED = ".gan_lab-"  # what the names of folders begin with whose content is not finished
 MARKER = "unfinished"  # in each of them, with this text, which proves that the folder is ours to remove
 TEXT = "gan_lab was writing here. Once it has ended, this folder may be removed.\n"
@@ -151,3 +154,29 @@ def link_or_copy(source: Path, target: Path) -> None:
         except OSError:
             shutil.copyfile(source, partial)
         partial.replace(target)
+
+
+def open_regular(file: Path) -> BinaryIO:
+    """Open a file to read, and nothing else: reading a pipe or a device need never end.
+
+    Raises:
+        OSError: it can't be opened, or is no regular file.
+    """
+    opened = open(file, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115
+    if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+        opened.close()
+        raise OSError(errno.EINVAL, "is not a regular file", str(file))
+    return opened
+
+
+def read_regular(file: Path, limit: int = LARGEST_TEXT) -> bytes:
+    """Read a regular file of at most `limit` bytes.
+
+    Raises:
+        OSError: it can't be read, is no regular file, or is larger.
+    """
+    with open_regular(file) as opened:
+        content = opened.read(limit + 1)
+    if len(content) > limit:
+        raise OSError(errno.EFBIG, f"it has more than {limit >> 10:,} kB, which none of ours has", str(file))
+    return content

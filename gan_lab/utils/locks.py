@@ -6,6 +6,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from gan_lab.utils.errors import UserError
+
 
 class Busy(Exception):  # noqa: N818 - a state, not an error
     """Somebody else holds the lock."""
@@ -36,7 +38,10 @@ def take(file: Path, patience: float = 0.0) -> FileLock:
 
     Raises:
         Busy: somebody else has the lock.
+        UserError: something else has the file's name.
     """
+    if file.exists() and not file.is_file():
+        raise UserError(f"{file} is not a regular file, so it can't be a lock; remove it")
     lock = FileLock(file)
     try:
         lock.acquire(timeout=patience, poll_interval=0.1)

@@ -71,7 +71,11 @@ def test_images_that_are_not_square_are_refused(tmp_path: Path) -> None:
     [
         (IMAGES.float(), r"must hold images uint8 \(n, 1 or 3, height, width\), not float32 \(6, 1, 8, 8\)"),
         (IMAGES[:, 0], r"not uint8 \(6, 8, 8\)"),
-        (IMAGES.expand(-1, 2, -1, -1), r"not uint8 \(6, 2, 8, 8\)"),
+        (IMAGES.expand(-1, 2, -1, -1), "but not as many values"),
+        (IMAGES.to_sparse(), "no plain array"),
+        (IMAGES.to("meta"), "no plain array"),
+        (IMAGES[:0], r"not uint8 \(0, 1, 8, 8\)"),
+        (IMAGES.repeat(1, 2, 1, 1), r"not uint8 \(6, 2, 8, 8\)"),
         ({"images": IMAGES}, "not dict"),
     ],
 )

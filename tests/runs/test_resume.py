@@ -129,7 +129,7 @@ def test_to_continue_does_not_make_weights_fit(command: Command) -> None:
     message = str(
         command("resume=run", "resume_mode=continue", "++model.network.generator.hidden=[9]", "trainer.max_steps=8")
     )
-    assert "run/checkpoints/last.ckpt does not fit: generator." in message
+    assert "run/checkpoints/last.ckpt does not fit the run's configuration: generator." in message
     assert "init_from= starts a new run" in message
     assert "\n" not in message
     assert Run("run").record() == before

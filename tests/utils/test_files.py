@@ -11,6 +11,8 @@ from gan_lab.utils.files import (
     append,
     atomic_write,
     link_or_copy,
+    open_regular,
+    read_regular,
     refuse_ways_out,
     remove_unfinished,
     unfinished,
@@ -167,3 +169,17 @@ def test_a_pipe_in_the_place_of_a_file_holds_nobody_up(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "train.log")
     with pytest.raises(OSError, match="No such device"):
         append(tmp_path / "train.log", b"a line")
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_only_regular_files_are_opened_to_read(make: Callable[[Path], None], tmp_path: Path) -> None:
+    make(tmp_path / "a")
+    with pytest.raises(OSError, match="not a regular file|Is a directory"):
+        open_regular(tmp_path / "a")
+
+
+def test_files_are_read_up_to_a_limit(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abcd")
+    assert read_regular(tmp_path / "a", 4) == b"abcd"
+    with pytest.raises(OSError, match="it has more than"):
+        read_regular(tmp_path / "a", 3)

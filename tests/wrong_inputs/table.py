@@ -493,7 +493,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             RESUME,
-            "Error: …/run/checkpoints/last.ckpt is damaged: [Errno 22] Invalid argument",
+            "Error: …/run/checkpoints/last.ckpt is damaged: Invalid argument",
             given.run(lambda run: run.checkpoint.write_bytes(run.checkpoint.read_bytes()[:5000])),
         ),
         Row(
@@ -523,17 +523,17 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             RESUME,
-            "Error: …/run/run.json can't be read: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+            "Error: …/run/run.json can't be read: Invalid JSON: EOF while parsing an object at line 1 column 1",
             given.run(lambda run: run.record_file.write_text("{")),
         ),
         Row(
             RESUME,
-            "Error: …/run/run.json is not the record of a run: it has no status",
+            "Error: …/run/run.json holds []: must be an object",
             given.run(lambda run: run.record_file.write_text("[]")),
         ),
         Row(
             RESUME,
-            "Error: …/run/run.json is not the record of a run: it has no status",
+            "Error: …/run/run.json lacks status",
             given.run(lambda run: run.record_file.write_text("{}")),
         ),
         Row(
@@ -621,7 +621,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             RESUME,
-            "Error: run/.hydra/config.yaml can't be read: it has more than 1 MB, which no configuration has",
+            "Error: run/.hydra/config.yaml can't be read: it has more than 128 kB, which none of ours has",
             given.run(lambda run: run.config_file.write_text("a: " + "x" * 2_000_000)),
         ),
         Row(
@@ -832,7 +832,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab sample run",
-            "Error: run/checkpoints/last.ckpt does not fit the run's configuration: size mismatch for generator.hidden.0.weight: copying a param with shape torch.Size([8, 4]) from checkpoint, the shape in current model is torch.Size([9, 4]).",
+            "Error: run/checkpoints/last.ckpt does not fit the run's configuration: generator.hidden.0.weight is (8, 4) there, and (9, 4) in the model",
             given.run(given.configured(model__network__generator__hidden=[9])),
         ),
         Row(
@@ -989,7 +989,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab compare run",
-            "Error: run/run.json can't be read: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+            "Error: run/run.json can't be read: Invalid JSON: EOF while parsing an object at line 1 column 1",
             given.run(lambda run: run.record_file.write_text("{")),
         ),
         Row(

@@ -1,0 +1,90 @@
+"""The record of a run, run.json: the types of all that the program reads there; other values are kept."""
+
+from datetime import datetime
+from functools import cache
+from typing import Annotated, Any, Literal, Required
+
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
+from typing_extensions import TypedDict
+
+from gan_lab.utils.typed_json import Count, Finite
+
+Status = Literal["running", "finished", "interrupted", "stopped", "failed"]
+
+
+def with_offset(text: str) -> str:
+    """Check a time, as `gan_lab.runs.run.now` writes it.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        is_time = datetime.fromisoformat(text).utcoffset() is not None
+    except ValueError:
+        is_time = False
+    if not is_time:
+        raise ValueError("a time with its offset from UTC")
+    return text
+
+
+Time = Annotated[str, AfterValidator(with_offset)]
+Seconds = Annotated[float, Field(ge=0, lt=1e12)]  # which a timedelta can hold
+
+
+class _Part(TypedDict, total=False):
+    """Values of which some have a type."""
+
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
+
+
+class Data(_Part, total=False):
+    """The images that the run was trained on, as its data module describes them."""
+
+    substitute: bool
+
+
+class Best(_Part, total=False):
+    """The lowest FID while training, and its protocol."""
+
+    images_seen: Count
+    fid: Required[Finite]
+    protocol: dict[str, Any]
+
+
+class Record(_Part, total=False):
+    """The content of run.json.
+
+    While the run trains, batches, images seen, speed and the lowest FID are those of the logging point at `updated`.
+
+    Where the run was scored, `best` is its lowest FID while training, and `scores` are those of its end, {images_seen,
+    values: by name, class_counts, protocol}; protocols as `gan_lab.metrics.protocol.Protocol.to_dict` gives them.
+    """
+
+    status: Required[Status]
+    started: Time
+    updated: Time
+    ended: Time
+    error: str | None
+    seconds: Seconds
+    scoring_seconds: Seconds
+    images_seen: Count
+    images_per_second: Seconds | None
+    batches: Count
+    batches_per_epoch: Count
+    last_batch: Count | None
+    processes: Count
+    batch_size: dict[str, Count]
+    host: str
+    pid: Count
+    slurm_job: str
+    data: Data
+    best: Best | None
+    scores: dict[str, Any] | None
+    alarms: list[str]
+    resumed: list[Any]
+
+
+@cache
+def form() -> TypeAdapter[Record]:
+    """What run.json is held against, made once it is needed."""
+    return TypeAdapter(Record)

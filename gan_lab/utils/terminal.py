@@ -1,0 +1,44 @@
+"""What a terminal and a log file show: text from files can't steer them.
+
+File names, configurations and records may be a stranger's. A control character in them could clear the screen, set the
+window's title or turn a line round. So all that is printed or logged passes here.
+"""
+
+import logging
+import unicodedata
+
+STEERING = {
+    "Cc",
+    "Cf",
+    "Cs",
+    "Zl",
+    "Zp",
+}  # controls, formats such as overrides of direction, half characters, separators
+
+
+def visible(text: str) -> str:
+    """A text with escapes in place of what steers a terminal; line ends and tabs stay."""
+    if text.isprintable():
+        return text
+    return "".join(_escaped(mark) if unicodedata.category(mark) in STEERING else mark for mark in text)
+
+
+def say(text: str, end: str = "\n") -> None:
+    """Print a text, at once."""
+    print(visible(text), end=end, flush=True)
+
+
+class VisibleFormatter(logging.Formatter):
+    """Log lines as `visible` has them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        return visible(super().format(record))
+
+
+if logging.lastResort is not None:  # which shows warnings where a program has not set logging up
+    logging.lastResort.setFormatter(VisibleFormatter())
+
+
+def _escaped(mark: str) -> str:
+    return mark if mark in "\n\t" else mark.encode("unicode_escape").decode()

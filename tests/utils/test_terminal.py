@@ -1,0 +1,33 @@
+import logging
+import re
+
+import pytest
+
+from gan_lab.utils.errors import fail
+from gan_lab.utils.terminal import VisibleFormatter, say, visible
+from tests.conftest import REPOSITORY
+
+TITLE = "a\x1b]0;owned\x07b\x9bc\u202ed\u2066e\ud800"
+SHOWN = "a\\x1b]0;owned\\x07b\\x9bc\\u202ed\\u2066e\\ud800"
+
+
+def test_what_steers_a_terminal_is_spelled_and_the_rest_stays(capsys: pytest.CaptureFixture[str]) -> None:
+    assert visible(TITLE) == SHOWN
+    assert visible("é 日本\n\t±") == "é 日本\n\t±"
+    say(TITLE)
+    assert capsys.readouterr().out == f"{SHOWN}\n"
+    with pytest.raises(SystemExit, match=re.escape(SHOWN)):
+        fail(TITLE)
+
+
+def test_log_lines_are_spelled() -> None:
+    record = logging.LogRecord("x", logging.INFO, "", 0, "%s", (TITLE,), None)
+    assert VisibleFormatter().format(record) == SHOWN
+    assert logging.lastResort is not None
+    assert isinstance(logging.lastResort.formatter, VisibleFormatter)
+
+
+def test_nothing_is_printed_past_it() -> None:
+    for path in (REPOSITORY / "gan_lab").rglob("*.py"):
+        if path.name != "terminal.py":
+            assert not re.search(r"(?<![\w.])print\(", path.read_text()), path
