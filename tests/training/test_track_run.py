@@ -78,7 +78,13 @@ def test_what_nobody_expected_leaves_its_traceback(parts: Parts) -> None:
 
 def test_a_resumed_run_that_has_not_gone_on_keeps_its_record(parts: Parts) -> None:
     parts.config.resume = str(parts.run.folder)
-    before = {"status": "interrupted", "started": "2026-01-01T00:00:00+00:00", "seconds": 5.0, "images_seen": 0, "resumed": [{"batch": 1}]}
+    before = {
+        "status": "interrupted",
+        "started": "2026-01-01T00:00Z",
+        "seconds": 5.0,
+        "images_seen": 0,
+        "resumed": [{"batch": 1}],
+    }
     parts.run.write_record(before)
     with pytest.raises(UserError):
         track(parts, UserError("other images"), facts={"resumed": {"batch": 2}})
