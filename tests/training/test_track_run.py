@@ -101,13 +101,19 @@ def test_what_is_trained_and_how_long_it_takes_is_said_once(command: Command, mo
 
 def test_a_resumed_run_that_has_not_gone_on_keeps_its_record(parts: Parts) -> None:
     parts.config.resume = str(parts.run.folder)
-    before = {"status": "interrupted", "started": "then", "seconds": 5.0, "images_seen": 0, "resumed": [{"batch": 1}]}
+    before = {
+        "status": "interrupted",
+        "started": "2026-01-01T00:00Z",
+        "seconds": 5.0,
+        "images_seen": 0,
+        "resumed": [{"batch": 1}],
+    }
     parts.run.write_record(before)
     with pytest.raises(UserError):
         track(parts, UserError("other images"), facts={"resumed": {"batch": 2}})
     assert parts.run.record() == before
     within = track(parts, facts={"resumed": {"batch": 2}})
-    assert (within["resumed"], within["started"]) == ([{"batch": 1}, {"batch": 2}], "then")
+    assert (within["resumed"], within["started"]) == ([{"batch": 1}, {"batch": 2}], before["started"])
     assert parts.run.record()["seconds"] >= 5.0
 
 
