@@ -67,7 +67,7 @@ class Preflight(Callback):
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Validate one run in the folder that it will have, and keep what was built for `train.py`."""
         if sys.stdout.isatty() and os.environ.get("RANK", "0") == "0":  # the imports alone take seconds
-            print("Starting ...", flush=True)
+            say("Starting ...")
         with importing():
             from gan_lab.distributed import launcher
             from gan_lab.training.train import train_parts  # noqa: F401 - of the main program's
@@ -126,7 +126,8 @@ def jobs_of(config: DictConfig) -> list[list[str]] | None:
     """The overrides of each job of a sweep; None where the sweeper decides as it goes."""
     if not config.hydra.sweeper._target_.endswith("BasicSweeper"):
         return None
-    sweep = OverridesParser.create(GlobalHydra.instance().config_loader()).parse_overrides(
+    hydra = GlobalHydra.instance()  # knows the names of groups, for glob()
+    sweep = OverridesParser.create(hydra.config_loader() if hydra.hydra else None).parse_overrides(
         [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
         + [str(override) for override in config.hydra.overrides.task]
     )

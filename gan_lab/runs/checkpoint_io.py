@@ -1,7 +1,7 @@
 """Checkpoint files: written as a whole, and checked for damage when they are read."""
 
 import zipfile
-from errno import EIO
+from errno import EINVAL, EIO
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from torch import Tensor
 from gan_lab.utils.disk import os_error_in
 from gan_lab.utils.errors import UserError, reason
 from gan_lab.utils.files import atomic_write, open_regular
+
+DAMAGE = (None, EIO, EINVAL)  # errors of a damaged disk, and of a place before the beginning of half a file
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -34,13 +36,13 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         except RuntimeError as error:
             raise os_error_in(error) or error from None
 
-
-class DamagedCheckpointError(UserError):
-    """A checkpoint with the wrong content."""
-
     def load_checkpoint(self, path: _PATH, *_: Any, **__: Any) -> dict[str, Any]:
         """Load a checkpoint as `read` does."""
         return read(Path(path))
+
+
+class DamagedCheckpointError(UserError):
+    """A checkpoint with the wrong content."""
 
 
 def read(file: Path) -> dict[str, Any]:
@@ -59,7 +61,7 @@ def read(file: Path) -> dict[str, Any]:
             raise ValueError(f"the checksum of {damaged} is wrong")
         checkpoint = _laid_out(checkpoint, {})
     except Exception as error:
-        if isinstance(error, OSError) and error.errno not in (None, EIO):  # EIO is what a damaged disk says
+        if isinstance(error, OSError) and error.errno not in DAMAGE:
             raise UserError(f"{file} can't be read: {error.strerror}") from error
         raise DamagedCheckpointError(f"{file} is damaged: {reason(error)}") from error
     return checkpoint if isinstance(checkpoint, dict) else {}

@@ -198,9 +198,11 @@ def alarms_of(trainer: Trainer, before: dict[str, Any]) -> list[str]:
     """All that alarms have said since the run began, also what only a checkpoint knows: the program may be killed."""
     known: list[str] = before.get("alarms", [])
     watching = [callback for callback in trainer.callbacks if isinstance(callback, Health)]  # type: ignore[attr-defined]
-    said = [line for health in watching for line in (*health.earlier_messages, *health.messages)]
-    # A run that was killed after its last checkpoint goes through some batches again, and says the same.
-    return [*known, *(line for line in said if line not in known)]
+    earlier = [line for health in watching for line in health.earlier_messages if line not in known]
+    said = [line for health in watching for line in health.messages]
+    if before.get("status") == "running":  # killed after its last checkpoint: some batches come again, and say the same
+        said = [line for line in said if line not in known]
+    return [*known, *earlier, *said]
 
 
 @contextmanager

@@ -51,8 +51,12 @@ def take(file: Path, patience: float = 0.0) -> FileLock:
 
 
 def is_held(file: Path) -> bool:
-    """Tell if anybody holds the lock at this moment; another user's is taken for held."""
-    if file.is_symlink() or not file.is_file():  # no lock of ours
+    """Tell if anybody holds the lock at this moment; another user's is taken for held.
+
+    Raises:
+        UserError: something else has the file's name.
+    """
+    if file.is_symlink() or not file.exists():  # no lock of ours
         return False
     try:
         take(file).release()

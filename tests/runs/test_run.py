@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 import torch
@@ -200,8 +201,8 @@ def test_only_damage_has_the_checkpoint_before_the_last_taken(run: Run, monkeypa
     link_or_copy(run.checkpoint, run.previous)
     load = torch.load
 
-    def refuse(file: Path, **options: object) -> object:
-        if file == run.checkpoint:
+    def refuse(file: BinaryIO, **options: object) -> object:
+        if Path(file.name) == run.checkpoint:
             raise PermissionError(13, "Permission denied")
         return load(file, **options)
 

