@@ -163,6 +163,8 @@ def resolve(target: object, path: str) -> type:
         allowed = f"the classes in {', '.join(ALLOWED_PACKAGES)}, and some in {', '.join(ALLOWED_CLASSES)}"
         if package in ALLOWED_CLASSES:
             allowed = f"in {package}: {', '.join(ALLOWED_CLASSES[package].split())}"
+        elif (top := name.partition(".")[0]) not in ("gan_lab", "torch", "lightning"):
+            allowed += f"; if the package is your own, GAN_LAB_ALLOW={top} in the environment allows it"
         raise UserError(f"{path}={name}: not a class that a configuration may instantiate. Allowed: {allowed}")
     return target_class
 

@@ -133,7 +133,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py model._target_=os.system",
-            "Error: model._target_=os.system: not a class that a configuration may instantiate. Allowed: the classes in gan_lab, and some in torch.optim, lightning.pytorch.callbacks, lightning.pytorch.loggers, lightning.pytorch.profilers",
+            "Error: model._target_=os.system: not a class that a configuration may instantiate. Allowed: the classes in gan_lab, and some in torch.optim, lightning.pytorch.callbacks, lightning.pytorch.loggers, lightning.pytorch.profilers; if the package is your own, GAN_LAB_ALLOW=os in the environment allows it",
         ),
         Row(
             "python train.py model.objective._target_=gan_lab.penalties.R1",
@@ -561,7 +561,7 @@ TABLE: dict[str, list[Row]] = {
     "Runs from other people": [
         Row(
             RESUME,
-            "Error: model._target_=os.system: not a class that a configuration may instantiate. Allowed: the classes in gan_lab, and some in torch.optim, lightning.pytorch.callbacks, lightning.pytorch.loggers, lightning.pytorch.profilers",
+            "Error: model._target_=os.system: not a class that a configuration may instantiate. Allowed: the classes in gan_lab, and some in torch.optim, lightning.pytorch.callbacks, lightning.pytorch.loggers, lightning.pytorch.profilers; if the package is your own, GAN_LAB_ALLOW=os in the environment allows it",
             given.run(given.configured(model___target_="os.system")),
         ),
         Row(
