@@ -21,7 +21,7 @@ HELPS = {
 
 
 class AlarmState(TypedDict):
-    """What checkpoints keep."""
+    """State in checkpoints."""
 
     streak: Count
     on: Literal[0, 1]

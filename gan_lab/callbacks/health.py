@@ -34,7 +34,7 @@ class Stopped(UserError):  # noqa: N818 - an ending, as Interrupted
 
 
 class HealthState(TypedDict):
-    """What checkpoints keep; they are held against this type before they are loaded."""
+    """State in checkpoints; these are held against this type before they are loaded."""
 
     rolled_back: Count
     checked_at: NotRequired[Count]

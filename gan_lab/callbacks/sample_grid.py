@@ -21,7 +21,7 @@ GridName = Annotated[str, Field(pattern=r"^\d{9,}(_\w+)?\.png$")]
 
 
 class GridState(TypedDict):
-    """What checkpoints keep; they are held against this type before they are loaded."""
+    """State in checkpoints; these are held against this type before they are loaded."""
 
     generated_at: Annotated[int, Field(ge=-1, lt=1 << 53)]  # images seen; -1 before the first grid
     waiting: dict[GridName, Grid]  # grids that could not be written yet, by the names of their files

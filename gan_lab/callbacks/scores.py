@@ -56,7 +56,7 @@ class BestState(TypedDict):
 
 
 class ScoresState(TypedDict):
-    """What checkpoints keep; they are held against this type before they are loaded."""
+    """State in checkpoints; these are held against this type before they are loaded."""
 
     scored_at: NonNegativeInt
     best: BestState | None

@@ -27,12 +27,7 @@ EXTRAS = {"joblib": "sweep", "submitit": "sweep", "optuna": "sweep", "ray": "ray
 LOST = {"TerminatedWorkerError", "UncompletedJobError", "FailedJobError", "WorkerCrashedError", "RayTaskError"}
 AFTER_LOSS = "gan-lab status SWEEP_FOLDER says which; the same command with sweep.dir=SWEEP_FOLDER does what is missing"
 
-HYDRAS = {
-    "hydra/launcher",
-    "hydra/sweeper",
-    "hydra/job_logging",
-    "hydra/hydra_logging",
-}  # groups, with choices elsewhere
+HYDRAS = {f"hydra/{group}" for group in ("launcher", "sweeper", "job_logging", "hydra_logging")}  # choices elsewhere
 
 CONFIGURATION_ERRORS = (UserError, HydraException, OmegaConfBaseException)
 PROGRAMS_OWN = {"hydra", "run_dir", "_target_", "_partial_"}  # names that one rarely types

@@ -32,7 +32,7 @@ class Reported(TypedDict):
 
 
 class Weights(TypedDict):
-    """What sampling needs of a checkpoint."""
+    """Part of a checkpoint that sampling needs."""
 
     __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)  # type: ignore[misc]
     state_dict: dict[str, Tensor]
@@ -42,7 +42,7 @@ class Weights(TypedDict):
 
 
 class State(Weights):
-    """What training needs beside that; the rest has the types of a fresh state."""
+    """Checkpoint that training goes on from; what is not named here has the types of a fresh state."""
 
     __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)  # type: ignore[misc]
     global_step: Count

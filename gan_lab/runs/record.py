@@ -86,5 +86,5 @@ class Record(_Part, total=False):
 
 @cache
 def form() -> TypeAdapter[Record]:
-    """What run.json is held against, made once it is needed."""
+    """Make, once, the type that run.json is held against."""
     return TypeAdapter(Record)

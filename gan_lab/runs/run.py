@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Before:
-    """What a run found at its place: it stays when nothing comes of the run.
+    """Things that a run found at its place: they stay when nothing comes of the run.
 
     Args:
         made: folders that were made for the run, the innermost first.
@@ -130,7 +130,7 @@ class Run(RunLayout):
         write_atomically(self.record_file, json.dumps(values, indent=2) + "\n")
 
     def entries(self) -> set[Path]:
-        """What lies in the folder, and in those of Hydra and TensorBoard there, which a run begins with."""
+        """List what lies in the folder, and in those of Hydra and TensorBoard there, which a run begins with."""
         folders = (self.folder, self.config_file.parent, self.tensorboard)
         return {path for folder in folders if folder.is_dir() for path in folder.iterdir()}
 

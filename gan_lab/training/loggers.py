@@ -93,7 +93,7 @@ class TensorBoard(TensorBoardLogger):
 
 
 class TableState(TypedDict):
-    """What checkpoints keep; they are held against this type before they are loaded."""
+    """State in checkpoints; these are held against this type before they are loaded."""
 
     rows: Count
     waiting: list[dict[str, object]]  # rows that could not be written yet

@@ -22,9 +22,8 @@ class ResumeCallback(Callback):
     """Makes sure that a resumed run goes on with its own images, and applies what is to change.
 
     Other images than those the run began with are refused, wherever they lie, unless the run is continued with other
-    data. The configuration
-    is saved once all processes have read the old one. An optimizer's value that is to change is set after the
-    optimizer's saved state has brought the old one back.
+    data. The configuration is saved once all processes have read the old one. An optimizer's value that is to change
+    is set after the optimizer's saved state has brought the old one back.
 
     Args:
         run: that goes on.

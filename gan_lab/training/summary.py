@@ -1,4 +1,4 @@
-"""What a run is about to train, and what it reached, in a few lines for the terminal."""
+"""Lines for the terminal: what a run is about to train, and what it reached."""
 
 from datetime import timedelta
 from typing import Any

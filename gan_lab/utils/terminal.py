@@ -1,4 +1,4 @@
-"""What a terminal and a log file show: text from files can't steer them.
+"""Text for a terminal and a log file, which text from files can't steer.
 
 File names, configurations and records may be a stranger's. A control character in them could clear the screen, set the
 window's title or turn a line round. So all that is printed or logged passes here.

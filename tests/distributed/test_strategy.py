@@ -254,7 +254,7 @@ def gradients() -> list[float | None]:
 
 
 def refusals() -> list[str]:
-    """What each process is told where the second one refuses, where the first one does for all, and where none does."""
+    """Messages of each process where the second refuses, where the first does for all, and where none does."""
     torch.distributed.init_process_group("gloo")
     rank = torch.distributed.get_rank()
     told = []

@@ -99,7 +99,7 @@ MALFORMED: list[tuple[Callable[[Run], object], str, str | None]] = [
 
 
 def emptied(file: Path) -> Path:
-    """Where nothing lies."""
+    """Make a place where nothing lies."""
     file.parent.mkdir(exist_ok=True)
     file.unlink(missing_ok=True)
     return file
