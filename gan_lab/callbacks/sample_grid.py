@@ -84,7 +84,7 @@ class SampleGrid(Callback):
     def load_state_dict(self, state_dict: GridState) -> None:  # type: ignore[override]
         """Restore the state of a checkpoint."""
         self.trigger.last = state_dict["generated_at"]
-        self.waiting = state_dict.get("waiting", {})
+        self.waiting = state_dict["waiting"]
 
     def save_grid(self, trainer: Trainer, pl_module: Any) -> None:
         """Save a grid with each of the wanted weights."""

@@ -3,11 +3,9 @@
 import errno
 import os
 import shutil
-import stat
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from errno import ELOOP, EMLINK
 from pathlib import Path
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 from tempfile import TemporaryDirectory
@@ -89,7 +87,7 @@ def _is_circle(link: Path) -> bool:
     try:
         link.stat()
     except OSError as error:
-        return error.errno == ELOOP
+        return error.errno == errno.ELOOP
     return False
 
 
@@ -126,7 +124,7 @@ def append(file: Path, content: bytes | bytearray) -> None:
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
     with os.fdopen(os.open(file, flags, 0o666), "ab", buffering=0) as opened:
         if os.fstat(opened.fileno()).st_nlink > 1:
-            raise OSError(EMLINK, "is a link to a file that has other names", str(file))
+            raise OSError(errno.EMLINK, "is a link to a file that has other names", str(file))
         size, rest = opened.tell(), memoryview(content)
         try:
             while rest:
@@ -163,7 +161,7 @@ def open_regular(file: Path) -> BinaryIO:
         OSError: it can't be opened, or is no regular file.
     """
     opened = open(file, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115
-    if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+    if not S_ISREG(os.fstat(opened.fileno()).st_mode):
         opened.close()
         raise OSError(errno.EINVAL, "is not a regular file", str(file))
     return opened
