@@ -7,7 +7,6 @@ import os
 import platform
 import time
 from io import BytesIO
-from itertools import count
 from pathlib import Path
 
 from tensorboard.compat.proto.event_pb2 import Event
@@ -17,8 +16,6 @@ from torch.utils.tensorboard import FileWriter, SummaryWriter
 from gan_lab.utils.disk import surviving
 from gan_lab.utils.files import append
 from gan_lab.utils.types import OutputPath
-
-_numbers = count()
 
 
 class EventFile(FileWriter):
@@ -34,8 +31,8 @@ class EventFile(FileWriter):
     def __init__(self, folder: OutputPath) -> None:
         self.event_writer = self  # torch's own writes through another object
         self.folder = Path(folder)
-        name = f"events.out.tfevents.{time.time():010.0f}.{platform.node()}.{os.getpid()}.{next(_numbers)}"
-        self.file = self.folder / name
+        # TensorBoard reads files in the order of their names, so the time has what tells two files of a second apart.
+        self.file = self.folder / f"events.out.tfevents.{time.time():017.6f}.{platform.node()}.{os.getpid()}"
         self.waiting = bytearray()
         self.add_event(Event(file_version="brain.Event:2"))
 

@@ -34,3 +34,13 @@ def test_what_is_flushed_needs_no_thread_and_no_close(tmp_path: Path) -> None:
     events = EventAccumulator(str(tmp_path))
     events.Reload()
     assert [event.step for event in events.Tensors("note/text_summary")] == [3]
+
+
+def test_files_of_one_second_are_read_in_the_order_in_which_they_were_begun(tmp_path: Path) -> None:
+    for step in range(120):
+        writer = EventWriter(str(tmp_path))
+        writer.add_scalar("loss", step, step)
+        writer.flush()
+    events = EventAccumulator(str(tmp_path), size_guidance={"scalars": 0})
+    events.Reload()
+    assert [event.step for event in events.Scalars("loss")] == list(range(120))
