@@ -10,7 +10,7 @@ from lightning import LightningDataModule
 from torch import Tensor
 
 from gan_lab.utils import hashes, images
-from gan_lab.utils.batches import Batch, LabelledImages, TwoDomains, map_tensors
+from gan_lab.utils.batches import AnyBatch, Batch, LabelledImages, map_tensors
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.types import NonNegativeInt, PositiveInt
 
@@ -56,7 +56,7 @@ class ImageDataModule(LightningDataModule):
         """
 
     @abstractmethod
-    def example(self) -> LabelledImages | TwoDomains:
+    def example(self) -> AnyBatch:
         """A batch of zero images as a model receives it, for its dry run; two, or one where batches have one."""
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:

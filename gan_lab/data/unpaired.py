@@ -4,10 +4,13 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from torch import Tensor
+
 from gan_lab.data.base import ImageDataModule
 from gan_lab.data.in_memory import EpochLoader, SequentialLoader
 from gan_lab.utils import seeding
 from gan_lab.utils.batches import LabelledImages, TwoDomains
+from gan_lab.utils.errors import UserError
 
 DOMAINS = ("a", "b")
 
@@ -72,6 +75,19 @@ class UnpairedDataModule(ImageDataModule):
     def example(self) -> TwoDomains:
         """Two images of each domain, (2, channels, image_size, image_size)."""
         return TwoDomains(self._zeros(), self._zeros())
+
+    def preview(self, count: int) -> TwoDomains:
+        """At most `count` images of each domain to look at, uint8: of the test split where there is one."""
+        if "test" not in self.splits:
+            try:
+                self.setup("test")
+            except UserError:  # there is none
+                return TwoDomains(*(images[:count] for images, _ in self.splits["train"]))
+        return TwoDomains(*(images[:count] for images, _ in self.splits["test"]))
+
+    def render(self, source: Tensor, translated: Tensor) -> Tensor:
+        """Images to look at, in [-1, 1], of a translation and its source: here, the translation."""
+        return translated
 
     def train_dataloader(self) -> UnpairedLoader:
         """The loader of both domains in their seeded orders, which starts at the current step."""

@@ -1,21 +1,22 @@
 """CycleGAN (Zhu et al. 2017, arXiv:1703.10593): translation between two domains without pairs."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import torch
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
-from gan_lab.models.adversarial import AdversarialModule, Condition, evaluating
+from gan_lab.models.adversarial import Condition, evaluating
 from gan_lab.models.image_pool import ImagePool
 from gan_lab.models.player import Terms
-from gan_lab.utils.batches import LabelledImages, TwoDomains
+from gan_lab.models.translation import TranslationGAN
+from gan_lab.utils.batches import AnyBatch, TwoDomains
 from gan_lab.utils.types import NonNegativeInt, PositiveInt
 
 Weight = Annotated[float, Field(ge=0.0)]
 
 
-class CycleGAN(AdversarialModule):
+class CycleGAN(TranslationGAN):
     """Two games at once, tied together by what must come back.
 
     Every batch is one tensor, images of domain A and then as many of domain B; `images_seen` counts both. What is
@@ -32,6 +33,7 @@ class CycleGAN(AdversarialModule):
         channels: and how many they have.
     """
 
+    directions = ("a2b", "b2a")
     per_rank_state = ("pool_a.", "pool_b.")
 
     def __init__(
@@ -51,11 +53,11 @@ class CycleGAN(AdversarialModule):
         self.identity_weight = identity_weight
         self.pool_a, self.pool_b = (ImagePool(pool_size, (channels, image_size, image_size)) for _ in range(2))
 
-    def unpack_batch(self, batch: LabelledImages | TwoDomains) -> tuple[Tensor, Condition]:
+    def unpack_batch(self, batch: AnyBatch) -> tuple[Tensor, Condition]:
         """Both domains in one tensor (2 batch, channels, height, width).
 
         Raises:
-            ValueError: the batch is of labelled images.
+            ValueError: the batch is not of two domains.
         """
         if not isinstance(batch, TwoDomains):
             raise ValueError("CycleGAN needs images of two domains: choose data=mnist_colors or data=unpaired_folders")
@@ -89,25 +91,17 @@ class CycleGAN(AdversarialModule):
         return terms
 
     def sample_grid(self, rows: int, columns: int, seed: int, ema: bool = True) -> tuple[Tensor, int]:
-        """A row for each of `rows` pairs of images: a, its translation, and back again; the same for b."""
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        loader = data.train_dataloader()
-        batches = [loader.batch(step) for step in range(-(-rows // data.batch_size))]
-        pairs = TwoDomains(*(torch.cat(domain)[:rows].to(self.device) for domain in zip(*batches, strict=True)))
-        real, _ = self.unpack_batch(data.on_after_batch_transfer(pairs, 0))
+        """A row for each of `rows` held-out images of each domain: a, its translation, and back again; so for b."""
+        real, _ = self.unpack_batch(self.held_out(rows))
         with evaluating(self.sampling_network(ema)) as network, torch.no_grad():
             fake = network(real)
             back = network(fake)
         (a, b), (from_b, from_a), (back_a, back_b) = (images.chunk(2) for images in (real, fake, back))
         return torch.stack((a, from_a, back_a, b, from_b, back_b), dim=1).flatten(0, 1), 6
 
-    def translate(self, images: Tensor, direction: str, ema: bool = True) -> Tensor:
-        """Images (n, channels, height, width) in [-1, 1] into the other domain; direction is "a2b" or "b2a"."""
-        with evaluating(self.sampling_network(ema)) as network, torch.no_grad():
-            # Both directions at once is what the network does: the other half is thrown away.
-            from_b, from_a = network(torch.cat((images, images))).chunk(2)
-        translated: Tensor = from_a if direction == "a2b" else from_b
-        return translated
+    def translator(self, direction: str = "a2b", ema: bool = True) -> nn.Module:
+        """The network of one direction alone: the generator's part of that name."""
+        return cast(nn.Module, getattr(super().translator(direction, ema), direction))
 
 
 def swapped(images: Tensor) -> Tensor:

@@ -37,13 +37,15 @@ class Residual(nn.Module):
 
 
 class Translator(nn.Sequential):
-    """Images (batch, channels, size, size) to images of the same shape in [-1, 1].
+    """Images (batch, channels, height, width), sides multiples of four, to images of the same shape in [-1, 1].
 
     Args:
         channels: of the images.
         width: feature maps at full size; twice as many at half, four times as many at a quarter of it.
         blocks: residual blocks at a quarter of the size.
     """
+
+    multiple = 4  # of which both sides must be
 
     def __init__(self, *, channels: int, width: int, blocks: int) -> None:
         layers: list[nn.Module] = [
