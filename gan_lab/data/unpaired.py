@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gan_lab.data.base import ImageDataModule
 from gan_lab.data.in_memory import EpochLoader, SequentialLoader
-from gan_lab.utils import seeding
+from gan_lab.utils import images, seeding
 from gan_lab.utils.batches import LabelledImages, TwoDomains
 from gan_lab.utils.errors import UserError
 
@@ -52,6 +52,9 @@ class UnpairedDataModule(ImageDataModule):
     `splits` holds the images of both domains with their labels, for evaluation; batches have no labels.
     """
 
+    eval_split = "test"  # the real images of final scores
+    paired = False
+
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.splits: dict[str, tuple[LabelledImages, LabelledImages]] = {}
@@ -82,8 +85,12 @@ class UnpairedDataModule(ImageDataModule):
             try:
                 self.setup("test")
             except UserError:  # there is none
-                return TwoDomains(*(images[:count] for images, _ in self.splits["train"]))
-        return TwoDomains(*(images[:count] for images, _ in self.splits["test"]))
+                return TwoDomains(*(pixels[:count] for pixels, _ in self.splits["train"]))
+        return TwoDomains(*(pixels[:count] for pixels, _ in self.splits["test"]))
+
+    def to_source(self, pixels: Tensor) -> Tensor:
+        """The input of a generator, float, made of pictures, uint8 (n, channels, height, width)."""
+        return images.to_float(pixels)
 
     def render(self, source: Tensor, translated: Tensor) -> Tensor:
         """Images to look at, in [-1, 1], of a translation and its source: here, the translation."""
