@@ -106,7 +106,8 @@ def test_what_is_right_scores_as_such(tmp_path: Path) -> None:
 def test_without_pairs_each_direction_is_held_against_its_targets(tmp_path: Path) -> None:
     data = Data(paired=False)
     values = scored(translator("a2b", "b2a", a2b=dimmed), data, tmp_path).values
-    assert values["b2a/fid"] == pytest.approx(0, abs=1e-6) < values["a2b/fid"]
+    assert values["b2a/fid"] == pytest.approx(0, abs=1e-6)
+    assert values["a2b/fid"] > 0.01
     assert values["fid"] == pytest.approx((values["a2b/fid"] + values["b2a/fid"]) / 2)
     assert values["b2a/coverage"] == 1
     assert not any("psnr" in name for name in values)
