@@ -172,7 +172,7 @@ class Run(RunLayout):
         return -best["psnr"] if "psnr" in best else best.get("fid")
 
     def load_model(self, which: Which = "last") -> "AdversarialModule":
-        """The trained model, on the CPU, in evaluation mode: as training left it, or at its lowest FID.
+        """The trained model, on the CPU, in evaluation mode: as training left it, or at its best.
 
         Raises:
             UserError: there is no checkpoint yet, or it does not fit the configuration.
