@@ -1,6 +1,7 @@
 """The base of datasets for translation: images of two sides, a source and a target or two domains."""
 
 from abc import abstractmethod
+from contextlib import suppress
 from typing import Any, ClassVar, Generic
 
 from torch import Tensor
@@ -55,10 +56,8 @@ class TwoSidedDataModule(ImageDataModule, Generic[Sides]):
     def preview(self, count: int) -> Sides:
         """At most `count` images of each side to look at, uint8: of the test split where there is one."""
         if "test" not in self.splits:
-            try:
+            with suppress(UserError):  # there is none
                 self.setup("test")
-            except UserError:  # there is none
-                pass
         sides = self.splits["test" if "test" in self.splits else "train"]
         return self.batch(*(images.centre(pixels[:count], self.image_size) for pixels, _ in sides))
 
@@ -69,6 +68,10 @@ class TwoSidedDataModule(ImageDataModule, Generic[Sides]):
     def render(self, source: Tensor, translated: Tensor) -> Tensor:
         """Pictures (n, 1 or 3, height, width) in [-1, 1] of a translation and its source: here, the translation."""
         return translated
+
+    @abstractmethod
+    def _counts(self) -> dict[str, object]:
+        """The number of images of each loaded split, for the run's record."""
 
     def _stored_size(self, split: str) -> int:
         return self.load_size if split == "train" else self.image_size
