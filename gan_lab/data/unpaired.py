@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gan_lab.data.base import ImageDataModule
 from gan_lab.data.in_memory import EpochLoader, SequentialLoader
-from gan_lab.utils import seeding
+from gan_lab.utils import images, seeding
 from gan_lab.utils.batches import LabelledImages, TwoDomains
 from gan_lab.utils.errors import UserError
 
@@ -82,8 +82,12 @@ class UnpairedDataModule(ImageDataModule):
             try:
                 self.setup("test")
             except UserError:  # there is none
-                return TwoDomains(*(images[:count] for images, _ in self.splits["train"]))
-        return TwoDomains(*(images[:count] for images, _ in self.splits["test"]))
+                return TwoDomains(*(pixels[:count] for pixels, _ in self.splits["train"]))
+        return TwoDomains(*(pixels[:count] for pixels, _ in self.splits["test"]))
+
+    def to_source(self, pixels: Tensor) -> Tensor:
+        """What a model translates, in [-1, 1], of pictures uint8 (n, channels, height, width) of any size."""
+        return images.to_float(pixels)
 
     def render(self, source: Tensor, translated: Tensor) -> Tensor:
         """Images to look at, in [-1, 1], of a translation and its source: here, the translation."""
