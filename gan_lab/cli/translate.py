@@ -53,7 +53,7 @@ def add_parser(commands: Any) -> None:
         metavar="N",
         help="translate larger images by overlapping tiles of N pixels, which takes little memory; 0 takes none. Most "
         "networks normalise over what they see, so contrast and colours can differ from those of the whole (default: "
-        "512 for images of more than 1,048,576 pixels, none for others)",
+        "384 for images of more than 1,048,576 pixels, none for others)",
     )
     parser.add_argument(
         "--overlap", type=non_negative, metavar="N", help="pixels over which tiles fade (default: a quarter of a tile)"
@@ -114,7 +114,7 @@ def run(arguments: argparse.Namespace) -> None:
             images.save_png(image, path)
         if len(damaged) == len(files):
             raise UserError(f"{image_files.unreadable(files, damaged)}. No image is left.")
-    seen = f"after {translation.model.images_seen:,} training images"
+    seen = f"after {translation.images_seen:,} training images"
     say(f"{len(files) - len(damaged):,} images translated {seen}: {out}")
     if damaged:
         raise UserError(f"{image_files.unreadable(files, damaged)}; the others are in {out}")

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 1 << 18  # pixels that a network gets at a time by default; its feature maps take a thousand bytes for each
 WHOLE = 1 << 20  # pixels of the largest image that is translated as a whole by default
-TILE = 512  # pixels, a tile's side by default
+TILE = 384  # pixels, a tile's side by default
 AHEAD = 4  # number of files that are decoded while others are translated
 WAITING = 1 << 24  # pixels of decoded images that may wait for others of their size
 
@@ -88,9 +88,10 @@ class Translation:
             raise UserError(f"{run.folder}: {type(model).__name__} generates from noise; use gan-lab sample")
         if direction not in model.directions:
             raise UserError(f"--direction {direction}: {run.folder} translates {' and '.join(model.directions)} only")
-        self.model, self.direction, self.ema = model.to(device), direction, ema
-        network: Any = model.translator(direction, ema)
-        self.multiple, self.least = getattr(network, "multiple", 1), getattr(network, "least", 1)
+        # This network alone: the model's other parts, several times its size, are free to go.
+        self.network: Any = model.translator(direction, ema).to(device).eval()
+        self.images_seen, self.device = model.images_seen, device
+        self.multiple, self.least = getattr(self.network, "multiple", 1), getattr(self.network, "least", 1)
         config = run.config()
         self.data = build(without_training_images(config).data)
         self.background = config.data.get("background", BACKGROUND)
@@ -104,14 +105,12 @@ class Translation:
         if self.overlap >= self.tile:
             raise UserError(f"--overlap {self.overlap}: must be less than the side of a tile, {self.tile} pixels")
 
+    @torch.no_grad()
     def __call__(self, pixels: Tensor) -> Tensor:
         """Translate pictures uint8 (n, channels, height, width) to float (n, 1 or 3, height, width) in [-1, 1]."""
-        source = self.data.to_source(pixels.to(self.model.device))
-        rendered: Tensor = self.data.render(source, tiles.fitted(self._network, source, self.multiple, self.least))
+        source = self.data.to_source(pixels.to(self.device))
+        rendered: Tensor = self.data.render(source, tiles.fitted(self.network, source, self.multiple, self.least))
         return rendered.cpu()
-
-    def _network(self, source: Tensor) -> Tensor:
-        return self.model.translate(source, self.direction, self.ema)
 
     def files(self, files: Sequence[Path], damaged: dict[int, Exception]) -> Iterator[tuple[int, Tensor]]:
         """Decode and translate image files, a few at a time; a terminal shows a progress bar.

@@ -136,9 +136,14 @@ class AdversarialModule(LightningModule):
             The images (n, channels, height, width), and how many make a row.
         """
 
-    @abstractmethod
     def discriminator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
-        """Scalars by name whose sum the discriminator descends, given images (batch, channels, height, width)."""
+        """Scalars by name whose sum the discriminator descends, given images (batch, channels, height, width).
+
+        By default, the objective's loss on real and generated images, and the penalties where there are any.
+        """
+        penalties = self.penalty_terms(real, fake, condition)
+        real_logits, fake_logits = self.real_and_fake_logits(real, fake, condition)
+        return {"adversarial": self.objective.discriminator(real_logits, fake_logits), **penalties}
 
     @abstractmethod
     def generator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:

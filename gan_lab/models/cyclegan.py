@@ -1,19 +1,25 @@
 """CycleGAN (Zhu et al. 2017, arXiv:1703.10593): translation between two domains without pairs."""
 
-from typing import Annotated, Any, cast
+from collections.abc import Mapping
+from typing import Any, cast
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
+from typing_extensions import TypedDict
 
 from gan_lab.models.adversarial import Condition, evaluating
 from gan_lab.models.image_pool import ImagePool
 from gan_lab.models.player import Terms
 from gan_lab.models.translation import TranslationGAN
 from gan_lab.utils.batches import AnyBatch, TwoDomains
-from gan_lab.utils.types import NonNegativeInt, PositiveInt
+from gan_lab.utils.types import NonNegativeFloat, NonNegativeInt, PositiveInt
 
-Weight = Annotated[float, Field(ge=0.0)]
+
+class ByDomain(TypedDict):
+    """A weight for the images of each domain."""
+
+    a: NonNegativeFloat
+    b: NonNegativeFloat
 
 
 class CycleGAN(TranslationGAN):
@@ -26,8 +32,9 @@ class CycleGAN(TranslationGAN):
     Args:
         adversarial_weight: of the objective's loss of the generators. The paper's least squares, E[(D - 1)^2], are
             twice those of LSGAN's equation 9.
-        cycle_weight: of |F(G(a)) - a| + |G(F(b)) - b|, mean absolute differences of pixels (equation 2).
-        identity_weight: of |F(a) - a| + |G(b) - b| (section 5.2).
+        cycle_weight: of |F(G(a)) - a| + |G(F(b)) - b|, mean absolute differences of pixels (equation 2); or one weight
+            for each of the two.
+        identity_weight: of |F(a) - a| + |G(b) - b| (section 5.2); or one weight for each.
         pool_size: for each domain, how many generated images each process keeps for its discriminator (section 4).
         image_size: of the kept images,
         channels: and how many they have.
@@ -39,9 +46,9 @@ class CycleGAN(TranslationGAN):
     def __init__(
         self,
         *,
-        adversarial_weight: Weight,
-        cycle_weight: Weight,
-        identity_weight: Weight,
+        adversarial_weight: NonNegativeFloat,
+        cycle_weight: NonNegativeFloat | ByDomain,
+        identity_weight: NonNegativeFloat | ByDomain,
         pool_size: NonNegativeInt,
         image_size: PositiveInt,
         channels: PositiveInt,
@@ -84,10 +91,10 @@ class CycleGAN(TranslationGAN):
     def generator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
         """To convince, to be undone by the other generator, and to leave alone what is in the wanted domain already."""
         terms = {"adversarial": self.adversarial_weight * self.generator_loss(real, fake, condition)}
-        if self.cycle_weight:
-            terms["cycle"] = self.cycle_weight * (self.generator(fake) - real).abs().mean()
-        if self.identity_weight:
-            terms["identity"] = self.identity_weight * (self.generator(swapped(real)) - real).abs().mean()
+        if has_weight(self.cycle_weight):
+            terms["cycle"] = weighted(self.cycle_weight, (self.generator(fake) - real).abs())
+        if has_weight(self.identity_weight):
+            terms["identity"] = weighted(self.identity_weight, (self.generator(swapped(real)) - real).abs())
         return terms
 
     def sample_grid(self, rows: int, columns: int, seed: int, ema: bool = True) -> tuple[Tensor, int]:
@@ -102,6 +109,19 @@ class CycleGAN(TranslationGAN):
     def translator(self, direction: str = "a2b", ema: bool = True) -> nn.Module:
         """The network of one direction alone: the generator's part of that name."""
         return cast(nn.Module, getattr(super().translator(direction, ema), direction))
+
+
+def has_weight(weight: NonNegativeFloat | ByDomain) -> bool:
+    """True where a term of this weight is worth computing."""
+    return any(weight.values()) if isinstance(weight, Mapping) else weight > 0
+
+
+def weighted(weight: NonNegativeFloat | ByDomain, values: Tensor) -> Tensor:
+    """The weighted mean of values (2n, ...) of A, then of B."""
+    if isinstance(weight, Mapping):
+        a, b = values.chunk(2)
+        return (weight["a"] * a.mean() + weight["b"] * b.mean()) / 2
+    return weight * values.mean()
 
 
 def swapped(images: Tensor) -> Tensor:

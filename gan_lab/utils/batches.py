@@ -29,6 +29,7 @@ class Pairs(NamedTuple):
 
 AnyBatch = LabelledImages | TwoDomains | Pairs
 Batch = TypeVar("Batch", LabelledImages, TwoDomains, Pairs)
+Sides = TypeVar("Sides", TwoDomains, Pairs)
 
 
 def map_tensors(function: Callable[[Tensor], Tensor], batch: Batch) -> Batch:

@@ -35,6 +35,12 @@ def fit(images: Tensor, size: int) -> Tensor:
     return resized.round_().clamp_(0, 255).byte()
 
 
+def centre(images: Tensor, size: int) -> Tensor:
+    """The squares of side `size` in the middle of images (n, channels, height, width)."""
+    top, left = ((side - size) // 2 for side in images.shape[-2:])
+    return images[..., top : top + size, left : left + size]
+
+
 def grid(images: Tensor, columns: int) -> Tensor:
     """Tile images in [-1, 1] of shape (n, channels, height, width) into one uint8 (3, height', width')."""
     tiled: Tensor = torchvision.utils.make_grid(to_uint8(images).cpu(), nrow=columns, padding=2, pad_value=128)

@@ -134,7 +134,7 @@ def test_labels_stay_at_hand_and_both_domains_are_counted() -> None:
 
 def test_a_domain_follows_the_same_rule_as_a_dataset_alone() -> None:
     whole = loader()
-    alone = EpochLoader(whole.b.images, whole.b.labels, batch_size=4, seed=whole.b.seed)
+    alone = EpochLoader(whole.b.dataset, batch_size=4, seed=whole.b.seed)
     assert all(torch.equal(whole.batch(step)[1], alone.batch(step)[0]) for step in range(12))
 
 

@@ -50,8 +50,7 @@ def network(monkeypatch: pytest.MonkeyPatch) -> Inverse:
     network = Inverse()
     model = CycleGAN.__new__(CycleGAN)
     nn.Module.__init__(model)
-    monkeypatch.setattr(CycleGAN, "device", torch.device("cpu"))
-    monkeypatch.setattr(CycleGAN, "to", lambda self, device: self)
+    model.images_seen = 640
     monkeypatch.setattr(CycleGAN, "translator", lambda self, direction, ema: network)
     monkeypatch.setattr(Run, "load_model", lambda self, which: model)
     return network
