@@ -31,6 +31,7 @@ WHOLE = 1 << 20  # pixels of the largest image that is translated as a whole by 
 TILE = 384  # pixels, a tile's side by default
 AHEAD = 4  # number of files that are decoded while others are translated
 WAITING = 1 << 24  # pixels of decoded images that may wait for others of their size
+OF_PAIRS = {"a": "source", "b": "target"}  # what the domains are called where images are pairs
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,7 @@ class Translation:
 def trained_window(run: Run, domain: str) -> Limits | None:
     """The range of wide pixels that a run was trained on in a domain, "a" or "b"; None where it had none."""
     windows = run.data_record().get("window")
-    limits = windows.get(domain) if isinstance(windows, dict) else None
+    limits = windows.get(domain) or windows.get(OF_PAIRS[domain]) if isinstance(windows, dict) else None
     return (float(limits[0]), float(limits[1])) if limits else None
 
 

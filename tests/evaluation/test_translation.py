@@ -225,3 +225,5 @@ def test_tiles_too_small_and_directions_that_are_not_learnt_are_refused(run: Run
 def test_each_domain_has_the_range_it_was_trained_on(run: Run) -> None:
     run.update_record(data={"window": {"a": [0, 1020], "b": None}})
     assert (trained_window(run, "a"), trained_window(run, "b")) == ((0, 1020), None)
+    run.update_record(data={"window": {"source": None, "target": [0, 9]}})
+    assert (trained_window(run, "a"), trained_window(run, "b")) == (None, (0, 9))
