@@ -1,8 +1,8 @@
-"""Image files in common formats, decoded to squares of one size."""
+"""Image files in common formats, decoded to squares of one size, or at their own size."""
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
@@ -113,6 +113,20 @@ class Image8(NamedTuple):
     size: Size
 
 
+class Whole(NamedTuple):
+    """A decoded image of its own size and shape.
+
+    Args:
+        pixels: uint8 (channels, height, width), transparent ones laid over the background.
+        alpha: uint8 (1, height, width); None where the file has no transparency.
+        is_wide: True where the file's pixels had more than 8 bits.
+    """
+
+    pixels: Pixels
+    alpha: Pixels | None
+    is_wide: bool
+
+
 class Outcome(NamedTuple):
     """What is known of decoded files.
 
@@ -186,6 +200,39 @@ def read(
     return Image8(square[None] if channels == 1 else square.transpose(2, 0, 1), pages, hidden, upright)
 
 
+def read_whole(
+    path: Path, channels: int, *, side: int | None = None, window: Window | None = None, background: str = BACKGROUND
+) -> Whole:
+    """Decode one image at its own size, or with its shorter side resized; the rest is as `read` has it.
+
+    Args:
+        path: of the file.
+        channels: 1 or 3.
+        side: length of the resized shorter side; None keeps every pixel.
+        window: what becomes black and white; None takes the image's own range where its pixels are wide.
+        background: colour by a name or number that Pillow knows.
+
+    Raises:
+        Exception: the file is damaged or not an image; the type depends on Pillow's decoder.
+    """
+    with open_regular(path) as file, Image.open(file, formats=formats()) as image:
+        is_wide, limits = _is_wide(image), (window or Window(files=[path])).of(image)
+        if side:
+            image.draft(None, (HEADROOM * side, HEADROOM * side))
+        with _alone_if_large(image):
+            ImageOps.exif_transpose(image, in_place=True)
+            picture = _reduced(image, HEADROOM * side) if side else image
+            plain, _ = _plain(picture, "L" if channels == 1 else "RGB", limits, background)
+            layers = [plain]
+            if picture.has_transparency_data and not is_wide:
+                layers.append(picture.convert("RGBA").getchannel("A"))
+            if side:
+                size = [max(1, round(length * side / min(plain.size))) for length in plain.size]
+                layers = [layer.resize((size[0], size[1]), Image.Resampling.BICUBIC) for layer in layers]
+            pixels, *alpha = (np.atleast_3d(np.asarray(layer)).transpose(2, 0, 1) for layer in layers)
+    return Whole(pixels, alpha[0] if alpha else None, is_wide)
+
+
 def decode(
     files: Sequence[Path],
     out: Pixels,
@@ -218,7 +265,7 @@ def decode(
     sizes: list[Size] = []
     form = {"size": out.shape[-1], "channels": out.shape[1], "window": window, "background": background, "half": half}
     chunk = max(1, min(CHUNK, WAITING // out[:1].nbytes))
-    images = _attempts(files, lambda path: read(path, **form), chunk)
+    images = attempts(files, lambda path: read(path, **form), chunk)
     bar = tqdm(images, "Decoding", len(files), unit=" images", disable=True if quiet or len(files) < MANY else None)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="PIL")  # about oddities in readable files
@@ -232,9 +279,7 @@ def decode(
             stacks, pages, hidden = stacks + (image.pages > 1), pages + image.pages, hidden + image.hidden
     sound, told = len(files) - len(damaged), []
     if damaged:
-        named = [f"{files[index]} ({_reason(error)})" for index, error in list(damaged.items())[:NAMED]]
-        more = [f"and {len(damaged) - NAMED:,} more"] if len(damaged) > NAMED else []
-        told.append(f"{len(damaged):,} of {len(files):,} images can't be read: {', '.join(named + more)}")
+        told.append(unreadable(files, damaged))
         if not sound:
             raise UserError(f"{told[0]}. No image is left.")
         told[0] += ". These files are left out."
@@ -254,6 +299,13 @@ def decode(
     return Outcome(list(damaged), told, sizes)
 
 
+def unreadable(files: Sequence[Path], damaged: Mapping[int, Exception]) -> str:
+    """Count damaged files, by their index among all, and name the first with their reasons; a line without its end."""
+    named = [f"{files[index]} ({_reason(error)})" for index, error in list(damaged.items())[:NAMED]]
+    more = [f"and {len(damaged) - NAMED:,} more"] if len(damaged) > NAMED else []
+    return f"{len(damaged):,} of {len(files):,} images can't be read: {', '.join(named + more)}"
+
+
 def value_range(files: Sequence[Path]) -> Limits:
     """The lowest and highest value of all wide pixels in files; damaged files have none, nor have NaN and infinity."""
 
@@ -266,13 +318,15 @@ def value_range(files: Sequence[Path]) -> Limits:
                 values = values[np.isfinite(values)]
                 return (float(values.min()), float(values.max())) if values.size else None
 
-    found = [limits for limits in _attempts(files, extremes) if limits and not isinstance(limits, Exception)]
+    found = [limits for limits in attempts(files, extremes) if limits and not isinstance(limits, Exception)]
     return (min(low for low, _ in found), max(high for _, high in found)) if found else (0.0, 0.0)
 
 
-def _attempts(
+def attempts(
     files: Sequence[Path], action: Callable[[Path], Result], chunk: int = CHUNK
 ) -> Iterator[Result | Exception]:
+    """Yield what an action makes of each file, in their order, or the error; up to `chunk` are under way at a time."""
+
     def attempt(path: Path) -> Result | Exception:
         try:
             return action(path)

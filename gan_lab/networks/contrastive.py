@@ -28,7 +28,7 @@ class ContrastiveGenerator(nn.Module):
         channels: of both domains.
     """
 
-    multiple = Translator.multiple
+    multiple, least = Translator.multiple, Translator.least
 
     def __init__(
         self,

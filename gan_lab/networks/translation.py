@@ -43,6 +43,7 @@ class Translator(nn.Sequential):
     """
 
     multiple = 4  # of which both sides must be
+    least = 8  # pixels of a side, two at a quarter of it, without which there is nothing to reflect
 
     def __init__(self, *, channels: int, width: int, blocks: int) -> None:
         layers: list[nn.Module] = [

@@ -185,8 +185,10 @@ class Run(RunLayout):
         schema.check(config)
         if not issubclass(schema.resolve(config.model._target_, "model._target_"), AdversarialModule):
             raise UserError(f"{self.config_file}: model._target_={config.model._target_} is not a model")
+        # Optimizers, twice the size of what they optimise, are gone before the model takes memory.
+        needed = checkpoint_check.WEIGHTS
+        checkpoint = {name: part for name, part in self.load_checkpoint(which).items() if name in needed}
         model: AdversarialModule = schema.build(config.model)
-        checkpoint = self.load_checkpoint(which)
         checkpoint_check.check_weights(checkpoint, model, self.checkpoint if which == "last" else self.best)
         model.load_state_dict(checkpoint["state_dict"])
         model.on_load_checkpoint(checkpoint)

@@ -11,7 +11,15 @@ import pytest
 from PIL import EpsImagePlugin, Image
 
 from gan_lab.data import image_files
-from gan_lab.data.image_files import Window, allocate, decode, existing_folder, value_range
+from gan_lab.data.image_files import (
+    Window,
+    allocate,
+    decode,
+    existing_folder,
+    read_whole,
+    unreadable,
+    value_range,
+)
 from gan_lab.utils.errors import UserError
 
 RANDOM = np.random.default_rng(0)
@@ -387,3 +395,36 @@ def test_postscript_in_a_wrapper_is_no_image(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(Exception, match="cannot identify image file"):
         read(file, 8, 3)
     assert not given
+
+
+def test_a_whole_image_keeps_its_size_and_its_transparency(tmp_path: Path) -> None:
+    pixels = RANDOM.integers(0, 256, (5, 9, 4), dtype=np.uint8)
+    pixels[..., 3] = np.where(np.arange(9) < 4, 0, 255)
+    whole = read_whole(png(tmp_path / "a.png", pixels), 3, background="black")
+    assert whole.alpha is not None
+    assert np.array_equal(whole.alpha[0], pixels[..., 3])
+    assert np.array_equal(whole.pixels, (pixels[..., :3] * (pixels[..., 3:] > 0)).transpose(2, 0, 1))
+    plain = read_whole(png(tmp_path / "b.png", COLOUR[:5]), 1)
+    assert (plain.pixels.shape, plain.alpha, plain.is_wide) == ((1, 5, 8), None, False)
+
+
+def test_a_whole_image_is_upright_and_resized_by_its_shorter_side(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 8  # to be turned by 270 degrees
+    path = saved(Image.fromarray(COLOUR[:4]), tmp_path / "a.png", exif=exif)
+    assert np.array_equal(read_whole(path, 3).pixels, np.rot90(COLOUR[:4]).transpose(2, 0, 1))
+    assert read_whole(path, 3, side=6).pixels.shape == (3, 12, 6)
+    assert read_whole(saved(Image.new("RGBA", (300, 2)), tmp_path / "b.png"), 1, side=1).alpha.shape == (1, 1, 150)  # type: ignore[union-attr]
+
+
+def test_a_whole_image_of_wide_pixels_has_the_range_of_a_window(tmp_path: Path) -> None:
+    path = saved(Image.fromarray(np.array([[0, 500, 1000]], np.uint16)), tmp_path / "a.png")
+    whole = read_whole(path, 1, window=Window((0, 1000), [path]))
+    assert (whole.pixels.tolist(), whole.is_wide) == ([[[0, 128, 255]]], True)
+
+
+def test_damaged_files_are_counted_and_the_first_named(tmp_path: Path) -> None:
+    files = [tmp_path / f"{index}.png" for index in range(9)]
+    said = unreadable(files, {index: ValueError(f"reason {index}") for index in range(1, 8)})
+    assert said.startswith(f"7 of 9 images can't be read: {files[1]} (reason 1), ")
+    assert said.endswith("(reason 5), and 2 more")

@@ -146,3 +146,8 @@ def test_a_preview_shows_test_images_and_training_images_where_there_are_none() 
     data = Numbers(counts=(10, 20), has_test=False)
     data.setup("fit")
     assert len(data.preview(100).a) == 10
+
+
+def test_pictures_of_any_size_become_what_a_model_translates() -> None:
+    pixels = torch.tensor([0, 255], dtype=torch.uint8).reshape(1, 1, 1, 2)
+    assert torch.equal(Numbers().to_source(pixels), torch.tensor([[[[-1.0, 1.0]]]]))

@@ -24,11 +24,14 @@ from gan_lab.losses import RelativisticPairing, Wasserstein
 from gan_lab.metrics import dataset_classifier, select_extractor
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.models import latent
-from gan_lab.models.adversarial import AdversarialModule
-from gan_lab.models.cyclegan import CycleGAN
+from gan_lab.models.adversarial import PLAYERS, AdversarialModule
+from gan_lab.models.pix2pix import Pix2Pix
 from gan_lab.models.r3gan import R3GAN
+from gan_lab.models.translation import TranslationGAN
 from gan_lab.models.wgan import WGAN
 from gan_lab.networks import dcgan_small, translation
+from gan_lab.networks.contrastive import ContrastiveGenerator, PatchDiscriminator
+from gan_lab.networks.unet import ConditionalPatchGAN, UNet
 from gan_lab.penalties import R1, R2, GradientPenalty
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.training.trainer import Trainer
@@ -36,7 +39,9 @@ from gan_lab.utils import seeding
 from gan_lab.utils.batches import map_tensors
 from gan_lab.utils.errors import UserError
 from tests.conftest import LATENT_DIM, SIZE, TinyImages, same, sgd, tiny_cgan, tiny_gan, weights
+from tests.models.test_cut import tiny_cut
 from tests.models.test_cyclegan import TinyDomains, tiny_cyclegan
+from tests.models.test_pix2pix import TinyPairs, tiny_pix2pix
 
 STEPS = 12
 BATCH = 8  # of both processes together
@@ -60,6 +65,28 @@ def calm_cyclegan() -> AdversarialModule:
     return tiny_cyclegan(network=network, optimizer=optimizer, pool_size=0, image_size=32)
 
 
+def calm_pix2pix() -> AdversarialModule:
+    """Without dropout, which other masks than one process's would be drawn for."""
+    sizes = {"image_size": 32, "source_channels": 1, "channels": 3}
+    network = {
+        "generator": UNet(width=2, norm="instance", dropout=0.0, **sizes),
+        "discriminator": ConditionalPatchGAN(width=2, layers=1, norm="instance", **sizes),
+    }
+    return tiny_pix2pix(network=network, optimizer=dict.fromkeys(PLAYERS, sgd(1e-4)))
+
+
+def calm_cut() -> AdversarialModule:
+    """With all patches, whose order doesn't matter, and vectors that aren't so short that SGD leaps."""
+    network = {
+        "generator": ContrastiveGenerator(width=2, blocks=1, features=4, image_size=32, channels=1),
+        "discriminator": PatchDiscriminator(width=2, layers=1, norm="instance", image_size=32, channels=1),
+    }
+    for layer in network["generator"].modules():
+        if isinstance(layer, nn.Linear):
+            layer.reset_parameters()
+    return tiny_cut(network=network, optimizer=dict.fromkeys(PLAYERS, sgd(1e-3)), patches=32 * 32, temperature=1.0)
+
+
 GAMES: dict[str, Callable[[], AdversarialModule]] = {
     "cross-entropy": lambda: tiny_gan(ema_half_life=32),
     "Wasserstein with clipping": lambda: tiny_gan(WGAN, objective=Wasserstein(), clip=0.05, n_critic=3),
@@ -71,6 +98,8 @@ GAMES: dict[str, Callable[[], AdversarialModule]] = {
     ),
     "conditional": lambda: tiny_cgan("projection"),
     "CycleGAN": calm_cyclegan,
+    "pix2pix": calm_pix2pix,
+    "CUT": calm_cut,
 }
 
 
@@ -87,10 +116,10 @@ def in_double(data: Any) -> Any:
 
 
 def data_for(model: AdversarialModule, batch_size: int) -> Any:
-    if not isinstance(model, CycleGAN):
+    if not isinstance(model, TranslationGAN):
         return TinyImages(batch_size=batch_size)
-    data = TinyDomains(batch_size=batch_size)
-    data.image_size = model.pool_a.images.shape[-1]
+    data = (TinyPairs if isinstance(model, Pix2Pix) else TinyDomains)(batch_size=batch_size)
+    data.image_size = data.load_size = 32
     return data
 
 

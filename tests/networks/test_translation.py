@@ -38,3 +38,11 @@ def test_too_many_patch_layers_are_refused_with_a_number_that_fits() -> None:
         translation.PatchGANs(width=2, layers=5, norm="none", image_size=28, channels=1)
     patches = translation.PatchGANs(width=2, layers=3, norm="instance", image_size=28, channels=1)
     assert patches(torch.zeros(4, 1, 28, 28)).shape[:2] == (4, 1)
+
+
+@pytest.mark.parametrize("other", [8, 12])
+def test_a_translator_takes_the_sizes_that_it_names(other: int) -> None:
+    translator = translation.Translator(channels=1, width=2, blocks=1)
+    assert translator(torch.randn(1, 1, translator.least, other)).shape == (1, 1, 8, other)
+    with pytest.raises(RuntimeError):
+        translator(torch.randn(1, 1, translator.least - translator.multiple, other))

@@ -931,7 +931,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab translate run_of_cyclegan --input nowhere --out b",
-            "Error: --input=nowhere: no such folder",
+            "Error: --input nowhere: no such file or folder",
             given.run_of("run_of_cyclegan"),
         ),
         Row(
@@ -941,8 +941,43 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab translate run_of_cyclegan --input a --out b --direction c2d",
-            "Error: --direction: invalid choice: 'c2d' (choose from 'a2b', 'b2a') (gan-lab translate --help)",
+            "Error: --direction c2d: run_of_cyclegan translates a2b and b2a only",
+            given.both(given.run_of("run_of_cyclegan"), given.pictures("a")),
+        ),
+        Row(
+            "gan-lab translate run_of_cyclegan --input a --out b",
+            "Error: a: contains no images (no files named .png, .jpg, .webp or similar)",
+            given.both(given.run_of("run_of_cyclegan"), given.folder("a")),
+        ),
+        Row(
+            "gan-lab translate run_of_cyclegan --input a --out b --tile 3",
+            "Error: --tile 3: this network takes no fewer than 4 pixels a side",
+            given.both(given.run_of("run_of_cyclegan"), given.pictures("a")),
+        ),
+        Row(
+            "gan-lab translate run_of_cyclegan --input a --out b --tile 64 --overlap 64",
+            "Error: --overlap 64: must be less than the side of a tile, 64 pixels",
+            given.both(given.run_of("run_of_cyclegan"), given.pictures("a")),
+        ),
+        Row(
+            "gan-lab translate run_of_cyclegan --input a --out b --tile small",
+            "Error: --tile: must be a whole number of at least 0, not small (gan-lab translate --help)",
             given.run_of("run_of_cyclegan"),
+        ),
+        Row(
+            "gan-lab translate run_of_cyclegan --input a --out b --device cuda",
+            "Error: --device cuda: not on this machine, which has cpu",
+            given.both(given.run_of("run_of_cyclegan"), given.pictures("a")),
+        ),
+        Row(
+            "gan-lab translate run_of_cyclegan --input a --out b --checkpoint best",
+            "Error: run_of_cyclegan has no checkpoint: it ended before best.ckpt was first saved",
+            given.both(given.run_of("run_of_cyclegan"), given.pictures("a")),
+        ),
+        Row(
+            "gan-lab translate run_of_cyclegan --input a/0.png --out a/1.png/b",
+            "Error: --out …a/1.png/b: can't be written: …a/1.png is a file, not a folder",
+            given.both(given.run_of("run_of_cyclegan"), given.pictures("a")),
         ),
         Row(
             "gan-lab translate run --input a --out b",
@@ -953,6 +988,11 @@ TABLE: dict[str, list[Row]] = {
             "gan-lab translate run_of_cyclegan --input a --out b",
             "Error: 1 of 1 images can't be read: a/x.png (not an image). No image is left.",
             given.both(given.run_of("run_of_cyclegan"), given.file("a/x.png")),
+        ),
+        Row(
+            "gan-lab translate run_of_cyclegan --input a.png --out b.png",
+            "Error: 1 of 1 images can't be read: a.png (not an image). No image is left.",
+            given.both(given.run_of("run_of_cyclegan"), given.file("a.png")),
         ),
         Row("gan-lab evaluate nowhere", "Error: nowhere: no such file or folder"),
         Row(
