@@ -39,6 +39,7 @@ from gan_lab.utils import seeding
 from gan_lab.utils.batches import map_tensors
 from gan_lab.utils.errors import UserError
 from tests.conftest import LATENT_DIM, SIZE, TinyImages, same, sgd, tiny_cgan, tiny_gan, weights
+from tests.metrics.test_translation_scores import Data, dimmed, subject, translator
 from tests.models.test_cut import tiny_cut
 from tests.models.test_cyclegan import TinyDomains, tiny_cyclegan
 from tests.models.test_pix2pix import TinyPairs, tiny_pix2pix
@@ -323,6 +324,18 @@ def scorers_extractor(folder: Path) -> list[Any]:
     return [found, trained.identity, weights(trained), [file.name for file in folder.glob("?/*")]]
 
 
+def translated(folder: Path, world_size: int) -> tuple[dict[str, float], dict[str, Any]]:
+    """Scores of pairs and of both directions, of 7 images: shares differ in length."""
+    rank = 0
+    if world_size > 1:
+        torch.distributed.init_process_group("gloo")
+        rank = torch.distributed.get_rank()
+    model = translator("a2b", "b2a", a2b=dimmed)
+    measure = subject(model, Data(paired=True), folder).against("test", groups=["fid", "kid"], count=7)
+    record = measure.score(model, ema=True, rank=rank, world_size=world_size)
+    return record.values, record.protocol.to_dict()
+
+
 def as_one_of_two(rank: int, scenario: Callable[..., Any], told: tuple[Any, ...], folder: Path, port: int) -> None:
     torch.set_num_threads(1)
     here = {"RANK": rank, "LOCAL_RANK": rank, "GROUP_RANK": 0, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2}
@@ -433,6 +446,13 @@ def test_all_processes_score_by_the_extractor_of_the_first(in_two: InTwo, tmp_pa
     assert same(first[2], second[2])
     assert first[3] == second[3]
     assert len(first[3]) == 1
+
+
+@pytest.mark.bits
+def test_two_processes_score_translations_as_one_does(in_two: InTwo, tmp_path: Path) -> None:
+    values, protocol = translated(tmp_path, world_size=1)
+    assert values.keys() > {"a2b/psnr", "b2a/ssim", "b2a/kid", "fid", "cycle_error"}
+    assert in_two(translated, tmp_path, 2) == [(values, protocol)] * 2
 
 
 def test_alone_there_is_nothing_to_do() -> None:

@@ -1087,8 +1087,8 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row("gan-lab evaluate run --count 3", "Error: --count 3: scores need 6 generated images or more", given.run()),
         Row(
-            "gan-lab evaluate run_of_cyclegan",
-            "Error: run_of_cyclegan: CycleGAN translates images and generates none from noise; use gan-lab translate, or look at the grids in samples/",
+            "gan-lab evaluate run_of_cyclegan --gan-train-test",
+            "Error: --gan-train-test: CycleGAN is not conditional; evaluate a run of model=cgan",
             given.run_of("run_of_cyclegan"),
         ),
         Row("gan-lab status nowhere", "Error: nowhere: no such folder"),
