@@ -29,8 +29,8 @@ def dataset_of_run(config: DictConfig, described: Mapping[str, Any], data_root: 
         UserError: the dataset can't be loaded, or holds two domains.
     """
     if data_root is not None:
-        if "root" not in config.data:
-            raise UserError(f"--data-root {data_root}: the run's dataset has no option data.root")
+        if config.data.get("root") is None:
+            raise UserError(f"--data-root {data_root}: the run's dataset has no data.root")
         config.data.root = data_root
         if "download" in config.data:
             config.data.download = True
