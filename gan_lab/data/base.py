@@ -37,6 +37,7 @@ class ImageDataModule(LightningDataModule):
         self.channels = channels
         self.batch_size = batch_size
         self.seed = seed
+        self.native_size = image_size  # side of the loaded images; scores leave out the border that `fit` adds
         self.contents: list[str] = []  # hashes of the training images as they were loaded, one for each domain
         self._notes: list[tuple[int, str]] = []
 
@@ -81,6 +82,7 @@ class ImageDataModule(LightningDataModule):
         pixels, labels = dataset
         if split == "train":
             self.contents.append(hashes.of_tensors(pixels, labels))
+        self.native_size = max(pixels.shape[-2:])
         pixels = images.fit(pixels, self._stored_size(split))
         if split == "train" and len(pixels) < self.batch_size * self._world_size:
             raise UserError(

@@ -8,11 +8,11 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from tqdm import tqdm
 
 from gan_lab.utils import memory
@@ -21,6 +21,8 @@ from gan_lab.utils.files import open_regular
 
 Pixels = NDArray[np.uint8]
 Limits = tuple[float, float]
+Half = Literal["left", "right"]
+Size = tuple[int, int]  # width and height
 Result = TypeVar("Result")
 BACKGROUND = "white"
 NAMED = 5  # number of damaged files that a warning names
@@ -102,11 +104,13 @@ class Image8(NamedTuple):
         pixels: uint8 (channels, size, size).
         pages: pages or frames of the file; the first is decoded.
         hidden: a picture that shows on a transparent ground, but not on the background.
+        size: of the picture in the file, upright.
     """
 
     pixels: Pixels
     pages: int
     hidden: bool
+    size: Size
 
 
 class Whole(NamedTuple):
@@ -124,10 +128,17 @@ class Whole(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """The indices of the damaged files among those to be decoded, and warnings, a line each."""
+    """What is known of decoded files.
+
+    Args:
+        damaged: the indices of the damaged ones.
+        warnings: a line each.
+        sizes: of the picture in each file, of those that are not damaged.
+    """
 
     damaged: list[int]
     warnings: list[str]
+    sizes: list[Size]
 
 
 def allocate(count: int, channels: int, size: int, *, of: str) -> Pixels:
@@ -145,7 +156,15 @@ def allocate(count: int, channels: int, size: int, *, of: str) -> Pixels:
     return np.empty((count, channels, size, size), np.uint8)
 
 
-def read(path: Path, size: int, channels: int, *, window: Window | None = None, background: str = BACKGROUND) -> Image8:
+def read(
+    path: Path,
+    size: int,
+    channels: int,
+    *,
+    window: Window | None = None,
+    background: str = BACKGROUND,
+    half: Half | None = None,
+) -> Image8:
     """Decode one image to uint8 (channels, size, size): 1 channel is grey, 3 are RGB.
 
     The EXIF orientation is applied, transparent pixels are laid over the background, and wide pixels become 8 bits. The
@@ -158,20 +177,27 @@ def read(path: Path, size: int, channels: int, *, window: Window | None = None, 
         channels: 1 or 3.
         window: what becomes black and white; None takes the image's own range where its pixels are wide.
         background: colour by a name or number that Pillow knows.
+        half: of a file with two images side by side, the one to decode.
 
     Raises:
-        Exception: the file is damaged or not an image; the type depends on Pillow's decoder.
+        Exception: the file is damaged or not an image, or has no two halves; the type depends on Pillow's decoder.
     """
     with open_regular(path) as file, Image.open(file, formats=formats()) as image:
         limits = (window or Window(files=[path])).of(image)
-        image.draft(None, (HEADROOM * size, HEADROOM * size))  # JPEG only; several times faster for photos
+        full = image.size
+        if half is None:  # else the halves of a smaller size may not meet between two pixels
+            image.draft(None, (HEADROOM * size, HEADROOM * size))  # JPEG only; several times faster for photos
         with _alone_if_large(image):
+            if image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8):  # it lies on its side
+                full = full[::-1]
             ImageOps.exif_transpose(image, in_place=True)
-            small = _reduced(image, HEADROOM * size)
+            part = image if half is None else _half(image, half)
+            small = _reduced(part, HEADROOM * size)
             plain, hidden = _plain(small, "L" if channels == 1 else "RGB", limits, background)
             square = np.asarray(ImageOps.fit(plain, (size, size), Image.Resampling.BICUBIC))
         pages = _pages(image)
-    return Image8(square[None] if channels == 1 else square.transpose(2, 0, 1), pages, hidden)
+    upright = full if half is None else part.size
+    return Image8(square[None] if channels == 1 else square.transpose(2, 0, 1), pages, hidden, upright)
 
 
 def read_whole(
@@ -213,6 +239,7 @@ def decode(
     *,
     window: Window | None = None,
     background: str = BACKGROUND,
+    half: Half | None = None,
     quiet: bool = False,
 ) -> Outcome:
     """Decode files in their order, with one thread per core.
@@ -225,6 +252,7 @@ def decode(
         out: target, uint8 (len(files), channels, size, size); the rows left over at its end stay unchanged.
         window: what becomes black and white; None takes the range of these files' wide pixels.
         background: colour under transparent pixels.
+        half: of files with two images side by side, the one to decode.
         quiet: show no bar, as another process does.
 
     Raises:
@@ -234,9 +262,10 @@ def decode(
     damaged: dict[int, Exception] = {}
     stacks = pages = hidden = 0
     histogram = np.zeros(256, np.int64)
-    shape = {"size": out.shape[-1], "channels": out.shape[1]}
+    sizes: list[Size] = []
+    form = {"size": out.shape[-1], "channels": out.shape[1], "window": window, "background": background, "half": half}
     chunk = max(1, min(CHUNK, WAITING // out[:1].nbytes))
-    images = attempts(files, lambda path: read(path, **shape, window=window, background=background), chunk)
+    images = attempts(files, lambda path: read(path, **form), chunk)
     bar = tqdm(images, "Decoding", len(files), unit=" images", disable=True if quiet or len(files) < MANY else None)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="PIL")  # about oddities in readable files
@@ -245,6 +274,7 @@ def decode(
                 damaged[index] = image
                 continue
             out[index - len(damaged)] = image.pixels
+            sizes.append(image.size)
             histogram += np.bincount(image.pixels.ravel(), minlength=256)
             stacks, pages, hidden = stacks + (image.pages > 1), pages + image.pages, hidden + image.hidden
     sound, told = len(files) - len(damaged), []
@@ -266,7 +296,7 @@ def decode(
         )
     if faint := _faint(histogram, window.limits):
         told.append(faint)
-    return Outcome(list(damaged), told)
+    return Outcome(list(damaged), told, sizes)
 
 
 def unreadable(files: Sequence[Path], damaged: Mapping[int, Exception]) -> str:
@@ -306,6 +336,18 @@ def attempts(
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow releases the GIL while it decodes and resizes
         for start in range(0, len(files), chunk):
             yield from pool.map(attempt, files[start : start + chunk])
+
+
+def _half(image: Image.Image, half: Half) -> Image.Image:
+    """The left or right half of an image.
+
+    Raises:
+        ValueError: it has no halves of whole pixels.
+    """
+    width, height = image.size
+    if width % 2:
+        raise ValueError(f"a width of {width} pixels, which is odd, has no two halves")
+    return image.crop((0, 0, width // 2, height) if half == "left" else (width // 2, 0, width, height))
 
 
 def _alone_if_large(image: Image.Image) -> AbstractContextManager[object]:

@@ -128,7 +128,6 @@ class InMemoryDataModule(ImageDataModule):
         self.validation_count = validation_count
         self.eval_split = "validation" if validation_count else "test"  # the real images of final scores
         self.splits: dict[str, LabelledImages] = {}
-        self.native_size = self.image_size  # side of the loaded images; scores leave out the border that `fit` adds
 
     @abstractmethod
     def load(self, split: str) -> LabelledImages:
@@ -182,7 +181,6 @@ class InMemoryDataModule(ImageDataModule):
                     f"data.num_classes={self.num_classes}, but the {split} images have labels up to {highest}; "
                     f"set it to {highest + 1} or more"
                 )
-            self.native_size = max(dataset[0].shape[-2:])
             self.splits[split] = self._prepare(dataset, split)
         self._log_notes()
 

@@ -72,6 +72,7 @@ class MNISTColors(TranslatedDigits[TwoDomains], UnpairedDataModule):
         super().__init__(**options)
         if self.channels != 3:
             raise ValueError(f"mnist_colors is RGB: data.channels must be 3, not {self.channels}")
+        self.known_as = {"a": "MNIST"}
 
     def load(self, split: str) -> tuple[LabelledImages, LabelledImages]:
         """Load images uint8 (n, 3, 28, 28) and labels int64 (n,) of each domain, the same on every process."""

@@ -31,6 +31,7 @@ class MNISTPaired(TranslatedDigits[Pairs], PairedDataModule):
             )
         self.task = task
         self.source_channels = 1
+        self.known_as = {"a": "MNIST"} if task == "colour" else {"b": "MNIST"}
 
     def load(self, split: str) -> tuple[LabelledImages, LabelledImages]:
         """Load sources uint8 (n, 1, 28, 28), targets uint8 (n, channels, 28, 28), and their labels int64 (n,)."""

@@ -17,6 +17,7 @@ class PairedDataModule(TwoSidedDataModule[Pairs]):
     """
 
     sides: ClassVar = {"source": "the source", "target": "the target"}
+    paired = True
 
     @abstractmethod
     def load(self, split: str) -> tuple[LabelledImages, LabelledImages]:

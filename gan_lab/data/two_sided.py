@@ -22,10 +22,12 @@ class TwoSidedDataModule(ImageDataModule, Generic[Sides]):
 
     sides: ClassVar[dict[str, str]]  # names, and how messages call them
     eval_split = "test"  # the real images of final scores
+    paired = False  # True where the i-th image of the second side is what the i-th of the first is to become
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.source_channels = self.channels  # of the first side, as a generator gets it; `channels` are the second's
+        self.known_as: dict[str, str] = {}  # sides, "a" or "b", of a dataset whose classifier is shipped, and its name
         self.load_size = self.image_size
         self.augmentation: Augmentation | None = None
         self.splits: dict[str, tuple[LabelledImages, LabelledImages]] = {}

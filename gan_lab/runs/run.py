@@ -167,12 +167,12 @@ class Run(RunLayout):
         return "died" if status == "running" and not is_held(self.lock_file) else status
 
     def objective(self) -> float | None:
-        """The number that a sweep minimises: the lowest FID while training; None where none was computed."""
+        """The number that a sweep minimises: the lowest FID while training, or minus the highest PSNR; None without."""
         best: dict[str, float] = self.record().get("best") or {}
-        return best.get("fid")
+        return -best["psnr"] if "psnr" in best else best.get("fid")
 
     def load_model(self, which: Which = "last") -> "AdversarialModule":
-        """The trained model, on the CPU, in evaluation mode: as training left it, or at its lowest FID.
+        """The trained model, on the CPU, in evaluation mode: as training left it, or at its best.
 
         Raises:
             UserError: there is no checkpoint yet, or it does not fit the configuration.

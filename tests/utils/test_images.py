@@ -11,6 +11,12 @@ from tests.conftest import read_image
 EVERY_BYTE = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16)
 
 
+def test_the_centre_is_in_the_middle() -> None:
+    pixels = torch.arange(2 * 6 * 5).reshape(2, 1, 6, 5)
+    assert torch.equal(images.centre(pixels, 3), pixels[:, :, 1:4, 1:4])
+    assert torch.equal(images.centre(pixels, 5), pixels[:, :, :5])
+
+
 def test_every_byte_survives_the_way_to_a_network_and_back() -> None:
     assert torch.equal(images.to_uint8(images.to_float(EVERY_BYTE)), EVERY_BYTE)
 

@@ -26,6 +26,9 @@ class Row:
 FASHION = "python train.py data=fashion_mnist data.download=false data.root=files"
 MNIST = "python train.py data.download=false data.root=files"
 OWN = "python train.py data=image_folder data.root=photos"
+UNPAIRED = "python train.py model=cyclegan data=unpaired_folders"
+PAIRED = "python train.py model=pix2pix data=paired_folders"
+COLOURISE = "python train.py model=pix2pix data=colourise data.root=photos"
 RESUME = "python train.py resume=run"
 
 TABLE: dict[str, list[Row]] = {
@@ -457,15 +460,86 @@ TABLE: dict[str, list[Row]] = {
             "Error: data.batch_size=64 on 1 process(es) is more than the 9 training images; set it to 9 or less",
             given.pictures("photos"),
         ),
+    ],
+    "Folders to translate": [
         Row(
-            "python train.py model=cyclegan data=unpaired_folders data.domain_a=a",
-            "Error: data.domain_b: this value is missing; set data.domain_b=...",
+            UNPAIRED + " data.domain_a=a",
+            "Error: data: set data.domain_a and data.domain_b, or data.root alone, to a folder that holds both",
             given.pictures("a"),
         ),
         Row(
-            "python train.py model=cyclegan data=unpaired_folders data.domain_a=a data.domain_b=b",
+            UNPAIRED + " data.domain_a=a data.domain_b=b",
             "Error: data.domain_b=…/b: no such folder",
             given.pictures("a"),
+        ),
+        Row(
+            UNPAIRED + " data.root=photos",
+            "Error: data.root=…/photos has no images in folders trainA and trainB, train/A and train/B, or A and B; set data.domain_a and data.domain_b",
+            given.both(given.pictures("photos/trainA"), given.pictures("photos/test")),
+        ),
+        Row(
+            UNPAIRED + " data.domain_a=a data.domain_b=a data.split_by=*",
+            "Error: data: data.split_by=*: no regular expression, nothing to repeat at position 0",
+            given.pictures("a"),
+        ),
+        Row(
+            UNPAIRED + " data.root=photos data.split_by=.",
+            "Error: data.split_by=.: …/photos has test images of its own; leave the option out",
+            given.both(*(given.pictures(f"photos/{split}/{side}") for split in ("train", "test") for side in "AB")),
+        ),
+        Row(
+            UNPAIRED + " data.domain_a=a data.domain_b=a data.load_size=50",
+            "Error: data: data.load_size=50 is smaller than the crops, data.image_size=64; null takes no crops",
+            given.pictures("a"),
+        ),
+        Row(
+            UNPAIRED + " data.domain_a=a data.domain_b=a data.jitter=[0.1,0.1,1.0]",
+            "Error: data.jitter=[0.1, 0.1, 1.0]: must be less than 1",
+            given.pictures("a"),
+        ),
+        Row(
+            PAIRED,
+            "Error: data: set data.source and data.target, or data.root alone, to a folder that holds both",
+        ),
+        Row(
+            PAIRED + " data.source=a data.target=b",
+            "Error: no image of …/a has a partner of the same name in …/b: one is called 0, the other deep/0",
+            given.both(given.pictures("a"), given.pictures("b/deep")),
+        ),
+        Row(
+            PAIRED + " data.source=a data.target=b",
+            "Error: …/b/1.jpg and 1.png: two files of one name, and a pair has room for one; move one of them out of the folder",
+            given.both(given.pictures("a"), given.both(given.pictures("b"), given.file("b/1.jpg", "text"))),
+        ),
+        Row(
+            PAIRED + " data.source=a data.target=b",
+            "Error: no pair of …/a and …/b is left for the train split; left out: 0 (9x9 and 9x18), 1 (9x9 and 9x18), 2 (9x9 and 9x18)",
+            given.both(given.pictures("a"), given.pictures("b", size=(9, 18))),
+        ),
+        Row(
+            PAIRED + " data.root=photos",
+            "Error: data.root=…/photos has no images in folders trainA and trainB, train/A and train/B, or A and B; set data.source and data.target, or data.side_by_side=AtoB for images side by side",
+            given.pictures("photos/train"),
+        ),
+        Row(
+            PAIRED + " data.source=a data.target=a data.side_by_side=AtoB",
+            "Error: data: data.side_by_side=AtoB needs data.root, the folder of those images",
+            given.pictures("a"),
+        ),
+        Row(
+            PAIRED + " data.root=photos data.side_by_side=AtoB",
+            "Error: 9 of 9 images can't be read: …/photos/0.png (a width of 9 pixels, which is odd, has no two halves), …. No image is left.",
+            given.pictures("photos"),
+        ),
+        Row(COLOURISE, "Error: data.root=…/photos: no such folder"),
+        Row(
+            COLOURISE + " data.channels=3",
+            "Error: data: data.channels is the number of colours in Lab, 2, not 3",
+            given.pictures("photos"),
+        ),
+        Row(
+            "python train.py model=pix2pix data=mnist_paired data.task=edges",
+            "Error: data: data.task=edges has targets of 1 channel(s): data.channels must be 1, not 3; data=mnist_edges sets both for edges",
         ),
     ],
     "Resuming a run": [
@@ -1013,8 +1087,8 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row("gan-lab evaluate run --count 3", "Error: --count 3: scores need 6 generated images or more", given.run()),
         Row(
-            "gan-lab evaluate run_of_cyclegan",
-            "Error: run_of_cyclegan: CycleGAN translates images and generates none from noise; use gan-lab translate, or look at the grids in samples/",
+            "gan-lab evaluate run_of_cyclegan --gan-train-test",
+            "Error: --gan-train-test: CycleGAN is not conditional; evaluate a run of model=cgan",
             given.run_of("run_of_cyclegan"),
         ),
         Row("gan-lab status nowhere", "Error: nowhere: no such folder"),
