@@ -81,8 +81,9 @@ class Translations(Subject):
         for direction in model.directions:
             extractor = choose(DomainImages(data, direction[-1], cache_folder))
             extractors[direction] = extractor and extractor.to(model.device)
+        data.setup("fit")  # the size without border is known from then on
         perceptual = None
-        if data.paired and data.image_size >= SMALLEST:
+        if data.paired and min(data.image_size, data.native_size) >= SMALLEST:
             try:
                 with refusing_together():
                     perceptual = Perceptual().to(exact(model.device))
