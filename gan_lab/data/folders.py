@@ -105,11 +105,9 @@ class FolderImages(TwoSidedDataModule[Sides]):
     def _windows(self) -> dict[str, object]:
         """The windows in use, for the run's record; nothing where pixels have 8 bits."""
         windows = {side: decoder.window.limits for side, decoder in self.decoders.items()}
-        return (
-            {"window": {side: limits and list(limits) for side, limits in windows.items()}}
-            if any(windows.values())
-            else {}
-        )
+        if not any(windows.values()):
+            return {}
+        return {"window": {side: limits and list(limits) for side, limits in windows.items()}}
 
 
 def existing_folders(root: str | None, options: Mapping[str, str | None]) -> list[Path]:

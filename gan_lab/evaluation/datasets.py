@@ -42,8 +42,8 @@ def data_of_run(config: DictConfig, described: Mapping[str, Any], data_root: str
         UserError: the dataset can't be loaded.
     """
     if data_root is not None:
-        if "root" not in config.data:
-            raise UserError(f"--data-root {data_root}: the run's dataset has no option data.root")
+        if config.data.get("root") is None:
+            raise UserError(f"--data-root {data_root}: the run's dataset has no data.root")
         config.data.root = data_root
         if "download" in config.data:
             config.data.download = True

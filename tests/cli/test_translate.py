@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 
 from gan_lab.cli import main
@@ -100,6 +101,16 @@ def test_damaged_images_are_named_and_the_others_done(cyclegan: Run, photos: Pat
     assert "1 of 5 images can't be read: " in said
     assert f"{photos / 'aa.png'} (not an image); the others are in {tmp_path / 'out'}" in said
     assert pngs(tmp_path / "out") == ["a.bmp.png", "a.png.png", "c.png", "deeper/b.png"]
+
+
+def test_an_image_of_any_size_is_the_padded_forward_to_the_bit(cyclegan: Run, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (257, 101, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    translate(cyclegan, tmp_path / "a.png", tmp_path / "out.png")
+    padded = F.pad(images.to_float(torch.from_numpy(pixels).permute(2, 0, 1)[None]), (1, 2, 1, 2), mode="reflect")
+    model = cyclegan.load_model()
+    expected = model.translate(padded, "a2b")[0, :, 1:258, 1:102]  # type: ignore[operator]
+    assert torch.equal(read_image(tmp_path / "out.png"), images.to_uint8(expected))
 
 
 def test_a_single_image_becomes_a_file_or_a_folder(cyclegan: Run, photos: Path, tmp_path: Path) -> None:
