@@ -26,7 +26,7 @@ from gan_lab.data.image_files import Limits, Outcome, Pixels, Window
 from gan_lab.data.listing import Say
 from gan_lab.utils import memory
 from gan_lab.utils.errors import UserError
-from gan_lab.utils.files import remove_unfinished, unfinished, write_atomically
+from gan_lab.utils.files import open_regular, read_regular, remove_unfinished, unfinished, write_atomically
 from gan_lab.utils.locks import held
 
 log = logging.getLogger(__name__)
@@ -172,10 +172,11 @@ class Decoder:
 
     def _read(self, entry: Path, count: int) -> tuple[Pixels, Outcome]:
         try:
-            found = json.loads((entry / "outcome.json").read_text(encoding="utf-8"))
+            found = json.loads(read_regular(entry / "outcome.json"))
             outcome = Outcome(found["damaged"], found["warnings"])
             if found["window"]:
                 self.window.limits = tuple(found["window"])
+            open_regular(entry / "images.npy").close()  # a pipe would have numpy wait
             # Copy on write: torch wants writable memory, and nothing reaches the file.
             pixels = np.load(entry / "images.npy", mmap_mode="c")
             if pixels.shape != self._shape(count) or pixels.dtype != np.uint8:

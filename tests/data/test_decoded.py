@@ -196,6 +196,17 @@ def test_a_damaged_cache_is_named(files: list[Path], tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("little_memory")
+@pytest.mark.parametrize("name", ["images.npy", "outcome.json"])
+def test_a_pipe_in_the_cache_makes_nothing_wait(name: str, files: list[Path], tmp_path: Path) -> None:
+    load(tmp_path, files)
+    (entry,) = entries(tmp_path)
+    (entry / name).unlink()
+    os.mkfifo(entry / name)
+    with pytest.raises(UserError, match=f"{entry} is damaged: .*is not a regular file"):
+        load(tmp_path, files)
+
+
+@pytest.mark.usefixtures("little_memory")
 def test_a_disk_without_room_is_refused_beforehand(
     files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
