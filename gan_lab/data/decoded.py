@@ -3,8 +3,8 @@
     <cache>/<key>/images.npy     uint8 (n, channels, size, size), the readable images first
     <cache>/<key>/outcome.json   the indices of the damaged files in the list of files, warnings, and the window
 
-The key is a hash of each file's name, size and modification time, and of all that decides their pixels. A folder
-appears once it is complete.
+The key is a hash of each file's name, size and modification time, and of all that decides their pixels, and only this
+user can compute it: pixels that a stranger has put there aren't found. A folder appears once it is complete.
 """
 
 import json
@@ -28,6 +28,7 @@ from gan_lab.utils import memory
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import open_regular, read_regular, remove_unfinished, unfinished, write_atomically
 from gan_lab.utils.locks import held
+from gan_lab.utils.own_key import own_key
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +125,7 @@ class Decoder:
     def _key(self, root: Path, files: Sequence[Path]) -> str:
         limits = self.window.limits if self.window.fixed else None
         form = VERSION, self.size, self.channels, limits, self.background, len(files)
-        digest = blake2b(repr(form).encode(), digest_size=16)
+        digest = blake2b(repr(form).encode(), digest_size=16, key=own_key())
         others = [] if self.window.fixed or self.window.files == files else self.window.files
         for path in (*files, *others):
             try:

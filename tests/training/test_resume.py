@@ -204,7 +204,11 @@ def test_optimizers_have_the_options_of_the_configuration(
 def test_a_changed_rate_outlives_a_kill_before_the_next_checkpoint(command: Command) -> None:
     assert command(*QUICK) is None
     before = Run("run").checkpoint.read_bytes()
-    changes = ("resume_mode=continue", "model.optimizer.generator.lr=1.0e-3", "model.optimizer.generator.betas=[0.0,0.9]")
+    changes = (
+        "resume_mode=continue",
+        "model.optimizer.generator.lr=1.0e-3",
+        "model.optimizer.generator.betas=[0.0,0.9]",
+    )
     assert command("resume=run", "trainer.max_steps=7", *changes) is None
     Run("run").checkpoint.write_bytes(before)
     Run("run").update_record(status="running", batches=6)
