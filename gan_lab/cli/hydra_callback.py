@@ -223,7 +223,7 @@ def claim(config: DictConfig, option: str) -> list[Path]:
         The folders that were not there before, the innermost first.
 
     Raises:
-        UserError: the folder holds a run, or can't be made.
+        UserError: the folder holds a run or a link that leads out of it, or can't be made.
     """
     HydraConfig.instance().set_config(config)
     wanted = Path(str(OmegaConf.select(config, option)))
@@ -235,6 +235,8 @@ def claim(config: DictConfig, option: str) -> list[Path]:
             f"{option}={wanted}: holds a run already. Resume it with {override('resume', wanted)}, or choose another "
             "folder"
         )
+    if chosen:
+        refuse_ways_out(wanted)
     folder, number = wanted, 1
     while True:
         made = [place for place in (folder, *folder.parents) if not place.exists()]
