@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from lightning import Trainer
 
+from gan_lab.utils.files import open_regular
+
 
 class RolledBack(Exception):  # noqa: N818 - a detour, not an error
     """Training has to go on from a checkpoint."""
@@ -33,7 +35,8 @@ def roll_back(trainer: Trainer, file: Path, factor: float, states: dict[str, dic
     Returns:
         The batch that the checkpoint was saved after.
     """
-    checkpoint: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+    with open_regular(file) as opened:
+        checkpoint: dict[str, Any] = torch.load(opened, map_location="cpu", weights_only=True)
     trainer.strategy.barrier("read")  # before the file changes
     for optimizer in checkpoint["optimizer_states"]:
         for group in optimizer["param_groups"]:

@@ -31,7 +31,7 @@ from gan_lab.utils.signals import importing
 from gan_lab.utils.terminal import say
 
 if TYPE_CHECKING:  # torch and lightning take seconds to import
-    from gan_lab.distributed.launcher import WorldInfo
+    from gan_lab.distributed.meeting import Meeting
     from gan_lab.training.build import Parts
 
 folders.register()  # every process that runs jobs imports this file, for the callback below
@@ -70,6 +70,7 @@ class Preflight(Callback):
             say("Starting ...")
         with importing():
             from gan_lab.distributed import launcher
+            from gan_lab.distributed.meeting import Meeting
             from gan_lab.training.train import train_parts  # noqa: F401 - of the main program's
             from gan_lab.training.validate import validate
 
@@ -79,22 +80,23 @@ class Preflight(Callback):
         made: list[Path] = []
         _parts.clear()
         try:
-            go_on_with_a_requeued_job(config)
-            if config.resume is not None:
-                load_run_config(config)
-            if world is not None:
-                join(config, world.here, world.num_nodes)
-            if config.resume is not None and first:
-                refuse_if_locked(Run(str(config.resume)))
-            elif first:
-                made = claim(config, "hydra.run.dir")
-            if world is not None:
-                meet(config, world)
-            _parts.append(validate(without_hydra(config), str(config.hydra.run.dir), made))
-        except BaseException as error:
+            meeting = Meeting(world) if world else None
+            with together(meeting, "begin"):
+                go_on_with_a_requeued_job(config)
+                if config.resume is not None:
+                    load_run_config(config)
+                if world is not None:
+                    join(config, world.here, world.num_nodes)
+                if config.resume is not None and first:
+                    refuse_if_locked(Run(str(config.resume)))
+                elif first:
+                    made = claim(config, "hydra.run.dir")
+            if meeting is not None:
+                follow(config, meeting)
+            with together(meeting, "check"):
+                _parts.append(validate(without_hydra(config), str(config.hydra.run.dir), made))
+        except BaseException:
             remove_empty(made)
-            if not first and isinstance(error, CONFIGURATION_ERRORS):
-                sys.exit(1)  # the first finds the same and says it for all
             raise
 
     @ending_the_program()
@@ -196,15 +198,24 @@ def join(config: DictConfig, devices: int, num_nodes: int) -> None:
             config.trainer[option] = started
 
 
-def meet(config: DictConfig, world: "WorldInfo") -> None:
-    """Follow the first process into its run folder, where Hydra writes and logs for that one alone."""
-    from gan_lab.distributed import launcher
-
-    first = world.rank == 0
+@contextmanager
+def together(meeting: "Meeting | None", topic: str) -> Iterator[None]:
+    """Have all processes go on after what is checked here, or none; one alone refuses as usual."""
+    problem = ""
     try:
-        folder = launcher.broadcast_from_first(str(config.hydra.run.dir) if first else "", world)
-    except UserError as error:
-        fail(str(error))  # each process for itself: the first may not be there at all
+        yield
+    except CONFIGURATION_ERRORS as error:
+        if meeting is None:
+            raise
+        problem = explain(error)
+    if meeting is not None:
+        meeting.agree(topic, problem)
+
+
+def follow(config: DictConfig, meeting: "Meeting") -> None:
+    """Follow the first process into its run folder, where Hydra writes and logs for that one alone."""
+    first = meeting.world.rank == 0
+    folder, *_ = meeting.exchange("folder", str(config.hydra.run.dir) if first else "")
     if first:
         return
     with read_write(config), open_dict(config.hydra):
@@ -223,7 +234,7 @@ def claim(config: DictConfig, option: str) -> list[Path]:
         The folders that were not there before, the innermost first.
 
     Raises:
-        UserError: the folder holds a run, or can't be made.
+        UserError: the folder holds a run or a link that leads out of it, or can't be made.
     """
     HydraConfig.instance().set_config(config)
     wanted = Path(str(OmegaConf.select(config, option)))
@@ -235,6 +246,8 @@ def claim(config: DictConfig, option: str) -> list[Path]:
             f"{option}={wanted}: holds a run already. Resume it with {override('resume', wanted)}, or choose another "
             "folder"
         )
+    if chosen:
+        refuse_ways_out(wanted)
     folder, number = wanted, 1
     while True:
         made = [place for place in (folder, *folder.parents) if not place.exists()]

@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gan_lab.config.renamed import new_name_of, old_classes, old_options
 from gan_lab.config.resolvers import RESOLVERS
+from gan_lab.utils import own_key
 from gan_lab.utils.errors import UserError, reason
 from gan_lab.utils.files import read_regular, refuse_ways_out
 from gan_lab.utils.types import Fact
@@ -110,7 +111,7 @@ def own_cache(folder: Path) -> Path:
     It is that of new runs, below the current folder, or one in the user's home where that is a run's.
     """
     if CACHE.resolve().is_relative_to(folder.resolve()):
-        return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "gan_lab"
+        return own_key.folder()
     return CACHE.absolute()
 
 

@@ -3,8 +3,8 @@
     <cache>/<key>/images.npy     uint8 (n, channels, size, size), the readable images first
     <cache>/<key>/outcome.json   the indices of the damaged files, warnings, the sizes of pictures, and the window
 
-The key is a hash of each file's name, size and modification time, and of all that decides their pixels. A folder
-appears once it is complete.
+The key is a hash of each file's name, size and modification time, and of all that decides their pixels, and only this
+user can compute it: pixels that a stranger has put there aren't found. A folder appears once it is complete.
 """
 
 import json
@@ -27,12 +27,14 @@ from gan_lab.data.image_files import Half, Limits, Outcome, Pixels, Size, Window
 from gan_lab.data.listing import Say
 from gan_lab.utils import memory
 from gan_lab.utils.errors import UserError
-from gan_lab.utils.files import remove_unfinished, unfinished, write_atomically
+from gan_lab.utils.files import open_regular, read_regular, remove_unfinished, unfinished, write_atomically
 from gan_lab.utils.locks import held
+from gan_lab.utils.own_key import own_key
 
 log = logging.getLogger(__name__)
 
 VERSION = 3  # of the decoding; a cache of another version is not used
+LARGEST_OUTCOME = 1 << 30  # bytes; a picture takes about twelve
 MEMORY_SHARE = 0.5  # of the available memory that decoded images may take
 
 
@@ -144,7 +146,7 @@ class Decoder:
     def _key(self, root: Path, files: Sequence[Path]) -> str:
         limits = self.window.limits if self.window.fixed else None
         form = VERSION, self.size, self.channels, limits, self.background, self.half, len(files)
-        digest = blake2b(repr(form).encode(), digest_size=16)
+        digest = blake2b(repr(form).encode(), digest_size=16, key=own_key())
         others = [] if self.window.fixed or self.window.files == files else self.window.files
         for path in (*files, *others):
             try:
@@ -192,12 +194,13 @@ class Decoder:
 
     def _read(self, entry: Path, count: int) -> tuple[Pixels, Outcome]:
         try:
-            found = json.loads((entry / "outcome.json").read_text(encoding="utf-8"))
+            found = json.loads(read_regular(entry / "outcome.json", LARGEST_OUTCOME))
             outcome = Outcome(
                 found["damaged"], found["warnings"], [(width, height) for width, height in found["sizes"]]
             )
             if found["window"]:
                 self.window.limits = tuple(found["window"])
+            open_regular(entry / "images.npy").close()  # a pipe would have numpy wait
             # Copy on write: torch wants writable memory, and nothing reaches the file.
             pixels = np.load(entry / "images.npy", mmap_mode="c")
             if pixels.shape != self._shape(count) or pixels.dtype != np.uint8:

@@ -26,7 +26,6 @@ from lightning.fabric.plugins.environments.cluster_environment import ClusterEnv
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
-from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 from gan_lab.distributed import slurm
 from gan_lab.utils import child_pythons, hardware
@@ -39,7 +38,6 @@ IDENTITY = (
     *("RANK", "LOCAL_RANK", "GROUP_RANK", "ROLE_RANK", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT", "PL_GLOBAL_SEED"),
     *("WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE", "ROLE_WORLD_SIZE"),
 )
-PORT_OFFSET = 5000  # ports between the one where training meets under srun and the one where ranks learn the folder
 
 
 class WorkerFailed(Exception):  # noqa: N818 - an ending, as Interrupted
@@ -70,6 +68,8 @@ def detect_launcher() -> WorldInfo | None:
     """The processes that torchrun or srun has started, of which this is one; None where it was started alone."""
     if "TORCHELASTIC_RUN_ID" in os.environ:
         rank, size, here = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"))
+    elif slurm.is_first_of_several_on_a_terminal():
+        fail("srun: --pty connects a terminal to the first task, which would train alone; leave it out")
     elif slurm.has_started_this() and int(os.environ.get("SLURM_NTASKS", 1)) > 1:
         if "SLURM_NTASKS_PER_NODE" not in os.environ:  # Lightning insists
             fail("srun: say how many tasks each machine has, --ntasks-per-node, instead of --ntasks")
@@ -88,35 +88,6 @@ def surroundings() -> ClusterEnvironment:
     if TorchElasticEnvironment.detect():
         return TorchElasticEnvironment()
     return SLURMEnvironment(auto_requeue=False) if slurm.has_started_this() else LightningEnvironment()
-
-
-def broadcast_from_first(text: str, world: WorldInfo) -> str:
-    """Broadcast a text from rank 0 to all processes that were started from outside; each of them must call this.
-
-    They meet at a key-value store and not in a process group: the group that trains would find the traces of another.
-
-    Raises:
-        UserError: they don't find each other.
-    """
-    around = surroundings()
-    elastic = isinstance(around, TorchElasticEnvironment)  # torchrun has a store there
-    place = (around.main_address, around.main_port - (0 if elastic else PORT_OFFSET))
-    try:
-        store = TCPStore(*place, is_master=world.rank == 0 and not elastic, wait_for_workers=False)
-        key = f"gan_lab/{os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}"
-        if world.rank == 0:
-            store.set(key, text)
-            store.get(f"{key}/heard")  # whoever keeps the store stays until all have read
-            return text
-        received: str = store.get(key).decode()
-        if store.add(f"{key}/heard_by", 1) == world.size - 1:
-            store.set(f"{key}/heard", "by all")
-        return received
-    except (RuntimeError, ValueError) as error:
-        raise UserError(
-            f"the processes don't find each other at {place[0]}:{place[1]} ({str(error).splitlines()[0]}); "
-            "set MASTER_PORT to one that is free"
-        ) from error
 
 
 def run_workers(config: str, folder: Path, count: int) -> None:

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from gan_lab.utils.files import read_regular
@@ -32,8 +33,26 @@ def has_started_this() -> bool:
     Such a shell has the variables of all tasks of the job, but nobody starts the others: that of salloc is a step with
     a number of its own, and that of `srun --pty` has a terminal.
     """
-    on_terminal = "SLURM_PTY_PORT" in os.environ and sys.stdin is not None and sys.stdin.isatty()
-    return os.environ.get("SLURM_STEP_ID", INTERACTIVE_STEP) != INTERACTIVE_STEP and not on_terminal
+    return os.environ.get("SLURM_STEP_ID", INTERACTIVE_STEP) != INTERACTIVE_STEP and not is_on_terminal()
+
+
+def is_on_terminal() -> bool:
+    """Tell the first task of `srun --pty`, and what the user starts in it if it is a shell."""
+    return "SLURM_PTY_PORT" in os.environ and sys.stdin is not None and sys.stdin.isatty()
+
+
+def is_first_of_several_on_a_terminal() -> bool:
+    """Tell this program in `srun -n 4 --pty python ...`: SLURM, and no shell, has started it, and others beside it."""
+    if not is_on_terminal() or int(os.environ.get("SLURM_NTASKS", 1)) == 1:
+        return False
+    return parent_name() == "slurmstepd"
+
+
+def parent_name() -> str:
+    """Name the program that has started this one; empty where the system doesn't tell."""
+    with suppress(OSError):
+        return Path(f"/proc/{os.getppid()}/comm").read_text(encoding="utf-8").strip()
+    return ""
 
 
 def requeue() -> str:

@@ -1,7 +1,6 @@
 """The extractor for small labelled images: a classifier that this repository trains, shipped for MNIST."""
 
 import logging
-from hashlib import sha256
 from math import ceil
 from pathlib import Path
 from typing import Any, Protocol
@@ -67,7 +66,7 @@ class DatasetClassifier(Extractor):
             self.num_classes = int(description["classes"])
             self.identity = {
                 "name": f"digits {description['dataset']}",
-                "sha256": sha256(path.read_bytes()).hexdigest(),
+                "sha256": hashes.of_file(path),
                 "input_size": self.size,
                 "other_sizes": OTHER_SIZES,
                 "channels": self.channels,

@@ -1,7 +1,6 @@
 """The published protocol: Inception-v3's 2048 pooled features (Heusel et al. 2017, arXiv:1706.08500)."""
 
 import os
-from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.metrics.extractors import Extractor, with_channels
+from gan_lab.utils import hashes
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.precision import full_precision
 
@@ -41,7 +41,7 @@ class Inception(Extractor):
             raise UserError("the inception extractor needs torch-fidelity: pip install -e '.[inception]'")
         default = Path(torch.hub.get_dir()) / "checkpoints" / FILE
         path = Path(weights).expanduser() if weights else default
-        if not path.is_file():
+        if not path.exists():
             raise UserError(
                 f"{path}: the inception extractor's weights are missing. Download {URL} (91 MB) on a machine with "
                 f"network, and put the file to {default}; gan-lab evaluate takes one elsewhere, --weights-file"
@@ -74,9 +74,12 @@ def load(path: Path) -> Any:
     """Load the network with the published weights; loading executes nothing from the file.
 
     Raises:
-        UserError: the file is another one.
+        UserError: the file is another one, or can't be read.
     """
-    digest = sha256(path.read_bytes()).hexdigest()
+    try:
+        digest = hashes.of_file(path)
+    except OSError as error:
+        raise UserError(f"{path} can't be read: {error.strerror}") from error
     if digest != SHA256:
         raise UserError(f"{path} is damaged or another file: its sha256 is {digest}, that of {URL} is {SHA256}")
 

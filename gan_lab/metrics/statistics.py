@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from gan_lab.metrics.protocol import extractor_hash
 from gan_lab.metrics.scores import Moments
 from gan_lab.utils import hashes
 from gan_lab.utils.errors import DamagedFileError
+from gan_lab.utils.own_key import own_key
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +63,8 @@ def real_statistics(
         extractor: of the features.
         split: name of the split.
         cache_folder: folder of the statistics; None keeps none. A file's name holds the content hash of the images
-            and labels, the extractor's hash, the split and n. A damaged file is computed again, with a warning.
+            and labels, the extractor's hash, the split, n, and what only this user can compute: statistics that a
+            stranger has put there aren't found. A damaged file is computed again, with a warning.
     """
     labels = torch.full((len(images),), UNKNOWN) if labels is None else labels
     description: dict[str, Any] = {
@@ -72,9 +75,9 @@ def real_statistics(
     }
     if cache_folder is None:
         return _from_tensors(_compute(images, labels, extractor), description, extractor)
-    path = (
-        cache_folder / f"{description['data'][:16]}-{description['extractor'][:16]}-{split}-{len(images)}.safetensors"
-    )
+    name = f"{description['data'][:16]}-{description['extractor'][:16]}-{split}-{len(images)}"
+    own = blake2b(name.encode(), digest_size=8, key=own_key()).hexdigest()
+    path = cache_folder / f"{name}-{own}.safetensors"
     with rank_zero_first():
         tensors = _cached(path, description)
         if tensors is None:

@@ -188,6 +188,9 @@ def _differing_optimizer(optimizer: torch.optim.Optimizer, state: Any, path: str
             rate = rate.item() if isinstance(rate, Tensor) and rate.numel() == 1 else rate
             if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not (isfinite(rate) and rate >= 0):
                 yield f"{path}: {name}={rate!r}: must be a finite number of at least 0"
+                return
+        if group["lr"] > group["initial_lr"] * (1 + 1e-6):  # on a device it is rounded
+            yield f"{path}: lr={float(group['lr'])}: no schedule raises it above initial_lr={group['initial_lr']}"
         for name in sorted((group.keys() | own.keys()) - {*RATES, "params", "capturable"}):
             if group.get(name, own.get(name)) is not None or own.get(name) is not None:
                 yield from _differing(own.get(name), group.get(name), f"{path}: {name}")

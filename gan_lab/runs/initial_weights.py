@@ -38,7 +38,9 @@ def read(source: str) -> dict[str, Tensor]:
         try:
             open_regular(path).close()  # a pipe would have it wait
             state = load_file(path)
-        except (SafetensorError, OSError) as error:
+        except OSError as error:
+            raise UserError(f"init_from={source}: can't be read: {reason(error)}") from error
+        except SafetensorError as error:
             raise UserError(f"init_from={source}: is damaged: {reason(error)}") from error
     else:
         state = checkpoint_io.read(path).get("state_dict")

@@ -1,5 +1,6 @@
 """The state that a resumed run goes on from, and what else such a run needs."""
 
+import inspect
 import logging
 from typing import Any
 
@@ -8,6 +9,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from omegaconf import DictConfig
 
+from gan_lab.callbacks.health import Health
 from gan_lab.models.adversarial import PLAYERS
 from gan_lab.runs.resume import Changes
 from gan_lab.runs.run import Run
@@ -17,13 +19,15 @@ from gan_lab.utils.terminal import say
 
 log = logging.getLogger(__name__)
 
+OF_THE_DEVICE = ("capturable",)  # an option of optimizers that follows from the device
+
 
 class ResumeCallback(Callback):
     """Makes sure that a resumed run goes on with its own images, and applies what is to change.
 
     Other images than those the run began with are refused, wherever they lie, unless the run is continued with other
-    data. The configuration is saved once all processes have read the old one. An optimizer's value that is to change
-    is set after the optimizer's saved state has brought the old one back.
+    data. The configuration is saved once all processes have read the old one. Optimizers have its options, whatever
+    their saved states say, which may be older, or a stranger's.
 
     Args:
         run: that goes on.
@@ -37,8 +41,7 @@ class ResumeCallback(Callback):
         self.config = config
         other_data = config.resume_mode == "continue" and any(name.startswith("data.") for name in changes)
         self.expected = run.data_record() if has_begun and not other_data else {}
-        names = ((name.split("."), new) for name, (_, new) in changes.items() if name.startswith("model.optimizer."))
-        self.values = [(PLAYERS.index(path[2]), path[3], new) for path, new in names if len(path) == 4]
+        self.new_rates = [player for player in PLAYERS if f"model.optimizer.{player}.lr" in changes]
 
     def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Compare the images, now that they are loaded, and save the configuration.
@@ -58,12 +61,18 @@ class ResumeCallback(Callback):
             self.run.save_config(self.config)
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Set the optimizers' changed values."""
-        for player, name, value in self.values:
-            for group in trainer.optimizers[player].param_groups:
-                group[name] = value
-                if name == "lr":
-                    group["initial_lr"] = value
+        """Set the optimizers' options; a lower rate stays where a rollback may have lowered it."""
+        health = [callback for callback in trainer.callbacks if isinstance(callback, Health)]  # type: ignore[attr-defined]
+        may_be_lower = not health or health[0].rolled_back > 0
+        fresh_ones: list[torch.optim.Optimizer] = pl_module.configure_optimizers()  # type: ignore[assignment]
+        for player, optimizer, fresh in zip(PLAYERS, trainer.optimizers, fresh_ones, strict=True):
+            options = inspect.signature(type(fresh)).parameters.keys() - {"params", "lr", *OF_THE_DEVICE}
+            for group, own in zip(optimizer.param_groups, fresh.param_groups, strict=True):
+                group.update({name: own[name] for name in options & own.keys()})
+                saved, rate = group["initial_lr"], own["initial_lr"]
+                if player in self.new_rates or saved > rate or (saved < rate and not may_be_lower):
+                    group["lr"] = group["initial_lr"] = rate
+        self.new_rates = []  # a rollback comes by here again
 
 
 def take_up_threads(run: Run, *, exact: bool) -> Changes:

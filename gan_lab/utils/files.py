@@ -6,6 +6,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 from tempfile import TemporaryDirectory
@@ -154,7 +155,7 @@ def link_or_copy(source: Path, target: Path) -> None:
         partial.replace(target)
 
 
-def open_regular(file: Path) -> BinaryIO:
+def open_regular(file: Path) -> BufferedReader:
     """Open a file to read, and nothing else: reading a pipe or a device need never end.
 
     Raises:

@@ -1,10 +1,13 @@
-"""Content hashes of tensors and of plain values."""
+"""Content hashes of tensors, plain values and files."""
 
 import json
 from collections.abc import Mapping
-from hashlib import sha256
+from hashlib import file_digest, sha256
+from pathlib import Path
 
 from torch import Tensor
+
+from gan_lab.utils.files import open_regular
 
 
 def of_tensors(*tensors: Tensor) -> str:
@@ -19,3 +22,13 @@ def of_tensors(*tensors: Tensor) -> str:
 def of_values(values: Mapping[str, object]) -> str:
     """Hash plain values by name, in any order: sha256, in hex."""
     return sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def of_file(file: Path) -> str:
+    """Hash a regular file: sha256, in hex.
+
+    Raises:
+        OSError: it can't be read, or is no regular file.
+    """
+    with open_regular(file) as opened:
+        return file_digest(opened, "sha256").hexdigest()

@@ -6,10 +6,11 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from gan_lab.cli import main
 from gan_lab.cli.evaluate import EXTRACTORS
-from gan_lab.metrics import classifier, dataset_classifier, scores
+from gan_lab.metrics import classifier, dataset_classifier, scores, tensor_files
 from gan_lab.metrics.select_extractor import Choice
 from gan_lab.runs.run import Run
 from gan_lab.utils.images import save_png
@@ -70,6 +71,33 @@ def test_a_run_is_printed_and_written_into_its_folder(
     assert "500 of MNIST (test, NOT the full dataset)" in printed
     assert protocol["id"] in printed
     assert run.record() == {"status": "finished"}, "evaluating leaves the run's record alone"
+
+
+@pytest.mark.parametrize(("place", "whose"), [("run/cache", "mine"), ("data/cache", "theirs")])
+def test_statistics_that_came_with_a_run_are_not_believed(
+    place: str, whose: str, run: Run, few_digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scored(user: str) -> dict[str, float]:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / user))
+        evaluate(run.folder, few_digits, "--count", "20")
+        values: dict[str, float] = written(run)["values"]
+        return values
+
+    monkeypatch.chdir(tmp_path)
+    config = OmegaConf.load(run.config_file)
+    config.callbacks.scores.cache = "${run_dir}/cache"
+    OmegaConf.save(config, run.config_file)
+    honest = scored(whose)
+    (file,) = Path("data/cache/statistics").iterdir()
+    tensors, description = tensor_files.read(file)
+    tensor_files.write(file, tensors | {"total": tensors["total"] + 100 * description["count"]}, description)
+    assert scored(whose) != honest, "a user believes what is the user's own"
+    planted = run.folder.parent / place / "statistics"
+    if planted.resolve() != file.parent.resolve():
+        planted.parent.mkdir(parents=True)
+        file.parent.rename(planted)
+    assert scored("mine") == honest
+    assert (planted / file.name).exists()
 
 
 @pytest.mark.bits

@@ -120,3 +120,13 @@ def test_nothing_that_goes_wrong_in_a_callback_is_a_warning(error: Exception, co
 def test_the_jobs_of_a_glob_are_checked_beforehand(command: Command, tmp_path: Path) -> None:
     assert "in the job model=cgan data=mnist_colors: " in str(command("-m", "model=glob(*gan)", "data=mnist_colors"))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", [".hydra", "tensorboard", "checkpoints"])
+def test_a_run_does_not_begin_where_a_link_leads_out(name: str, command: Command, tmp_path: Path) -> None:
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / name).symlink_to(tmp_path / "letters")
+    assert f"theirs/{name} leads out of theirs" in str(command(*QUICK, "hydra.run.dir=theirs"))
+    assert list((tmp_path / "letters").iterdir()) == []
+    assert [path.name for path in (tmp_path / "theirs").iterdir()] == [name]

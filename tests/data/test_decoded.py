@@ -95,6 +95,17 @@ def test_what_does_not_fit_is_decoded_once_into_the_cache(
 
 
 @pytest.mark.usefixtures("little_memory")
+def test_what_another_user_has_decoded_is_not_believed(
+    files: list[Path], tmp_path: Path, attempts: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for user in ("me", "stranger", "me"):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / user))
+        load(tmp_path, files)
+    assert len(attempts) == 2 * len(files)
+    assert len(entries(tmp_path)) == 2
+
+
+@pytest.mark.usefixtures("little_memory")
 def test_cached_images_are_read_from_the_disk_and_never_written(files: list[Path], tmp_path: Path) -> None:
     found = load(tmp_path, files)
     assert torch.equal(found.images.index_select(0, torch.tensor([4, 0]))[:, 0, 0, 0], torch.tensor([14, 10]).byte())
@@ -192,6 +203,17 @@ def test_a_damaged_cache_is_named(files: list[Path], tmp_path: Path) -> None:
     content = (entry / "images.npy").read_bytes()
     (entry / "images.npy").write_bytes(content[:-20])
     with pytest.raises(UserError, match=f"{entry} is damaged: .*Remove the folder"):
+        load(tmp_path, files)
+
+
+@pytest.mark.usefixtures("little_memory")
+@pytest.mark.parametrize("name", ["images.npy", "outcome.json"])
+def test_a_pipe_in_the_cache_makes_nothing_wait(name: str, files: list[Path], tmp_path: Path) -> None:
+    load(tmp_path, files)
+    (entry,) = entries(tmp_path)
+    (entry / name).unlink()
+    os.mkfifo(entry / name)
+    with pytest.raises(UserError, match=f"{entry} is damaged: .*is not a regular file"):
         load(tmp_path, files)
 
 

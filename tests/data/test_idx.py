@@ -1,4 +1,5 @@
 import gzip
+import os
 from hashlib import md5
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def test_a_file_packed_anew_is_known_by_its_content(tmp_path: Path) -> None:
         ("cut.gz", PACKED[:-9], "is damaged: "),
         ("text.gz", b"<html>not found</html>", "is damaged: Not a gzipped file"),
         ("zeros.gz", bytes(40), "is damaged: "),
+        ("bomb.gz", gzip.compress(bytes(1 << 27)), "another file: 67,108,865 bytes"),
     ],
 )
 def test_a_damaged_file_is_named(name: str, content: bytes, reason: str, tmp_path: Path) -> None:
@@ -47,6 +49,15 @@ def test_a_damaged_file_is_named(name: str, content: bytes, reason: str, tmp_pat
     with pytest.raises(DamagedFileError, match=reason) as error:
         idx.read(path, CHECKSUMS)
     assert str(path) in str(error.value)
+
+
+def test_only_regular_files_of_a_possible_size_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "pipe.gz")
+    with pytest.raises(OSError, match="is not a regular file"):
+        idx.read(tmp_path / "pipe.gz", CHECKSUMS)
+    monkeypatch.setattr(idx, "LARGEST", 39)
+    with pytest.raises(OSError, match="it has more than"):
+        idx.read(write(tmp_path, "plain", CONTENT), CHECKSUMS)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 
 from gan_lab import cli
 from gan_lab.cli.hydra_callback import join
-from gan_lab.distributed import launcher
+from gan_lab.distributed import launcher, slurm
 from gan_lab.distributed.launcher import WorldInfo
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError
@@ -87,6 +87,21 @@ def test_a_shell_that_srun_has_opened_is_no_task_of_several(terminal: bool, monk
     monkeypatch.setattr(sys, "stdin", Mock(isatty=lambda: terminal))
     assert (launcher.detect_launcher() is None) is terminal
     assert isinstance(launcher.surroundings(), LightningEnvironment if terminal else SLURMEnvironment)
+
+
+@pytest.mark.parametrize(("parent", "refused"), [("slurmstepd", True), ("bash", False)])
+def test_a_terminal_for_one_of_several_tasks_is_refused(
+    parent: str, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (SRUN | {"SLURM_PTY_PORT": "40001", "SLURM_PROCID": "0"}).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "stdin", Mock(isatty=lambda: True))
+    monkeypatch.setattr(slurm, "parent_name", lambda: parent)
+    if not refused:
+        assert launcher.detect_launcher() is None
+        return
+    with pytest.raises(SystemExit, match="Error: srun: --pty connects a terminal to the first task, .*; leave it out"):
+        launcher.detect_launcher()
 
 
 def test_srun_has_to_say_how_many_tasks_a_machine_has(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,19 +283,6 @@ def test_srun_tasks_make_one_run(tmp_path: Path) -> None:
     outputs = [task.communicate(timeout=300)[0] for task in tasks]
     assert [task.returncode for task in tasks] == [0, 0], outputs
     check_one_run(tmp_path, outputs)
-
-
-def test_a_port_in_use_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in SRUN.items():
-        monkeypatch.setenv(name, value)
-    with socket.socket() as taken:
-        taken.bind(("", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        monkeypatch.setenv("MASTER_ADDR", "localhost")
-        monkeypatch.setenv("MASTER_PORT", str(port + launcher.PORT_OFFSET))
-        with pytest.raises(UserError, match=f"don't find each other at localhost:{port} .*; set MASTER_PORT to one"):
-            launcher.broadcast_from_first("folder", WorldInfo(rank=0, size=4, here=2))
 
 
 def test_a_sweep_is_not_started_by_torchrun(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 from gan_lab.distributed import slurm
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.runs.run import Run
-from tests.conftest import QUICK, Command, last_weights, same
+from tests.conftest import QUICK, REPOSITORY, Command, last_weights, same
 
 
 @pytest.fixture
@@ -108,3 +110,11 @@ def test_what_prevents_queueing_is_told(
     line = slurm.requeue()
     assert line.startswith("SLURM job 4711 could not be queued again: ")
     assert reason in line
+
+
+def test_the_program_that_has_started_this_one_is_named() -> None:
+    program = "from gan_lab.distributed import slurm; print(slurm.parent_name())"
+    command = [sys.executable, "-c", program]
+    started = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    own = Path("/proc/self/comm")
+    assert started.stdout == (own.read_text() if own.exists() else "\n")

@@ -43,6 +43,13 @@ def test_another_file_is_refused_before_it_is_loaded(tmp_path: Path) -> None:
         Inception(weights=str(tmp_path / "weights.pth"), antialias=False)
 
 
+@pytest.mark.usefixtures("installed")
+def test_a_pipe_makes_nothing_wait(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "weights.pth")
+    with pytest.raises(UserError, match="weights.pth can't be read: is not a regular file"):
+        Inception(weights=str(tmp_path / "weights.pth"), antialias=False)
+
+
 @pytest.mark.bits
 def test_the_network_runs_with_weights_of_the_right_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Random weights: the published ones can't be had without a network."""

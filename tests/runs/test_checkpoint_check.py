@@ -67,6 +67,7 @@ WRONG: list[tuple[Change, str]] = [
     (group(lr=-1.0), "lr=-1.0: must be a finite number of at least 0"),
     (group(lr="x"), "lr='x'"),
     (group(initial_lr=float("nan")), "initial_lr=nan"),
+    (group(lr=0.2), r"lr=0\.2: no schedule raises it above initial_lr=0\.1"),
     (group(betas=(0.5,)), "must be 2 values"),
     (group(betas=(2.0, 0.5)), "Invalid beta"),
     (group(params=[0]), "groups of other parameters"),

@@ -1,12 +1,13 @@
 """A new run from old weights: those, and nothing else."""
 
+import os
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from gan_lab.runs import initial_weights
+from gan_lab.runs import checkpoint_io, initial_weights
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError
 from tests.conftest import QUICK, Command, last_weights, same
@@ -81,6 +82,26 @@ def test_what_does_not_fit_is_one_line_before_anything_is_written(
     assert message in found
     assert "\n" not in found
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", ["a.safetensors", "a.ckpt"])
+def test_a_file_that_may_not_be_read_is_not_called_damaged(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    save_file({"generator.x": torch.zeros(1)}, tmp_path / name)
+    for module in (initial_weights, checkpoint_io):
+        monkeypatch.setattr(module, "open_regular", refuse)
+    with pytest.raises(UserError, match=f"{name}:? can't be read: Permission denied$"):
+        initial_weights.read(str(tmp_path / name))
+
+
+def test_a_pipe_makes_nothing_wait(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.safetensors")
+    with pytest.raises(UserError, match=r"a\.safetensors: can't be read: is not a regular file"):
+        initial_weights.read(str(tmp_path / "a.safetensors"))
 
 
 def test_reading_runs_no_code(tmp_path: Path) -> None:

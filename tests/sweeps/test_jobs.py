@@ -140,6 +140,40 @@ def test_a_job_whose_sweep_is_killed_saves_and_ends(tmp_path: Path) -> None:
     assert run.checkpoint.exists()
 
 
+HANGING = """
+import os, signal, time
+from pathlib import Path
+from gan_lab.data.mnist import MNIST
+
+class Hanging(MNIST):
+    def prepare_data(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        Path(f"{os.getpid()}.hangs").touch()
+        while True:
+            time.sleep(1)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("devices", [1, 2])
+def test_a_second_signal_ends_a_sweep_whose_job_really_hangs(devices: int, tmp_path: Path) -> None:
+    (tmp_path / "hanging.py").write_text(HANGING)
+    options = ("data._target_=hanging.Hanging", "seed=1,2", f"trainer.devices={devices}")
+    process = started(tmp_path, *SWEEP, *options, GAN_LAB_ALLOW="hanging", PYTHONPATH=f"{REPOSITORY}:{tmp_path}")
+    (hangs,) = wait_for(lambda: [*tmp_path.glob("*.hangs")], "a job that hangs", process)
+    process.send_signal(signal.SIGINT)
+    time.sleep(1)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)  # a busy machine takes seconds to end Python with torch
+    assert process.returncode == 130
+    assert "To go on with the sweep: the same command with sweep.dir=" in output
+    wait_for(lambda: not Path("/proc", hangs.stem).exists(), "its end")
+    assert Run(tmp_path / "sweep/0").record()["status"] == "interrupted"
+    assert not (tmp_path / "sweep/1").exists()
+
+
 def test_a_second_signal_kills_a_job_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[int] = []
 

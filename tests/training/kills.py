@@ -2,7 +2,8 @@
 
     python -m tests.training.kills --moments 50
 
-prints a table. A run is a process that is forked from one which has imported everything already; SIGKILL ends it.
+prints a table. A run is a process that is forked from one which has imported everything already; SIGKILL ends it, or
+another signal.
 """
 
 import argparse
@@ -161,8 +162,10 @@ def wait_for(file: Path, child: int) -> None:
         time.sleep(0.001)
 
 
-def kills(moments: int, seed: int, options: tuple[str, ...] = OPTIONS) -> Iterator[Kill]:
-    """Kill a run at so many moments of its life, in the working directory; yields each trial."""
+def kills(
+    moments: int, seed: int, number: signal.Signals = signal.SIGKILL, options: tuple[str, ...] = OPTIONS
+) -> Iterator[Kill]:
+    """Send a run a signal at so many moments of its life, in the working directory; yields each trial."""
     torch.set_num_threads(1)  # threads don't survive a fork
     watched = Watched()
     with watched.telling():
@@ -172,19 +175,27 @@ def kills(moments: int, seed: int, options: tuple[str, ...] = OPTIONS) -> Iterat
         assert finished(whole) == 0, Path("output.txt").read_text()
         life, expected = time.monotonic() - start, left("whole")
         chance = random.Random(seed)
-        for number in range(moments):
-            folder = Path(f"killed_{number}")
+        for trial_number in range(moments):
+            folder = Path(f"killed_{trial_number}")
             moment = chance.random() * life
-            yield trial(watched, folder, moment, options, expected)
+            yield trial(watched, folder, moment, number, options, expected)
 
 
-def trial(watched: Watched, folder: Path, moment: float, options: tuple[str, ...], expected: dict[str, Any]) -> Kill:
+def trial(
+    watched: Watched,
+    folder: Path,
+    moment: float,
+    number: signal.Signals,
+    options: tuple[str, ...],
+    expected: dict[str, Any],
+) -> Kill:
     """Kill a run, resume it, compare."""
     child = watched.start(*options, f"hydra.run.dir={folder}")
     wait_for(folder, child)
     time.sleep(moment)
-    os.kill(child, signal.SIGKILL)
-    ended = finished(child) != -signal.SIGKILL
+    os.kill(child, number)
+    ended = (code := finished(child)) == 0
+    assert code in (0, -number, 128 + number), Path("output.txt").read_text()
     place, batches = watched.read()
     run = Run(folder)
     saved = run.load_checkpoint()["global_step"] if run.has_checkpoint else None
@@ -200,12 +211,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--moments", type=int, default=50, help="how many (50)")
     parser.add_argument("--seed", type=int, default=1, help="of the moments (1)")
+    parser.add_argument("--signal", default="SIGKILL", help="which one (SIGKILL)")
     parsed = parser.parse_args()
     print("| # | killed after | at batch | in | checkpoint of batch | resumed run |\n|---:|---:|---:|---|---:|---|")
     wrong = 0
     with tempfile.TemporaryDirectory() as place:
         os.chdir(place)
-        for number, kill in enumerate(kills(parsed.moments, parsed.seed), start=1):
+        for number, kill in enumerate(kills(parsed.moments, parsed.seed, signal.Signals[parsed.signal]), start=1):
             outcome = "same bits" if not kill.differing else f"differs: {', '.join(sorted(kill.differing)[:5])}"
             if kill.ended:
                 outcome += " (had ended)"

@@ -172,3 +172,47 @@ def test_a_run_goes_on_with_as_many_threads_as_it_had(
     record = Run("run").record()
     assert record["threads"] == 1
     assert record["resumed"][-1]["changed"]["threads"] == [3, 1]
+
+
+RATE = 2.0e-4  # of the model
+
+
+@pytest.mark.parametrize(
+    ("values", "rolled_back", "expected"),
+    [
+        ({"betas": (0.1, 0.2), "eps": 1.0, "weight_decay": 9.0, "maximize": True}, 0, {"lr": RATE}),
+        ({"lr": RATE / 2, "initial_lr": RATE / 2}, 0, {"lr": RATE, "initial_lr": RATE}),
+        ({"lr": RATE / 2, "initial_lr": RATE / 2}, 1, {"lr": RATE / 2, "initial_lr": RATE / 2}),
+        ({"lr": RATE * 2, "initial_lr": RATE * 2}, 1, {"lr": RATE, "initial_lr": RATE}),
+    ],
+)
+def test_optimizers_have_the_options_of_the_configuration(
+    values: dict[str, object], rolled_back: int, expected: dict[str, object], command: Command
+) -> None:
+    assert command(*QUICK) is None
+    checkpoint = Run("run").load_checkpoint()
+    untouched = [dict(state["param_groups"][0]) for state in checkpoint["optimizer_states"]]
+    checkpoint["callbacks"]["Health"]["rolled_back"] = rolled_back
+    for state in checkpoint["optimizer_states"]:
+        state["param_groups"][0] |= values
+    torch.save(checkpoint, Run("run").checkpoint)
+    assert command("resume=run", "trainer.max_steps=7") is None
+    found = [state["param_groups"][0] for state in Run("run").load_checkpoint()["optimizer_states"]]
+    assert found == [group | expected for group in untouched]
+
+
+def test_a_changed_rate_outlives_a_kill_before_the_next_checkpoint(command: Command) -> None:
+    assert command(*QUICK) is None
+    before = Run("run").checkpoint.read_bytes()
+    changes = (
+        "resume_mode=continue",
+        "model.optimizer.generator.lr=1.0e-3",
+        "model.optimizer.generator.betas=[0.0,0.9]",
+    )
+    assert command("resume=run", "trainer.max_steps=7", *changes) is None
+    Run("run").checkpoint.write_bytes(before)
+    Run("run").update_record(status="running", batches=6)
+    assert command("resume=run", "trainer.max_steps=8") is None
+    for state in Run("run").load_checkpoint()["optimizer_states"]:
+        (group,) = state["param_groups"]
+        assert (group["lr"], group["initial_lr"], tuple(group["betas"])) == (1.0e-3, 1.0e-3, (0.0, 0.9))
