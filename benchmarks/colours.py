@@ -1,7 +1,7 @@
 """Do digits survive translation, and do they get the right colours? `python -m benchmarks.colours RUN_FOLDER`.
 
-For a run of model=cyclegan on data=mnist_colors, on the test digits, which it has never seen. Unpaired training never
-shows which grey digit belongs to which colour; that each class has a hue of its own is what there is to find out.
+For runs on data=mnist_colors or data=mnist_paired, on the test digits, which they have never seen. Unpaired training
+never shows which grey digit belongs to which colour; that each class has a hue of its own is what there is to find out.
 """
 
 import sys
@@ -13,7 +13,7 @@ from gan_lab.config.command_line import readable_errors
 from gan_lab.config.schema import build
 from gan_lab.data.mnist_colors import hue_of, hues
 from gan_lab.metrics import dataset_classifier
-from gan_lab.models.cyclegan import CycleGAN
+from gan_lab.models.translation import TranslationGAN
 from gan_lab.runs.run import Run
 from gan_lab.utils import images
 
@@ -45,7 +45,7 @@ def chroma(pixels: Tensor) -> float:
     return float((pixels.amax(1) - pixels.amin(1)).mean() / 2)
 
 
-def translate(model: CycleGAN, pixels: Tensor, direction: str) -> Tensor:
+def translate(model: TranslationGAN, pixels: Tensor, direction: str) -> Tensor:
     """All images, in portions."""
     return torch.cat([model.translate(chunk, direction) for chunk in torch.split(pixels, 500)])
 
@@ -54,29 +54,36 @@ def report(folder: str) -> list[str]:
     """The table, a Markdown line each."""
     run = Run.open(folder)
     model, data = run.load_model(), build(run.config().data)
-    assert isinstance(model, CycleGAN)
+    assert isinstance(model, TranslationGAN)
     data.prepare_data()
     data.setup("test")
     (a, a_labels), (b, b_labels) = data.splits["test"]
     grey, coloured = images.to_float(a), images.to_float(b)
-    to_colour, to_grey = translate(model, grey, "a2b"), translate(model, coloured, "b2a")
-    seed = data.colour_seed
     lines = [
         "| test digits | read right | hue off by (median) | hue is its class's | distance of hues from B's | chroma |",
         "|---|---:|---:|---:|---:|---:|",
     ]
-    of_b = histogram(coloured, seed)
-    for name, pixels, labels in (("coloured originals", coloured, b_labels), ("grey to colour", to_colour, a_labels)):
-        off = hue_errors(pixels, labels, seed)
-        distance = (histogram(pixels, seed) - of_b).abs().sum() / 2
-        right = (off < 180 / CLASSES).double().mean()
-        lines.append(
-            f"| {name} | {accuracy(pixels, labels):.2%} | {off.nanmedian():.1f} degrees | {right:.1%} "
-            f"| {distance:.3f} | {chroma(pixels):.3f} |"
-        )
-    for name, pixels, labels in (("grey originals", grey, a_labels), ("colour to grey", to_grey, b_labels)):
-        lines.append(f"| {name} | {accuracy(pixels, labels):.2%} |  |  |  | {chroma(pixels):.3f} |")
+    if data.channels == 3:
+        lines.append(row("coloured originals", coloured, b_labels, coloured, data.colour_seed))
+        lines.append(row("grey to colour", translate(model, grey, "a2b"), a_labels, coloured, data.colour_seed))
+    else:  # outlines to digits
+        lines.append(row("originals", coloured, b_labels))
+        lines.append(row("outlines to digits", translate(model, grey, "a2b"), a_labels))
+    if "b2a" in model.directions:
+        lines.append(row("grey originals", grey, a_labels))
+        lines.append(row("colour to grey", translate(model, coloured, "b2a"), b_labels))
     return [*lines, "", f"After {model.images_seen:,} images, {len(a):,} + {len(b):,} test digits."]
+
+
+def row(name: str, pixels: Tensor, labels: Tensor, coloured: Tensor | None = None, seed: int = 0) -> str:
+    """A row of the table; hues are held against those of coloured originals, where these are given."""
+    hues_of = "|  |  |  "
+    if coloured is not None:
+        off = hue_errors(pixels, labels, seed)
+        distance = (histogram(pixels, seed) - histogram(coloured, seed)).abs().sum() / 2
+        right = (off < 180 / CLASSES).double().mean()
+        hues_of = f"| {off.nanmedian():.1f} degrees | {right:.1%} | {distance:.3f} "
+    return f"| {name} | {accuracy(pixels, labels):.2%} {hues_of}| {chroma(pixels):.3f} |"
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from torchvision import transforms
 from torchvision.datasets import MNIST
 
 from gan_lab.data.in_memory import EpochLoader
+from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.images import to_float
 
 BATCH_SIZE = 128
@@ -38,7 +39,7 @@ def report() -> list[str]:
     """The table, a Markdown line each."""
     images = torch.randint(0, 256, (60_000, 28, 28), dtype=torch.uint8)
     labels = torch.randint(0, 10, (60_000,))
-    loader = EpochLoader(images[:, None], labels, batch_size=BATCH_SIZE, seed=0)
+    loader = EpochLoader(LabelledImages(images[:, None], labels), batch_size=BATCH_SIZE, seed=0)
     dataset = torchvision_dataset(images, labels)
     cores = os.cpu_count() or 1
     workers = {

@@ -151,7 +151,7 @@ class LastCheckpoint(Checkpoint):
 
 
 class BestCheckpoint(Checkpoint):
-    """Keeps the state with the lowest FID while training, as found by the `Scores` callback; without it, nothing.
+    """Keeps the best state while training, as the `Scores` callback finds it; without it, nothing.
 
     Where it can't be written, a copy waits in memory for the next logging point at which it can.
 

@@ -3,11 +3,11 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import isfinite, nan
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 from lightning import Trainer
 from lightning.pytorch.callbacks import Callback
@@ -17,11 +17,12 @@ from typing_extensions import TypedDict
 from gan_lab.callbacks.trigger import EveryNImages
 from gan_lab.distributed.collectives import refusing_together
 from gan_lab.metrics.extractors import Extractor
-from gan_lab.metrics.generated_images import generate_images, weights_of
+from gan_lab.metrics.measure import Measure, Samples, Subject
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.metrics.score_record import ScoreRecord
-from gan_lab.metrics.scorer import FEWEST, Group, Scorer
+from gan_lab.metrics.scorer import FEWEST, Group
 from gan_lab.metrics.select_extractor import Choice, make_extractor
+from gan_lab.metrics.translation_scores import Translations
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.loggers import log_scalars
 from gan_lab.utils.terminal import bars_if
@@ -35,24 +36,46 @@ Count = Annotated[int, Field(ge=FEWEST)]
 
 @dataclass(frozen=True)
 class Best:
-    """The lowest FID while training, in plain values for checkpoints.
+    """The best score while training, in plain values for checkpoints.
 
     Args:
         images_seen: real images that the generator had been trained on.
-        fid: to training images.
+        fid: to training images; None where the best goes by PSNR.
         protocol: of the score, as `Protocol.to_dict` gives it.
+        psnr: of training pairs, or of the validation split's; None where the best goes by FID.
     """
 
     images_seen: int
-    fid: float
+    fid: float | None
     protocol: dict[str, Any]
+    psnr: float | None = None
+
+    @classmethod
+    def of(cls, scored: ScoreRecord, by: Literal["fid", "psnr"]) -> "Best | None":
+        """Take the score that decides: the named one, else the other one; None where there is neither."""
+        name = next((name for name in (by, "fid", "psnr") if isfinite(scored.values.get(name, nan))), None)
+        given: dict[str, Any] = {"fid": None} | {name: scored.values[name]} if name else {}
+        return cls(scored.images_seen or 0, **given, protocol=scored.protocol.to_dict()) if name else None
+
+    def is_better_than(self, other: "Best") -> bool:
+        """Compare; what was scored in another way, before a resumed run's options were changed, is no competitor."""
+        if self.protocol["id"] != other.protocol.get("id") or (self.fid is None) != (other.fid is None):
+            return True
+        if self.fid is not None and other.fid is not None:
+            return self.fid < other.fid
+        return (self.psnr or 0) > (other.psnr or 0)
+
+    def plain(self) -> dict[str, Any]:
+        """The fields that are not None."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 class BestState(TypedDict):
-    """The fields of `Best`."""
+    """The fields of `Best` that are not None."""
 
     images_seen: NonNegativeInt
-    fid: Finite
+    fid: NotRequired[Finite]
+    psnr: NotRequired[Finite]
     protocol: dict[str, Any]
 
 
@@ -64,32 +87,34 @@ class ScoresState(TypedDict):
 
 
 class Scores(Callback):
-    """Scores a model that generates from noise; a translator is left alone.
+    """Scores a model: one that generates from noise (`Samples`) or one that translates images (`Translations`).
 
     While training, scores are taken against images of the training split, always the same ones, and logged as
-    `scores/...`. The best checkpoint, and a sweep, go by their FID. At the end the generator is scored against the
-    evaluation split, as `final/...`: the test split, or the validation split where there is one. So no choice depends
-    on the test images, and the final scores say how well a choice made without them does. FID to training images does
-    not notice memorised ones; the final scores and a look at neighbours do.
+    `scores/...`. The best checkpoint, and a sweep, go by their FID, or by the PSNR of pairs. At the end the generator
+    is scored against the evaluation split, as `final/...`: the test split, or the validation split where there is one.
+    So no choice depends on the test images, and the final scores say how well a choice made without them does. FID to
+    training images does not notice memorised ones; the final scores and a look at neighbours do.
 
     Scores don't change training. The latents are the same each time, so that scores of different states differ by the
     states alone. All processes take part.
 
     Where the extractor "auto" finds none for the data, a line in the log says so and what to get, and nothing is
-    scored. An extractor that is named must be there.
+    scored that needs one. An extractor that is named must be there.
 
     Args:
         extractor: the extractor, or its name; "auto" takes the one that suits the data
             (`gan_lab.metrics.select_extractor`).
         weights: "ema" scores the generator's moving average where there is one, "raw" the generator as it is.
         every_n_images: images seen between two scores while training; the last state is scored in any case.
-        count_during: images generated for them. FID of so few is biased upwards, by the same amount each time.
+        count_during: images generated, or translated, for them. FID of so few is biased upwards, by the same amount
+            each time.
         real_during: training images that they are compared with, at most.
-        groups_during: groups of scores while training; without "fid" there is no best checkpoint.
-        count: images generated at the end, compared with all of the evaluation split.
+        groups_during: groups of scores while training; without "fid" there is no best checkpoint, but of pairs.
+        count: images generated or translated at the end, at most, compared with all of the evaluation split.
         groups: groups of scores at the end.
         cache: folder of what is computed once for each dataset: statistics of real images, trained extractors.
         seed: of latents and random subsets.
+        best_by: score that decides on the best checkpoint; where there is none of that name, the other one does.
     """
 
     def __init__(
@@ -105,6 +130,7 @@ class Scores(Callback):
         groups: list[Group],
         cache: CachePath,
         seed: NonNegativeInt,
+        best_by: Literal["fid", "psnr"] = "fid",
     ) -> None:
         self.extractor = extractor
         self.weights = weights
@@ -115,26 +141,23 @@ class Scores(Callback):
         self.count = count
         self.groups = groups
         self.cache = Path(cache)
-        self.real: RealImages | None = None
         self.seed = seed
-        self.during: Scorer | None = None  # None where nothing can be scored
-        self.at_end: Scorer | None = None
+        self.best_by = best_by
+        self.during: Measure | None = None  # None where nothing can be scored
+        self.at_end: Measure | None = None
         self.best: Best | None = None
         self.final: ScoreRecord | None = None
         self.seconds = 0.0  # spent on scoring since the program began
 
     def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Prepare all parts, so that a missing one is noticed before training and not after it."""
-        if not hasattr(pl_module, "sample"):
-            return
-        self.real = RealImages(trainer.datamodule, self.cache)  # type: ignore[attr-defined]
         with self._clock(trainer):
-            extractor = self._extractor(self.real)
-            if extractor is None:
+            subject = self._subject(pl_module, trainer.datamodule)  # type: ignore[attr-defined]
+            if subject is None:
                 return
-            extractor.to(pl_module.device)
-            self.during = self._scorer(extractor, self.real, "train", self.groups_during, self.real_during)
-            self.at_end = self._scorer(extractor, self.real, self.real.data.eval_split, self.groups)
+            few = {"groups": self.groups_during, "count": self.count_during, "at_most": self.real_during}
+            self.during = self._measure(subject, subject.split_during, **few)
+            self.at_end = self._measure(subject, subject.split_at_end, groups=self.groups, count=self.count)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Score whenever another `every_n_images` images have been seen."""
@@ -153,25 +176,26 @@ class Scores(Callback):
         log.info("Scoring %s images", f"{self.count:,}")
         with self._clock(trainer):
             pl_module.to(trainer.strategy.root_device)  # from where Lightning has just taken it
-            self.final = self._scored(trainer, pl_module, self.at_end, self.count)
+            self.final = self._scored(trainer, pl_module, self.at_end)
             pl_module.cpu()
             self._publish(trainer, "final", self.final)
 
     def state_dict(self) -> ScoresState:  # type: ignore[override]
         """Images seen at the last scores, and the best so far."""
-        best: Any = asdict(self.best) if self.best else None
+        best: Any = self.best.plain() if self.best else None
         return {"scored_at": self.trigger.last, "best": best}
 
     def load_state_dict(self, state_dict: ScoresState) -> None:  # type: ignore[override]
         """Restore the state of a checkpoint."""
         self.trigger.last = state_dict["scored_at"]
-        self.best = Best(**state_dict["best"]) if state_dict["best"] else None
+        best: Any = state_dict["best"]
+        self.best = Best(**{"fid": None} | best) if best else None
 
     def results(self) -> dict[str, Any]:
         """Collect plain values for the run's record: final `scores` and the `best` while training, if there are any."""
         results: dict[str, Any] = {}
         if self.best:
-            results["best"] = asdict(self.best)
+            results["best"] = self.best.plain()
         if self.final:
             results["scores"] = self.final.to_dict()
         return results
@@ -184,6 +208,15 @@ class Scores(Callback):
                 yield
         finally:
             self.seconds += perf_counter() - start
+
+    def _subject(self, model: Any, data: Any) -> Subject | None:
+        """Find what is scored of a model; None where that is nothing."""
+        if hasattr(model, "translate"):
+            translations = Translations.of(model, data, self.cache, self._extractor, seed=self.seed)
+            return translations if translations.is_scored else None
+        real = RealImages(data, self.cache)
+        extractor = self._extractor(real)
+        return Samples(real, extractor.to(model.device), self.seed) if extractor else None
 
     def _extractor(self, real: RealImages) -> Extractor | None:
         """Make the named extractor, or the one that suits the data; None where "auto" finds none on some process.
@@ -199,54 +232,34 @@ class Scores(Callback):
         except UserError as error:
             if self.extractor != "auto":
                 raise
-            log.warning("There will be no scores. %s. Or name one: callbacks.scores.extractor", error)
+            log.warning("There will be no %s. %s. Or name one: callbacks.scores.extractor", real.scored_by, error)
             return None
 
-    def _scorer(
-        self, extractor: Extractor, real: RealImages, split: str, groups: list[Group], at_most: int | None = None
-    ) -> Scorer | None:
-        """Make a scorer against the images of a split; None where the split has too few."""
+    def _measure(self, subject: Subject, split: str, **options: Any) -> Measure | None:
+        """Make a measure against the images of a split; None where the split has too few."""
         try:
-            statistics = real.statistics(extractor, split, at_most)
+            return subject.against(split, **options)
         except UserError as error:  # no test images, say
             log.warning("There will be no scores against the %s split: %s", split, error)
             return None
-        if statistics.moments.count < FEWEST:
-            count = statistics.moments.count
-            log.warning("There will be no scores against the %s split: it has %d images", split, count)
-            return None
-        return Scorer(extractor=extractor, real=statistics, seed=self.seed, groups=groups)
 
     def _score_during(self, trainer: Trainer, pl_module: Any) -> None:
         if self.during is None:
             return
         self.trigger.last = pl_module.images_seen
         with self._clock(trainer):
-            scored = self._scored(trainer, pl_module, self.during, self.count_during)
+            scored = self._scored(trainer, pl_module, self.during)
             self._publish(trainer, "scores", scored)
         pl_module.report.start(pl_module.images_seen)  # images/s are those of training
-        fid, before = scored.values.get("fid", nan), self.best
-        # Scores from before a resumed run's options were changed may have another protocol.
-        if isfinite(fid) and (before is None or before.protocol.get("id") != scored.protocol.id or fid < before.fid):
-            self.best = Best(pl_module.images_seen, fid, scored.protocol.to_dict())
+        found = Best.of(scored, self.best_by)
+        if found and (self.best is None or found.is_better_than(self.best)):
+            self.best = found
 
-    def _scored(self, trainer: Trainer, pl_module: Any, scorer: Scorer, count: int) -> ScoreRecord:
-        assert self.real is not None
-        ema = self.weights == "ema"
-        scorer.reset()
+    def _scored(self, trainer: Trainer, pl_module: Any, measure: Measure) -> ScoreRecord:
         share = {"rank": trainer.global_rank, "world_size": trainer.world_size}
-        for images, requested in generate_images(pl_module, count, seed=self.seed, ema=ema, **share):
-            scorer.update(self.real.without_border(images), requested)
+        scored = measure.score(pl_module, ema=self.weights == "ema", **share)
         # Processes must agree to the last bit on what is best: they save it together.
-        values = trainer.strategy.broadcast(scorer.compute())
-        scored = ScoreRecord(
-            images_seen=pl_module.images_seen,
-            values=values,
-            protocol=scorer.protocol(weights_of(pl_module, ema=ema)),
-            class_counts=scorer.class_counts,
-        )
-        scorer.reset()  # the images need memory
-        return scored
+        return replace(scored, values=trainer.strategy.broadcast(scored.values))
 
     def _publish(self, trainer: Trainer, prefix: str, scored: ScoreRecord) -> None:
         """Log scores with their prefix, and the images seen beside them."""

@@ -28,7 +28,7 @@ def add_state(parser: argparse.ArgumentParser) -> None:
         "--checkpoint",
         choices=("last", "best"),
         default="last",
-        help="checkpoint of the run: the last one, or the one with the lowest FID during training (default: last)",
+        help="checkpoint of the run: the last one, or the best one while training, by FID or PSNR (default: last)",
     )
 
 

@@ -9,7 +9,8 @@ from gan_lab.utils.errors import UserError, nearest
 from gan_lab.utils.terminal import say
 
 SUFFIXES = {".csv": "csv", ".md": "markdown", ".json": "json"}
-COLUMNS = ("fid", "kid", "coverage", "class_accuracy")
+COLUMNS = ("fid", "kid", "coverage", "class_accuracy")  # by default, where runs have them
+OF_TRANSLATION = ("a2b/fid", "b2a/fid", "psnr", "ssim", "mae", "lpips", "a2b/psnr", "b2a/psnr", "cycle_error")
 EXAMPLES = """examples:
   gan-lab compare logs/runs
   gan-lab compare logs/sweeps/SWEEP --score kid --out table.md"""
@@ -29,8 +30,11 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "folders", nargs="+", type=Path, metavar="FOLDER", help="runs, sweeps, or any folder above them"
     )
-    parser.add_argument("--score", default="fid", help="score to sort by (default: fid)")
-    parser.add_argument("--columns", help=f"further scores to show, separated by commas (default: {','.join(COLUMNS)})")
+    parser.add_argument("--score", help="score to sort by (default: fid, or psnr where no run has one)")
+    parser.add_argument(
+        "--columns",
+        help=f"further scores to show, separated by commas (default: {','.join(COLUMNS)} and those of translations)",
+    )
     parser.add_argument("--protocol", metavar="ID", help="protocol to compare by (default: what most runs have)")
     parser.add_argument(
         "--format", choices=("table", *SUFFIXES.values()), help="format (default: by the suffix of --out, or table)"
@@ -56,13 +60,14 @@ def run(arguments: argparse.Namespace) -> None:
     grouped, unread = groups.group(chosen)
     left_out = [*unopened, *without, *unread]
     available = {name for one in chosen for name in one.scores.values}
-    columns = [arguments.score, *(arguments.columns.split(",") if arguments.columns else COLUMNS)]
+    score = arguments.score or next((name for name in ("fid", "psnr", "cycle_error") if name in available), "fid")
+    columns = [score, *(arguments.columns.split(",") if arguments.columns else (*COLUMNS, *OF_TRANSLATION))]
     for name in columns if arguments.columns else columns[:1]:
         if name not in available:
             raise UserError(f"no run has a score named {name}. {nearest(name, available)}")
     shown = [name for name in dict.fromkeys(columns) if name in available]
     form = arguments.format or (SUFFIXES.get(out.suffix, "table") if out else "table")
-    table = tables.render(form, groups.ranked(grouped, arguments.score), shown, left_out)
+    table = tables.render(form, groups.ranked(grouped, score), shown, left_out)
     if out:
         put("--out", out, table)
         say("\n".join([f"{len(chosen) - len(unread)} runs: {out}", *map(str, left_out)]))

@@ -125,6 +125,8 @@ def run(arguments: argparse.Namespace) -> None:
         from gan_lab.evaluation import memorisation
         from gan_lab.utils import images
 
+        if evaluation.extractor is None:
+            raise UserError("--neighbours: there is no extractor, by whose features images could be near each other")
         picture = memorisation.picture(evaluation.first, evaluation.real, evaluation.extractor)
         put("--neighbours", arguments.neighbours, images.png(picture))
         say(f"Neighbours   {arguments.neighbours}")
@@ -198,11 +200,14 @@ def report(evaluation: "Evaluation", source: Path) -> str:
     record = evaluation.record
     protocol, identity = record.protocol, record.protocol.extractor
     seen = "" if record.images_seen is None else f" after {record.images_seen:,} training images"
-    features = f"{evaluation.extractor.num_features} features"
+    features = ""
+    if evaluation.extractor:
+        features = f", {evaluation.extractor.num_features} features, sha256 {str(identity['sha256'])[:8]}"
+    task = f"; {protocol.task}, {protocol.directions}" if protocol.task else ""
     lines = [
         f"Images       {protocol.n_fake:,} of {source}{seen}, weights {protocol.weights}, seed {protocol.seed}",
-        f"Real images  {describe(evaluation.real, protocol.split)}",
-        f"Extractor    {identity['name']}, {features}, sha256 {str(identity['sha256'])[:8]}",
+        f"Real images  {describe(evaluation.real, protocol.split)}{task}",
+        f"Extractor    {identity['name']}{features}",
         f"Protocol     {protocol.id}; only scores of the same protocol can be compared",
         "",
     ]

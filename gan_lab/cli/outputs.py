@@ -19,8 +19,12 @@ def check_output(out: Path, force: bool) -> None:
         raise UserError(f"--out {out}: exists already; choose another name, or replace it with --force")
     if out.is_dir() and Path.cwd().is_relative_to(out.resolve()):
         raise UserError(f"--out {out}: is the current folder or above it; choose another folder")
-    if out.is_dir() and not all(path.suffix == ".png" for path in out.iterdir()):
+    if out.is_dir() and not all(path.suffix == ".png" or _is_folder(path) for path in out.rglob("*")):
         raise UserError(f"--out {out}: holds more than images, so --force won't replace it; choose another name")
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def refuse_existing(option: str, path: Path | None, force: bool) -> None:

@@ -64,7 +64,7 @@ INSTEAD = {
 LACKING = {
     "data.num_classes": "model=cgan needs class labels, which these data lack: choose others, such as data=mnist",
     "model.latent_dim": "this network generates from noise, but the model translates images: choose "
-    "model/network=resnet_patchgan or resnet_patchgan_small",
+    "model/network=resnet_patchgan for cyclegan, unet_patchgan for pix2pix or contrastive_patchgan for cut",
 }
 CHECKS = ConfigDict(arbitrary_types_allowed=True, allow_inf_nan=False)
 OF_LENGTH = {"missing": "longer", "too_long": "shorter"}  # what pydantic says of tuples, in a word

@@ -10,7 +10,7 @@ from lightning import LightningDataModule
 from torch import Tensor
 
 from gan_lab.utils import hashes, images
-from gan_lab.utils.batches import Batch, LabelledImages, TwoDomains, map_tensors
+from gan_lab.utils.batches import AnyBatch, Batch, LabelledImages, map_tensors
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.types import NonNegativeInt, PositiveInt
 
@@ -37,6 +37,7 @@ class ImageDataModule(LightningDataModule):
         self.channels = channels
         self.batch_size = batch_size
         self.seed = seed
+        self.native_size = image_size  # side of the loaded images; scores leave out the border that `fit` adds
         self.contents: list[str] = []  # hashes of the training images as they were loaded, one for each domain
         self._notes: list[tuple[int, str]] = []
 
@@ -56,7 +57,7 @@ class ImageDataModule(LightningDataModule):
         """
 
     @abstractmethod
-    def example(self) -> LabelledImages | TwoDomains:
+    def example(self) -> AnyBatch:
         """A batch of zero images as a model receives it, for its dry run; two, or one where batches have one."""
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
@@ -68,7 +69,7 @@ class ImageDataModule(LightningDataModule):
         return map_tensors(lambda part: images.to_float(part) if part.dtype == torch.uint8 else part, batch)
 
     def _prepare(self, dataset: LabelledImages, split: str, of: str = "") -> LabelledImages:
-        """Bring images to `image_size` and a dataset onto the device where it fits.
+        """Bring images to the size of their split and a dataset onto the device where it fits.
 
         Args:
             dataset: images uint8 (n, channels, height, width) and labels int64 (n,), as loaded.
@@ -81,7 +82,8 @@ class ImageDataModule(LightningDataModule):
         pixels, labels = dataset
         if split == "train":
             self.contents.append(hashes.of_tensors(pixels, labels))
-        pixels = images.fit(pixels, self.image_size)
+        self.native_size = max(pixels.shape[-2:])
+        pixels = images.fit(pixels, self._stored_size(split))
         if split == "train" and len(pixels) < self.batch_size * self._world_size:
             raise UserError(
                 f"data.batch_size={self.batch_size} on {self._world_size} process(es) is more than the "
@@ -91,6 +93,9 @@ class ImageDataModule(LightningDataModule):
         if device.type == "cuda" and pixels.nbytes > DEVICE_SHARE * torch.cuda.mem_get_info(device)[0]:
             device = torch.device("cpu")
         return LabelledImages(pixels.to(device), labels.to(device))
+
+    def _stored_size(self, split: str) -> int:
+        return self.image_size
 
     def _note(self, level: int, message: str) -> None:
         """Keep a line for the log, of one process, until the data are known to be fit: a refusal is the only line."""

@@ -1,7 +1,7 @@
 """Image files decoded to tensors: in memory, or in a memory-mapped cache where they don't fit.
 
     <cache>/<key>/images.npy     uint8 (n, channels, size, size), the readable images first
-    <cache>/<key>/outcome.json   the indices of the damaged files in the list of files, warnings, and the window
+    <cache>/<key>/outcome.json   the indices of the damaged files, warnings, the sizes of pictures, and the window
 
 The key is a hash of each file's name, size and modification time, and of all that decides their pixels. A folder
 appears once it is complete.
@@ -12,9 +12,10 @@ import logging
 import math
 import shutil
 from collections.abc import Sequence
+from copy import copy
 from hashlib import blake2b
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from PIL import ImageColor
 from torch import Tensor
 
 from gan_lab.data import image_files
-from gan_lab.data.image_files import Limits, Outcome, Pixels, Window
+from gan_lab.data.image_files import Half, Limits, Outcome, Pixels, Size, Window
 from gan_lab.data.listing import Say
 from gan_lab.utils import memory
 from gan_lab.utils.errors import UserError
@@ -31,15 +32,16 @@ from gan_lab.utils.locks import held
 
 log = logging.getLogger(__name__)
 
-VERSION = 2  # of the decoding; a cache of another version is not used
+VERSION = 3  # of the decoding; a cache of another version is not used
 MEMORY_SHARE = 0.5  # of the available memory that decoded images may take
 
 
 class Decoded(NamedTuple):
-    """Images uint8 (n, channels, size, size), and the indices of the damaged files, which are left out."""
+    """Images uint8 (n, channels, size, size), the indices of damaged files, and the sizes of pictures in the others."""
 
     images: Tensor
     damaged: list[int]
+    sizes: list[Size]
 
 
 class Decoder:
@@ -52,12 +54,22 @@ class Decoder:
         window: the pixel values that become black and white, of all images; None takes the range of those with more
             than 8 bits in `window.files`, which whoever knows the training files sets before any other call.
         background: the colour under transparent pixels.
+        half: of files with two images side by side, the one to decode.
 
     Raises:
         ValueError: `channels` is neither 1 nor 3, the window is empty, or there is no such colour.
     """
 
-    def __init__(self, *, cache: str, size: int, channels: int, window: Limits | None, background: str) -> None:
+    def __init__(
+        self,
+        *,
+        cache: str,
+        size: int,
+        channels: int,
+        window: Limits | None,
+        background: str,
+        half: Half | None = None,
+    ) -> None:
         if channels not in (1, 3):
             raise ValueError(f"data.channels must be 1 (grey) or 3 (RGB), not {channels}")
         try:
@@ -68,7 +80,14 @@ class Decoder:
         self.size = size
         self.channels = channels
         self.background = background
+        self.half: Half | None = half
         self.window = Window(window)
+
+    def at(self, size: int) -> "Decoder":
+        """The same decoder for images of another size, with the same window."""
+        other = copy(self)
+        other.size = size
+        return other
 
     def prepare(self, root: Path, files: Sequence[Path], *, processes: int) -> None:
         """Fill the cache where the images don't fit into memory; once per machine, before its processes `load`.
@@ -110,10 +129,11 @@ class Decoder:
                     f"{root}: of pixels with more than 8 bits {low:g} becomes black and {high:g} white; "
                     f"data.window=[{low:g},{high:g}] sets this",
                 )
-        return Decoded(torch.from_numpy(pixels[: len(files) - len(outcome.damaged)]), outcome.damaged)
+        return Decoded(torch.from_numpy(pixels[: len(files) - len(outcome.damaged)]), outcome.damaged, outcome.sizes)
 
     def _decode(self, files: Sequence[Path], pixels: Pixels, quiet: bool) -> Outcome:
-        return image_files.decode(files, pixels, window=self.window, background=self.background, quiet=quiet)
+        form: dict[str, Any] = {"window": self.window, "background": self.background, "half": self.half}
+        return image_files.decode(files, pixels, **form, quiet=quiet)
 
     def _shape(self, count: int) -> tuple[int, int, int, int]:
         return count, self.channels, self.size, self.size
@@ -123,7 +143,7 @@ class Decoder:
 
     def _key(self, root: Path, files: Sequence[Path]) -> str:
         limits = self.window.limits if self.window.fixed else None
-        form = VERSION, self.size, self.channels, limits, self.background, len(files)
+        form = VERSION, self.size, self.channels, limits, self.background, self.half, len(files)
         digest = blake2b(repr(form).encode(), digest_size=16)
         others = [] if self.window.fixed or self.window.files == files else self.window.files
         for path in (*files, *others):
@@ -173,7 +193,9 @@ class Decoder:
     def _read(self, entry: Path, count: int) -> tuple[Pixels, Outcome]:
         try:
             found = json.loads((entry / "outcome.json").read_text(encoding="utf-8"))
-            outcome = Outcome(found["damaged"], found["warnings"])
+            outcome = Outcome(
+                found["damaged"], found["warnings"], [(width, height) for width, height in found["sizes"]]
+            )
             if found["window"]:
                 self.window.limits = tuple(found["window"])
             # Copy on write: torch wants writable memory, and nothing reaches the file.

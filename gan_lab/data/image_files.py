@@ -1,18 +1,18 @@
-"""Image files in common formats, decoded to squares of one size."""
+"""Image files in common formats, decoded to squares of one size, or at their own size."""
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from tqdm import tqdm
 
 from gan_lab.utils import memory
@@ -21,6 +21,8 @@ from gan_lab.utils.files import open_regular
 
 Pixels = NDArray[np.uint8]
 Limits = tuple[float, float]
+Half = Literal["left", "right"]
+Size = tuple[int, int]  # width and height
 Result = TypeVar("Result")
 BACKGROUND = "white"
 NAMED = 5  # number of damaged files that a warning names
@@ -102,18 +104,41 @@ class Image8(NamedTuple):
         pixels: uint8 (channels, size, size).
         pages: pages or frames of the file; the first is decoded.
         hidden: a picture that shows on a transparent ground, but not on the background.
+        size: of the picture in the file, upright.
     """
 
     pixels: Pixels
     pages: int
     hidden: bool
+    size: Size
+
+
+class Whole(NamedTuple):
+    """A decoded image of its own size and shape.
+
+    Args:
+        pixels: uint8 (channels, height, width), transparent ones laid over the background.
+        alpha: uint8 (1, height, width); None where the file has no transparency.
+        is_wide: True where the file's pixels had more than 8 bits.
+    """
+
+    pixels: Pixels
+    alpha: Pixels | None
+    is_wide: bool
 
 
 class Outcome(NamedTuple):
-    """The indices of the damaged files among those to be decoded, and warnings, a line each."""
+    """What is known of decoded files.
+
+    Args:
+        damaged: the indices of the damaged ones.
+        warnings: a line each.
+        sizes: of the picture in each file, of those that are not damaged.
+    """
 
     damaged: list[int]
     warnings: list[str]
+    sizes: list[Size]
 
 
 def allocate(count: int, channels: int, size: int, *, of: str) -> Pixels:
@@ -131,7 +156,15 @@ def allocate(count: int, channels: int, size: int, *, of: str) -> Pixels:
     return np.empty((count, channels, size, size), np.uint8)
 
 
-def read(path: Path, size: int, channels: int, *, window: Window | None = None, background: str = BACKGROUND) -> Image8:
+def read(
+    path: Path,
+    size: int,
+    channels: int,
+    *,
+    window: Window | None = None,
+    background: str = BACKGROUND,
+    half: Half | None = None,
+) -> Image8:
     """Decode one image to uint8 (channels, size, size): 1 channel is grey, 3 are RGB.
 
     The EXIF orientation is applied, transparent pixels are laid over the background, and wide pixels become 8 bits. The
@@ -144,20 +177,60 @@ def read(path: Path, size: int, channels: int, *, window: Window | None = None, 
         channels: 1 or 3.
         window: what becomes black and white; None takes the image's own range where its pixels are wide.
         background: colour by a name or number that Pillow knows.
+        half: of a file with two images side by side, the one to decode.
+
+    Raises:
+        Exception: the file is damaged or not an image, or has no two halves; the type depends on Pillow's decoder.
+    """
+    with open_regular(path) as file, Image.open(file, formats=formats()) as image:
+        limits = (window or Window(files=[path])).of(image)
+        full = image.size
+        if half is None:  # else the halves of a smaller size may not meet between two pixels
+            image.draft(None, (HEADROOM * size, HEADROOM * size))  # JPEG only; several times faster for photos
+        with _alone_if_large(image):
+            if image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8):  # it lies on its side
+                full = full[::-1]
+            ImageOps.exif_transpose(image, in_place=True)
+            part = image if half is None else _half(image, half)
+            small = _reduced(part, HEADROOM * size)
+            plain, hidden = _plain(small, "L" if channels == 1 else "RGB", limits, background)
+            square = np.asarray(ImageOps.fit(plain, (size, size), Image.Resampling.BICUBIC))
+        pages = _pages(image)
+    upright = full if half is None else part.size
+    return Image8(square[None] if channels == 1 else square.transpose(2, 0, 1), pages, hidden, upright)
+
+
+def read_whole(
+    path: Path, channels: int, *, side: int | None = None, window: Window | None = None, background: str = BACKGROUND
+) -> Whole:
+    """Decode one image at its own size, or with its shorter side resized; the rest is as `read` has it.
+
+    Args:
+        path: of the file.
+        channels: 1 or 3.
+        side: length of the resized shorter side; None keeps every pixel.
+        window: what becomes black and white; None takes the image's own range where its pixels are wide.
+        background: colour by a name or number that Pillow knows.
 
     Raises:
         Exception: the file is damaged or not an image; the type depends on Pillow's decoder.
     """
     with open_regular(path) as file, Image.open(file, formats=formats()) as image:
-        limits = (window or Window(files=[path])).of(image)
-        image.draft(None, (HEADROOM * size, HEADROOM * size))  # JPEG only; several times faster for photos
+        is_wide, limits = _is_wide(image), (window or Window(files=[path])).of(image)
+        if side:
+            image.draft(None, (HEADROOM * side, HEADROOM * side))
         with _alone_if_large(image):
             ImageOps.exif_transpose(image, in_place=True)
-            small = _reduced(image, HEADROOM * size)
-            plain, hidden = _plain(small, "L" if channels == 1 else "RGB", limits, background)
-            square = np.asarray(ImageOps.fit(plain, (size, size), Image.Resampling.BICUBIC))
-        pages = _pages(image)
-    return Image8(square[None] if channels == 1 else square.transpose(2, 0, 1), pages, hidden)
+            picture = _reduced(image, HEADROOM * side) if side else image
+            plain, _ = _plain(picture, "L" if channels == 1 else "RGB", limits, background)
+            layers = [plain]
+            if picture.has_transparency_data and not is_wide:
+                layers.append(picture.convert("RGBA").getchannel("A"))
+            if side:
+                size = [max(1, round(length * side / min(plain.size))) for length in plain.size]
+                layers = [layer.resize((size[0], size[1]), Image.Resampling.BICUBIC) for layer in layers]
+            pixels, *alpha = (np.atleast_3d(np.asarray(layer)).transpose(2, 0, 1) for layer in layers)
+    return Whole(pixels, alpha[0] if alpha else None, is_wide)
 
 
 def decode(
@@ -166,6 +239,7 @@ def decode(
     *,
     window: Window | None = None,
     background: str = BACKGROUND,
+    half: Half | None = None,
     quiet: bool = False,
 ) -> Outcome:
     """Decode files in their order, with one thread per core.
@@ -178,6 +252,7 @@ def decode(
         out: target, uint8 (len(files), channels, size, size); the rows left over at its end stay unchanged.
         window: what becomes black and white; None takes the range of these files' wide pixels.
         background: colour under transparent pixels.
+        half: of files with two images side by side, the one to decode.
         quiet: show no bar, as another process does.
 
     Raises:
@@ -187,9 +262,10 @@ def decode(
     damaged: dict[int, Exception] = {}
     stacks = pages = hidden = 0
     histogram = np.zeros(256, np.int64)
-    shape = {"size": out.shape[-1], "channels": out.shape[1]}
+    sizes: list[Size] = []
+    form = {"size": out.shape[-1], "channels": out.shape[1], "window": window, "background": background, "half": half}
     chunk = max(1, min(CHUNK, WAITING // out[:1].nbytes))
-    images = _attempts(files, lambda path: read(path, **shape, window=window, background=background), chunk)
+    images = attempts(files, lambda path: read(path, **form), chunk)
     bar = tqdm(images, "Decoding", len(files), unit=" images", disable=True if quiet or len(files) < MANY else None)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="PIL")  # about oddities in readable files
@@ -198,13 +274,12 @@ def decode(
                 damaged[index] = image
                 continue
             out[index - len(damaged)] = image.pixels
+            sizes.append(image.size)
             histogram += np.bincount(image.pixels.ravel(), minlength=256)
             stacks, pages, hidden = stacks + (image.pages > 1), pages + image.pages, hidden + image.hidden
     sound, told = len(files) - len(damaged), []
     if damaged:
-        named = [f"{files[index]} ({_reason(error)})" for index, error in list(damaged.items())[:NAMED]]
-        more = [f"and {len(damaged) - NAMED:,} more"] if len(damaged) > NAMED else []
-        told.append(f"{len(damaged):,} of {len(files):,} images can't be read: {', '.join(named + more)}")
+        told.append(unreadable(files, damaged))
         if not sound:
             raise UserError(f"{told[0]}. No image is left.")
         told[0] += ". These files are left out."
@@ -221,7 +296,14 @@ def decode(
         )
     if faint := _faint(histogram, window.limits):
         told.append(faint)
-    return Outcome(list(damaged), told)
+    return Outcome(list(damaged), told, sizes)
+
+
+def unreadable(files: Sequence[Path], damaged: Mapping[int, Exception]) -> str:
+    """Count damaged files, by their index among all, and name the first with their reasons; a line without its end."""
+    named = [f"{files[index]} ({_reason(error)})" for index, error in list(damaged.items())[:NAMED]]
+    more = [f"and {len(damaged) - NAMED:,} more"] if len(damaged) > NAMED else []
+    return f"{len(damaged):,} of {len(files):,} images can't be read: {', '.join(named + more)}"
 
 
 def value_range(files: Sequence[Path]) -> Limits:
@@ -236,13 +318,15 @@ def value_range(files: Sequence[Path]) -> Limits:
                 values = values[np.isfinite(values)]
                 return (float(values.min()), float(values.max())) if values.size else None
 
-    found = [limits for limits in _attempts(files, extremes) if limits and not isinstance(limits, Exception)]
+    found = [limits for limits in attempts(files, extremes) if limits and not isinstance(limits, Exception)]
     return (min(low for low, _ in found), max(high for _, high in found)) if found else (0.0, 0.0)
 
 
-def _attempts(
+def attempts(
     files: Sequence[Path], action: Callable[[Path], Result], chunk: int = CHUNK
 ) -> Iterator[Result | Exception]:
+    """Yield what an action makes of each file, in their order, or the error; up to `chunk` are under way at a time."""
+
     def attempt(path: Path) -> Result | Exception:
         try:
             return action(path)
@@ -252,6 +336,18 @@ def _attempts(
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow releases the GIL while it decodes and resizes
         for start in range(0, len(files), chunk):
             yield from pool.map(attempt, files[start : start + chunk])
+
+
+def _half(image: Image.Image, half: Half) -> Image.Image:
+    """The left or right half of an image.
+
+    Raises:
+        ValueError: it has no halves of whole pixels.
+    """
+    width, height = image.size
+    if width % 2:
+        raise ValueError(f"a width of {width} pixels, which is odd, has no two halves")
+    return image.crop((0, 0, width // 2, height) if half == "left" else (width // 2, 0, width, height))
 
 
 def _alone_if_large(image: Image.Image) -> AbstractContextManager[object]:

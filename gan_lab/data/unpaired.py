@@ -1,15 +1,17 @@
 """Two unpaired domains of images, for models that translate one into the other."""
 
-from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import ClassVar
 
-from gan_lab.data.base import ImageDataModule
+from torch import Tensor
+
 from gan_lab.data.in_memory import EpochLoader, SequentialLoader
+from gan_lab.data.two_sided import TwoSidedDataModule
 from gan_lab.utils import seeding
 from gan_lab.utils.batches import LabelledImages, TwoDomains
 
 DOMAINS = ("a", "b")
+Domain = EpochLoader[LabelledImages]
 
 
 class UnpairedLoader:
@@ -23,7 +25,7 @@ class UnpairedLoader:
         position: returns the number of batches trained on so far.
     """
 
-    def __init__(self, a: EpochLoader, b: EpochLoader, *, position: Callable[[], int]) -> None:
+    def __init__(self, a: Domain, b: Domain, *, position: Callable[[], int]) -> None:
         self.a = a
         self.b = b
         self.position = position
@@ -43,31 +45,14 @@ class UnpairedLoader:
             yield self.batch(step)
 
 
-class UnpairedDataModule(ImageDataModule):
-    """Base of all unpaired datasets: a subclass defines `load`, and batches (a, b) in [-1, 1] come out.
+class UnpairedDataModule(TwoSidedDataModule[TwoDomains]):
+    """Base of all unpaired datasets: a subclass defines `load`, and batches (a, b) in [-1, 1] come out."""
 
-    `splits` holds the images of both domains with their labels, for evaluation; batches have no labels.
-    """
+    sides: ClassVar = {name: f"domain {name}" for name in DOMAINS}
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.splits: dict[str, tuple[LabelledImages, LabelledImages]] = {}
-
-    @abstractmethod
-    def load(self, split: str) -> tuple[LabelledImages, LabelledImages]:
-        """Load images uint8 (n, channels, height, width) and labels int64 (n,) of each domain, of "train" or "test"."""
-
-    def setup(self, stage: str) -> None:
-        """Load the split of a stage, onto the training device where it fits.
-
-        Raises:
-            UserError: a domain has fewer training images than a batch.
-        """
-        split = "train" if stage == "fit" else "test"
-        if split not in self.splits:
-            a, b = self.load(split)
-            self.splits[split] = self._prepare(a, split, " of domain a"), self._prepare(b, split, " of domain b")
-        self._log_notes()
+    def batch(self, first: Tensor, second: Tensor) -> TwoDomains:
+        """Images of domain A and domain B."""
+        return TwoDomains(first, second)
 
     def example(self) -> TwoDomains:
         """Two images of each domain, (2, channels, image_size, image_size)."""
@@ -77,11 +62,12 @@ class UnpairedDataModule(ImageDataModule):
         """The loader of both domains in their seeded orders, which starts at the current step."""
         a, b = (
             EpochLoader(
-                *domain,
+                domain,
                 batch_size=self.batch_size,
                 seed=seeding.derive(self.seed, "domain", name),
                 rank=self._rank,
                 world_size=self._world_size,
+                augmentation=self.augmentation,
             )
             for name, domain in zip(DOMAINS, self.splits["train"], strict=True)
         )

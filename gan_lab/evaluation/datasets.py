@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 
 from gan_lab.config.saved_config import own_cache
 from gan_lab.config.schema import build
+from gan_lab.data.base import ImageDataModule
 from gan_lab.data.in_memory import InMemoryDataModule
 from gan_lab.data.mnist import load_published
 from gan_lab.data.published import PUBLISHED
@@ -18,7 +19,19 @@ CACHE = "cache"  # below the dataset's folder, for datasets without a run's own 
 
 
 def dataset_of_run(config: DictConfig, described: Mapping[str, Any], data_root: str | None) -> RealImages:
-    """The dataset of a run, with the cache of this user.
+    """The dataset of a run of one domain, with the cache of this user; arguments and errors as of `data_of_run`.
+
+    Raises:
+        UserError: the dataset holds two domains.
+    """
+    data = data_of_run(config, described, data_root)
+    if not isinstance(data, InMemoryDataModule):
+        raise UserError(f"{type(data).__name__} holds images of two domains, and scores need images of one")
+    return RealImages(data, own_cache(Path(config.run_dir)))
+
+
+def data_of_run(config: DictConfig, described: Mapping[str, Any], data_root: str | None) -> ImageDataModule:
+    """The data module of a run, prepared.
 
     Args:
         config: of the run, as `Run.config` gives it.
@@ -26,20 +39,18 @@ def dataset_of_run(config: DictConfig, described: Mapping[str, Any], data_root: 
         data_root: folder of the dataset, if it has moved since the run; missing files are downloaded to it.
 
     Raises:
-        UserError: the dataset can't be loaded, or holds two domains.
+        UserError: the dataset can't be loaded.
     """
     if data_root is not None:
-        if "root" not in config.data:
-            raise UserError(f"--data-root {data_root}: the run's dataset has no option data.root")
+        if config.data.get("root") is None:
+            raise UserError(f"--data-root {data_root}: the run's dataset has no data.root")
         config.data.root = data_root
         if "download" in config.data:
             config.data.download = True
-    data = build(config.data)
-    if not isinstance(data, InMemoryDataModule):
-        raise UserError(f"{type(data).__name__} holds images of two domains, and scores need images of one")
+    data: ImageDataModule = build(config.data)
     data.recall(described)
     data.prepare_data()
-    return RealImages(data, own_cache(Path(config.run_dir)))
+    return data
 
 
 def dataset_by_name(name: str, data_root: str | None) -> RealImages:

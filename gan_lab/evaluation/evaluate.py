@@ -1,23 +1,32 @@
 """All scores of generated images against a dataset."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import cast, get_args
+from pathlib import Path
+from typing import Any, cast, get_args
 
 import torch
 from torch import Tensor
 
+from gan_lab.config.saved_config import own_cache
 from gan_lab.evaluation import classifiers, datasets, load_generator
 from gan_lab.evaluation.custom_extractor import import_extractor
+from gan_lab.metrics.domain_images import DomainImages
 from gan_lab.metrics.extractors import Extractor
 from gan_lab.metrics.generated_images import Generated, generate_images, weights_of
 from gan_lab.metrics.protocol import Weights
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.metrics.score_record import ScoreRecord
-from gan_lab.metrics.scorer import FEWEST, Scorer
+from gan_lab.metrics.scorer import FEWEST, GROUPS, Scorer
 from gan_lab.metrics.select_extractor import Choice, make_extractor
+from gan_lab.metrics.translation_scores import Translations, translate
+from gan_lab.models.latent import LatentGAN
+from gan_lab.models.translation import TranslationGAN
 from gan_lab.runs.run import Run, Which
 from gan_lab.utils.errors import UserError
+
+log = logging.getLogger(__name__)
 
 COUNT = 10_000  # generated images by default
 FIRST = 10  # generated images that an evaluation keeps
@@ -50,14 +59,14 @@ class Evaluation:
 
     Args:
         record: the scores and their protocol.
-        real: the dataset.
-        extractor: of the features.
+        real: the dataset; of a translation, the targets of the first direction.
+        extractor: of the features; None where pixels alone are compared.
         first: the first generated images, uint8 (at most `FIRST`, channels, height, width).
     """
 
     record: ScoreRecord
     real: RealImages
-    extractor: Extractor
+    extractor: Extractor | None
     first: Tensor
 
 
@@ -72,13 +81,16 @@ def evaluate_run(run: Run, options: Options, *, which: Which, ema: bool, gan_tra
         gan_train_test: add the GAN-train and GAN-test accuracy of a conditional model.
 
     Raises:
-        UserError: the run has no such checkpoint, or does not generate from noise; the dataset or the extractor is not
-            available; there are too few images.
+        UserError: the run has no such checkpoint; the dataset or the extractor is not available; there are too few
+            images.
     """
     _check_count(options.count)
-    model = load_generator.load(run, which).to(_device())
-    if gan_train_test and not model.make_condition(1):
-        raise UserError(f"--gan-train-test: {type(model).__name__} is not conditional; evaluate a run of model=cgan")
+    loaded = run.load_model(which).to(_device())
+    if gan_train_test and not (isinstance(loaded, LatentGAN) and loaded.make_condition(1)):
+        raise UserError(f"--gan-train-test: {type(loaded).__name__} is not conditional; evaluate a run of model=cgan")
+    if isinstance(loaded, TranslationGAN):
+        return evaluate_translator(loaded, run, options, ema=ema)
+    model = load_generator.as_generator(loaded, run)
     config = run.config()
     real = datasets.dataset_of_run(config, run.data_record(), options.data_root)
     split = options.split or real.data.eval_split
@@ -99,6 +111,38 @@ def evaluate_run(run: Run, options: Options, *, which: Which, ema: bool, gan_tra
         record.values.update(classifiers.gan_train_test(again, real, seed=options.seed))
     first, _ = next(generate_images(model, FIRST, seed=options.seed, ema=ema))
     return Evaluation(record=record, real=real, extractor=extractor, first=first)
+
+
+def evaluate_translator(model: TranslationGAN, run: Run, options: Options, *, ema: bool) -> Evaluation:
+    """Evaluate a model that translates against the data that it was trained on; arguments as of `evaluate_run`.
+
+    Raises:
+        UserError: the dataset or a named extractor is not available; there are too few images.
+    """
+    config = run.config()
+    data: Any = datasets.data_of_run(config, run.data_record(), options.data_root)
+    cache = own_cache(Path(config.run_dir))
+    split = options.split or data.eval_split
+    first = DomainImages(data, model.directions[0][-1], cache)
+    datasets.refuse_other_data(first, run.data_record(), split)
+
+    def choose(real: DomainImages) -> Extractor | None:
+        try:
+            return _extractor(options, real)
+        except UserError as error:
+            if options.extractor != "auto":
+                raise
+            log.warning("There will be no %s. %s", real.scored_by, error)
+            return None
+
+    subject = Translations.of(model, data, cache, choose, seed=options.seed)
+    if not subject.is_scored:
+        raise UserError(f"{run.folder}: there is nothing to score without an extractor; name one: --extractor")
+    measure = subject.against(split, groups=GROUPS, count=options.count or config.data.get("test_count", COUNT))
+    record = measure.score(model, ema=ema)
+    sources, _ = DomainImages(data, model.directions[0][0], cache).load(split, FIRST)
+    drawn = translate(model, data, model.directions[0], sources.to(model.device), ema=ema)
+    return Evaluation(record=record, real=first, extractor=subject.extractors[model.directions[0]], first=drawn)
 
 
 def evaluate_images(images: Tensor, dataset: str, options: Options) -> Evaluation:

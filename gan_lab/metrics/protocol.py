@@ -20,6 +20,7 @@ ENOUGH = 10_000  # images on each side; below, FID's bias is no longer small (Ch
 NOT_COUNTED: Mapping[str, bool] = {"counts": False}  # of a field: recorded, but no reason against comparing scores
 NOT_COUNTED_OF_EXTRACTOR = {"accuracy"}  # a property of the weights, whose hash counts
 Weights = Literal["ema", "raw", "given"]
+Task = Literal["paired", "unpaired"]
 
 
 def extractor_hash(identity: Mapping[str, Plain]) -> str:
@@ -50,6 +51,10 @@ class Protocol:
         seed: of latents and subsets.
         definitions: version of the scores' definitions.
         versions: of packages.
+        task: of a model that translates, "paired" where sources have a right answer; of one that generates from noise
+            None, as in the next two.
+        directions: of translation, "a2b" or "a2b b2a".
+        source: content hash of the images that were translated, and of their right answers where there are some.
     """
 
     extractor: dict[str, Plain]
@@ -62,10 +67,13 @@ class Protocol:
     dtype: str = "float64"
     definitions: int = DEFINITIONS
     versions: dict[str, str] = field(default_factory=installed, metadata=NOT_COUNTED)
+    task: Task | None = None
+    directions: str | None = None
+    source: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, with the id."""
-        return {"id": self.id, **asdict(self)}
+        """Plain values for JSON, with the id and without what does not apply."""
+        return {"id": self.id, **{name: value for name, value in asdict(self).items() if value is not None}}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Protocol":
@@ -76,7 +84,8 @@ class Protocol:
         """
         try:
             given = {name: value for name, value in values.items() if name != "id"}
-            wrong = sorted(given.keys() ^ {item.name for item in fields(cls)})
+            optional = {item.name for item in fields(cls) if item.default is None}
+            wrong = sorted((given.keys() | optional) ^ {item.name for item in fields(cls)})
             if wrong:
                 raise UserError(f"a score's protocol can't be read: {', '.join(wrong)}")
             return _form().validate_json(json.dumps(given), strict=True)
@@ -114,7 +123,7 @@ class Protocol:
                 for part, detail in value.items():
                     if part not in NOT_COUNTED_OF_EXTRACTOR:
                         yield f"extractor {part}", detail
-            elif option.metadata.get("counts", True):
+            elif option.metadata.get("counts", True) and value is not None:
                 yield option.name, value
 
 

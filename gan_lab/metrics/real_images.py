@@ -43,6 +43,9 @@ class RealImages:
         cache_folder: folder of `statistics/` and of trained `extractors/`, which are computed once.
     """
 
+    scored_by = "scores"  # that there are none of without an extractor
+    any_classifier = False  # True where "auto" may take a classifier of colour images, too
+
     def __init__(self, data: Dataset, cache_folder: Path) -> None:
         self.data = data
         self.cache_folder = cache_folder
@@ -52,19 +55,35 @@ class RealImages:
         """Name of the dataset."""
         return str(self.data.describe()["name"])
 
-    def load(self, split: str) -> Labelled:
+    @property
+    def num_classes(self) -> int:
+        """Number of classes, 1 or 0 where there are none."""
+        return self.data.num_classes
+
+    @property
+    def channels(self) -> int:
+        """Channels of the images."""
+        return self.data.channels
+
+    def load(self, split: str, at_most: int | None = None) -> Labelled:
         """Load images uint8 (n, channels, height, width) and labels int64 (n,) of a split, on the CPU.
 
-        Splits are "train", "validation" and "test".
+        Args:
+            split: "train", "validation" or "test".
+            at_most: number of images, always the same ones; None takes all.
 
         Raises:
             UserError: the split has no images.
         """
-        if split == "validation" and self.data.eval_split != split:
-            raise UserError(f"no image of {self.name} was held out: data.validation_count is 0")
         self.data.setup("test" if split == "test" else "fit")
-        images, labels = self.data.splits[split]
-        return self.without_border(images).cpu(), labels.cpu()
+        if split not in self.data.splits:
+            raise UserError(f"no image of {self.name} was held out: data.validation_count is 0")
+        images, labels = self._stored(split)
+        chosen = part(len(images), at_most)
+        return self.without_border(images)[chosen].cpu(), labels[chosen].cpu()
+
+    def _stored(self, split: str) -> Labelled:
+        return self.data.splits[split]
 
     def without_border(self, images: Tensor) -> Tensor:
         """Crop the border of generated images as that of the dataset's own is cropped."""
@@ -82,10 +101,13 @@ class RealImages:
             UserError: the split has no images, on any of the processes.
         """
         with refusing_together():
-            images, labels = self.load(split)
-        if at_most is not None and len(images) > at_most:
-            order = seeding.permutation(len(images), seeding.derive(SUBSET_SEED, "quality"))
-            chosen = order[:at_most].sort().values
-            images, labels = images[chosen], labels[chosen]
+            images, labels = self.load(split, at_most)
         folder = self.cache_folder / "statistics"
         return real_statistics(images, labels, extractor, split=split, cache_folder=folder)
+
+
+def part(count: int, at_most: int | None) -> Tensor | slice:
+    """Indices of the part of `count` images that stands for all of them, ascending; all where there are no more."""
+    if at_most is None or count <= at_most:
+        return slice(None)
+    return seeding.permutation(count, seeding.derive(SUBSET_SEED, "quality"))[:at_most].sort().values

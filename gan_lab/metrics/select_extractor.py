@@ -1,7 +1,9 @@
 """The choice of an extractor for a dataset."""
 
+from contextlib import suppress
 from typing import Literal
 
+from gan_lab.distributed.collectives import refusing_together
 from gan_lab.metrics import dataset_classifier
 from gan_lab.metrics.extractors import Extractor
 from gan_lab.metrics.inception import Inception
@@ -23,6 +25,8 @@ def make_extractor(choice: Choice, real: RealImages, weights: str | None = None)
               digits. Features of ImageNet mean little on these.
             - Inception for all others. It was made for colour images, and without labels there is nothing to train a
               classifier on. Numbers from features that suit neither would only look like scores.
+            - For the targets of a translation, where Inception is missing, the classifier of small colour images with
+              classes: it tells translators of the same data apart.
         real: the dataset.
         weights: file of Inception's weights; None reads it from its usual folder.
 
@@ -32,6 +36,10 @@ def make_extractor(choice: Choice, real: RealImages, weights: str | None = None)
     """
     if choice == "auto":
         choice = "classifier" if suits_a_classifier(real) else "inception"
+        if choice == "inception" and weights is None and real.any_classifier and has_a_classifier(real):
+            with suppress(UserError), refusing_together():
+                return Inception(weights=None, antialias=True)
+            choice = "classifier"
     if choice == "inception":
         return Inception(weights=weights, antialias=True)
     if weights is not None:
@@ -41,8 +49,13 @@ def make_extractor(choice: Choice, real: RealImages, weights: str | None = None)
 
 def suits_a_classifier(real: RealImages) -> bool:
     """Tell that a classifier's features suit the images better than Inception's."""
-    data = real.data
-    return real.name == STACKED or (data.channels == 1 and data.num_classes > 1 and data.image_size <= SMALL)
+    grey = real.channels == 1 or (real.any_classifier and real.name in dataset_classifier.SHIPPED)
+    return real.name == STACKED or (grey and has_a_classifier(real))
+
+
+def has_a_classifier(real: RealImages) -> bool:
+    """Tell that the images have classes, and are small enough that a classifier of them is trained within minutes."""
+    return real.num_classes > 1 and real.data.image_size <= SMALL
 
 
 def classifier(real: RealImages) -> Extractor:
@@ -53,6 +66,6 @@ def classifier(real: RealImages) -> Extractor:
     """
     if real.name == STACKED:
         return Stacked(digits=dataset_classifier.shipped())
-    if real.data.num_classes < 2:
+    if real.num_classes < 2:
         raise UserError("the classifier extractor needs a dataset with classes; choose inception")
     return dataset_classifier.for_dataset(real.name, real, real.cache_folder / "extractors")

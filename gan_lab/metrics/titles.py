@@ -1,6 +1,6 @@
 """Titles of scores, the form of their values, and the direction that is better."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gan_lab.metrics.protocol import Protocol
 from gan_lab.metrics.score_record import ScoreRecord
@@ -43,14 +43,27 @@ TITLES = {
     "class_fid": Title(text="FID within classes", small_n_matters=True),
     "gan_train": Title(text="GAN-train accuracy", form=".2%", more_is_better=True),
     "gan_test": Title(text="GAN-test accuracy", form=".2%", more_is_better=True),
+    "psnr": Title(text="PSNR", form=".2f", more_is_better=True),
+    "ssim": Title(text="SSIM", form=".4f", more_is_better=True),
+    "mae": Title(text="Mean difference", form=".4f"),
+    "lpips": Title(text="LPIPS", form=".4f"),
+    "cycle_error": Title(text="Cycle error", form=".4f"),
 }
 BESIDE = {"kid_std", "inception_score_std", "class_fid_classes"}  # written with another score, not on their own
-HEADLINES = ("fid", "precision", "recall", "coverage", "modes", "class_kl", "class_accuracy")  # in this order in a line
+HEADLINES = (  # in this order in a line
+    *("fid", "a2b/fid", "b2a/fid", "psnr", "a2b/psnr", "b2a/psnr", "ssim", "cycle_error"),
+    *("precision", "recall", "coverage", "modes", "class_kl", "class_accuracy"),
+)
 
 
 def title(name: str) -> Title:
-    """Look up the title of a score; an unknown one has its name for title, and less of it is better."""
-    return TITLES.get(name, Title(text=name))
+    """Look up the title of a score; an unknown one has its name for title, and less of it is better.
+
+    The score of one of several directions, as "a2b/fid", says so: "FID a2b".
+    """
+    direction, _, score = name.rpartition("/")
+    known = TITLES.get(score)
+    return replace(known, text=f"{known.text} {direction}".rstrip()) if known else Title(text=name)
 
 
 def heading(name: str, protocol: Protocol) -> str:
@@ -66,14 +79,14 @@ def formatted(record: ScoreRecord) -> dict[str, tuple[str, str]]:
     return {
         name: (heading(name, record.protocol), title(name).value(value) + addition(name, record))
         for name, value in record.values.items()
-        if name not in BESIDE
+        if name.rpartition("/")[2] not in BESIDE
     }
 
 
 def addition(name: str, record: ScoreRecord) -> str:
     """Addition to a score's value: its deviation, or the number of classes."""
     values = record.values
-    if name in ("kid", "inception_score"):
+    if name.rpartition("/")[2] in ("kid", "inception_score"):
         return f" +- {title(name).value(values[f'{name}_std'])}"
     if name == "modes" and record.class_counts:
         return f" of {len(record.class_counts):,}"

@@ -26,7 +26,7 @@ from gan_lab.models.report import Report
 from gan_lab.penalties import Penalty, input_gradients
 from gan_lab.schedules import Constant, Schedule
 from gan_lab.utils import seeding
-from gan_lab.utils.batches import LabelledImages, TwoDomains
+from gan_lab.utils.batches import AnyBatch, LabelledImages, Pairs
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.types import NonNegativeInt, PositiveFloat, PositiveInt
 
@@ -106,14 +106,16 @@ class AdversarialModule(LightningModule):
 
     # What a variant says.
 
-    def unpack_batch(self, batch: LabelledImages | TwoDomains) -> tuple[Tensor, Condition]:
+    def unpack_batch(self, batch: AnyBatch) -> tuple[Tensor, Condition]:
         """Real images of a batch, and the condition that both players get: here, none.
 
         Raises:
-            ValueError: the batch is not of labelled images, but of two domains.
+            ValueError: the batch is not of labelled images, but of two domains or of pairs.
         """
-        if isinstance(batch, TwoDomains):
-            raise ValueError("the data are images of two domains, which model=cyclegan translates; choose data=mnist")
+        if not isinstance(batch, LabelledImages):
+            kind = "pairs of images" if isinstance(batch, Pairs) else "images of two domains"
+            model = "pix2pix" if isinstance(batch, Pairs) else "cyclegan"
+            raise ValueError(f"the data are {kind}, which model={model} translates; choose data=mnist")
         return batch.images, ()
 
     @abstractmethod
@@ -134,9 +136,14 @@ class AdversarialModule(LightningModule):
             The images (n, channels, height, width), and how many make a row.
         """
 
-    @abstractmethod
     def discriminator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
-        """Scalars by name whose sum the discriminator descends, given images (batch, channels, height, width)."""
+        """Scalars by name whose sum the discriminator descends, given images (batch, channels, height, width).
+
+        By default, the objective's loss on real and generated images, and the penalties where there are any.
+        """
+        penalties = self.penalty_terms(real, fake, condition)
+        real_logits, fake_logits = self.real_and_fake_logits(real, fake, condition)
+        return {"adversarial": self.objective.discriminator(real_logits, fake_logits), **penalties}
 
     @abstractmethod
     def generator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
@@ -190,7 +197,7 @@ class AdversarialModule(LightningModule):
         with evaluating(self.discriminator), torch.no_grad():
             return self.logits(images, condition)
 
-    def dry_run(self, batch: LabelledImages | TwoDomains) -> None:
+    def dry_run(self, batch: AnyBatch) -> None:
         """Go through a step without moving anything: do the players fit the images and each other?
 
         Raises:
@@ -226,7 +233,7 @@ class AdversarialModule(LightningModule):
         """The network that draws samples: the generator's moving average if there is one and it is wanted."""
         return self.generator_ema if ema and self.generator_ema is not None else self.generator
 
-    def training_step(self, batch: LabelledImages | TwoDomains, batch_idx: int) -> None:
+    def training_step(self, batch: AnyBatch, batch_idx: int) -> None:
         """The discriminator descends its terms, then, on every `n_critic`-th batch, the generator its own."""
         step, trainer = self.global_step, self.trainer
         seeding.seed_device(self.device, seeding.derive(self.seed, "step", step, trainer.global_rank))

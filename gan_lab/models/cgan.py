@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from gan_lab.models.adversarial import Condition
 from gan_lab.models.vanilla import VanillaGAN
-from gan_lab.utils.batches import LabelledImages, TwoDomains
+from gan_lab.utils.batches import AnyBatch
 from gan_lab.utils.types import PositiveInt
 
 
@@ -40,7 +40,7 @@ class CGAN(VanillaGAN):
         super().__init__(network={name: conditioning[name](player) for name, player in network.items()}, **options)
         self.num_classes = num_classes
 
-    def unpack_batch(self, batch: LabelledImages | TwoDomains) -> tuple[Tensor, Condition]:
+    def unpack_batch(self, batch: AnyBatch) -> tuple[Tensor, Condition]:
         """Real images, and their labels for both players."""
         images, _ = super().unpack_batch(batch)
         _, labels = batch

@@ -1,21 +1,28 @@
 """CycleGAN (Zhu et al. 2017, arXiv:1703.10593): translation between two domains without pairs."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 import torch
-from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
+from typing_extensions import TypedDict
 
-from gan_lab.models.adversarial import AdversarialModule, Condition, evaluating
+from gan_lab.models.adversarial import Condition, evaluating
 from gan_lab.models.image_pool import ImagePool
 from gan_lab.models.player import Terms
-from gan_lab.utils.batches import LabelledImages, TwoDomains
-from gan_lab.utils.types import NonNegativeInt, PositiveInt
+from gan_lab.models.translation import TranslationGAN
+from gan_lab.utils.batches import AnyBatch, TwoDomains
+from gan_lab.utils.types import NonNegativeFloat, NonNegativeInt, PositiveInt
 
-Weight = Annotated[float, Field(ge=0.0)]
+
+class ByDomain(TypedDict):
+    """A weight for the images of each domain."""
+
+    a: NonNegativeFloat
+    b: NonNegativeFloat
 
 
-class CycleGAN(AdversarialModule):
+class CycleGAN(TranslationGAN):
     """Two games at once, tied together by what must come back.
 
     Every batch is one tensor, images of domain A and then as many of domain B; `images_seen` counts both. What is
@@ -25,21 +32,23 @@ class CycleGAN(AdversarialModule):
     Args:
         adversarial_weight: of the objective's loss of the generators. The paper's least squares, E[(D - 1)^2], are
             twice those of LSGAN's equation 9.
-        cycle_weight: of |F(G(a)) - a| + |G(F(b)) - b|, mean absolute differences of pixels (equation 2).
-        identity_weight: of |F(a) - a| + |G(b) - b| (section 5.2).
+        cycle_weight: of |F(G(a)) - a| + |G(F(b)) - b|, mean absolute differences of pixels (equation 2); or one weight
+            for each of the two.
+        identity_weight: of |F(a) - a| + |G(b) - b| (section 5.2); or one weight for each.
         pool_size: for each domain, how many generated images each process keeps for its discriminator (section 4).
         image_size: of the kept images,
         channels: and how many they have.
     """
 
+    directions = ("a2b", "b2a")
     per_rank_state = ("pool_a.", "pool_b.")
 
     def __init__(
         self,
         *,
-        adversarial_weight: Weight,
-        cycle_weight: Weight,
-        identity_weight: Weight,
+        adversarial_weight: NonNegativeFloat,
+        cycle_weight: NonNegativeFloat | ByDomain,
+        identity_weight: NonNegativeFloat | ByDomain,
         pool_size: NonNegativeInt,
         image_size: PositiveInt,
         channels: PositiveInt,
@@ -51,11 +60,11 @@ class CycleGAN(AdversarialModule):
         self.identity_weight = identity_weight
         self.pool_a, self.pool_b = (ImagePool(pool_size, (channels, image_size, image_size)) for _ in range(2))
 
-    def unpack_batch(self, batch: LabelledImages | TwoDomains) -> tuple[Tensor, Condition]:
+    def unpack_batch(self, batch: AnyBatch) -> tuple[Tensor, Condition]:
         """Both domains in one tensor (2 batch, channels, height, width).
 
         Raises:
-            ValueError: the batch is of labelled images.
+            ValueError: the batch is not of two domains.
         """
         if not isinstance(batch, TwoDomains):
             raise ValueError("CycleGAN needs images of two domains: choose data=mnist_colors or data=unpaired_folders")
@@ -82,32 +91,37 @@ class CycleGAN(AdversarialModule):
     def generator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
         """To convince, to be undone by the other generator, and to leave alone what is in the wanted domain already."""
         terms = {"adversarial": self.adversarial_weight * self.generator_loss(real, fake, condition)}
-        if self.cycle_weight:
-            terms["cycle"] = self.cycle_weight * (self.generator(fake) - real).abs().mean()
-        if self.identity_weight:
-            terms["identity"] = self.identity_weight * (self.generator(swapped(real)) - real).abs().mean()
+        if has_weight(self.cycle_weight):
+            terms["cycle"] = weighted(self.cycle_weight, (self.generator(fake) - real).abs())
+        if has_weight(self.identity_weight):
+            terms["identity"] = weighted(self.identity_weight, (self.generator(swapped(real)) - real).abs())
         return terms
 
     def sample_grid(self, rows: int, columns: int, seed: int, ema: bool = True) -> tuple[Tensor, int]:
-        """A row for each of `rows` pairs of images: a, its translation, and back again; the same for b."""
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        loader = data.train_dataloader()
-        batches = [loader.batch(step) for step in range(-(-rows // data.batch_size))]
-        pairs = TwoDomains(*(torch.cat(domain)[:rows].to(self.device) for domain in zip(*batches, strict=True)))
-        real, _ = self.unpack_batch(data.on_after_batch_transfer(pairs, 0))
+        """A row for each of `rows` held-out images of each domain: a, its translation, and back again; so for b."""
+        real, _ = self.unpack_batch(self.held_out(rows))
         with evaluating(self.sampling_network(ema)) as network, torch.no_grad():
             fake = network(real)
             back = network(fake)
         (a, b), (from_b, from_a), (back_a, back_b) = (images.chunk(2) for images in (real, fake, back))
         return torch.stack((a, from_a, back_a, b, from_b, back_b), dim=1).flatten(0, 1), 6
 
-    def translate(self, images: Tensor, direction: str, ema: bool = True) -> Tensor:
-        """Images (n, channels, height, width) in [-1, 1] into the other domain; direction is "a2b" or "b2a"."""
-        with evaluating(self.sampling_network(ema)) as network, torch.no_grad():
-            # Both directions at once is what the network does: the other half is thrown away.
-            from_b, from_a = network(torch.cat((images, images))).chunk(2)
-        translated: Tensor = from_a if direction == "a2b" else from_b
-        return translated
+    def translator(self, direction: str = "a2b", ema: bool = True) -> nn.Module:
+        """The network of one direction alone: the generator's part of that name."""
+        return cast(nn.Module, getattr(super().translator(direction, ema), direction))
+
+
+def has_weight(weight: NonNegativeFloat | ByDomain) -> bool:
+    """True where a term of this weight is worth computing."""
+    return any(weight.values()) if isinstance(weight, Mapping) else weight > 0
+
+
+def weighted(weight: NonNegativeFloat | ByDomain, values: Tensor) -> Tensor:
+    """The weighted mean of values (2n, ...) of A, then of B."""
+    if isinstance(weight, Mapping):
+        a, b = values.chunk(2)
+        return (weight["a"] * a.mean() + weight["b"] * b.mean()) / 2
+    return weight * values.mean()
 
 
 def swapped(images: Tensor) -> Tensor:

@@ -4,17 +4,14 @@ Both domains travel in one tensor, the first half of the batch in domain A and t
 of players is used like a single one.
 """
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
 from gan_lab.networks.init import dcgan_init
-from gan_lab.networks.norms import Norm, needs_bias, norm_2d, normalise_weights
+from gan_lab.networks.norms import Norm
+from gan_lab.networks.patchgan import PatchGAN, check_layers
 from gan_lab.networks.sizes import quarter
 from gan_lab.utils.types import PositiveInt
-
-Direction = Literal["a2b", "b2a"]
 
 
 class Residual(nn.Module):
@@ -37,13 +34,16 @@ class Residual(nn.Module):
 
 
 class Translator(nn.Sequential):
-    """Images (batch, channels, size, size) to images of the same shape in [-1, 1].
+    """Images (batch, channels, height, width), sides multiples of four, to images of the same shape in [-1, 1].
 
     Args:
         channels: of the images.
         width: feature maps at full size; twice as many at half, four times as many at a quarter of it.
         blocks: residual blocks at a quarter of the size.
     """
+
+    multiple = 4  # of which both sides must be
+    least = 8  # pixels of a side, two at a quarter of it, without which there is nothing to reflect
 
     def __init__(self, *, channels: int, width: int, blocks: int) -> None:
         layers: list[nn.Module] = [
@@ -92,40 +92,6 @@ class Translators(nn.Module):
         return torch.cat((self.b2a(b), self.a2b(a)))
 
 
-class PatchGAN(nn.Module):
-    """Images (batch, channels, size, size) to a map of logits (batch, 1, height, width), one for each patch.
-
-    Isola et al. 2017, section 3.2.2 (arXiv:1611.07004). With 3 layers a logit sees 70 pixels, with 2 layers 34.
-
-    Args:
-        channels: of the images.
-        width: feature maps after the first convolution, doubled by each further one.
-        layers: convolutions that halve the size.
-        norm: of every convolution but the first and the last; spectral norm is on these, too.
-    """
-
-    def __init__(self, *, channels: int, width: int, layers: int, norm: Norm) -> None:
-        super().__init__()
-        stack: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
-        for layer in range(1, layers + 1):
-            inputs, outputs = (width * 2 ** min(exponent, 3) for exponent in (layer - 1, layer))
-            stride = 2 if layer < layers else 1
-            stack += [
-                nn.Conv2d(inputs, outputs, 4, stride, 1, bias=needs_bias(norm)),
-                *norm_2d(norm, outputs),
-                nn.LeakyReLU(0.2, inplace=True),
-            ]
-        self.features = nn.Sequential(*stack)
-        self.output = nn.Conv2d(outputs, 1, 4, 1, 1)
-        self.apply(dcgan_init)
-        normalise_weights(self, norm)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits (batch, 1, height, width), one for each patch of each image."""
-        logits: Tensor = self.output(self.features(images))
-        return logits
-
-
 class PatchGANs(nn.Module):
     """One discriminator for each domain: (2n, ...), images of A, then of B, to their patches' logits (2n, 1, ...).
 
@@ -144,11 +110,7 @@ class PatchGANs(nn.Module):
         self, *, width: PositiveInt, layers: PositiveInt, norm: Norm, image_size: PositiveInt, channels: PositiveInt
     ) -> None:
         super().__init__()
-        if image_size // 2**layers < 3:
-            raise ValueError(
-                f"{layers} layers leave nothing of {image_size} pixels: set model.network.discriminator.layers="
-                f"{max(1, (image_size // 3).bit_length() - 1)} or less"
-            )
+        check_layers(layers, image_size)
         self.a, self.b = (PatchGAN(channels=channels, width=width, layers=layers, norm=norm) for _ in range(2))
 
     def forward(self, images: Tensor) -> Tensor:

@@ -41,6 +41,9 @@ class Weights(TypedDict):
     reported: NotRequired[Reported]
 
 
+WEIGHTS = frozenset(Weights.__annotations__)
+
+
 class State(Weights):
     """Checkpoint that training goes on from; what is not named here has the types of a fresh state."""
 
@@ -60,7 +63,7 @@ def _form(kind: Any) -> TypeAdapter[Any]:
 
 
 def check_weights(checkpoint: dict[str, Any], model: AdversarialModule, file: object) -> None:
-    """Refuse a checkpoint whose weights are not those of the model.
+    """Refuse a checkpoint whose weights are not those of the model, which has taken them then.
 
     Raises:
         UserError: naming what differs.
@@ -69,7 +72,7 @@ def check_weights(checkpoint: dict[str, Any], model: AdversarialModule, file: ob
 
 
 def check_state(checkpoint: dict[str, Any], model: AdversarialModule, trainer: Trainer, file: object) -> None:
-    """Refuse a checkpoint that is not one of a run of this model and trainer.
+    """Refuse a checkpoint that is not one of a run of this model, which has taken its weights then, and trainer.
 
     Raises:
         UserError: naming what differs.
@@ -122,7 +125,7 @@ def _misfit(checkpoint: dict[str, Any], model: AdversarialModule) -> str | None:
         if wrong := mismatch(model, weights):
             return wrong
         try:
-            deepcopy(model).load_state_dict(weights)
+            model.load_state_dict(weights)
         except (RuntimeError, ValueError) as error:
             return str(error).splitlines()[-1].strip()
     return None

@@ -44,21 +44,22 @@ class Data(_Part, total=False):
 
 
 class Best(_Part, total=False):
-    """The lowest FID while training, and its protocol."""
+    """The best score while training, the lowest FID or the highest PSNR, and its protocol."""
 
     images_seen: Count
-    fid: Required[Finite]
+    fid: Finite
+    psnr: Finite
     protocol: dict[str, Any]
 
 
 class Record(_Part, total=False):
     """The content of run.json.
 
-    While the run trains, batches, images seen, speed and the lowest FID are those of the logging point at `updated`.
+    While the run trains, batches, images seen, speed and the best are those of the logging point at `updated`.
 
     `ended_early` is the reason of a callback that ended a finished run before its last batch.
 
-    Where the run was scored, `best` is its lowest FID while training, and `scores` are those of its end, {images_seen,
+    Where the run was scored, `best` is its best while training, and `scores` are those of its end, {images_seen,
     values: by name, class_counts, protocol}; protocols as `gan_lab.metrics.protocol.Protocol.to_dict` gives them.
     """
 

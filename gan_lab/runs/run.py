@@ -167,12 +167,12 @@ class Run(RunLayout):
         return "died" if status == "running" and not is_held(self.lock_file) else status
 
     def objective(self) -> float | None:
-        """The number that a sweep minimises: the lowest FID while training; None where none was computed."""
+        """The number that a sweep minimises: the lowest FID while training, or minus the highest PSNR; None without."""
         best: dict[str, float] = self.record().get("best") or {}
-        return best.get("fid")
+        return -best["psnr"] if "psnr" in best else best.get("fid")
 
     def load_model(self, which: Which = "last") -> "AdversarialModule":
-        """The trained model, on the CPU, in evaluation mode: as training left it, or at its lowest FID.
+        """The trained model, on the CPU, in evaluation mode: as training left it, or at its best.
 
         Raises:
             UserError: there is no checkpoint yet, or it does not fit the configuration.
@@ -185,8 +185,10 @@ class Run(RunLayout):
         schema.check(config)
         if not issubclass(schema.resolve(config.model._target_, "model._target_"), AdversarialModule):
             raise UserError(f"{self.config_file}: model._target_={config.model._target_} is not a model")
+        # Optimizers, twice the size of what they optimise, are gone before the model takes memory.
+        needed = checkpoint_check.WEIGHTS
+        checkpoint = {name: part for name, part in self.load_checkpoint(which).items() if name in needed}
         model: AdversarialModule = schema.build(config.model)
-        checkpoint = self.load_checkpoint(which)
         checkpoint_check.check_weights(checkpoint, model, self.checkpoint if which == "last" else self.best)
         model.load_state_dict(checkpoint["state_dict"])
         model.on_load_checkpoint(checkpoint)

@@ -76,7 +76,8 @@ def summary(run: Run) -> str:
 
 
 def best_summary_line(best: dict[str, Any]) -> str:
-    """The lowest FID while training, in a line."""
+    """The lowest FID or the highest PSNR while training, in a line."""
     protocol = Protocol.from_dict(best["protocol"])
-    label = f"{heading('fid', protocol)} {title('fid').value(best['fid'])}"
+    score = "fid" if "fid" in best else "psnr"
+    label = f"{heading(score, protocol)} {title(score).value(best[score])}"
     return f"{label} (to {protocol.split} images, protocol {protocol.id}) after {best['images_seen']:,} images"

@@ -23,9 +23,9 @@ from gan_lab.utils.shell import override
 from gan_lab.utils.types import Fact
 
 MISFIT = (
-    "the networks don't fit the images or each other (model/network=resnet_patchgan and its kind are for "
-    "model=cyclegan, the others for all other models; sizes follow data.image_size, data.channels and "
-    "model.latent_dim): "
+    "the networks don't fit the images or each other (model/network=resnet_patchgan is for model=cyclegan, "
+    "unet_patchgan for pix2pix, contrastive_patchgan for cut, the others for all other models; sizes follow "
+    "data.image_size, data.channels and model.latent_dim): "
 )
 LONELY = (
     "data.batch_size=1: batch norm has nothing to normalise an image by that is alone in the batch of a process; set "
@@ -146,7 +146,7 @@ def blamed_on(option: str, misfit: str = "") -> Iterator[None]:
     except (ValueError, TypeError, RuntimeError) as error:
         if str(error).startswith("Expected more than 1 value per channel"):  # torch's batch norm
             raise UserError(LONELY) from error
-        hint = misfit if isinstance(error, RuntimeError) else ""
+        hint = misfit if isinstance(error, RuntimeError | TypeError) else ""
         raise UserError(f"{option}: {hint}{str(error).splitlines()[0]}") from error
 
 

@@ -20,7 +20,16 @@ class TwoDomains(NamedTuple):
     b: Tensor
 
 
-Batch = TypeVar("Batch", LabelledImages, TwoDomains)
+class Pairs(NamedTuple):
+    """Source images (n, channels, height, width), and the image that each is to become; channels may differ."""
+
+    source: Tensor
+    target: Tensor
+
+
+AnyBatch = LabelledImages | TwoDomains | Pairs
+Batch = TypeVar("Batch", LabelledImages, TwoDomains, Pairs)
+Sides = TypeVar("Sides", TwoDomains, Pairs)
 
 
 def map_tensors(function: Callable[[Tensor], Tensor], batch: Batch) -> Batch:

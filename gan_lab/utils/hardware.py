@@ -105,6 +105,21 @@ def check(
             )
 
 
+def device(wanted: str) -> torch.device:
+    """A device for generating images, by its name in torch; "auto" is the best there is.
+
+    Raises:
+        UserError: this machine has no such device.
+    """
+    there = [f"cuda:{index}" for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0)]
+    there += ["mps"] * torch.backends.mps.is_available() + ["cpu"]
+    if wanted == "auto":
+        return torch.device(there[0])
+    if wanted not in (*there, *(name.partition(":")[0] for name in there)):
+        raise UserError(f"--device {wanted}: not on this machine, which has {', '.join(there)}")
+    return torch.device(wanted)
+
+
 @cache
 def why_not_compiled(device: str) -> str | None:
     """The reason why torch can't compile for a kind of device; None where it can. The first call takes seconds."""

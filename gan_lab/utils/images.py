@@ -35,6 +35,12 @@ def fit(images: Tensor, size: int) -> Tensor:
     return resized.round_().clamp_(0, 255).byte()
 
 
+def centre(images: Tensor, size: int) -> Tensor:
+    """The squares of side `size` in the middle of images (n, channels, height, width)."""
+    top, left = ((side - size) // 2 for side in images.shape[-2:])
+    return images[..., top : top + size, left : left + size]
+
+
 def grid(images: Tensor, columns: int) -> Tensor:
     """Tile images in [-1, 1] of shape (n, channels, height, width) into one uint8 (3, height', width')."""
     tiled: Tensor = torchvision.utils.make_grid(to_uint8(images).cpu(), nrow=columns, padding=2, pad_value=128)
@@ -42,12 +48,15 @@ def grid(images: Tensor, columns: int) -> Tensor:
 
 
 def save_png(image: Tensor, path: Path) -> None:
-    """Write one uint8 image of shape (1 or 3, height, width)."""
+    """Write one image as a PNG file, in the form that `png` takes."""
     path.write_bytes(png(image))
 
 
 def png(image: Tensor) -> bytes:
-    """A PNG file's content for one uint8 image of shape (1 or 3, height, width)."""
+    """A PNG file's content for one image uint8 (1 to 4, height, width) or uint16 (1, height, width).
+
+    One channel is grey and three are RGB; one more is alpha.
+    """
     pixels = image.cpu().permute(1, 2, 0).squeeze(2).contiguous().numpy()
     content = BytesIO()
     Image.fromarray(pixels).save(content, format="PNG")

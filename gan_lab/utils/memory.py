@@ -19,6 +19,7 @@ HELPS = {
     "callbacks/sample_grid.py": f"lower callbacks.samples.rows and columns, which are drawn at once; or {SMALLER}",
     "callbacks/health.py": f"lower callbacks.health.images, which are drawn at once; or {SMALLER}",
     "cli/sample.py": "ask for fewer images at once with --count",
+    "utils/tiles.py": "translate fewer pixels at once with --tile, --batch-size or --size",
     "cli/evaluate.py": "ask for fewer images with --count: up to 500 are generated at once",
 }
 

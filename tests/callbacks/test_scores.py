@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -10,9 +11,10 @@ from lightning.pytorch.loggers.logger import Logger
 from torch import nn
 
 from gan_lab.callbacks import scores as module
-from gan_lab.callbacks.scores import Scores
+from gan_lab.callbacks.scores import Best, Scores
 from gan_lab.metrics import dataset_classifier
 from gan_lab.metrics.extractors import Custom, Extractor
+from gan_lab.metrics.score_record import ScoreRecord
 from gan_lab.metrics.scorer import Scorer
 from gan_lab.metrics.statistics import real_statistics
 from gan_lab.models.latent import LatentGAN
@@ -20,6 +22,8 @@ from gan_lab.utils import images, seeding
 from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.errors import UserError
 from tests.conftest import LATENT_DIM, SIZE, TinyImages, fit, same, tiny_cgan, tiny_gan, tiny_network, weights
+from tests.metrics.test_score_record import PROTOCOL
+from tests.models.test_cyclegan import TinyDomains, tiny_cyclegan
 
 
 class Notes(Logger):
@@ -210,10 +214,66 @@ def test_a_score_that_is_no_number_is_not_the_best(tmp_path: Path, monkeypatch: 
     assert watch.best is None
 
 
-def test_a_model_that_translates_is_left_alone(tmp_path: Path) -> None:
-    watch = scoring(tmp_path, extractor="auto")
-    watch.on_fit_start(None, nn.Identity())  # type: ignore[arg-type]
-    assert watch.during is watch.at_end is None
+def test_a_model_that_translates_is_scored_in_both_directions(tmp_path: Path) -> None:
+    notes, watch, watched, alone = Notes(), scoring(tmp_path), tiny_cyclegan(), tiny_cyclegan()
+    fit(watched, TinyDomains(), max_steps=7, callbacks=[watch], logger=notes)
+    assert notes.steps("scores/a2b/fid") == notes.steps("scores/cycle_error") == [3, 6, 7]
+    assert notes.steps("final/b2a/fid") == [7]
+    assert watch.final is not None
+    assert (watch.final.protocol.split, watch.final.protocol.n_real, watch.final.protocol.n_fake) == ("test", 32, 30)
+    fids = notes.values("scores/fid")
+    assert watch.best is not None
+    assert (watch.best.fid, watch.best.psnr) == (min(fids), None)
+    assert (watch.best.protocol["split"], watch.best.protocol["directions"]) == ("train", "a2b b2a")
+    fit(alone, TinyDomains(), max_steps=7)
+    assert same(weights(watched), weights(alone)), "scoring changes nothing"
+
+
+def test_without_an_extractor_translations_keep_the_way_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "make_extractor", Mock(side_effect=UserError("the weights are missing")))
+    fit(tiny_cyclegan(), TinyDomains(), max_steps=1, callbacks=[watch := scoring(tmp_path, extractor="auto")])
+    assert "There will be no FID and its kind. the weights are missing. Or name one" in caplog.text
+    assert watch.final is not None
+    assert watch.final.values.keys() == {"cycle_error"}
+    assert watch.best is None
+
+
+@pytest.mark.parametrize(
+    ("values", "by", "expected"),
+    [
+        ({"fid": 3.0, "psnr": 20.0}, "fid", {"fid": 3.0}),
+        ({"fid": 3.0, "psnr": 20.0}, "psnr", {"psnr": 20.0}),
+        ({"psnr": 20.0}, "fid", {"psnr": 20.0}),
+        ({"fid": 3.0}, "psnr", {"fid": 3.0}),
+        ({"cycle_error": 0.1, "fid": float("nan")}, "fid", None),
+    ],
+)
+def test_the_best_goes_by_the_named_score_or_the_one_that_there_is(
+    values: dict[str, float], by: Any, expected: dict[str, float] | None
+) -> None:
+    found = Best.of(ScoreRecord(images_seen=24, values=values, protocol=PROTOCOL), by)
+    told = {"images_seen": 24, "protocol": PROTOCOL.to_dict()}
+    assert (found and found.plain()) == (told | expected if expected else None)
+
+
+def test_less_fid_and_more_psnr_are_better() -> None:
+    protocol = PROTOCOL.to_dict()
+    assert Best(8, 1.0, protocol).is_better_than(Best(4, 2.0, protocol))
+    assert not Best(8, 2.0, protocol).is_better_than(Best(4, 2.0, protocol))
+    assert Best(8, None, protocol, 21.0).is_better_than(Best(4, None, protocol, 20.0))
+    assert not Best(8, None, protocol, 20.0).is_better_than(Best(4, None, protocol, 20.0))
+    assert Best(8, None, protocol, 20.0).is_better_than(Best(4, 1.0, protocol)), "another score is no competitor"
+    assert Best(8, 3.0, protocol).is_better_than(Best(4, 1.0, {"id": "other"}))
+
+
+def test_the_best_by_psnr_survives_a_checkpoint(tmp_path: Path) -> None:
+    before, after = scoring(tmp_path), scoring(tmp_path)
+    before.best = Best(24, None, PROTOCOL.to_dict(), 20.0)
+    after.load_state_dict(before.state_dict())
+    assert after.best == before.best
+    assert after.results() == {"best": {"images_seen": 24, "psnr": 20.0, "protocol": PROTOCOL.to_dict()}}
 
 
 def test_no_extractor_means_no_scores_and_one_line_that_says_so(

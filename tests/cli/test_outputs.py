@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_lab.cli.outputs import put, refuse_existing
+from gan_lab.cli.outputs import check_output, put, refuse_existing
 from gan_lab.utils.errors import UserError
 
 
@@ -29,3 +29,16 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match=r"--neighbours .*x\.png: can't be written"):
         put("--neighbours", tmp_path / "file" / "x.png", b"")
+
+
+def test_a_folder_is_replaced_only_where_it_holds_png_files_at_any_depth(tmp_path: Path) -> None:
+    (tmp_path / "deep" / "deeper").mkdir(parents=True)
+    (tmp_path / "deep" / "deeper" / "a.png").write_bytes(b"")
+    check_output(tmp_path, force=True)
+    (tmp_path / "deep" / "deeper" / "thesis.tex").write_text("precious")
+    with pytest.raises(UserError, match="holds more than images"):
+        check_output(tmp_path, force=True)
+    (tmp_path / "deep" / "deeper" / "thesis.tex").unlink()
+    (tmp_path / "link").symlink_to(tmp_path / "deep")
+    with pytest.raises(UserError, match="holds more than images"):
+        check_output(tmp_path, force=True)

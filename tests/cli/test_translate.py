@@ -3,10 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 
 from gan_lab.cli import main
-from gan_lab.cli.translate import trained_window
 from gan_lab.config.schema import build
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.runs.run import Run
@@ -44,6 +44,16 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
+def pngs(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.png"))
+
+
+def refused(run: Run, *arguments: object) -> str:
+    with pytest.raises(SystemExit) as ending:
+        translate(run, *arguments)  # type: ignore[arg-type]
+    return str(ending.value.code)
+
+
 def translate(run: Run, folder: Path, out: Path, *options: str) -> None:
     main(["translate", str(run.folder), "--input", str(folder), "--out", str(out), *options])
 
@@ -53,7 +63,7 @@ def test_every_image_is_translated_under_its_name(
 ) -> None:
     out = tmp_path / "out"
     translate(cyclegan, photos, out)
-    assert sorted(path.name for path in out.iterdir()) == ["a.png", "a_2.png", "c.png", "deeper_b.png"]
+    assert pngs(out) == ["a.bmp.png", "a.png.png", "c.png", "deeper/b.png"]
     assert capsys.readouterr().out == f"4 images translated after 640 training images: {out}\n"
     original = torch.from_numpy(np.array(Image.open(photos / "c.bmp"))).permute(2, 0, 1)
     model = cyclegan.load_model()
@@ -83,15 +93,49 @@ def test_wide_pixels_have_the_range_that_the_run_was_trained_on(cyclegan: Run, t
         translate(cyclegan, tmp_path / name, out, "--direction", direction)
         translated[name, direction] = read_image(out / "a.png")
     assert alike(translated["wide", "a2b"], translated["narrow", "a2b"])
-    assert trained_window(cyclegan, "a") == (0, 1020)
-    assert trained_window(cyclegan, "b") is None
 
 
-def test_damaged_images_are_left_out(cyclegan: Run, photos: Path, tmp_path: Path) -> None:
+def test_damaged_images_are_named_and_the_others_done(cyclegan: Run, photos: Path, tmp_path: Path) -> None:
     (photos / "aa.png").write_text("not an image")
-    translate(cyclegan, photos, tmp_path / "out")
-    names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"a.png", "a_2.png", "c.png", "deeper_b.png"}
+    said = refused(cyclegan, photos, tmp_path / "out")
+    assert "1 of 5 images can't be read: " in said
+    assert f"{photos / 'aa.png'} (not an image); the others are in {tmp_path / 'out'}" in said
+    assert pngs(tmp_path / "out") == ["a.bmp.png", "a.png.png", "c.png", "deeper/b.png"]
+
+
+def test_an_image_of_any_size_is_the_padded_forward_to_the_bit(cyclegan: Run, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (257, 101, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    translate(cyclegan, tmp_path / "a.png", tmp_path / "out.png")
+    padded = F.pad(images.to_float(torch.from_numpy(pixels).permute(2, 0, 1)[None]), (1, 2, 1, 2), mode="reflect")
+    model = cyclegan.load_model()
+    expected = model.translate(padded, "a2b")[0, :, 1:258, 1:102]  # type: ignore[operator]
+    assert torch.equal(read_image(tmp_path / "out.png"), images.to_uint8(expected))
+
+
+def test_a_single_image_becomes_a_file_or_a_folder(cyclegan: Run, photos: Path, tmp_path: Path) -> None:
+    translate(cyclegan, photos / "c.bmp", tmp_path / "one.png")
+    translate(cyclegan, photos / "c.bmp", tmp_path / "folder")
+    assert alike(read_image(tmp_path / "one.png"), read_image(tmp_path / "folder" / "c.png"))
+    said = refused(cyclegan, photos / "c.bmp", photos / "c.bmp", "--force")
+    assert "contains the images to translate" in said or "holds more than" in said
+    assert read_image(photos / "c.bmp").shape == (3, SIZE, SIZE)
+
+
+def test_the_options_reach_the_translation(cyclegan: Run, photos: Path, tmp_path: Path) -> None:
+    AtomicCheckpointIO().save_checkpoint(cyclegan.load_checkpoint() | {"images_seen": 7}, cyclegan.best)
+    source = tmp_path / "wide.png"
+    Image.fromarray(np.random.default_rng(1).integers(0, 256, (20, 40, 3), dtype=np.uint8)).save(source)
+    options = {"whole": (), "tiled": ("--tile", "8", "--overlap", "3"), "small": ("--size", "10")}
+    options |= {"beside": ("--side-by-side",), "cpu": ("--device", "cpu", "--checkpoint", "best")}
+    for name, more in options.items():
+        translate(cyclegan, source, tmp_path / f"{name}.png", *more)
+    whole, tiled, small, beside, cpu = (read_image(tmp_path / f"{name}.png") for name in options)
+    assert small.shape == (3, 10, 20)
+    assert tiled.shape == whole.shape
+    assert not alike(whole, tiled)
+    assert torch.equal(beside, torch.cat((read_image(source), whole), dim=2))
+    assert alike(whole, cpu)
 
 
 def test_wrong_requests_change_nothing(cyclegan: Run, photos: Path, tmp_path: Path) -> None:
@@ -104,7 +148,10 @@ def test_wrong_requests_change_nothing(cyclegan: Run, photos: Path, tmp_path: Pa
         ((cyclegan, tmp_path / "empty", out), "contains no images"),
         ((cyclegan, photos, tmp_path / "mixed"), "exists already"),
         ((cyclegan, photos, tmp_path / "mixed", "--force"), "holds more than images"),
-        ((cyclegan, photos, out, "--direction", "b2c"), ""),
+        ((cyclegan, photos, out, "--direction", "b2c"), "translates a2b and b2a only"),
+        ((cyclegan, photos, out, "--tile", "3"), "no fewer than 4 pixels"),
+        ((cyclegan, photos, out, "--tile", "8", "--overlap", "8"), "must be less than the side of a tile"),
+        ((cyclegan, photos, out, "--device", "abacus"), "not on this machine"),
         ((cyclegan, photos, out, "--batch-size", "0"), ""),
     ]
     before = sorted(tmp_path.rglob("*"))

@@ -35,29 +35,49 @@ LATENT = {
         for name, value in {"width": 4, "max_width": 8, "group_size": 4}.items()
     ),
 }
-TRANSLATING = dict.fromkeys(
-    ("resnet_patchgan", "resnet_patchgan_small"),
-    (
-        "model.network.generator.width=2",
-        "model.network.generator.blocks=1",
-        "model.network.discriminator.width=2",
-        "model.network.discriminator.layers=2",
+TRANSLATING = {
+    "cyclegan": dict.fromkeys(
+        ("resnet_patchgan", "resnet_patchgan_small"),
+        (
+            "model.network.generator.width=2",
+            "model.network.generator.blocks=1",
+            "model.network.discriminator.width=2",
+            "model.network.discriminator.layers=2",
+        ),
     ),
-)
-SHIPPED = ("cgan", "cyclegan", "dcgan", "r3gan", "vanilla", "wgan", "wgan_gp")
+    "pix2pix": dict.fromkeys(
+        ("unet_patchgan", "unet_patchgan_small"),
+        (
+            "model.network.generator.width=2",
+            "model.network.discriminator.width=2",
+            "model.network.discriminator.layers=2",
+        ),
+    ),
+    "cut": dict.fromkeys(
+        ("contrastive_patchgan", "contrastive_patchgan_small"),
+        (
+            "model.network.generator.width=2",
+            "model.network.generator.blocks=1",
+            "model.network.generator.features=4",
+            "model.network.discriminator.width=2",
+            "model.network.discriminator.layers=2",
+        ),
+    ),
+}
+SHIPPED = ("cgan", "cut", "cyclegan", "dcgan", "pix2pix", "r3gan", "vanilla", "wgan", "wgan_gp")
 # tests/config/test_parts.py trains those of the recipes.
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml") if not path.stem.endswith("_digits"))
 CASES = [
     (model, network, tiny)
     for model in MODELS
-    for network, tiny in (TRANSLATING if model == "cyclegan" else LATENT).items()
+    for network, tiny in TRANSLATING.get(model, LATENT).items()
     if (model, network) != ("dcgan", "mlp")  # which is refused
 ]
 
 
 def test_every_model_and_every_network_is_among_the_cases() -> None:
     assert set(SHIPPED) <= set(MODELS)
-    assert {path.stem for path in (CONF / "model/network").glob("*.yaml")} == {*LATENT, *TRANSLATING}
+    assert {path.stem for path in (CONF / "model/network").glob("*.yaml")} == set().union(LATENT, *TRANSLATING.values())
 
 
 @pytest.mark.parametrize(("model", "network", "tiny"), CASES, ids=lambda value: value if isinstance(value, str) else "")
@@ -65,12 +85,12 @@ def test_it_composes_trains_saves_loads_and_draws(
     model: str, network: str, tiny: tuple[str, ...], command: Command
 ) -> None:
     # A gradient penalty and the paper of WGAN rule batch norm out.
-    norm = () if model in ("vanilla", "dcgan", "cgan", "cyclegan") else ("model.network.discriminator.norm=none",)
+    norm = () if model in ("vanilla", "dcgan", "cgan", *TRANSLATING) else ("model.network.discriminator.norm=none",)
     rate = "model.optimizer.generator.lr=0.01"
     batches = ("data.batch_size=8", rate, "trainer.max_steps=5", "trainer.log_every_n_steps=5", "hydra.run.dir=run")
     assert command(*OFFLINE, *FEW_SCORES, f"model={model}", f"model/network={network}", *tiny, *norm, *batches) is None
     run = Run.open("run")
-    assert ("scores" in run.record()) == (model != "cyclegan")
+    assert ("scores" in run.record()) == (model not in TRANSLATING)
     loaded = run.load_model()
     saved = run.load_checkpoint()["state_dict"]
     assert all(value.isfinite().all() for value in saved.values())
@@ -112,7 +132,7 @@ def test_every_model_trains_in_mixed_precision_and_under_spectral_norm(
 ) -> None:
     if model == "wgan" and "spectral" in option:
         option += " model.clip=null"
-    network, tiny = next((n, t) for n, t in (TRANSLATING if model == "cyclegan" else LATENT).items() if n != "mlp")
+    network, tiny = next((n, t) for n, t in TRANSLATING.get(model, LATENT).items() if n != "mlp")
     norm = () if "spectral" in option else ("model.network.discriminator.norm=none",)
     size = (*tiny, "data.batch_size=4", "trainer.max_steps=5", "hydra.run.dir=run")
     chosen = (f"model={model}", f"model/network={network}", *norm, *option.split())
@@ -121,7 +141,7 @@ def test_every_model_trains_in_mixed_precision_and_under_spectral_norm(
 
 
 def test_all_variants_run_as_one_sweep(command: Command) -> None:
-    models = [model for model in MODELS if model != "cyclegan"]
+    models = [model for model in MODELS if model not in TRANSLATING]
     sweep = [f"model={','.join(models)}", "trainer.max_steps=2", "data.batch_size=4", "hydra.sweep.dir=sweep"]
     assert command("-m", *OFFLINE, *NO_SCORES, *sweep) is None
     assert [Run.open(f"sweep/{job}").record()["status"] for job in range(len(models))] == ["finished"] * len(models)
@@ -168,6 +188,31 @@ def test_all_variants_run_as_one_sweep(command: Command) -> None:
             },
         ),
         (
+            "pix2pix",
+            {
+                "optimizer.generator.lr": 2e-4,
+                "optimizer.generator.betas": [0.5, 0.999],
+                "objective._target_": "gan_lab.losses.NonSaturating",
+                "l1_weight": 100.0,
+                "network.generator.dropout": 0.5,
+                "network.generator.width": 64,
+                "network.discriminator.layers": 3,
+            },
+        ),
+        (
+            "cut",
+            {
+                "optimizer.generator.lr": 2e-4,
+                "objective._target_": "gan_lab.losses.LeastSquares",
+                "contrast_weight": 1.0,
+                "identity_weight": 1.0,
+                "patches": 256,
+                "temperature": 0.07,
+                "network.generator.blocks": 9,
+                "network.generator.features": 256,
+            },
+        ),
+        (
             "r3gan",
             {
                 "objective._target_": "gan_lab.losses.RelativisticPairing",
@@ -204,6 +249,13 @@ def test_hyperparameters_are_those_of_the_paper(model: str, expected: dict[str, 
         (["model=wgan_gp", "model.network.discriminator.norm=batch"], "set model.network.discriminator.norm=layer"),
         (["model=dcgan", "data=mnist_colors"], "which model=cyclegan translates"),
         (["model=cyclegan", "data=mnist"], "choose data=mnist_colors or data=unpaired_folders"),
+        (["model=dcgan", "data=mnist_paired"], "which model=pix2pix translates"),
+        (["model=pix2pix", "data=mnist"], "choose data=mnist_paired, paired_folders or colourise"),
+        (["model=cut", "data=mnist_paired"], "choose data=mnist_colors or data=unpaired_folders"),
+        (["model=pix2pix", "model/network=resnet_patchgan"], "unet_patchgan for pix2pix"),
+        (["model=cut", "model/network=unet_patchgan"], "choose model/network=contrastive_patchgan"),
+        (["model=pix2pix", "model.l1_weight=0", "model.adversarial_weight=0"], "nothing to learn from"),
+        (["model=pix2pix", "data.image_size=30"], "multiple of 4: 30"),
         (["model=cgan", "model.num_classes=5"], "model.num_classes=5: the data has 10; set data.num_classes instead"),
         (["model=r3gan", "data.image_size=18"], "4, 5, 6 or 7 doubled once or more"),
         (["model/schedule=linear", "trainer.max_steps=-1"], "learning rates that fall until the end need one"),

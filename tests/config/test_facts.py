@@ -20,7 +20,11 @@ FOLDERS = ("data=unpaired_folders", "data.domain_a=a", "data.domain_b=b", "model
         (("data=stacked_mnist",), {"data.root"}),
         (("data=mnist_colors", "model=cyclegan"), {"data.root"}),
         (("data=image_folder", "data.root=images"), {"data.root", "data.cache"}),
-        (FOLDERS, {"data.domain_a", "data.domain_b", "data.cache"}),
+        (FOLDERS, {"data.domain_a", "data.domain_b", "data.root", "data.cache"}),
+        (
+            ("data=paired_folders", "data.source=a", "data.target=b"),
+            {"data.source", "data.target", "data.root", "data.cache"},
+        ),
     ],
 )
 def test_paths_to_what_a_run_reads(overrides: tuple[str, ...], paths: set[str]) -> None:

@@ -31,12 +31,21 @@ def bases_of(group: str) -> list[str]:
 OWN_IMAGES = {
     "image_folder": ("data.root=pictures",),
     "unpaired_folders": ("data.domain_a=pictures", "data.domain_b=pictures"),
+    "paired_folders": ("data.source=pictures", "data.target=pictures"),
+    "colourise": ("data.root=pictures",),
+}
+
+
+IMAGES_OF_RECIPES = {
+    "experiment=emoji_style": OWN_IMAGES["paired_folders"],
+    "experiment=cyclegan_256": OWN_IMAGES["unpaired_folders"],
 }
 
 
 def exchanged(base: str, group: str, choice: str) -> DictConfig:
     """A recipe or a model with another choice of one group."""
-    return composed(base, f"{group}={choice}", *OWN_IMAGES.get(choice, ()), "trainer.accelerator=cpu")
+    own = OWN_IMAGES.get(choice, ()) if group == "data" else IMAGES_OF_RECIPES.get(base, ())
+    return composed(base, f"{group}={choice}", *own, "trainer.accelerator=cpu")
 
 
 @pytest.fixture(autouse=True)

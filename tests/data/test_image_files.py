@@ -11,7 +11,15 @@ import pytest
 from PIL import EpsImagePlugin, Image
 
 from gan_lab.data import image_files
-from gan_lab.data.image_files import Window, allocate, decode, existing_folder, value_range
+from gan_lab.data.image_files import (
+    Window,
+    allocate,
+    decode,
+    existing_folder,
+    read_whole,
+    unreadable,
+    value_range,
+)
 from gan_lab.utils.errors import UserError
 
 RANDOM = np.random.default_rng(0)
@@ -28,6 +36,29 @@ def saved(image: Image.Image, path: Path, **options: Any) -> Path:
 
 def read(path: Path, size: int, channels: int, **options: Any) -> np.ndarray:
     return image_files.read(path, size, channels, **options).pixels
+
+
+def test_the_size_of_the_picture_in_the_file_is_told_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo = saved(Image.new("RGB", (640, 320)), tmp_path / "photo.jpg", exif=exif)
+    drawing = saved(Image.new("RGB", (64, 32)), tmp_path / "drawing.png")
+    (tmp_path / "damaged.png").write_text("text")
+    files = [photo, tmp_path / "damaged.png", drawing]
+    assert decode(files, np.empty((3, 3, 8, 8), np.uint8)).sizes == [(320, 640), (64, 32)]
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg"])
+def test_a_half_of_an_image_is_decoded_like_an_image(ending: str, tmp_path: Path) -> None:
+    blocks = np.kron(SIDES[:1, :, :], np.ones((16 * 8, 16, 1), np.uint8))  # 128x128: left red, right blue
+    path = saved(Image.fromarray(blocks), tmp_path / f"a.{ending}", **({"subsampling": 0} if ending == "jpg" else {}))
+    halves = [image_files.read(path, 8, 3, half=half) for half in ("left", "right")]
+    for half, colour in zip(halves, ([255, 0, 0], [0, 0, 255]), strict=True):
+        assert half.size == (64, 128)
+        assert abs(half.pixels.astype(int) - np.array(colour)[:, None, None]).max() <= 2, "nothing of the other half"
+    odd = png(tmp_path / "odd.png", np.zeros((4, 7, 3), np.uint8))
+    with pytest.raises(ValueError, match="a width of 7 pixels, which is odd, has no two halves"):
+        read(odd, 4, 3, half="left")
 
 
 def png(path: Path, pixels: np.ndarray = COLOUR) -> Path:
@@ -140,7 +171,7 @@ def test_wide_pixels_are_stretched_by_the_range_of_all_files_together(
     ]
     assert value_range(files) == (low, high)
     out = np.empty((2, channels, 8, 8), np.uint8)
-    assert decode(files, out) == ([], [])
+    assert decode(files, out)[:2] == ([], [])
     assert [int(out[0].min()), int(out[1].max())] == [0, 255]
     assert abs(int(out[0].max()) - 127.5) <= 1 >= abs(int(out[1].min()) - 127.5)
     alone = np.empty((1, channels, 8, 8), np.uint8)
@@ -296,7 +327,7 @@ def test_damaged_files_are_left_out_and_named_with_their_number(
     sound = [png(tmp_path / f"{index}.png", np.full((8, 8, 3), 100 * index, np.uint8)) for index in range(3)]
     files = [sound[0], *damaged[:4], sound[1], *damaged[4:], sound[2]]
     out = np.full((len(files), 3, 8, 8), 99, np.uint8)
-    left_out, (told,) = decode(files, out)
+    left_out, (told,), _ = decode(files, out)
     assert [files[index] for index in left_out] == damaged
     assert [int(image.mean()) for image in out[:4]] == [0, 100, 200, 99]
     assert told.startswith("7 of 10 images can't be read: ")
@@ -364,3 +395,36 @@ def test_postscript_in_a_wrapper_is_no_image(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(Exception, match="cannot identify image file"):
         read(file, 8, 3)
     assert not given
+
+
+def test_a_whole_image_keeps_its_size_and_its_transparency(tmp_path: Path) -> None:
+    pixels = RANDOM.integers(0, 256, (5, 9, 4), dtype=np.uint8)
+    pixels[..., 3] = np.where(np.arange(9) < 4, 0, 255)
+    whole = read_whole(png(tmp_path / "a.png", pixels), 3, background="black")
+    assert whole.alpha is not None
+    assert np.array_equal(whole.alpha[0], pixels[..., 3])
+    assert np.array_equal(whole.pixels, (pixels[..., :3] * (pixels[..., 3:] > 0)).transpose(2, 0, 1))
+    plain = read_whole(png(tmp_path / "b.png", COLOUR[:5]), 1)
+    assert (plain.pixels.shape, plain.alpha, plain.is_wide) == ((1, 5, 8), None, False)
+
+
+def test_a_whole_image_is_upright_and_resized_by_its_shorter_side(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 8  # to be turned by 270 degrees
+    path = saved(Image.fromarray(COLOUR[:4]), tmp_path / "a.png", exif=exif)
+    assert np.array_equal(read_whole(path, 3).pixels, np.rot90(COLOUR[:4]).transpose(2, 0, 1))
+    assert read_whole(path, 3, side=6).pixels.shape == (3, 12, 6)
+    assert read_whole(saved(Image.new("RGBA", (300, 2)), tmp_path / "b.png"), 1, side=1).alpha.shape == (1, 1, 150)  # type: ignore[union-attr]
+
+
+def test_a_whole_image_of_wide_pixels_has_the_range_of_a_window(tmp_path: Path) -> None:
+    path = saved(Image.fromarray(np.array([[0, 500, 1000]], np.uint16)), tmp_path / "a.png")
+    whole = read_whole(path, 1, window=Window((0, 1000), [path]))
+    assert (whole.pixels.tolist(), whole.is_wide) == ([[[0, 128, 255]]], True)
+
+
+def test_damaged_files_are_counted_and_the_first_named(tmp_path: Path) -> None:
+    files = [tmp_path / f"{index}.png" for index in range(9)]
+    said = unreadable(files, {index: ValueError(f"reason {index}") for index in range(1, 8)})
+    assert said.startswith(f"7 of 9 images can't be read: {files[1]} (reason 1), ")
+    assert said.endswith("(reason 5), and 2 more")

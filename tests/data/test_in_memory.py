@@ -11,8 +11,8 @@ INDEX = torch.arange(COUNT)
 IMAGES = INDEX.to(torch.uint8).reshape(COUNT, 1, 1, 1)
 
 
-def loader(batch_size: int = 8, **options: object) -> EpochLoader:
-    return EpochLoader(IMAGES, INDEX, batch_size=batch_size, seed=0, **options)
+def loader(batch_size: int = 8, **options: object) -> EpochLoader[LabelledImages]:
+    return EpochLoader(LabelledImages(IMAGES, INDEX), batch_size=batch_size, seed=0, **options)
 
 
 def indices(batches: object) -> list[list[int]]:
@@ -35,7 +35,7 @@ def test_the_order_is_a_pure_function_of_seed_and_epoch() -> None:
     assert indices(loader()) == indices(loader())
     epochs = [indices(loader(position=lambda step=step: step)) for step in (0, 6, 12)]
     assert len({str(epoch) for epoch in epochs}) == 3
-    other = EpochLoader(IMAGES, INDEX, batch_size=8, seed=1)
+    other = EpochLoader(LabelledImages(IMAGES, INDEX), batch_size=8, seed=1)
     assert indices(other) != indices(loader())
 
 

@@ -172,3 +172,16 @@ def test_a_share_for_testing_contradicts_a_test_split(tmp_path: Path) -> None:
 def test_files_are_grouped_by_folder() -> None:
     files = [Path("/r/a/1.png"), Path("/r/a/deep/2.png"), Path("/r/b/3.png"), Path("/r/4.png")]
     assert by_folder(files, 2) == {"a": files[:2], "b": files[2:3], "": files[3:]}
+
+
+def test_files_of_one_key_are_in_one_split_that_the_key_decides() -> None:
+    names = [f"{group}-{tone}" for group in range(1000) for tone in range(3)]
+    files = [Path(f"{name}.png") for name in names]
+    keys = [name.split("-")[0] for name in names]
+    train, test = split_files(files, 0.1, keys)
+    assert [path for path in files if path not in {*test}] == train
+    assert len({path.stem.split("-")[0] for path in test}) * 3 == len(test)
+    assert 210 < len(test) < 390
+    some = split_files(files[::7], 0.1, keys[::7])[1]
+    assert some == [path for path in files[::7] if path in {*test}], "whatever the other files are"
+    assert split_files(files, 0.0, keys)[1] == []

@@ -18,12 +18,17 @@ def numbered(first: int, count: int) -> torch.Tensor:
 class Numbers(UnpairedDataModule):
     """Images that are all of one value: their number in their domain; the second domain's count from 100."""
 
-    def __init__(self, counts: tuple[int, int] = COUNTS, batch_size: int = 4, seed: int = 0) -> None:
+    def __init__(
+        self, counts: tuple[int, int] = COUNTS, batch_size: int = 4, seed: int = 0, has_test: bool = True
+    ) -> None:
         super().__init__(image_size=SIZE, channels=1, batch_size=batch_size, seed=seed)
         self.counts = counts
+        self.has_test = has_test
 
     def load(self, split: str) -> tuple[LabelledImages, LabelledImages]:
-        a, b = self.counts
+        a, b = (count + 5 * (split == "test") for count in self.counts)
+        if split == "test" and not self.has_test:
+            raise UserError("no test images")
         domain_a = LabelledImages(numbered(0, a), torch.zeros(a, dtype=torch.long))
         return domain_a, LabelledImages(numbered(100, b), torch.ones(b, dtype=torch.long))
 
@@ -97,9 +102,9 @@ def test_the_test_splits_go_side_by_side_to_the_end_of_the_shorter() -> None:
     data = Numbers(batch_size=8)
     data.setup("test")
     batches = list(map(numbers, data.test_dataloader()))
-    assert len(batches) == len(data.test_dataloader()) == 3
-    assert [number for a, _ in batches for number in a] == list(range(20))
-    assert [number for _, b in batches for number in b] == list(range(100, 120))
+    assert len(batches) == len(data.test_dataloader()) == 4
+    assert [number for a, _ in batches for number in a] == list(range(25))
+    assert [number for _, b in batches for number in b] == list(range(100, 125))
     assert data.splits.keys() == {"test"}
 
 
@@ -129,5 +134,20 @@ def test_labels_stay_at_hand_and_both_domains_are_counted() -> None:
 
 def test_a_domain_follows_the_same_rule_as_a_dataset_alone() -> None:
     whole = loader()
-    alone = EpochLoader(whole.b.images, whole.b.labels, batch_size=4, seed=whole.b.seed)
+    alone = EpochLoader(whole.b.dataset, batch_size=4, seed=whole.b.seed)
     assert all(torch.equal(whole.batch(step)[1], alone.batch(step)[0]) for step in range(12))
+
+
+def test_a_preview_shows_test_images_and_training_images_where_there_are_none() -> None:
+    data = Numbers(counts=(10, 20))
+    data.setup("fit")
+    assert numbers(data.preview(3)) == ([0, 1, 2], [100, 101, 102])
+    assert len(data.preview(100).a) == 15, "the test split's"
+    data = Numbers(counts=(10, 20), has_test=False)
+    data.setup("fit")
+    assert len(data.preview(100).a) == 10
+
+
+def test_pictures_of_any_size_become_what_a_model_translates() -> None:
+    pixels = torch.tensor([0, 255], dtype=torch.uint8).reshape(1, 1, 1, 2)
+    assert torch.equal(Numbers().to_source(pixels), torch.tensor([[[[-1.0, 1.0]]]]))

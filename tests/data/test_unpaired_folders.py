@@ -26,7 +26,7 @@ def folders(tmp_path: Path) -> dict[str, str]:
 def make(folders: dict[str, str], **options: Any) -> UnpairedFolders:
     defaults: dict[str, Any] = {
         "test_fraction": 0.1,
-        "cache": str(Path(folders["domain_a"]).parent / "cache"),
+        "cache": str(Path(folders.get("domain_a", ".")).parent / "cache"),
         "image_size": 8,
         "channels": 3,
         "batch_size": 4,
@@ -102,7 +102,44 @@ def test_the_command_line_names_the_folders(folders: dict[str, str]) -> None:
     config = composed("data=unpaired_folders", *named, "data.image_size=8")
     check(config)
     assert isinstance(build(config.data), UnpairedFolders)
-    with pytest.raises(
-        UserError, match=r"^data\.domain_a: this value is missing.*\ndata\.domain_b: this value is missing"
-    ):
-        check(composed("data=unpaired_folders"))
+    for half in ((), named[:1], (*named, "data.root=x")):
+        with pytest.raises(UserError, match=r"data: set data\.domain_a and data\.domain_b, or data\.root alone"):
+            build(composed("data=unpaired_folders", *half).data)
+
+
+def test_one_folder_may_hold_both_domains_with_their_splits(folders: dict[str, str], tmp_path: Path) -> None:
+    (root := tmp_path / "both").mkdir()
+    for name, folder in zip("AB", folders.values(), strict=True):
+        (Path(folder) / "old").rename(root / f"test{name}")
+        (Path(folder) / "young").rename(root / f"train{name}")
+    data = make({}, root=str(root), cache=str(tmp_path / "cache"), test_fraction=None)
+    assert loaded(data) == [list(range(5, 30)), list(range(105, 112))]
+    assert loaded(data, "test") == [list(range(5)), list(range(100, 105))]
+    assert data.describe()["source"] == {"a": str(root), "b": str(root)}
+
+
+def test_what_the_names_share_stays_in_one_split_in_every_folder(folders: dict[str, str]) -> None:
+    data = make(folders, split_by=r"\d$", test_fraction=0.5)
+    train, test = loaded(data), loaded(data, "test")
+    assert sorted(train[0] + test[0]) == list(range(30))
+    groups = [{value % 10 for value in values} for values in (train[0], test[0])]
+    assert all(groups)
+    assert not groups[0] & groups[1]
+    assert {value - 100 for value in test[1]} == {value for value in test[0] if value < 12}, "the same names"
+    with pytest.raises(ValueError, match=r"data\.split_by=\(: no regular expression, missing \)"):
+        make(folders, split_by="(")
+
+
+def test_training_images_are_loaded_larger_and_cropped(folders: dict[str, str], tmp_path: Path) -> None:
+    for index, picture in enumerate(sorted(Path(folders["domain_a"]).rglob("*.png"))):
+        Image.fromarray(np.arange(144, dtype=np.uint8).reshape(12, 12) + index).save(picture)
+    data = make(folders, load_size=12, channels=1, mirror=True)
+    data.prepare_data()
+    data.setup("fit")
+    data.setup("test")
+    assert [pixels.shape[-1] for pixels, _ in data.splits["train"]] == [12, 12]
+    assert [pixels.shape[-1] for pixels, _ in data.splits["test"]] == [8, 8]
+    batch = data.train_dataloader().batch(0).a
+    assert batch.shape == (4, 1, 8, 8)
+    assert set((batch[:, 0, 0, 1].int() - batch[:, 0, 0, 0].int()).tolist()) == {1, -1}, "some are mirrored"
+    assert (batch[:, 0, 1, 0].int() - batch[:, 0, 0, 0].int()).unique().tolist() == [12], "as they are loaded"

@@ -24,11 +24,14 @@ from gan_lab.losses import RelativisticPairing, Wasserstein
 from gan_lab.metrics import dataset_classifier, select_extractor
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.models import latent
-from gan_lab.models.adversarial import AdversarialModule
-from gan_lab.models.cyclegan import CycleGAN
+from gan_lab.models.adversarial import PLAYERS, AdversarialModule
+from gan_lab.models.pix2pix import Pix2Pix
 from gan_lab.models.r3gan import R3GAN
+from gan_lab.models.translation import TranslationGAN
 from gan_lab.models.wgan import WGAN
 from gan_lab.networks import dcgan_small, translation
+from gan_lab.networks.contrastive import ContrastiveGenerator, PatchDiscriminator
+from gan_lab.networks.unet import ConditionalPatchGAN, UNet
 from gan_lab.penalties import R1, R2, GradientPenalty
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.training.trainer import Trainer
@@ -36,7 +39,10 @@ from gan_lab.utils import seeding
 from gan_lab.utils.batches import map_tensors
 from gan_lab.utils.errors import UserError
 from tests.conftest import LATENT_DIM, SIZE, TinyImages, same, sgd, tiny_cgan, tiny_gan, weights
+from tests.metrics.test_translation_scores import Data, dimmed, subject, translator
+from tests.models.test_cut import tiny_cut
 from tests.models.test_cyclegan import TinyDomains, tiny_cyclegan
+from tests.models.test_pix2pix import TinyPairs, tiny_pix2pix
 
 STEPS = 12
 BATCH = 8  # of both processes together
@@ -60,6 +66,28 @@ def calm_cyclegan() -> AdversarialModule:
     return tiny_cyclegan(network=network, optimizer=optimizer, pool_size=0, image_size=32)
 
 
+def calm_pix2pix() -> AdversarialModule:
+    """Without dropout, which other masks than one process's would be drawn for."""
+    sizes = {"image_size": 32, "source_channels": 1, "channels": 3}
+    network = {
+        "generator": UNet(width=2, norm="instance", dropout=0.0, **sizes),
+        "discriminator": ConditionalPatchGAN(width=2, layers=1, norm="instance", **sizes),
+    }
+    return tiny_pix2pix(network=network, optimizer=dict.fromkeys(PLAYERS, sgd(1e-4)))
+
+
+def calm_cut() -> AdversarialModule:
+    """With all patches, whose order doesn't matter, and vectors that aren't so short that SGD leaps."""
+    network = {
+        "generator": ContrastiveGenerator(width=2, blocks=1, features=4, image_size=32, channels=1),
+        "discriminator": PatchDiscriminator(width=2, layers=1, norm="instance", image_size=32, channels=1),
+    }
+    for layer in network["generator"].modules():
+        if isinstance(layer, nn.Linear):
+            layer.reset_parameters()
+    return tiny_cut(network=network, optimizer=dict.fromkeys(PLAYERS, sgd(1e-3)), patches=32 * 32, temperature=1.0)
+
+
 GAMES: dict[str, Callable[[], AdversarialModule]] = {
     "cross-entropy": lambda: tiny_gan(ema_half_life=32),
     "Wasserstein with clipping": lambda: tiny_gan(WGAN, objective=Wasserstein(), clip=0.05, n_critic=3),
@@ -71,6 +99,8 @@ GAMES: dict[str, Callable[[], AdversarialModule]] = {
     ),
     "conditional": lambda: tiny_cgan("projection"),
     "CycleGAN": calm_cyclegan,
+    "pix2pix": calm_pix2pix,
+    "CUT": calm_cut,
 }
 
 
@@ -87,10 +117,10 @@ def in_double(data: Any) -> Any:
 
 
 def data_for(model: AdversarialModule, batch_size: int) -> Any:
-    if not isinstance(model, CycleGAN):
+    if not isinstance(model, TranslationGAN):
         return TinyImages(batch_size=batch_size)
-    data = TinyDomains(batch_size=batch_size)
-    data.image_size = model.pool_a.images.shape[-1]
+    data = (TinyPairs if isinstance(model, Pix2Pix) else TinyDomains)(batch_size=batch_size)
+    data.image_size = data.load_size = 32
     return data
 
 
@@ -294,6 +324,18 @@ def scorers_extractor(folder: Path) -> list[Any]:
     return [found, trained.identity, weights(trained), [file.name for file in folder.glob("?/*")]]
 
 
+def translated(folder: Path, world_size: int) -> tuple[dict[str, float], dict[str, Any]]:
+    """Scores of pairs and of both directions, of 7 images: shares differ in length."""
+    rank = 0
+    if world_size > 1:
+        torch.distributed.init_process_group("gloo")
+        rank = torch.distributed.get_rank()
+    model = translator("a2b", "b2a", a2b=dimmed)
+    measure = subject(model, Data(paired=True), folder).against("test", groups=["fid", "kid"], count=7)
+    record = measure.score(model, ema=True, rank=rank, world_size=world_size)
+    return record.values, record.protocol.to_dict()
+
+
 def as_one_of_two(rank: int, scenario: Callable[..., Any], told: tuple[Any, ...], folder: Path, port: int) -> None:
     torch.set_num_threads(1)
     here = {"RANK": rank, "LOCAL_RANK": rank, "GROUP_RANK": 0, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2}
@@ -404,6 +446,13 @@ def test_all_processes_score_by_the_extractor_of_the_first(in_two: InTwo, tmp_pa
     assert same(first[2], second[2])
     assert first[3] == second[3]
     assert len(first[3]) == 1
+
+
+@pytest.mark.bits
+def test_two_processes_score_translations_as_one_does(in_two: InTwo, tmp_path: Path) -> None:
+    values, protocol = translated(tmp_path, world_size=1)
+    assert values.keys() > {"a2b/psnr", "b2a/ssim", "b2a/kid", "fid", "cycle_error"}
+    assert in_two(translated, tmp_path, 2) == [(values, protocol)] * 2
 
 
 def test_alone_there_is_nothing_to_do() -> None:

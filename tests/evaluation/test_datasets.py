@@ -55,7 +55,7 @@ def test_two_domains_are_nothing_to_compare_with(few_digits: Path) -> None:
 
 def test_the_root_of_what_has_none_cannot_be_replaced(tmp_path: Path) -> None:
     config = composed("data=unpaired_folders", "data.domain_a=x", "data.domain_b=y")
-    with pytest.raises(UserError, match="--data-root .*: the run's dataset has no option data"):
+    with pytest.raises(UserError, match="--data-root .*: the run's dataset has no data"):
         dataset_of_run(config, {}, str(tmp_path))
 
 

@@ -68,6 +68,21 @@ def test_what_moves_a_score_within_its_noise_only_does_not_count(changed: dict[s
     assert protocol() != protocol(**changed), "but it is recorded"
 
 
+def test_what_holds_for_translations_only_is_counted_and_written_there_only() -> None:
+    translated = protocol(task="paired", directions="a2b", source="c" * 64)
+    assert protocol().to_dict().keys() & {"task", "directions", "source"} == set()
+    assert Protocol.from_dict(translated.to_dict()) == translated
+    assert protocol().difference(translated) == [
+        "task: None and paired",
+        "directions: None and a2b",
+        "source: None and cccccccc",
+    ]
+    others = [protocol(task="unpaired", directions="a2b", source="c" * 64), protocol(task="paired", directions="b2a")]
+    assert len({one.id for one in (protocol(), translated, *others)}) == 4
+    with pytest.raises(UserError, match="a score's protocol can't be read"):
+        Protocol.from_dict(translated.to_dict() | {"task": "both"})
+
+
 def test_every_difference_is_named() -> None:
     assert len(protocol().difference(protocol(n_fake=1, weights="given", split="train"))) == 3
 

@@ -1,5 +1,6 @@
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -56,6 +57,27 @@ def test_what_no_classifier_suits_needs_inception(data: Data, tmp_path: Path, mo
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     with pytest.raises(UserError, match=r"inception extractor.*(pip install|Download)"):
         make_extractor("auto", RealImages(data, tmp_path))
+
+
+def test_targets_in_colour_take_a_classifier_where_inception_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extractor: DatasetClassifier
+) -> None:
+    class Targets(RealImages):
+        any_classifier = True
+
+    calls: list[str] = []
+    monkeypatch.setattr(dataset_classifier, "for_dataset", lambda name, *_: calls.append(name) or extractor)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    assert make_extractor("auto", Targets(Data(channels=3), tmp_path)) is extractor
+    assert make_extractor("auto", Targets(Data("MNIST", channels=3), tmp_path)) is extractor
+    assert calls == ["own", "MNIST"]
+    for data in (Data(channels=3, num_classes=1), Data(channels=3, image_size=65)):
+        with pytest.raises(UserError, match="inception extractor"):
+            make_extractor("auto", Targets(data, tmp_path))
+    there = Mock()
+    monkeypatch.setattr(select_extractor, "Inception", there)
+    assert make_extractor("auto", Targets(Data(channels=3), tmp_path)) is there.return_value
+    assert make_extractor("auto", Targets(Data("MNIST", channels=3), tmp_path)) is extractor, "shipped"
 
 
 def test_images_without_classes_have_no_classifier(tmp_path: Path) -> None:

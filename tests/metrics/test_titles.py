@@ -15,14 +15,24 @@ def test_numbers_of_images_are_said_where_they_matter() -> None:
     assert heading("modes", many) == "Modes (n=26,000)"
 
 
-@pytest.mark.parametrize("name", ["inception_score", "precision", "coverage", "modes", "class_accuracy", "gan_train"])
+@pytest.mark.parametrize(
+    "name", ["inception_score", "precision", "modes", "class_accuracy", "gan_train", "psnr", "ssim"]
+)
 def test_of_most_scores_more_is_better(name: str) -> None:
     assert title(name).more_is_better
 
 
-@pytest.mark.parametrize("name", ["fid", "kid", "class_kl", "class_fid", "somebody's own"])
+@pytest.mark.parametrize("name", ["fid", "kid", "class_kl", "class_fid", "lpips", "cycle_error", "somebody's own"])
 def test_of_distances_less_is_better(name: str) -> None:
     assert not title(name).more_is_better
+
+
+def test_scores_of_a_direction_say_which() -> None:
+    few = replace(PROTOCOL, n_real=10_000, n_fake=1000)
+    assert heading("a2b/fid", few) == "FID a2b (n=1,000, biased)"
+    assert title("b2a/psnr").more_is_better
+    record = ScoreRecord(images_seen=1, values={"a2b/kid": 0.01, "a2b/kid_std": 0.002}, protocol=PROTOCOL)
+    assert formatted(record) == {"a2b/kid": ("KID a2b", "0.01000 +- 0.00200")}
 
 
 def test_values_are_written_with_the_digits_that_count() -> None:

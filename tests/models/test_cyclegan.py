@@ -16,6 +16,7 @@ from gan_lab.models.cyclegan import CycleGAN, swapped
 from gan_lab.networks import translation
 from gan_lab.schedules import Constant, LinearDecay
 from gan_lab.utils.batches import LabelledImages, TwoDomains
+from gan_lab.utils.images import to_float
 from tests.conftest import SIZE, read_image, same, sgd, weights
 
 BOTH = ("generator", "discriminator")
@@ -72,20 +73,31 @@ def fit(model: CycleGAN, data: Any = None, ckpt_path: Path | None = None, **opti
 
 
 class Plus(nn.Module):
+    """Adds a constant."""
+
+    def __init__(self, added: float) -> None:
+        super().__init__()
+        self.added = nn.Parameter(torch.tensor(added))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images + self.added
+
+
+class PlusBoth(nn.Module):
     """Adds a constant to A on its way to B, and another to B on its way to A."""
 
     def __init__(self, a2b: float, b2a: float) -> None:
         super().__init__()
-        self.a2b, self.b2a = (nn.Parameter(torch.tensor(value)) for value in (a2b, b2a))
+        self.a2b, self.b2a = Plus(a2b), Plus(b2a)
 
     def forward(self, images: Tensor) -> Tensor:
         a, b = images.chunk(2)
-        return torch.cat((b + self.b2a, a + self.a2b))
+        return torch.cat((self.b2a(b), self.a2b(a)))
 
 
 def test_terms_by_hand() -> None:
     """With a -> a + 3 and b -> b - 1 every cycle ends 2 too high, and identities are 3 and 1 off."""
-    model = tiny_cyclegan(network={"generator": Plus(3.0, -1.0), "discriminator": nn.Flatten()})
+    model = tiny_cyclegan(network={"generator": PlusBoth(3.0, -1.0), "discriminator": nn.Flatten()})
     a, b = torch.zeros(2, 1, SIZE, SIZE), torch.full((2, 1, SIZE, SIZE), 5.0)
     real, condition = model.unpack_batch(TwoDomains(a, b))
     fake = model.generate(real, condition)
@@ -181,27 +193,42 @@ def weights_without_counts(model: CycleGAN) -> dict[str, Tensor]:
 
 def test_a_grid_shows_input_translation_and_return_side_by_side(tmp_path: Path) -> None:
     patches = translation.PatchGANs(width=2, layers=1, norm="instance", image_size=SIZE, channels=1)
-    model = tiny_cyclegan(network={"generator": Plus(0.5, -0.5), "discriminator": patches}, ema_half_life=None)
+    model = tiny_cyclegan(network={"generator": PlusBoth(0.5, -0.5), "discriminator": patches}, ema_half_life=None)
     options = {"rows": 3, "columns": 9, "every_n_images": 1000, "weights": "ema", "seed": 0}
     trainer = fit(model, max_steps=1, callbacks=[SampleGrid(folder=str(tmp_path), **options)])
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["000000000.png", "000000008.png"]
     assert read_image(tmp_path / "000000000.png").shape == (3, 3 * 10 + 2, 6 * 10 + 2)
     images, columns = model.sample_grid(3, 9, seed=0)
     a, from_a, back_a, b, from_b, back_b = images.view(3, columns, *images.shape[1:]).unbind(1)
-    real_a, real_b = trainer.datamodule.on_after_batch_transfer(trainer.datamodule.train_dataloader().batch(0), 0)
-    assert torch.equal(a, real_a[:3])
-    assert torch.equal(b, real_b[:3])
-    torch.testing.assert_close(from_a - a, torch.full_like(a, model.generator.a2b.item()))
-    torch.testing.assert_close(from_b - b, torch.full_like(b, model.generator.b2a.item()))
-    torch.testing.assert_close(back_a, from_a + model.generator.b2a)
-    torch.testing.assert_close(back_b, from_b + model.generator.a2b)
+    held_out_a, held_out_b = (to_float(images) for images, _ in trainer.datamodule.load("test"))
+    assert torch.equal(a, held_out_a[:3])
+    assert torch.equal(b, held_out_b[:3])
+    torch.testing.assert_close(from_a - a, torch.full_like(a, model.generator.a2b.added.item()))
+    torch.testing.assert_close(from_b - b, torch.full_like(b, model.generator.b2a.added.item()))
+    torch.testing.assert_close(back_a, from_a + model.generator.b2a.added)
+    torch.testing.assert_close(back_b, from_b + model.generator.a2b.added)
 
 
 def test_translation_goes_the_way_that_is_asked() -> None:
-    model = tiny_cyclegan(network={"generator": Plus(0.5, -0.25), "discriminator": nn.Flatten()}, ema_half_life=None)
+    network = {"generator": PlusBoth(0.5, -0.25), "discriminator": nn.Flatten()}
+    model = tiny_cyclegan(network=network, ema_half_life=None)
     images = torch.randn(3, 1, SIZE, SIZE)
     torch.testing.assert_close(model.translate(images, "a2b"), images + 0.5)
     torch.testing.assert_close(model.translate(images, "b2a"), images - 0.25)
+
+
+def test_one_direction_runs_one_network() -> None:
+    model = tiny_cyclegan()
+    for direction in ("a2b", "b2a"):
+        getattr(model.generator_ema.network, direction).register_forward_hook(
+            lambda *_, direction=direction: ran.append(direction)
+        )
+    ran: list[str] = []
+    images = torch.randn(3, 1, SIZE, SIZE)
+    both = model.generator_ema(torch.cat((images, images)))
+    ran.clear()
+    torch.testing.assert_close(model.translate(images, "b2a"), both[:3])
+    assert ran == ["b2a"]
 
 
 def test_labelled_images_are_refused() -> None:

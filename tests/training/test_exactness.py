@@ -63,6 +63,27 @@ VARIANTS = {
         "callbacks.health.every_n_images=40",
         "callbacks.checkpoint.every_n_images=56",
     ),
+    "pix2pix": (
+        "model=pix2pix",
+        "model/network=unet_patchgan_small",
+        *SMALL,
+        "model.network.discriminator.layers=1",
+        "data.batch_size=8",
+        "callbacks.samples.every_n_images=24",
+        "callbacks.health.every_n_images=40",
+        "callbacks.checkpoint.every_n_images=56",
+    ),
+    "cut": (
+        "model=cut",
+        "model/network=contrastive_patchgan_small",
+        *SMALL,
+        "model.network.generator.blocks=1",
+        "model.network.discriminator.layers=1",
+        "data.batch_size=8",
+        "callbacks.samples.every_n_images=24",
+        "callbacks.health.every_n_images=40",
+        "callbacks.checkpoint.every_n_images=56",
+    ),
 }
 # The batch that a signal comes in: after 4 of 5 a critic has moved alone, and a generator's numbers may wait to be
 # reported; 10 is the last of an epoch; at 12 scores are due, a report and a grid; 24 is the last of all.
@@ -98,7 +119,7 @@ def test_stopped_anywhere_it_goes_on_as_if_nothing_had_been(
     variant: str, command: Command, stopped: list[int], few_digits: Path
 ) -> None:
     options = (*EVERYTHING, *VARIANTS[variant])
-    images = 8 if variant == "cyclegan" else 50  # a batch; CycleGAN has four of each domain
+    images = 8 if variant in ("cyclegan", "pix2pix", "cut") else 50  # a batch; CycleGAN has four of each domain
     assert command(*options, "callbacks.checkpoint.keep_every_n_images=1", "hydra.run.dir=whole") is None
     stopped[:] = STOPS[:1]
     assert command(*options, "hydra.run.dir=parts") == 143

@@ -14,22 +14,31 @@ from torch import Tensor, nn
 
 from gan_lab.config.schema import build
 from gan_lab.data.in_memory import InMemoryDataModule
+from gan_lab.data.paired import PairedDataModule
 from gan_lab.data.unpaired import UnpairedDataModule
 from gan_lab.models.adversarial import PLAYERS, AdversarialModule
-from gan_lab.models.cyclegan import CycleGAN
+from gan_lab.models.pix2pix import Pix2Pix
 from gan_lab.models.player import Terms
+from gan_lab.models.translation import TranslationGAN
 from gan_lab.utils.batches import LabelledImages
 from tests.config.test_conf import LATENT, MODELS, SHIPPED, TRANSLATING
 from tests.conftest import composed, sgd
 
 SIZE, COUNT, STEPS = 16, 128, 10
 NETWORKS = {"vanilla": "mlp", "r3gan": "resnet", "cyclegan": "resnet_patchgan_small"}  # others: dcgan_small
+NETWORKS |= {"pix2pix": "unet_patchgan_small", "cut": "contrastive_patchgan_small"}
 DTYPES = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 # How far a player may end from where float32 leaves it, as a share of the way that it has gone. bfloat16 keeps 8
 # significant bits and float16 11, so a gradient that is a difference, of real and generated images or in batch and
-# instance norm, keeps fewer; the absolute differences in CycleGAN's generators turn a rounding into a sign.
+# instance norm, keeps fewer; absolute differences in CycleGAN's and pix2pix's generators turn a rounding into a sign,
+# and CUT's contrast divides similarities by a small temperature.
 TOLERANCE = {"bf16-mixed": 0.1, "16-mixed": 0.1}
-OF_CYCLEGANS_GENERATORS = {"bf16-mixed": 0.3, "16-mixed": 0.2}
+OF_GENERATORS = {
+    "cyclegan": {"bf16-mixed": 0.3, "16-mixed": 0.2},
+    "pix2pix": {"bf16-mixed": 0.3, "16-mixed": 0.2},
+    "cut": {"bf16-mixed": 0.6, "16-mixed": 0.4},
+}
+OTHER_TERMS = {"cyclegan": 2, "cut": 2, "pix2pix": 1}  # of the generator
 
 
 def random_images(seed: int) -> LabelledImages:
@@ -49,9 +58,9 @@ class OneDomain(InMemoryDataModule):
         return {}
 
 
-class TwoDomains(UnpairedDataModule):
+class TwoSides:
     def __init__(self) -> None:
-        super().__init__(image_size=SIZE, channels=1, batch_size=8, seed=0)
+        super().__init__(image_size=SIZE, channels=1, batch_size=8, seed=0)  # type: ignore[call-arg]
 
     def load(self, split: str) -> tuple[LabelledImages, LabelledImages]:
         return random_images(0), random_images(1)
@@ -60,10 +69,24 @@ class TwoDomains(UnpairedDataModule):
         return {}
 
 
+class TwoDomains(TwoSides, UnpairedDataModule):
+    pass
+
+
+class InPairs(TwoSides, PairedDataModule):
+    pass
+
+
+def data_for(model: AdversarialModule) -> Any:
+    if isinstance(model, Pix2Pix):
+        return InPairs()
+    return TwoDomains() if isinstance(model, TranslationGAN) else OneDomain()
+
+
 def tiny(variant: str) -> AdversarialModule:
     """A variant as its file describes it, on a tiny network with weights that make for gradients worth comparing."""
     network = NETWORKS.get(variant, "dcgan_small")
-    small = TRANSLATING[network] if variant == "cyclegan" else (*LATENT[network], "model.latent_dim=4")
+    small = TRANSLATING[variant][network] if variant in TRANSLATING else (*LATENT[network], "model.latent_dim=4")
     size = (f"data.image_size={SIZE}", "data.channels=1", "model.ema_half_life=16")
     config = composed(f"model={variant}", f"model/network={network}", *small, *size)
     torch.manual_seed(0)
@@ -71,7 +94,7 @@ def tiny(variant: str) -> AdversarialModule:
     for layer in model.modules():
         if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
             layer.reset_parameters()  # DCGAN's N(0, 0.02) is next to nothing in layers this narrow
-    model.optimizer = dict.fromkeys(PLAYERS, sgd(0.001 if variant == "cyclegan" else 0.05))
+    model.optimizer = dict.fromkeys(PLAYERS, sgd(0.001 if variant in TRANSLATING else 0.05))
     return model
 
 
@@ -89,7 +112,7 @@ def ways(model: AdversarialModule, precision: str) -> dict[str, Tensor]:
     trainer = lightning.Trainer(
         accelerator="cpu", plugins=[plugin(precision)], max_steps=STEPS, log_every_n_steps=STEPS, logger=False, **quiet
     )
-    trainer.fit(model, TwoDomains() if isinstance(model, CycleGAN) else OneDomain())
+    trainer.fit(model, data_for(model))
     return {name: flat(model, name) - before[name] for name in PLAYERS}
 
 
@@ -103,8 +126,8 @@ def test_every_variant_goes_the_way_of_float32(variant: str, precision: str) -> 
     exact, mixed = (ways(tiny(variant), kind) for kind in ("32-true", precision))
     for name in PLAYERS:
         tolerance = TOLERANCE[precision]
-        if (variant, name) == ("cyclegan", "generator"):
-            tolerance = OF_CYCLEGANS_GENERATORS[precision]
+        if name == "generator":
+            tolerance = OF_GENERATORS.get(variant, TOLERANCE)[precision]
         away = ((mixed[name] - exact[name]).norm() / exact[name].norm()).item()
         assert 0 < away <= tolerance
 
@@ -135,4 +158,4 @@ def test_networks_are_in_half_precision_and_every_term_in_float32(
     ways(model, precision)
     assert drawn == {DTYPES[precision]}
     assert set(minimised.values()) == {torch.float32}
-    assert len(minimised) == 2 + len(model.penalty) + 2 * isinstance(model, CycleGAN)
+    assert len(minimised) == 2 + len(model.penalty) + OTHER_TERMS.get(variant, 0)

@@ -11,7 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from gan_lab import cli
 from gan_lab.callbacks.scores import Scores
 from gan_lab.data import mnist
-from gan_lab.metrics import scores
+from gan_lab.metrics import dataset_classifier, scores
 from gan_lab.metrics.protocol import Protocol
 from gan_lab.runs.run import Run
 from gan_lab.utils import hashes
@@ -175,10 +175,33 @@ def test_of_stacked_digits_modes_are_counted(command: Command, capsys: pytest.Ca
     assert re.search(r"Modes \(n=40\) \d+ of 1,000, KL of classes \(n=40\) \d", capsys.readouterr().out)
 
 
-def test_a_model_that_translates_is_not_scored(command: Command) -> None:
-    tiny = ("data.image_size=8", "data.batch_size=4", "trainer.max_steps=2", "model.network.discriminator.layers=1")
-    assert command(*SCORED, "model=cyclegan", "data=mnist_colors", *tiny) is None
+def test_a_model_that_translates_is_scored_evaluated_and_compared(
+    command: Command, few_digits: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(scores, "KID_SUBSETS", 2)
+    monkeypatch.setattr(dataset_classifier, "FEWEST_BATCHES", 1)
+    tiny = ("data.image_size=32", "data.batch_size=4", "trainer.max_steps=2", "model.network.discriminator.layers=1")
+    small = ("model.network.generator.width=2", "model.network.generator.blocks=1", "callbacks.scores.groups=[fid,kid]")
+    assert command(*SCORED, "model=cyclegan", "data=mnist_colors", *tiny, *small) is None
     record = Run("run").record()
-    assert record["scoring_seconds"] == 0
-    assert not {"scores", "best"} & record.keys()
-    assert Run("run").objective() is None
+    ended, best = record["scores"], record["best"]
+    assert ended["values"].keys() == {
+        "fid", "cycle_error", *(f"{way}/{name}" for way in ("a2b", "b2a") for name in ("fid", "kid", "kid_std"))
+    }  # fmt: skip
+    protocol = ended["protocol"]
+    assert (protocol["task"], protocol["directions"], protocol["n_fake"]) == ("unpaired", "a2b b2a", 60)
+    assert protocol["extractor"]["name"] == "digits mnist_colors_b, digits MNIST"
+    assert (best["images_seen"], best["protocol"]["split"]) == (16, "train")
+    assert Run("run").objective() == best["fid"]
+    assert Run("run").load_model("best").images_seen == 16
+    assert f"FID (n=60, biased) {ended['values']['fid']:.3f}, FID a2b " in capsys.readouterr().out
+
+    cli.main(["evaluate", "run", "--count", "60", "--seed", str(protocol["seed"]), "--neighbours", "near.png"])
+    again = json.loads(Path(f"run/evaluations/{protocol['id']}.json").read_text())
+    assert again["protocol"] == protocol
+    assert {name: again["values"][name] for name in ended["values"]} == pytest.approx(ended["values"])
+    assert "(test, NOT the full dataset); unpaired, a2b b2a" in capsys.readouterr().out
+    assert Path("near.png").is_file()
+    cli.main(["compare", "run"])
+    table = capsys.readouterr().out
+    assert all(heading in table for heading in ("FID (n=60, biased)", "FID a2b", "FID b2a", "Cycle error"))

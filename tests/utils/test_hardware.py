@@ -100,3 +100,16 @@ def test_only_a_machine_without_cuda_stops_looking(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
     hardware.stop_looking_for_cuda()
     assert os.environ["CUDA_VISIBLE_DEVICES"] == expected
+
+
+@pytest.mark.parametrize("cuda_devices", [0, 2], indirect=True)
+def test_a_device_is_there_or_refused(cuda_devices: None) -> None:
+    count = torch.cuda.device_count()
+    assert hardware.device("auto") == torch.device("cuda:0" if count else "cpu")
+    assert hardware.device("cpu") == torch.device("cpu")
+    if count:
+        assert [hardware.device(name) for name in ("cuda", "cuda:1")] == [torch.device("cuda"), torch.device("cuda:1")]
+    there = "cuda:0, cuda:1, cpu" if count else "cpu"
+    for name in ("cuda:2", "mps", "abacus"):
+        with pytest.raises(UserError, match=f"--device {name}: not on this machine, which has {there}"):
+            hardware.device(name)

@@ -1,12 +1,20 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from gan_lab.utils import images
 from tests.conftest import read_image
 
 EVERY_BYTE = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16)
+
+
+def test_the_centre_is_in_the_middle() -> None:
+    pixels = torch.arange(2 * 6 * 5).reshape(2, 1, 6, 5)
+    assert torch.equal(images.centre(pixels, 3), pixels[:, :, 1:4, 1:4])
+    assert torch.equal(images.centre(pixels, 5), pixels[:, :, :5])
 
 
 def test_every_byte_survives_the_way_to_a_network_and_back() -> None:
@@ -57,3 +65,16 @@ def test_a_png_keeps_every_byte(channels: int, tmp_path: Path) -> None:
     image = torch.randint(0, 256, (channels, 5, 7), dtype=torch.uint8)
     images.save_png(image, tmp_path / "image.png")
     assert torch.equal(read_image(tmp_path / "image.png"), image)
+
+
+def test_a_png_may_have_alpha_or_wide_grey_pixels(tmp_path: Path) -> None:
+    for channels, mode in ((2, "LA"), (4, "RGBA")):
+        pixels = torch.randint(0, 256, (channels, 5, 7), dtype=torch.uint8)
+        images.save_png(pixels, tmp_path / "a.png")
+        with Image.open(tmp_path / "a.png") as image:
+            assert image.mode == mode
+            assert torch.equal(torch.tensor(np.array(image)).permute(2, 0, 1), pixels)
+    wide = torch.tensor([[[0, 300, 65535]]], dtype=torch.int32)
+    images.save_png(wide.to(torch.uint16), tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as image:
+        assert np.array(image).tolist() == wide[0].tolist()

@@ -26,6 +26,9 @@ class Row:
 FASHION = "python train.py data=fashion_mnist data.download=false data.root=files"
 MNIST = "python train.py data.download=false data.root=files"
 OWN = "python train.py data=image_folder data.root=photos"
+UNPAIRED = "python train.py model=cyclegan data=unpaired_folders"
+PAIRED = "python train.py model=pix2pix data=paired_folders"
+COLOURISE = "python train.py model=pix2pix data=colourise data.root=photos"
 RESUME = "python train.py resume=run"
 
 TABLE: dict[str, list[Row]] = {
@@ -457,15 +460,86 @@ TABLE: dict[str, list[Row]] = {
             "Error: data.batch_size=64 on 1 process(es) is more than the 9 training images; set it to 9 or less",
             given.pictures("photos"),
         ),
+    ],
+    "Folders to translate": [
         Row(
-            "python train.py model=cyclegan data=unpaired_folders data.domain_a=a",
-            "Error: data.domain_b: this value is missing; set data.domain_b=...",
+            UNPAIRED + " data.domain_a=a",
+            "Error: data: set data.domain_a and data.domain_b, or data.root alone, to a folder that holds both",
             given.pictures("a"),
         ),
         Row(
-            "python train.py model=cyclegan data=unpaired_folders data.domain_a=a data.domain_b=b",
+            UNPAIRED + " data.domain_a=a data.domain_b=b",
             "Error: data.domain_b=…/b: no such folder",
             given.pictures("a"),
+        ),
+        Row(
+            UNPAIRED + " data.root=photos",
+            "Error: data.root=…/photos has no images in folders trainA and trainB, train/A and train/B, or A and B; set data.domain_a and data.domain_b",
+            given.both(given.pictures("photos/trainA"), given.pictures("photos/test")),
+        ),
+        Row(
+            UNPAIRED + " data.domain_a=a data.domain_b=a data.split_by=*",
+            "Error: data: data.split_by=*: no regular expression, nothing to repeat at position 0",
+            given.pictures("a"),
+        ),
+        Row(
+            UNPAIRED + " data.root=photos data.split_by=.",
+            "Error: data.split_by=.: …/photos has test images of its own; leave the option out",
+            given.both(*(given.pictures(f"photos/{split}/{side}") for split in ("train", "test") for side in "AB")),
+        ),
+        Row(
+            UNPAIRED + " data.domain_a=a data.domain_b=a data.load_size=50",
+            "Error: data: data.load_size=50 is smaller than the crops, data.image_size=64; null takes no crops",
+            given.pictures("a"),
+        ),
+        Row(
+            UNPAIRED + " data.domain_a=a data.domain_b=a data.jitter=[0.1,0.1,1.0]",
+            "Error: data.jitter=[0.1, 0.1, 1.0]: must be less than 1",
+            given.pictures("a"),
+        ),
+        Row(
+            PAIRED,
+            "Error: data: set data.source and data.target, or data.root alone, to a folder that holds both",
+        ),
+        Row(
+            PAIRED + " data.source=a data.target=b",
+            "Error: no image of …/a has a partner of the same name in …/b: one is called 0, the other deep/0",
+            given.both(given.pictures("a"), given.pictures("b/deep")),
+        ),
+        Row(
+            PAIRED + " data.source=a data.target=b",
+            "Error: …/b/1.jpg and 1.png: two files of one name, and a pair has room for one; move one of them out of the folder",
+            given.both(given.pictures("a"), given.both(given.pictures("b"), given.file("b/1.jpg", "text"))),
+        ),
+        Row(
+            PAIRED + " data.source=a data.target=b",
+            "Error: no pair of …/a and …/b is left for the train split; left out: 0 (9x9 and 9x18), 1 (9x9 and 9x18), 2 (9x9 and 9x18)",
+            given.both(given.pictures("a"), given.pictures("b", size=(9, 18))),
+        ),
+        Row(
+            PAIRED + " data.root=photos",
+            "Error: data.root=…/photos has no images in folders trainA and trainB, train/A and train/B, or A and B; set data.source and data.target, or data.side_by_side=AtoB for images side by side",
+            given.pictures("photos/train"),
+        ),
+        Row(
+            PAIRED + " data.source=a data.target=a data.side_by_side=AtoB",
+            "Error: data: data.side_by_side=AtoB needs data.root, the folder of those images",
+            given.pictures("a"),
+        ),
+        Row(
+            PAIRED + " data.root=photos data.side_by_side=AtoB",
+            "Error: 9 of 9 images can't be read: …/photos/0.png (a width of 9 pixels, which is odd, has no two halves), …. No image is left.",
+            given.pictures("photos"),
+        ),
+        Row(COLOURISE, "Error: data.root=…/photos: no such folder"),
+        Row(
+            COLOURISE + " data.channels=3",
+            "Error: data: data.channels is the number of colours in Lab, 2, not 3",
+            given.pictures("photos"),
+        ),
+        Row(
+            "python train.py model=pix2pix data=mnist_paired data.task=edges",
+            "Error: data: data.task=edges has targets of 1 channel(s): data.channels must be 1, not 3; data=mnist_edges sets both for edges",
         ),
     ],
     "Resuming a run": [
@@ -857,7 +931,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab translate run_of_cyclegan --input nowhere --out b",
-            "Error: --input=nowhere: no such folder",
+            "Error: --input nowhere: no such file or folder",
             given.run_of("run_of_cyclegan"),
         ),
         Row(
@@ -867,8 +941,43 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab translate run_of_cyclegan --input a --out b --direction c2d",
-            "Error: --direction: invalid choice: 'c2d' (choose from 'a2b', 'b2a') (gan-lab translate --help)",
+            "Error: --direction c2d: run_of_cyclegan translates a2b and b2a only",
+            given.both(given.run_of("run_of_cyclegan"), given.pictures("a")),
+        ),
+        Row(
+            "gan-lab translate run_of_cyclegan --input a --out b",
+            "Error: a: contains no images (no files named .png, .jpg, .webp or similar)",
+            given.both(given.run_of("run_of_cyclegan"), given.folder("a")),
+        ),
+        Row(
+            "gan-lab translate run_of_cyclegan --input a --out b --tile 3",
+            "Error: --tile 3: this network takes no fewer than 4 pixels a side",
+            given.both(given.run_of("run_of_cyclegan"), given.pictures("a")),
+        ),
+        Row(
+            "gan-lab translate run_of_cyclegan --input a --out b --tile 64 --overlap 64",
+            "Error: --overlap 64: must be less than the side of a tile, 64 pixels",
+            given.both(given.run_of("run_of_cyclegan"), given.pictures("a")),
+        ),
+        Row(
+            "gan-lab translate run_of_cyclegan --input a --out b --tile small",
+            "Error: --tile: must be a whole number of at least 0, not small (gan-lab translate --help)",
             given.run_of("run_of_cyclegan"),
+        ),
+        Row(
+            "gan-lab translate run_of_cyclegan --input a --out b --device cuda",
+            "Error: --device cuda: not on this machine, which has cpu",
+            given.both(given.run_of("run_of_cyclegan"), given.pictures("a")),
+        ),
+        Row(
+            "gan-lab translate run_of_cyclegan --input a --out b --checkpoint best",
+            "Error: run_of_cyclegan has no checkpoint: it ended before best.ckpt was first saved",
+            given.both(given.run_of("run_of_cyclegan"), given.pictures("a")),
+        ),
+        Row(
+            "gan-lab translate run_of_cyclegan --input a/0.png --out a/1.png/b",
+            "Error: --out …a/1.png/b: can't be written: …a/1.png is a file, not a folder",
+            given.both(given.run_of("run_of_cyclegan"), given.pictures("a")),
         ),
         Row(
             "gan-lab translate run --input a --out b",
@@ -879,6 +988,11 @@ TABLE: dict[str, list[Row]] = {
             "gan-lab translate run_of_cyclegan --input a --out b",
             "Error: 1 of 1 images can't be read: a/x.png (not an image). No image is left.",
             given.both(given.run_of("run_of_cyclegan"), given.file("a/x.png")),
+        ),
+        Row(
+            "gan-lab translate run_of_cyclegan --input a.png --out b.png",
+            "Error: 1 of 1 images can't be read: a.png (not an image). No image is left.",
+            given.both(given.run_of("run_of_cyclegan"), given.file("a.png")),
         ),
         Row("gan-lab evaluate nowhere", "Error: nowhere: no such file or folder"),
         Row(
@@ -973,8 +1087,8 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row("gan-lab evaluate run --count 3", "Error: --count 3: scores need 6 generated images or more", given.run()),
         Row(
-            "gan-lab evaluate run_of_cyclegan",
-            "Error: run_of_cyclegan: CycleGAN translates images and generates none from noise; use gan-lab translate, or look at the grids in samples/",
+            "gan-lab evaluate run_of_cyclegan --gan-train-test",
+            "Error: --gan-train-test: CycleGAN is not conditional; evaluate a run of model=cgan",
             given.run_of("run_of_cyclegan"),
         ),
         Row("gan-lab status nowhere", "Error: nowhere: no such folder"),

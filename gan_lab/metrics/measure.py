@@ -1,0 +1,111 @@
+"""What is scored: the interface, and its form for models that generate from noise."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection
+from typing import Any
+
+from gan_lab.metrics.extractors import Extractor
+from gan_lab.metrics.generated_images import generate_images, weights_of
+from gan_lab.metrics.real_images import RealImages
+from gan_lab.metrics.score_record import ScoreRecord
+from gan_lab.metrics.scorer import FEWEST, Group, Scorer
+from gan_lab.utils.errors import UserError
+
+
+class Measure(ABC):
+    """Scores of one kind of model against the images of one split."""
+
+    @abstractmethod
+    def score(self, model: Any, *, ema: bool, rank: int = 0, world_size: int = 1) -> ScoreRecord:
+        """Compute the scores of a model as it is now; several processes each bring their share, and get all scores.
+
+        Args:
+            model: of the kind, on its device.
+            ema: True takes the generator's moving average where there is one.
+            rank: this process.
+            world_size: number of processes.
+        """
+
+
+class Subject(ABC):
+    """A kind of model and the data that it is scored against.
+
+    Attributes:
+        split_during: split of the scores while training, by which choices are made.
+        split_at_end: split of the final scores.
+    """
+
+    split_during: str
+    split_at_end: str
+
+    @abstractmethod
+    def against(self, split: str, *, groups: Collection[Group], count: int, at_most: int | None = None) -> Measure:
+        """Make a measure.
+
+        Args:
+            split: of the real images.
+            groups: of scores to compute, where they apply.
+            count: number of images that the model makes, at most.
+            at_most: number of real images, always the same ones; None takes all.
+
+        Raises:
+            UserError: the split has no images, or too few.
+        """
+
+
+class Samples(Subject):
+    """Models that generate from noise.
+
+    Args:
+        real: the dataset.
+        extractor: of the features, on the model's device.
+        seed: of latents and random subsets.
+    """
+
+    split_during = "train"
+
+    def __init__(self, real: RealImages, extractor: Extractor, seed: int) -> None:
+        self.real = real
+        self.extractor = extractor
+        self.seed = seed
+        self.split_at_end = real.data.eval_split
+
+    def against(self, split: str, *, groups: Collection[Group], count: int, at_most: int | None = None) -> Measure:
+        """Make a measure of samples; arguments and errors as of `Subject.against`."""
+        statistics = self.real.statistics(self.extractor, split, at_most)
+        if statistics.moments.count < FEWEST:
+            raise UserError(f"it has {statistics.moments.count} images")
+        scorer = Scorer(extractor=self.extractor, real=statistics, seed=self.seed, groups=groups)
+        return SampleScores(scorer, self.real, count)
+
+
+class SampleScores(Measure):
+    """Scores of samples. The latents are the same each time, so that scores of different states differ by these alone.
+
+    Args:
+        scorer: with the statistics of the split.
+        real: the dataset.
+        count: number of samples.
+    """
+
+    def __init__(self, scorer: Scorer, real: RealImages, count: int) -> None:
+        self.scorer = scorer
+        self.real = real
+        self.count = count
+
+    def score(self, model: Any, *, ema: bool, rank: int = 0, world_size: int = 1) -> ScoreRecord:
+        """Score samples; arguments as of `Measure.score`."""
+        scorer = self.scorer
+        scorer.reset()
+        share = {"rank": rank, "world_size": world_size}
+        for images, requested in generate_images(model, self.count, seed=scorer.seed, ema=ema, **share):
+            scorer.update(self.real.without_border(images), requested)
+        values = scorer.compute()
+        scored = ScoreRecord(
+            images_seen=model.images_seen,
+            values=values,
+            protocol=scorer.protocol(weights_of(model, ema=ema)),
+            class_counts=scorer.class_counts,
+        )
+        scorer.reset()  # the images need memory
+        return scored

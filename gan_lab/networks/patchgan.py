@@ -1,0 +1,54 @@
+"""A discriminator of patches (Isola et al. 2017, section 3.2.2, arXiv:1611.07004), for images of any size."""
+
+from torch import Tensor, nn
+
+from gan_lab.networks.init import dcgan_init
+from gan_lab.networks.norms import Norm, needs_bias, norm_2d, normalise_weights
+
+
+def check_layers(layers: int, image_size: int) -> None:
+    """Check that something is left of an image after so many layers.
+
+    Raises:
+        ValueError: nothing is left.
+    """
+    if image_size // 2**layers < 3:
+        raise ValueError(
+            f"{layers} layers leave nothing of {image_size} pixels: set model.network.discriminator.layers="
+            f"{max(1, (image_size // 3).bit_length() - 1)} or less"
+        )
+
+
+class PatchGAN(nn.Module):
+    """Images (batch, channels, size, size) to a map of logits (batch, 1, height, width), one for each patch.
+
+    Isola et al. 2017, section 3.2.2 (arXiv:1611.07004). With 3 layers a logit sees 70 pixels, with 2 layers 34.
+
+    Args:
+        channels: of the images.
+        width: feature maps after the first convolution, doubled by each further one.
+        layers: convolutions that halve the size.
+        norm: of every convolution but the first and the last; spectral norm is on these, too.
+    """
+
+    def __init__(self, *, channels: int, width: int, layers: int, norm: Norm) -> None:
+        super().__init__()
+        stack: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
+        for layer in range(1, layers + 1):
+            inputs, outputs = (width * 2 ** min(exponent, 3) for exponent in (layer - 1, layer))
+            stride = 2 if layer < layers else 1
+            stack += [
+                nn.Conv2d(inputs, outputs, 4, stride, 1, bias=needs_bias(norm)),
+                *norm_2d(norm, outputs),
+                nn.LeakyReLU(0.2, inplace=True),
+            ]
+        self.features = nn.Sequential(*stack)
+        self.output = nn.Conv2d(outputs, 1, 4, 1, 1)
+        self.batch_independent = norm != "batch"
+        self.apply(dcgan_init)
+        normalise_weights(self, norm)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (batch, 1, height, width), one for each patch of each image."""
+        logits: Tensor = self.output(self.features(images))
+        return logits
