@@ -140,8 +140,8 @@ def evaluate_translator(model: TranslationGAN, run: Run, options: Options, *, em
         raise UserError(f"{run.folder}: there is nothing to score without an extractor; name one: --extractor")
     measure = subject.against(split, groups=GROUPS, count=options.count or config.data.get("test_count", COUNT))
     record = measure.score(model, ema=ema)
-    sources, _ = DomainImages(data, model.directions[0][0], cache).load(split, FIRST)
-    drawn = translate(model, data, model.directions[0], sources.to(model.device), ema=ema)
+    sources = measure.directions[0].sources[:FIRST].to(model.device)
+    drawn = translate(model, data, model.directions[0], sources, ema=ema)
     return Evaluation(record=record, real=first, extractor=subject.extractors[model.directions[0]], first=drawn)
 
 

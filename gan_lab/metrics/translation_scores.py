@@ -96,7 +96,9 @@ class Translations(Subject):
         """False where neither features, nor right answers, nor a way back are there to compare."""
         return any(self.extractors.values()) or self.data.paired or len(self.extractors) > 1
 
-    def against(self, split: str, *, groups: Collection[Group], count: int, at_most: int | None = None) -> Measure:
+    def against(
+        self, split: str, *, groups: Collection[Group], count: int, at_most: int | None = None
+    ) -> "TranslationScores":
         """Make a measure of translations; arguments and errors as of `Subject.against`."""
         directions = [
             self._direction(name, extractor, split, groups, count, at_most)
