@@ -134,6 +134,8 @@ class LastCheckpoint(Checkpoint):
             link = self.file.with_name(f"{images_seen:09d}.ckpt")
             with disk.surviving(link):
                 link_or_copy(self.file, link)
+        if not problem and trainer.is_global_zero:
+            share_with_best(trainer, self.file)
 
     def _is_kept(self, images_seen: int) -> bool:
         """Tell that this state is kept for good; saved once more, it replaces the kept file."""
@@ -202,6 +204,15 @@ class BestCheckpoint(Checkpoint):
         with disk.surviving(self.file):
             trainer.strategy.save_checkpoint(self.waiting, self.file)  # type: ignore[arg-type]
             self.waiting = None
+
+
+def share_with_best(trainer: Trainer, last: Path) -> None:
+    """Have the best checkpoint take no room of its own where the last one, just saved, holds the same state."""
+    for best in trainer.callbacks:  # type: ignore[attr-defined]
+        seen: Any = trainer.lightning_module.images_seen
+        if isinstance(best, BestCheckpoint) and best.saved_at == seen and best.waiting is None:
+            with disk.surviving(best.file):
+                link_or_copy(last, best.file)
 
 
 def try_to_save(trainer: Trainer, file: Path, keep_as: Path | None = None) -> str:

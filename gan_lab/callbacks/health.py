@@ -145,17 +145,20 @@ class Health(Callback):
         if self.policy == "rollback" and last_checkpoint(trainer) is None:
             raise UserError("callbacks.health.policy=rollback goes back to what callbacks.checkpoint keeps; add it")
 
-    def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
-        """Prepare the fixed images on all processes: none shall wait at a check while another decodes them."""
-        if self.diagnostics is None and hasattr(pl_module, "sample"):  # not a translator
-            data: Any = trainer.datamodule  # type: ignore[attr-defined]
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        """Prepare the fixed images, and hold the checkpoint if an alarm was near when it was saved.
+
+        All processes do so: none shall wait at a check while another decodes images. A run that ends before its first
+        check needs none.
+        """
+        self.hold_checkpoint(trainer)
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        end = trainer.max_steps * data.batch_size * trainer.world_size
+        is_checked = trainer.max_steps == -1 or self.trigger.is_due(end)
+        if self.diagnostics is None and is_checked and hasattr(pl_module, "sample"):  # not a translator
             self.diagnostics = Diagnostics(
                 data, pl_module, count=self.images, classified_images=self.classified_images, seed=self.seed
             )
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Hold the checkpoint if an alarm was near when it was saved."""
-        self.hold_checkpoint(trainer)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Check, at a logging point.

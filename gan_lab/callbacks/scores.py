@@ -25,6 +25,7 @@ from gan_lab.metrics.select_extractor import Choice, make_extractor
 from gan_lab.metrics.translation_scores import Translations
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.loggers import log_scalars
+from gan_lab.utils.terminal import bars_if
 from gan_lab.utils.typed_json import Finite
 from gan_lab.utils.types import CachePath, NonNegativeInt, PositiveInt
 
@@ -150,7 +151,7 @@ class Scores(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Prepare all parts, so that a missing one is noticed before training and not after it."""
-        with self._clock():
+        with self._clock(trainer):
             subject = self._subject(pl_module, trainer.datamodule)  # type: ignore[attr-defined]
             if subject is None:
                 return
@@ -173,7 +174,7 @@ class Scores(Callback):
         if self.at_end is None:
             return
         log.info("Scoring %s images", f"{self.count:,}")
-        with self._clock():
+        with self._clock(trainer):
             pl_module.to(trainer.strategy.root_device)  # from where Lightning has just taken it
             self.final = self._scored(trainer, pl_module, self.at_end)
             pl_module.cpu()
@@ -200,10 +201,11 @@ class Scores(Callback):
         return results
 
     @contextmanager
-    def _clock(self) -> Iterator[None]:
+    def _clock(self, trainer: Trainer) -> Iterator[None]:
         start = perf_counter()
         try:
-            yield
+            with bars_if(trainer.is_global_zero and trainer.progress_bar_callback is not None):
+                yield
         finally:
             self.seconds += perf_counter() - start
 
@@ -245,7 +247,7 @@ class Scores(Callback):
         if self.during is None:
             return
         self.trigger.last = pl_module.images_seen
-        with self._clock():
+        with self._clock(trainer):
             scored = self._scored(trainer, pl_module, self.during)
             self._publish(trainer, "scores", scored)
         pl_module.report.start(pl_module.images_seen)  # images/s are those of training

@@ -92,7 +92,7 @@ def refuse_dotted_groups(arguments: Sequence[str], conf: Path) -> None:
         return  # its groups stay, and that is what is said
     for argument in arguments:
         name, _, value = argument.lstrip("+").partition("=")
-        group = name.replace(".", "/")
+        group = re.sub(r"/(generator|discriminator)$", "", name.replace(".", "/"))  # one choice is for both players
         choices = {path.stem for path in (conf / group).glob("*.yaml")}
         if "." not in name or not (choices or group in HYDRAS) or not re.fullmatch(r"[\w,\[\] ]+", value):
             continue

@@ -13,6 +13,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -48,11 +49,16 @@ ALLOWED_CLASSES = {
         "ASGD Adadelta Adafactor Adagrad Adam AdamW Adamax Muon NAdam RAdam RMSprop Rprop SGD"  # what networks learn by
     ),
     "lightning.pytorch.callbacks": (
-        "DeviceStatsMonitor EarlyStopping LearningRateMonitor ModelSummary RichModelSummary RichProgressBar "
-        "TQDMProgressBar ThroughputMonitor Timer"
+        "DeviceStatsMonitor LearningRateMonitor ModelSummary RichModelSummary RichProgressBar TQDMProgressBar Timer"
     ),
     "lightning.pytorch.loggers": "CSVLogger TensorBoardLogger",
     "lightning.pytorch.profilers": "AdvancedProfiler PassThroughProfiler PyTorchProfiler SimpleProfiler",
+}
+# Of those that are not allowed, what there is instead.
+INSTEAD = {
+    "lightning.pytorch.callbacks.EarlyStopping": (
+        "looks at the end of an epoch, when there may be no new score; choose callbacks=early_stopping"
+    )
 }
 # By the value that one group needs of another: the message where that group lacks it.
 LACKING = {
@@ -130,6 +136,18 @@ def check(config: DictConfig) -> None:
         raise UserError("\n".join((own or problems).values()))
 
 
+def lacking(node: Any, path: str = "") -> Iterator[str]:
+    """Yield the paths of the values that the constructors named at or below a node of plain values need and lack."""
+    if isinstance(node, Mapping):
+        if "_target_" in node and not node.get("_partial_", False):
+            with suppress(UserError):
+                declared, _ = parameters(resolve(node["_target_"], path))
+                needed = {name for name, parameter in declared.items() if parameter.default is parameter.empty}
+                yield from (f"{path}.{name}" if path else name for name in sorted(needed - node.keys()))
+        for key, child in node.items():
+            yield from lacking(child, f"{path}.{key}" if path else str(key))
+
+
 def build(node: DictConfig, **arguments: Any) -> Any:
     """Make the object that a checked node describes, plain Python containers inside.
 
@@ -159,6 +177,8 @@ def resolve(target: object, path: str) -> type:
         raise UserError(f"{path}: {renamed}")
     target_class = _find(name, path) if _is_allowed(name) else None
     if not isinstance(target_class, type) or not _is_allowed_class(target_class):
+        if name in INSTEAD:
+            raise UserError(f"{path}={name}: {INSTEAD[name]}")
         package = name.rpartition(".")[0]
         allowed = f"the classes in {', '.join(ALLOWED_PACKAGES)}, and some in {', '.join(ALLOWED_CLASSES)}"
         if package in ALLOWED_CLASSES:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_lab.utils import seeding
+from gan_lab.utils.terminal import bar
 
 WIDTHS = (16, 16, 32, 32, 64)  # feature maps after each convolution
 POOLED_AFTER = (16, 32)  # the second convolution of each of these widths halves the map
@@ -68,7 +69,7 @@ def train(images: Tensor, labels: Tensor, seed: int, epochs: int) -> Classifier:
     optimizer = torch.optim.AdamW(model.parameters(), lr=MAX_LEARNING_RATE, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, MAX_LEARNING_RATE, total_steps=epochs * batches)
     shifts = torch.Generator().manual_seed(seeding.derive(seed, "shifts"))
-    for epoch in range(epochs):
+    for epoch in bar(range(epochs), "Training a classifier", epochs, "epochs"):
         order = seeding.permutation(len(images), seeding.derive(seed, "order", epoch))
         for chosen in torch.split(order[: batches * batch_size], batch_size):
             logits = model(shifted(images[chosen], shifts).float() / 255)

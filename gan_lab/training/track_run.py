@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from gan_lab.callbacks.early_stopping import early_end
 from gan_lab.callbacks.graceful_stop import Interrupted
 from gan_lab.callbacks.health import Health, Stopped
 from gan_lab.callbacks.progress import RegularReport
@@ -154,7 +155,7 @@ class RunTracker:
             UserError: it can't be recorded.
         """
         try:
-            self.run.update_record(**self._ending("finished", error=None))
+            self.run.update_record(**self._ending("finished", error=None, ended_early=early_end(self.trainer)))
         except OSError as error:
             problem = disk.problem(self.run.record_file, error)
             raise UserError(f"{problem}, and resume the run, which has reached its end: that records it") from error

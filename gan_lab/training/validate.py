@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
@@ -53,6 +53,7 @@ def validate(config: DictConfig, folder: str | Path, made: Sequence[Path] | None
             f"{run.folder}: holds a run already. Resume it with {override('resume', run.folder)}, or choose another "
             "folder"
         )
+    config = without_moot_norm(config)
     schema.check(config)
     check_machine(config)
     for library in ("lightning.pytorch", "lightning.fabric"):
@@ -63,6 +64,20 @@ def validate(config: DictConfig, folder: str | Path, made: Sequence[Path] | None
             callback.check(parts.trainer)
     dry_run(parts)
     return parts
+
+
+def without_moot_norm(config: DictConfig) -> DictConfig:
+    """Leave out a model's wish for a discriminator without norm where the discriminator knows no norms anyway."""
+    player = OmegaConf.select(config, "model.network.discriminator")
+    if not isinstance(player, DictConfig) or player.get("norm") != "none":
+        return config
+    with suppress(UserError):
+        declared, takes_anything = schema.parameters(schema.resolve(player.get("_target_"), "_target_"))
+        if "norm" not in declared and not takes_anything:
+            config = config.copy()
+            with open_dict(config):
+                del config.model.network.discriminator.norm
+    return config
 
 
 def check_machine(config: DictConfig) -> None:

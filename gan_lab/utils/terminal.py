@@ -6,6 +6,9 @@ window's title or turn a line round. So all that is printed or logged passes her
 
 import logging
 import unicodedata
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
 
 STEERING = {
     "Cc",
@@ -26,6 +29,33 @@ def visible(text: str) -> str:
 def say(text: str, end: str = "\n") -> None:
     """Print a text, at once."""
     print(visible(text), end=end, flush=True)
+
+
+Item = TypeVar("Item")
+
+_bars_wanted = True
+
+
+@contextmanager
+def bars_if(wanted: bool) -> Iterator[None]:
+    """Show the bars of `bar` in this part of the program, or not."""
+    global _bars_wanted
+    before, _bars_wanted = _bars_wanted, wanted
+    try:
+        yield
+    finally:
+        _bars_wanted = before
+
+
+def bar(items: Iterable[Item], description: str, total: int, unit: str, each: int = 1) -> Iterable[Item]:
+    """Show a progress bar over items that take a while, on a terminal only; each item stands for so many units."""
+    from tqdm import tqdm  # not needed by those who only print
+
+    disable = None if _bars_wanted else True  # None is for all but terminals
+    shown: Iterable[Item] = tqdm(
+        items, description, total, unit=f" {unit}", unit_scale=each, leave=False, disable=disable
+    )
+    return shown
 
 
 class VisibleFormatter(logging.Formatter):

@@ -268,6 +268,14 @@ def test_a_state_that_is_judged_the_best_at_the_end_is_kept(tmp_path: Path) -> N
     assert best(tmp_path) == (2, 1)
 
 
+def test_the_best_state_takes_no_room_of_its_own_where_it_is_the_last(tmp_path: Path) -> None:
+    judged(tmp_path, [3, 3, 1], max_steps=2)
+    assert (tmp_path / "best.ckpt").samefile(tmp_path / "l")
+    judged(tmp_path, [3, 1, 2, 2], max_steps=3)
+    assert best(tmp_path) == (2, 1)
+    assert not (tmp_path / "best.ckpt").samefile(tmp_path / "l")
+
+
 def test_an_interruption_right_after_the_best_does_not_lose_it(tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
         judged(tmp_path, [3, 1, 2], RaiseAt(Interrupted(2), 2), max_steps=3)

@@ -202,6 +202,9 @@ def test_every_process_loads_the_test_images_before_training_and_only_for_checks
     assert loaded == [("train", 0), ("test", 0)]
     fit(tiny_gan(), alone, max_steps=2)
     assert alone.splits.keys() == {"train"}
+    short = TinyImages()
+    fit(tiny_gan(), short, max_steps=1, log_every_n_steps=1, callbacks=[health()])
+    assert short.splits.keys() == {"train"}, "the first check comes after two batches"
 
 
 # Watching changes nothing.

@@ -77,8 +77,17 @@ def test_whoever_asks_for_tracebacks_gets_them(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_values_that_a_group_may_have_are_no_choices() -> None:
-    for typed in ("model.objective={}", "model.penalty=null", "model.n_critic=2", "model/objective=hinge", "seed=1"):
+    for typed in (
+        "model.objective={}",
+        "model.penalty=null",
+        "model.n_critic=2",
+        "model.optimizer.generator.lr=1",
+        "model/objective=hinge",
+        "seed=1",
+    ):
         refuse_dotted_groups([typed], CONF)
     refuse_dotted_groups(["model.objective=hinge", "resume=run"], CONF)  # refused there in other words
     with pytest.raises(UserError, match="model/objective=hinge$"):
         refuse_dotted_groups(["++model.objective=hinge"], CONF)
+    with pytest.raises(UserError, match=r"^model.optimizer.generator=adam: .*, model/optimizer=adam$"):
+        refuse_dotted_groups(["model.optimizer.generator=adam"], CONF)

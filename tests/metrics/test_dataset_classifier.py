@@ -155,3 +155,8 @@ def test_the_same_weights_make_the_same_file(tmp_path: Path) -> None:
         description = {"size": 8, "channels": 1, "classes": 2, "accuracy": 0.5}
         tensor_files.write(tmp_path / name, model.state_dict(), description)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize(("count", "epochs"), [(60_000, 4), (4500, 52), (1000, 100), (303, 100), (20, 100)])
+def test_few_images_are_passed_over_often_but_not_for_ever(count: int, epochs: int) -> None:
+    assert dataset_classifier.epochs_for(count) == epochs

@@ -88,6 +88,26 @@ def test_what_is_called_harmless_is(command: Command) -> None:
     assert same(last_weights("run"), last_weights("whole"))
 
 
+def test_a_run_from_before_an_option_existed_takes_the_value_of_today(command: Command) -> None:
+    assert command(*QUICK, "trainer.max_steps=3") is None
+    saved = Run("run").config()
+    del saved.callbacks.health.unlike_distance, saved.callbacks.samples.seed, saved.trainer.profiler
+    Run("run").save_config(saved)
+    assert command("resume=run", "trainer.max_steps=6") is None
+    config = Run("run").config()
+    assert (config.callbacks.health.unlike_distance, config.callbacks.samples.seed) == (0.3, config.seed)
+
+
+def test_an_option_that_decides_the_bits_has_no_value_of_today(command: Command) -> None:
+    assert command(*QUICK, "trainer.max_steps=1") is None
+    saved = Run("run").config()
+    del saved.trainer.precision, saved.model.n_critic
+    Run("run").save_config(saved)
+    message = str(command("resume=run", "trainer.max_steps=6"))
+    assert "model.n_critic: this value is missing" in message
+    assert "trainer.precision: this value is missing" in message
+
+
 def test_a_callback_of_others_may_do_anything() -> None:
     config = composed(
         "+callbacks.other={_target_: lightning.pytorch.callbacks.StochasticWeightAveraging, swa_lrs: 0.1}"

@@ -64,6 +64,10 @@ def test_another_sweep_is_refused(tmp_path: Path) -> None:
     (tmp_path / "sweep.json").write_text("{")
     with pytest.raises(UserError, match=r"sweep.json can't be read"):
         join(tmp_path, Plan.new(["seed=1"], [["seed=1"]]))
+    (tmp_path / "sweep.json").unlink()
+    (tmp_path / "sweep.json").mkdir()
+    with pytest.raises(UserError, match=r"sweep.json can't be read: Is a directory"):
+        Plan.load(tmp_path)
 
 
 def test_a_sweeper_that_decides_as_it_goes_goes_on_with_the_same_question(tmp_path: Path) -> None:

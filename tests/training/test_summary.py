@@ -60,7 +60,7 @@ def test_the_last_grid_is_named(recorded: Run) -> None:
     assert f"Last grid    {recorded.folder}/samples/000768000.png" in summary(recorded).splitlines()
 
 
-def test_the_lines_before_a_run_say_what_is_trained(run: Run) -> None:
+def test_the_lines_before_a_run_say_what_is_trained(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     record: dict[str, Any] = {
         "device": "cpu",
         "threads": 2,
@@ -69,14 +69,17 @@ def test_the_lines_before_a_run_say_what_is_trained(run: Run) -> None:
         "last_batch": 6000,
         "data": {"train_images": {"a": 60000, "b": 1000}},
     }
-    size = run.checkpoint.stat().st_size / 1e6
+    size = (run.checkpoint.stat().st_size + 8 * (616 + 529)) / 1e6
     assert opening(run, record, tiny_gan()).splitlines() == [
         "Device       cpu, 2 thread(s)",
         "Networks     generator with 616 parameters and discriminator with 529 parameters",
         "Images       60,000 and 1,000 to train on, 128 a batch, 6,000 batches",
         f"Run folder   {run.folder}",
-        f"Checkpoints  {size:,.0f} MB each: the last, the one before and the best",
+        f"Checkpoints  up to {size:,.0f} MB each: the last, the one before and the best",
     ]
+    with monkeypatch.context() as patch:
+        patch.setattr("gan_lab.training.summary.LARGE", 0)
+        assert opening(run, record, tiny_gan()).endswith("model/network=resnet, which fits large images")
     run.checkpoint.unlink()
     record |= {"processes": 2, "last_batch": None, "data": {"train_images": 500}}
     assert opening(run, record, tiny_gan()).splitlines() == [

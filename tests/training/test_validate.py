@@ -11,6 +11,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.config import schema
+from gan_lab.networks import mlp
 from gan_lab.runs import initial_weights
 from gan_lab.training.validate import settled, validate
 from gan_lab.utils.errors import UserError
@@ -110,3 +111,24 @@ def test_every_path_to_what_is_read_is_spelled_out(tmp_path: Path, monkeypatch: 
     data = config.data
     assert (data.domain_a, data.domain_b, data.cache) == (f"{tmp_path}/horses", "/zebras", f"{tmp_path}/data/cache")
     assert (config.init_from, config.callbacks.scores.cache) == (f"{tmp_path}/old", f"{tmp_path}/data/cache")
+
+
+class WithoutNorm(mlp.Discriminator):
+    """A discriminator that knows no norms."""
+
+    def __init__(self, *, image_size: int, channels: int) -> None:
+        super().__init__(hidden=[8], norm="none", image_size=image_size, channels=channels)
+
+
+@pytest.mark.parametrize("model", ["wgan", "wgan_gp", "r3gan"])
+def test_a_discriminator_may_know_no_norms(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "ALLOWED_PACKAGES", {"gan_lab", "tests"})
+    target = "tests.training.test_validate.WithoutNorm"
+    config = composed(*OFFLINE, f"model={model}", "model/network=mlp", "~model.network.discriminator.hidden")
+    config.model.network.discriminator._target_ = target
+    built = validate(config, tmp_path / "run").config.model.network.discriminator
+    assert "norm" not in built
+    assert config.model.network.discriminator.norm == "none", "what was given stays as it is"
+    config.model.network.discriminator.norm = "layer"
+    with pytest.raises(UserError, match="norm: WithoutNorm has no such option"):
+        validate(config, tmp_path / "run")

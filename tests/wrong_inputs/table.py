@@ -144,7 +144,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py +callbacks.stop._target_=lightning.pytorch.callbacks.EarlyStoping",
-            "Error: callbacks.stop._target_=lightning.pytorch.callbacks.EarlyStoping: not a class that a configuration may instantiate. Allowed: in lightning.pytorch.callbacks: DeviceStatsMonitor, EarlyStopping, LearningRateMonitor, ModelSummary, RichModelSummary, RichProgressBar, TQDMProgressBar, ThroughputMonitor, Timer",
+            "Error: callbacks.stop._target_=lightning.pytorch.callbacks.EarlyStoping: not a class that a configuration may instantiate. Allowed: in lightning.pytorch.callbacks: DeviceStatsMonitor, LearningRateMonitor, ModelSummary, RichModelSummary, RichProgressBar, TQDMProgressBar, Timer",
         ),
         Row(
             "python train.py +callbacks.mine._target_=gan_lab.models.dcgan.DCGAN",
@@ -645,7 +645,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             RESUME,
-            "Error: callbacks.samples._target_=lightning.pytorch.callbacks.LambdaCallback: not a class that a configuration may instantiate. Allowed: in lightning.pytorch.callbacks: DeviceStatsMonitor, EarlyStopping, LearningRateMonitor, ModelSummary, RichModelSummary, RichProgressBar, TQDMProgressBar, ThroughputMonitor, Timer",
+            "Error: callbacks.samples._target_=lightning.pytorch.callbacks.LambdaCallback: not a class that a configuration may instantiate. Allowed: in lightning.pytorch.callbacks: DeviceStatsMonitor, LearningRateMonitor, ModelSummary, RichModelSummary, RichProgressBar, TQDMProgressBar, Timer",
             given.run(given.configured(callbacks__samples___target_="lightning.pytorch.callbacks.LambdaCallback")),
         ),
         Row(
