@@ -37,7 +37,7 @@ LATENT = {
 }
 TRANSLATING = {
     "cyclegan": dict.fromkeys(
-        ("resnet_patchgan", "resnet_patchgan_small"),
+        ("resnet_patchgan", "resnet_patchgan_256", "resnet_patchgan_small"),
         (
             "model.network.generator.width=2",
             "model.network.generator.blocks=1",
