@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrize import is_parametrized
 from torch.utils.flop_counter import FlopCounterMode
 
 from gan_lab.networks import dcgan_small, dcgan_transposed, dcgan_upsample, mlp, patchgan, resnet, sngan_resnet
@@ -94,14 +93,6 @@ KINDS = ["mlp", "small", "upsample", "transposed", "resnet", "sngan", "patch"]
 
 def count(player: nn.Module) -> int:
     return sum(parameter.numel() for parameter in player.parameters())
-
-
-def weight_of(layer: nn.Module) -> Tensor:
-    """A layer's weight; under spectral norm, which stands still in evaluation mode, worked out from what it keeps."""
-    if not is_parametrized(layer):
-        return layer.weight
-    original, kept = layer.parametrizations.weight.original, layer.parametrizations.weight[0]
-    return original / (kept._u @ original.flatten(1) @ kept._v)
 
 
 def said_cost(generator: nn.Module, discriminator: nn.Module, latent_dim: int, size: int, labels: int) -> str:

@@ -4,12 +4,12 @@ import math
 
 import pytest
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from gan_lab.networks import sngan_resnet
 from tests.conftest import CONF, composed
-from tests.networks.players import Pair, count, layers, make_sngan, said_cost, weight_of
+from tests.networks.players import Pair, count, layers, make_sngan, said_cost
+from tests.networks.written_out import by, conv, down, grown, means, normalised, shaken, weight_of
 
 
 def paper(size: int) -> Pair:
@@ -20,16 +20,8 @@ def paper(size: int) -> Pair:
         )
 
 
-def conv(inputs: int, outputs: int, side: int) -> int:
-    return inputs * outputs * side**2 + outputs
-
-
 def up(inputs: int, outputs: int) -> int:
     return 2 * (inputs + outputs) + conv(inputs, outputs, 3) + conv(outputs, outputs, 3) + conv(inputs, outputs, 1)
-
-
-def down(inputs: int, outputs: int, hidden: int, shortcut: bool = True) -> int:
-    return conv(inputs, hidden, 3) + conv(hidden, outputs, 3) + shortcut * conv(inputs, outputs, 1)
 
 
 # The tables, row by row: dense layer, blocks, batch norm and convolution; blocks and dense layer.
@@ -68,31 +60,6 @@ def test_the_file_brings_the_papers_latents_and_adam() -> None:
     assert (model.optimizer.generator.lr, list(model.optimizer.generator.betas)) == (2e-4, [0.0, 0.9])
     assert composed("model=wgan_gp", "model/network=sngan_resnet").model.optimizer.generator.lr == 1e-4
     assert composed("model/network=sngan_resnet", "model.latent_dim=7").model.network.generator.latent_dim == 7
-
-
-def normalised(maps: Tensor, norm: nn.Module) -> Tensor:
-    centred = maps - maps.mean((0, 2, 3), keepdim=True)
-    scaled = centred / (centred.square().mean((0, 2, 3), keepdim=True) + norm.eps).sqrt()
-    return scaled * norm.weight[:, None, None] + norm.bias[:, None, None]
-
-
-def grown(maps: Tensor) -> Tensor:
-    return maps.repeat_interleave(2, 2).repeat_interleave(2, 3)
-
-
-def means(maps: Tensor) -> Tensor:
-    return maps.unflatten(3, (-1, 2)).unflatten(2, (-1, 2)).mean((3, 5))
-
-
-def by(layer: nn.Module, maps: Tensor) -> Tensor:
-    return F.conv2d(maps, weight_of(layer), layer.bias, padding=layer.kernel_size[0] // 2)
-
-
-def shaken(player: nn.Module) -> nn.Module:
-    """The player in float64, with biases and scales that are not where they begin."""
-    for parameter in player.double().parameters():
-        parameter.data.add_(0.1 * torch.randn_like(parameter))
-    return player
 
 
 @pytest.mark.parametrize(("size", "ups"), [(32, 3), (64, 4), (128, 5)])
