@@ -24,8 +24,8 @@ from gan_lab.utils.types import Fact
 
 MISFIT = (
     "the networks don't fit the images or each other (model/network=resnet_patchgan is for model=cyclegan, "
-    "unet_patchgan for pix2pix, contrastive_patchgan for cut, biggan for cgan, the others for all other models; sizes "
-    "follow data.image_size, data.channels and model.latent_dim): "
+    "unet_patchgan for pix2pix, contrastive_patchgan for cut, the others for all other models; sizes follow "
+    "data.image_size, data.channels and model.latent_dim): "
 )
 LONELY = (
     "data.batch_size=1: batch norm has nothing to normalise an image by that is alone in the batch of a process; set "
