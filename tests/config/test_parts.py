@@ -39,6 +39,9 @@ OWN_IMAGES = {
 IMAGES_OF_RECIPES = {
     "experiment=emoji_style": OWN_IMAGES["paired_folders"],
     "experiment=cyclegan_256": OWN_IMAGES["unpaired_folders"],
+    **dict.fromkeys(
+        ("experiment=r3gan_cifar10", "experiment=r3gan_ffhq64", "experiment=r3gan_ffhq256"), OWN_IMAGES["image_folder"]
+    ),
 }
 
 
