@@ -20,10 +20,18 @@ class LabelledGenerator(nn.Module):
     Args:
         generator: takes latents of size latent_dim + num_classes.
         num_classes: how many labels there are.
+
+    Raises:
+        ValueError: the generator mixes styles, of latents without a label.
     """
 
     def __init__(self, generator: nn.Module, *, num_classes: PositiveInt) -> None:
         super().__init__()
+        if getattr(generator, "mixing", 0):
+            raise ValueError(
+                "a second latent has no label, so a conditional generator can't mix styles: set "
+                "model.network.generator.mixing=0"
+            )
         self.generator = generator
         self.num_classes = num_classes
 
