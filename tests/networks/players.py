@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from gan_lab.networks import dcgan_small, dcgan_transposed, dcgan_upsample, mlp, patchgan, resnet
+from gan_lab.networks import dcgan_small, dcgan_transposed, dcgan_upsample, mlp, patchgan, resnet, stylegan2
 
 Pair = tuple[nn.Module, nn.Module]
 
@@ -42,6 +42,14 @@ def make_small(size: int = 28, channels: int = 1) -> Pair:
 def make_resnet(size: int = 28, channels: int = 1, norm: Any = "none") -> Pair:
     sizes = {"width": 8, "max_width": 32, "blocks": 1, "group_size": 8, "image_size": size, "channels": channels}
     return resnet.Generator(latent_dim=100, **sizes), resnet.Discriminator(norm=norm, **sizes)
+
+
+def make_stylegan2(size: int = 32, channels: int = 1, mixing: float = 0.0, stddev_group: int = 4) -> Pair:
+    sizes = {"channel_base": 128, "channel_max": 8, "image_size": size, "channels": channels}
+    return (
+        stylegan2.Generator(latent_dim=100, w_dim=8, mapping_layers=2, mixing=mixing, **sizes),
+        stylegan2.Discriminator(stddev_group=stddev_group, norm="none", **sizes),
+    )
 
 
 def layers(module: nn.Module, *kinds: type[nn.Module]) -> list[nn.Module]:
