@@ -104,30 +104,38 @@ def test_upsampling_is_a_filter_over_zeros_between_the_pixels() -> None:
     assert row.tolist() == [48, 64, 64, 64, 64, 64, 64, 48], "constant inside, and zero outside of the image"
 
 
-def test_the_synthesis_network_layer_by_layer() -> None:
+def test_the_generator_layer_by_layer() -> None:
+    """The mapping network, then the synthesis network with another w for each of its layers."""
     generator = stylegan2.Generator(
         latent_dim=3, w_dim=4, mapping_layers=2, channel_base=24, channel_max=3, mixing=0.9, image_size=16, channels=2
     ).eval()
     state = doubled(generator)
-    latents = rand(2, 3, seed=30)
-    drawn = []
-    for latent in latents:
+    latents, ws = rand(2, 3, seed=30), rand(2, 6, 4, seed=31)
+    mapped, drawn = [], []
+    for latent, w_of_layer in zip(latents, ws, strict=True):
         w = latent / (latent.square().mean() + 1e-8).sqrt()
         for name in ("mapping.layers.0", "mapping.layers.1"):
             weight, bias = state[f"{name}.weight"], state[f"{name}.bias"]
             w = lrelu(0.01 * (weight @ w / len(w) ** 0.5 + bias))
+        mapped.append(w.expand(6, -1))
         maps, image = state["constant"], torch.zeros(2, 2, 2, dtype=torch.float64)
         for layer, stage in enumerate((0, 1, 1, 2, 2)):
             name = f"layers.{layer}"
-            maps = modulated(maps, w, state, f"{name}.convolution", demodulated=True, up=layer in (1, 3))
+            maps = modulated(
+                maps, w_of_layer[layer], state, f"{name}.convolution", demodulated=True, up=layer in (1, 3)
+            )
             noise = state[f"{name}.noise_strength"] * state[f"{name}.noise"]
             maps = lrelu(maps + noise + state[f"{name}.bias"][:, None, None])
             if layer % 2 == 0:
                 name = f"to_images.{stage}"
-                of_size = modulated(maps, w, state, f"{name}.convolution", demodulated=False, up=False)
+                of_size = modulated(
+                    maps, w_of_layer[layer + 1], state, f"{name}.convolution", demodulated=False, up=False
+                )
                 image = filtered(spread(image), 4.0, 2, 1) + of_size + state[f"{name}.bias"][:, None, None]
         drawn.append(image)
-    torch.testing.assert_close(generator(latents), torch.stack(drawn), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(generator.map(latents), torch.stack(mapped), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(generator.synthesise(ws), torch.stack(drawn), rtol=1e-12, atol=1e-12)
+    assert torch.equal(generator(latents), generator.synthesise(generator.map(latents)))
 
 
 def test_the_discriminator_layer_by_layer() -> None:
@@ -298,6 +306,15 @@ def test_half_precision_draws_nearly_the_same() -> None:
         logits = discriminator(rounded)
     assert (rounded - images).std() < 0.02 * images.std()
     assert (logits - discriminator(images)).abs().max() < 0.2
+
+
+def test_demodulation_overflows_in_no_precision() -> None:
+    layer = stylegan2.ModulatedConvolution(64, 4, 3, w_dim=4, demodulated=True, up=False)
+    maps, w = torch.randn(2, 64, 8, 8), torch.randn(2, 4)
+    nn.init.constant_(layer.style.bias, 600.0)
+    with torch.autocast("cpu", torch.float16):
+        rounded = layer(maps, w)
+    torch.testing.assert_close(rounded.float(), layer(maps, w), rtol=0, atol=0.01)
 
 
 def configuration_f(size: int, channel_base: int = 32768) -> tuple[stylegan2.Generator, stylegan2.Discriminator]:
