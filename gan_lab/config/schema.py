@@ -315,6 +315,8 @@ def _problems_of_value(annotation: Any, value: Any, path: str) -> Iterator[tuple
             reason = OF_LENGTH.get(detail["type"], detail["msg"].removeprefix("Input should be "))
             if detail["type"] in ("dict_type", "needs_python_object"):
                 reason = f"given by names: {place}.NAME=..."
+            elif detail["type"] == "missing" and isinstance(detail["loc"][-1], str):
+                reason = f"given with a value for {detail['loc'][-1]}"
             reasons.setdefault(place, {})[reason] = None
             values[place] = wrong
         for place, several in reasons.items():

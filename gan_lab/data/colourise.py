@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.data import image_files, lab, layouts
-from gan_lab.data.folders import FolderImages, unlabelled
+from gan_lab.data.folders import FolderImages
 from gan_lab.data.paired import PairedDataModule
 from gan_lab.utils.batches import LabelledImages, Pairs
 from gan_lab.utils.types import InputPath
@@ -57,7 +57,7 @@ class Colourise(FolderImages[Pairs], PairedDataModule):
         """
         decoded = self._decode("source", self.root, self.files[split], split)
         self.damaged[split] = len(decoded.damaged)
-        photos = unlabelled(decoded)
+        photos = self._labelled(decoded, self.files[split])
         return photos, photos
 
     def on_after_batch_transfer(self, batch: Pairs, dataloader_idx: int) -> Pairs:  # type: ignore[override]

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from gan_lab.data import image_files, listing
+from gan_lab.data import image_files, layouts, listing
 from gan_lab.data.augment import Jitter, augmentation
 from gan_lab.data.decoded import Decoded, Decoder
 from gan_lab.data.image_files import BACKGROUND, Half, Limits
@@ -58,6 +58,7 @@ class FolderImages(TwoSidedDataModule[Sides]):
             raise ValueError(f"data.split_by={split_by}: no regular expression, {error}") from error
         self._form: dict[str, Any] = {"cache": cache, "window": window, "background": background}
         self.decoders: dict[str, Decoder] = {}  # by side
+        self.labels: dict[Path, int] = {}  # by file, of the class that its folder names
 
     def _decode_as(self, side: str, channels: int, half: Half | None = None) -> None:
         """Decide the form of the images of a side; errors as of `Decoder`."""
@@ -67,11 +68,14 @@ class FolderImages(TwoSidedDataModule[Sides]):
         return self.decoders[side].at(self._stored_size(split))
 
     def _split(self, domain: Domain, places: list[Path]) -> tuple[list[Path], list[Path]]:
-        """The training and the test files among some of a domain.
+        """The training and the test files among some of a domain, whose labels are known from then on.
 
         Raises:
             UserError: the folder has a test split of its own, and options ask for another.
         """
+        classes = [layouts.class_of(name) for name in domain.names(places)]
+        order = {name: label for label, name in enumerate(listing.in_natural_order(set(classes)))}
+        self.labels |= {domain.files[place]: order[name] for place, name in zip(places, classes, strict=True)}
         train, test, _ = listing.find_splits(
             domain.root, places, self.test_fraction, lambda level, line: self._note(level, domain.prefix + line)
         )
@@ -102,6 +106,12 @@ class FolderImages(TwoSidedDataModule[Sides]):
             root, files, processes=self._processes_here, quiet=quiet or self._rank > 0, say=self._note
         )
 
+    def _labelled(self, decoded: Decoded, files: list[Path]) -> LabelledImages:
+        """Decoded images of files with the labels of their classes; 0 where no folder names any."""
+        damaged = set(decoded.damaged)
+        labels = [self.labels[file] for index, file in enumerate(files) if index not in damaged]
+        return LabelledImages(decoded.images, torch.tensor(labels, dtype=torch.long))
+
     def _windows(self) -> dict[str, object]:
         """The windows in use, for the run's record; nothing where pixels have 8 bits."""
         windows = {side: decoder.window.limits for side, decoder in self.decoders.items()}
@@ -122,8 +132,3 @@ def existing_folders(root: str | None, options: Mapping[str, str | None]) -> lis
         raise ValueError(f"set {' and '.join(options)}, or data.root alone, to a folder that holds both")
     named = {"data.root": root} if root is not None else options
     return [image_files.existing_folder(str(path), name) for name, path in named.items()]
-
-
-def unlabelled(decoded: Decoded) -> LabelledImages:
-    """Decoded images, all with label 0."""
-    return LabelledImages(decoded.images, torch.zeros(len(decoded.images), dtype=torch.long))

@@ -42,6 +42,14 @@ class Domain(NamedTuple):
         return [place.relative_to(self.root).with_suffix("").as_posix() for place in places]
 
 
+def class_of(name: str) -> str:
+    """The folder that a name of `Domain.names` begins with, a split's left out; nothing where it lies in none."""
+    folders = name.split("/")[:-1]
+    if folders and SPLIT.fullmatch(folders[0].casefold()):
+        folders.pop(0)
+    return folders[0] if folders else ""
+
+
 def alone(root: Path, say: Say) -> Domain:
     """A domain that has a folder of its own; errors as of `listing.find`."""
     return Domain(root, {path: path for path in listing.find(root, say)})

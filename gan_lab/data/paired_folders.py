@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from gan_lab.data import layouts
 from gan_lab.data.decoded import Decoded
-from gan_lab.data.folders import FolderImages, existing_folders, unlabelled
+from gan_lab.data.folders import FolderImages, existing_folders
 from gan_lab.data.image_files import Half, Size
 from gan_lab.data.layouts import Domain
 from gan_lab.data.paired import PairedDataModule
@@ -110,7 +110,7 @@ class PairedFolders(FolderImages[Pairs], PairedDataModule):
             self._decoder(side, "train").prepare(self.folders[side], files, processes=self._processes_here)
 
     def load(self, split: str) -> tuple[LabelledImages, LabelledImages]:
-        """Load sources and targets uint8 (n, channels, side, side), of whole pairs of one shape; labels are 0.
+        """Load sources and targets uint8 (n, channels, side, side), of whole pairs of one shape, labelled alike.
 
         Raises:
             UserError: no pair is left.
@@ -135,7 +135,8 @@ class PairedFolders(FolderImages[Pairs], PairedDataModule):
         unlike = [_sized(pair, both) for pair, both in whole.items() if both[0] != both[1]]
         self._tell(unlike, count, "pairs have images of different sizes", f"all are resized to {side}x{side}")
         self.left_out[split] = count - len(pairs)
-        return unlabelled(source), unlabelled(target)
+        files = [pair.source for pair in pairs]
+        return self._labelled(source, files), self._labelled(target, files)
 
     def _decode_both(self, pairs: list[PairFiles], split: str, *, quiet: bool) -> list[Decoded]:
         """The decoded sources and targets; what is said of a file with both is said once."""

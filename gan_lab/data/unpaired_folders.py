@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gan_lab.data import layouts
-from gan_lab.data.folders import FolderImages, existing_folders, unlabelled
+from gan_lab.data.folders import FolderImages, existing_folders
 from gan_lab.data.unpaired import DOMAINS, UnpairedDataModule
 from gan_lab.utils.batches import LabelledImages, TwoDomains
 from gan_lab.utils.types import InputPath
@@ -62,14 +62,15 @@ class UnpairedFolders(FolderImages[TwoDomains], UnpairedDataModule):
             self._decoder(name, "train").prepare(root, splits["train"], processes=self._processes_here)
 
     def load(self, split: str) -> tuple[LabelledImages, LabelledImages]:
-        """Load images uint8 (n, channels, side, side) of each domain, without damaged files; labels are 0.
+        """Load images uint8 (n, channels, side, side) of each domain, without damaged files.
 
         Raises:
             UserError: a domain has no files in the split, or only damaged ones.
         """
         a, b = (self._decode(name, root, splits[split], split) for name, (root, splits) in self.files.items())
         self.damaged[split] = {"a": len(a.damaged), "b": len(b.damaged)}
-        return unlabelled(a), unlabelled(b)
+        of_a, of_b = (splits[split] for _, splits in self.files.values())
+        return self._labelled(a, of_a), self._labelled(b, of_b)
 
     def describe(self) -> dict[str, object]:
         """The folders, and the numbers of images and damaged files of each domain and loaded split."""

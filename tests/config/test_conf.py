@@ -45,7 +45,7 @@ LATENT = {
 }
 TRANSLATING = {
     "cyclegan": dict.fromkeys(
-        ("resnet_patchgan", "resnet_patchgan_small"),
+        ("resnet_patchgan", "resnet_patchgan_256", "resnet_patchgan_small"),
         (
             "model.network.generator.width=2",
             "model.network.generator.blocks=1",
@@ -264,6 +264,7 @@ def test_hyperparameters_are_those_of_the_paper(model: str, expected: dict[str, 
         (["model=cut", "model/network=unet_patchgan"], "choose model/network=contrastive_patchgan"),
         (["model=pix2pix", "model.l1_weight=0", "model.adversarial_weight=0"], "nothing to learn from"),
         (["model=pix2pix", "data.image_size=30"], "multiple of 4: 30"),
+        (["model=cyclegan", "model.cycle_weight={a:1}"], "must be a valid number or given with a value for b"),
         (["model=cgan", "model.num_classes=5"], "model.num_classes=5: the data has 10; set data.num_classes instead"),
         (["model=r3gan", "data.image_size=18"], "4, 5, 6 or 7 doubled once or more"),
         (["model/schedule=linear", "trainer.max_steps=-1"], "learning rates that fall until the end need one"),

@@ -32,12 +32,14 @@ OWN_IMAGES = {
     "image_folder": ("data.root=pictures",),
     "unpaired_folders": ("data.domain_a=pictures", "data.domain_b=pictures"),
     "paired_folders": ("data.source=pictures", "data.target=pictures"),
+    "hidden_pairs": ("data.source=pictures", "data.target=pictures"),
     "colourise": ("data.root=pictures",),
 }
-
-
 IMAGES_OF_RECIPES = {
     "experiment=emoji_style": OWN_IMAGES["paired_folders"],
+    "experiment=emoji_style_cyclegan": OWN_IMAGES["hidden_pairs"],
+    "experiment=emoji_style_cut": OWN_IMAGES["hidden_pairs"],
+    "experiment=emoji_colourise": OWN_IMAGES["colourise"],
     "experiment=cyclegan_256": OWN_IMAGES["unpaired_folders"],
 }
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_lab.data.layouts import alone, domains
+from gan_lab.data.layouts import alone, class_of, domains
 from gan_lab.utils.errors import UserError
 
 LAYOUTS = {
@@ -68,3 +68,11 @@ def test_images_beside_the_domains_are_counted(tmp_path: Path, caplog: pytest.Lo
 def test_two_files_of_one_place_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"train/A/1\.png and .*trainA/1\.png stand for the same image"):
         named(filled(tmp_path, "trainA/1.png", "train/A/1.png", "trainB/1.png"))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("1", ""), ("cats/1", "cats"), ("cats/small/1", "cats"), ("train/1", ""), ("train/cats/1", "cats")],
+)
+def test_the_class_is_the_first_folder_that_is_no_split(name: str, expected: str) -> None:
+    assert class_of(name) == expected

@@ -46,7 +46,7 @@ def loaded(data: PairedFolders, stage: str = "fit") -> list[int]:
     data.prepare_data()
     data.setup(stage)
     (source, labels), (target, same) = data.splits["train" if stage == "fit" else "test"]
-    assert labels.tolist() == same.tolist() == [0] * len(source)
+    assert labels.tolist() == same.tolist()
     assert source.shape[1:] == (data.source_channels, 6, 6)
     assert target.shape[1:] == (data.channels, 6, 6)
     assert (source[:, :1] + 100 == target).all(), "no pair is mixed up"
@@ -203,3 +203,13 @@ def test_the_command_line_names_the_folders(folders: dict[str, str]) -> None:
     config = composed("data=paired_folders", *named, "data.image_size=8")
     check(config)
     assert isinstance(build(config.data), PairedFolders)
+
+
+def test_labels_are_the_folders_inside(folders: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "photos/y/00.tif").write_bytes(b"damaged")
+    data = make(**folders)
+    for stage in ("fit", "test"):
+        data.setup(stage)
+    for (source, labels), _ in data.splits.values():
+        assert labels.tolist() == [int(value % 2 == 0) for value in source[:, 0, 0, 0].tolist()], "x, then y"
+    assert sum(data.left_out.values()) == 1

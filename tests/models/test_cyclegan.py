@@ -118,6 +118,30 @@ def test_a_term_without_weight_is_left_out(weight: str, term: str) -> None:
     assert term not in model.generator_terms(real, model.generate(real, ()), ())
 
 
+@pytest.mark.parametrize(
+    ("weight", "expected"),
+    [
+        ({"a": 1.0, "b": 1.0}, (2.0, 2.0)),
+        ({"a": 3.0, "b": 1.0}, (4.0, 3.0)),  # cycles are 2 off in both, identities 1 in A and 3 in B
+        ({"a": 0.0, "b": 2.0}, (2.0, 3.0)),
+    ],
+)
+def test_each_direction_has_a_weight_where_two_are_given(
+    weight: dict[str, float], expected: tuple[float, float]
+) -> None:
+    network = {"generator": PlusBoth(3.0, -1.0), "discriminator": nn.Flatten()}
+    model = tiny_cyclegan(network=network, cycle_weight=weight, identity_weight=weight)
+    real, _ = model.unpack_batch(TwoDomains(*torch.zeros(2, 2, 1, SIZE, SIZE)))
+    terms = model.generator_terms(real, model.generate(real, ()), ())
+    assert (terms["cycle"].item(), terms["identity"].item()) == pytest.approx(expected)
+
+
+def test_no_term_is_computed_where_both_directions_weigh_nothing() -> None:
+    model = tiny_cyclegan(cycle_weight={"a": 0.0, "b": 0.0})
+    real, _ = model.unpack_batch(TwoDomains(*torch.zeros(2, 2, 1, SIZE, SIZE)))
+    assert "cycle" not in model.generator_terms(real, model.generate(real, ()), ())
+
+
 def test_each_discriminator_sees_its_own_domain() -> None:
     discriminators = tiny_cyclegan().discriminator
     seen: dict[str, Tensor] = {}
