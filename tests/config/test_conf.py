@@ -203,8 +203,6 @@ def test_all_variants_run_as_one_sweep(command: Command) -> None:
                 "objective._target_": "gan_lab.losses.NonSaturating",
                 "l1_weight": 100.0,
                 "network.generator.dropout": 0.5,
-                "network.generator.width": 64,
-                "network.discriminator.layers": 3,
             },
         ),
         (
@@ -216,8 +214,6 @@ def test_all_variants_run_as_one_sweep(command: Command) -> None:
                 "identity_weight": 1.0,
                 "patches": 256,
                 "temperature": 0.07,
-                "network.generator.blocks": 9,
-                "network.generator.features": 256,
             },
         ),
         (
@@ -231,6 +227,14 @@ def test_all_variants_run_as_one_sweep(command: Command) -> None:
                 "penalty.r1.gamma": 1.0,
                 "penalty.r2.gamma": 1.0,
             },
+        ),
+        (
+            "pix2pix model/network=unet_patchgan",
+            {"network.generator.width": 64, "network.discriminator.width": 64, "network.discriminator.layers": 3},
+        ),
+        (
+            "cut model/network=contrastive_patchgan",
+            {"network.generator.width": 64, "network.generator.blocks": 9, "network.generator.features": 256},
         ),
         (
             "dcgan model/network=dcgan_transposed",
