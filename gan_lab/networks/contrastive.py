@@ -1,12 +1,10 @@
-"""The players of Contrastive Unpaired Translation (Park et al. 2020, arXiv:2007.15651)."""
+"""The generator of Contrastive Unpaired Translation (Park et al. 2020, arXiv:2007.15651)."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_lab.networks.init import dcgan_init
-from gan_lab.networks.norms import Norm
-from gan_lab.networks.patchgan import PatchGAN, check_layers
 from gan_lab.networks.sizes import quarter
 from gan_lab.networks.translation import Residual, Translator
 from gan_lab.utils.types import PositiveInt
@@ -94,24 +92,3 @@ class ContrastiveGenerator(nn.Module):
         with torch.no_grad():
             keys = self.describe(maps, places)
         return list(zip(self.describe(self.encode(translated), places), keys, strict=True))
-
-
-class PatchDiscriminator(PatchGAN):
-    """A `PatchGAN` of one domain whose image size is checked.
-
-    Args:
-        width: feature maps after the first convolution, doubled by each further one.
-        layers: convolutions that halve the size: with 3 a logit sees 70 pixels.
-        norm: of every convolution but the first and the last.
-        image_size: large enough that something is left after the last layer.
-        channels: of the images.
-
-    Raises:
-        ValueError: nothing is left.
-    """
-
-    def __init__(
-        self, *, width: PositiveInt, layers: PositiveInt, norm: Norm, image_size: PositiveInt, channels: PositiveInt
-    ) -> None:
-        check_layers(layers, image_size)
-        super().__init__(channels=channels, width=width, layers=layers, norm=norm)

@@ -4,35 +4,34 @@ from torch import Tensor, nn
 
 from gan_lab.networks.init import dcgan_init
 from gan_lab.networks.norms import Norm, needs_bias, norm_2d, normalise_weights
-
-
-def check_layers(layers: int, image_size: int) -> None:
-    """Check that something is left of an image after so many layers.
-
-    Raises:
-        ValueError: nothing is left.
-    """
-    if image_size // 2**layers < 3:
-        raise ValueError(
-            f"{layers} layers leave nothing of {image_size} pixels: set model.network.discriminator.layers="
-            f"{max(1, (image_size // 3).bit_length() - 1)} or less"
-        )
+from gan_lab.utils.types import PositiveInt
 
 
 class PatchGAN(nn.Module):
-    """Images (batch, channels, size, size) to a map of logits (batch, 1, height, width), one for each patch.
+    """Images (batch, channels, height, width) to a map of logits (batch, 1, ...), one for each patch.
 
     Isola et al. 2017, section 3.2.2 (arXiv:1611.07004). With 3 layers a logit sees 70 pixels, with 2 layers 34.
 
     Args:
-        channels: of the images.
         width: feature maps after the first convolution, doubled by each further one.
         layers: convolutions that halve the size.
         norm: of every convolution but the first and the last; spectral norm is on these, too.
+        image_size: large enough that something is left after the last layer.
+        channels: of the images.
+
+    Raises:
+        ValueError: nothing is left.
     """
 
-    def __init__(self, *, channels: int, width: int, layers: int, norm: Norm) -> None:
+    def __init__(
+        self, *, width: PositiveInt, layers: PositiveInt, norm: Norm, image_size: PositiveInt, channels: PositiveInt
+    ) -> None:
         super().__init__()
+        if image_size // 2**layers < 3:
+            raise ValueError(
+                f"{layers} layers leave nothing of {image_size} pixels: set model.network.discriminator.layers="
+                f"{max(1, (image_size // 3).bit_length() - 1)} or less"
+            )
         stack: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
         for layer in range(1, layers + 1):
             inputs, outputs = (width * 2 ** min(exponent, 3) for exponent in (layer - 1, layer))

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gan_lab.networks.init import dcgan_init
 from gan_lab.networks.norms import Norm
-from gan_lab.networks.patchgan import PatchGAN, check_layers
+from gan_lab.networks.patchgan import PatchGAN
 from gan_lab.networks.sizes import quarter
 from gan_lab.utils.types import PositiveInt
 
@@ -110,8 +110,9 @@ class PatchGANs(nn.Module):
         self, *, width: PositiveInt, layers: PositiveInt, norm: Norm, image_size: PositiveInt, channels: PositiveInt
     ) -> None:
         super().__init__()
-        check_layers(layers, image_size)
-        self.a, self.b = (PatchGAN(channels=channels, width=width, layers=layers, norm=norm) for _ in range(2))
+        self.a, self.b = (
+            PatchGAN(width=width, layers=layers, norm=norm, image_size=image_size, channels=channels) for _ in range(2)
+        )
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (2n, 1, height, width): of the images of A by one discriminator, of B by the other."""

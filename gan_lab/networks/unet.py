@@ -1,6 +1,6 @@
 """The players of pix2pix (Isola et al. 2017, section 6.1, arXiv:1611.07004): both get the source image."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from gan_lab.networks.init import dcgan_init
 from gan_lab.networks.norms import Norm, needs_bias, norm_2d
-from gan_lab.networks.patchgan import PatchGAN, check_layers
+from gan_lab.networks.patchgan import PatchGAN
 from gan_lab.utils.types import PositiveInt
 
 WIDEST = 8  # times the width, of the maps from an eighth of the size on
@@ -97,33 +97,17 @@ class UNet(nn.Module):
 
 
 class ConditionalPatchGAN(PatchGAN):
-    """Images and their sources to a map of logits, (batch, 1, height, width), one for each patch of both.
+    """Images and their sources to a map of logits (batch, 1, height, width), one for each patch of both.
+
+    The paper's batch norm is instance norm at its batch size of 1.
 
     Args:
-        width: feature maps after the first convolution, doubled by each further one.
-        layers: convolutions that halve the size: with 3 a logit sees 70 pixels.
-        norm: of every convolution but the first and the last; the paper's batch norm is instance norm at its batch size
-            of 1.
-        image_size: large enough that something is left after the last layer.
         source_channels: of the sources.
-        channels: of the images.
-
-    Raises:
-        ValueError: nothing is left.
+        channels: of the images; this and the other options as of `PatchGAN`.
     """
 
-    def __init__(
-        self,
-        *,
-        width: PositiveInt,
-        layers: PositiveInt,
-        norm: Norm,
-        image_size: PositiveInt,
-        source_channels: PositiveInt,
-        channels: PositiveInt,
-    ) -> None:
-        check_layers(layers, image_size)
-        super().__init__(channels=channels + source_channels, width=width, layers=layers, norm=norm)
+    def __init__(self, *, source_channels: PositiveInt, channels: PositiveInt, **options: Any) -> None:
+        super().__init__(channels=channels + source_channels, **options)
 
     def forward(self, images: Tensor, source: Tensor) -> Tensor:  # type: ignore[override]
         """Logits (batch, 1, height, width) of images given their sources, both of one size."""

@@ -31,7 +31,8 @@ from gan_lab.models.r3gan import R3GAN
 from gan_lab.models.translation import TranslationGAN
 from gan_lab.models.wgan import WGAN
 from gan_lab.networks import dcgan_small, translation
-from gan_lab.networks.contrastive import ContrastiveGenerator, PatchDiscriminator
+from gan_lab.networks.contrastive import ContrastiveGenerator
+from gan_lab.networks.patchgan import PatchGAN
 from gan_lab.networks.unet import ConditionalPatchGAN, UNet
 from gan_lab.penalties import R1, R2, GradientPenalty
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
@@ -81,7 +82,7 @@ def calm_cut() -> AdversarialModule:
     """With all patches, whose order doesn't matter, and vectors that aren't so short that SGD leaps."""
     network = {
         "generator": ContrastiveGenerator(width=2, blocks=1, features=4, image_size=32, channels=1),
-        "discriminator": PatchDiscriminator(width=2, layers=1, norm="instance", image_size=32, channels=1),
+        "discriminator": PatchGAN(width=2, layers=1, norm="instance", image_size=32, channels=1),
     }
     for layer in network["generator"].modules():
         if isinstance(layer, nn.Linear):

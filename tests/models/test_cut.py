@@ -11,7 +11,8 @@ from torch import nn
 
 from gan_lab.losses import LeastSquares
 from gan_lab.models.cut import CUT, patch_loss
-from gan_lab.networks.contrastive import ContrastiveGenerator, PatchDiscriminator
+from gan_lab.networks.contrastive import ContrastiveGenerator
+from gan_lab.networks.patchgan import PatchGAN
 from gan_lab.networks.translation import Translator
 from gan_lab.penalties import R1
 from gan_lab.schedules import Constant
@@ -29,7 +30,7 @@ def tiny_cut(init_seed: int = 0, **options: Any) -> CUT:
     defaults: dict[str, Any] = {
         "network": {
             "generator": ContrastiveGenerator(width=2, blocks=1, features=4, **sizes),
-            "discriminator": PatchDiscriminator(width=2, layers=1, norm="instance", **sizes),
+            "discriminator": PatchGAN(width=2, layers=1, norm="instance", **sizes),
         },
         "objective": LeastSquares(),
         "penalty": {},

@@ -75,7 +75,7 @@ def make_discriminator(kind: str, norm: Any) -> nn.Module:
         "resnet": lambda: resnet.Discriminator(
             width=4, max_width=8, blocks=1, group_size=4, norm=norm, image_size=16, channels=1
         ),
-        "patch": lambda: patchgan.PatchGAN(width=4, layers=2, norm=norm, channels=1),
+        "patch": lambda: patchgan.PatchGAN(width=4, layers=2, norm=norm, image_size=16, channels=1),
     }
     torch.manual_seed(0)
     return makers[kind]()

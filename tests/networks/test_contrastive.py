@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from gan_lab.networks.contrastive import ContrastiveGenerator, PatchDiscriminator
+from gan_lab.networks.contrastive import ContrastiveGenerator
 from gan_lab.networks.translation import Residual
 
 
@@ -57,11 +57,3 @@ def test_an_image_and_itself_have_the_same_vectors() -> None:
     images = torch.randn(2, 3, 16, 16)
     for queries, keys in generator().patches(images, images, count=1000):
         torch.testing.assert_close(queries, keys)
-
-
-def test_the_discriminator_checks_its_size() -> None:
-    assert PatchDiscriminator(width=2, layers=2, norm="none", image_size=16, channels=1)(
-        torch.zeros(2, 1, 16, 16)
-    ).shape == (2, 1, 2, 2)
-    with pytest.raises(ValueError, match="layers=2 or less"):
-        PatchDiscriminator(width=2, layers=3, norm="none", image_size=16, channels=1)
