@@ -20,90 +20,22 @@ from gan_lab import penalties
 from gan_lab.callbacks.graceful_stop import GracefulStop, Interrupted
 from gan_lab.callbacks.scores import Scores
 from gan_lab.distributed import collectives
-from gan_lab.losses import RelativisticPairing, Wasserstein
 from gan_lab.metrics import dataset_classifier, select_extractor
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.models import latent
-from gan_lab.models.adversarial import PLAYERS, AdversarialModule
-from gan_lab.models.cyclegan import CycleGAN
-from gan_lab.models.pix2pix import Pix2Pix
-from gan_lab.models.r3gan import R3GAN
-from gan_lab.models.translation import TranslationGAN
-from gan_lab.models.wgan import WGAN
-from gan_lab.networks import dcgan_small, translation
-from gan_lab.networks.contrastive import ContrastiveGenerator
-from gan_lab.networks.patchgan import PatchGAN
-from gan_lab.networks.unet import ConditionalPatchGAN, UNet
-from gan_lab.penalties import R1, R2, GradientPenalty
+from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.training.trainer import Trainer
 from gan_lab.utils import seeding
 from gan_lab.utils.batches import map_tensors
 from gan_lab.utils.errors import UserError
-from tests.conftest import LATENT_DIM, SIZE, TinyImages, same, sgd, tiny_cgan, tiny_gan, weights
+from tests.conftest import TinyImages, same, tiny_gan, weights
+from tests.distributed.games import GAMES, data_for, tiny_dcgan
 from tests.metrics.test_translation_scores import Data, dimmed, subject, translator
-from tests.models.test_cut import tiny_cut
-from tests.models.test_cyclegan import TinyDomains, tiny_cyclegan
-from tests.models.test_pix2pix import TinyPairs, tiny_pix2pix
+from tests.models.test_cyclegan import tiny_cyclegan
 
 STEPS = 12
 BATCH = 8  # of both processes together
-
-
-def tiny_dcgan() -> AdversarialModule:
-    network = {
-        "generator": dcgan_small.Generator(latent_dim=LATENT_DIM, width=2, image_size=SIZE, channels=1),
-        "discriminator": dcgan_small.Discriminator(width=2, norm="batch", image_size=SIZE, channels=1),
-    }
-    return tiny_gan(network=network, ema_half_life=32)
-
-
-def calm_cyclegan() -> AdversarialModule:
-    """At the size and rate of its other tests this game multiplies a difference of one bit tenfold at every step."""
-    network = {
-        "generator": translation.Translators(width=2, blocks=1, image_size=32, channels=1),
-        "discriminator": translation.PatchGANs(width=2, layers=1, norm="instance", image_size=32, channels=1),
-    }
-    optimizer = dict.fromkeys(("generator", "discriminator"), sgd(1e-4))
-    return tiny_cyclegan(network=network, optimizer=optimizer, pool_size=0, image_size=32)
-
-
-def calm_pix2pix() -> AdversarialModule:
-    """Without dropout, which other masks than one process's would be drawn for."""
-    sizes = {"image_size": 32, "source_channels": 1, "channels": 3}
-    network = {
-        "generator": UNet(width=2, norm="instance", dropout=0.0, **sizes),
-        "discriminator": ConditionalPatchGAN(width=2, layers=1, norm="instance", **sizes),
-    }
-    return tiny_pix2pix(network=network, optimizer=dict.fromkeys(PLAYERS, sgd(1e-4)))
-
-
-def calm_cut() -> AdversarialModule:
-    """With all patches, whose order doesn't matter, and vectors that aren't so short that SGD leaps."""
-    network = {
-        "generator": ContrastiveGenerator(width=2, blocks=1, features=4, image_size=32, channels=1),
-        "discriminator": PatchGAN(width=2, layers=1, norm="instance", image_size=32, channels=1),
-    }
-    for layer in network["generator"].modules():
-        if isinstance(layer, nn.Linear):
-            layer.reset_parameters()
-    return tiny_cut(network=network, optimizer=dict.fromkeys(PLAYERS, sgd(1e-3)), patches=32 * 32, temperature=1.0)
-
-
-GAMES: dict[str, Callable[[], AdversarialModule]] = {
-    "cross-entropy": lambda: tiny_gan(ema_half_life=32),
-    "Wasserstein with clipping": lambda: tiny_gan(WGAN, objective=Wasserstein(), clip=0.05, n_critic=3),
-    "gradient penalty": lambda: tiny_gan(
-        objective=Wasserstein(), penalty={"gradient_penalty": GradientPenalty(weight=10.0)}, n_critic=2
-    ),
-    "relativistic pairs": lambda: tiny_gan(
-        R3GAN, objective=RelativisticPairing(), penalty={"r1": R1(gamma=1.0), "r2": R2(gamma=1.0)}
-    ),
-    "conditional": lambda: tiny_cgan("projection"),
-    "CycleGAN": calm_cyclegan,
-    "pix2pix": calm_pix2pix,
-    "CUT": calm_cut,
-}
 
 
 def in_double(data: Any) -> Any:
@@ -115,14 +47,6 @@ def in_double(data: Any) -> Any:
         return map_tensors(lambda part: part.double() if part.is_floating_point() else part, batch)
 
     data.on_after_batch_transfer = on_after_batch_transfer
-    return data
-
-
-def data_for(model: AdversarialModule, batch_size: int) -> Any:
-    if not isinstance(model, TranslationGAN):
-        return TinyImages(batch_size=batch_size)
-    data = (TinyPairs if isinstance(model, Pix2Pix) else TinyDomains)(batch_size=batch_size)
-    data.image_size = data.load_size = model.pool_a.images.shape[-1] if isinstance(model, CycleGAN) else 32
     return data
 
 

@@ -1,0 +1,87 @@
+"""The games that two processes play against one, and the images for each."""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from gan_lab.losses import RelativisticPairing, Wasserstein
+from gan_lab.models.adversarial import PLAYERS, AdversarialModule
+from gan_lab.models.cyclegan import CycleGAN
+from gan_lab.models.pix2pix import Pix2Pix
+from gan_lab.models.r3gan import R3GAN
+from gan_lab.models.translation import TranslationGAN
+from gan_lab.models.wgan import WGAN
+from gan_lab.networks import dcgan_small, translation
+from gan_lab.networks.contrastive import ContrastiveGenerator
+from gan_lab.networks.patchgan import PatchGAN
+from gan_lab.networks.unet import ConditionalPatchGAN, UNet
+from gan_lab.penalties import R1, R2, GradientPenalty
+from tests.conftest import LATENT_DIM, SIZE, TinyImages, sgd, tiny_cgan, tiny_gan
+from tests.models.test_cut import tiny_cut
+from tests.models.test_cyclegan import TinyDomains, tiny_cyclegan
+from tests.models.test_pix2pix import TinyPairs, tiny_pix2pix
+
+
+def tiny_dcgan() -> AdversarialModule:
+    network = {
+        "generator": dcgan_small.Generator(latent_dim=LATENT_DIM, width=2, image_size=SIZE, channels=1),
+        "discriminator": dcgan_small.Discriminator(width=2, norm="batch", image_size=SIZE, channels=1),
+    }
+    return tiny_gan(network=network, ema_half_life=32)
+
+
+def calm_cyclegan() -> AdversarialModule:
+    """At the size and rate of its other tests this game multiplies a difference of one bit tenfold at every step."""
+    network = {
+        "generator": translation.Translators(width=2, blocks=1, image_size=32, channels=1),
+        "discriminator": translation.PatchGANs(width=2, layers=1, norm="instance", image_size=32, channels=1),
+    }
+    optimizer = dict.fromkeys(("generator", "discriminator"), sgd(1e-4))
+    return tiny_cyclegan(network=network, optimizer=optimizer, pool_size=0, image_size=32)
+
+
+def calm_pix2pix() -> AdversarialModule:
+    """Without dropout, which other masks than one process's would be drawn for."""
+    sizes = {"image_size": 32, "source_channels": 1, "channels": 3}
+    network = {
+        "generator": UNet(width=2, norm="instance", dropout=0.0, **sizes),
+        "discriminator": ConditionalPatchGAN(width=2, layers=1, norm="instance", **sizes),
+    }
+    return tiny_pix2pix(network=network, optimizer=dict.fromkeys(PLAYERS, sgd(1e-4)))
+
+
+def calm_cut() -> AdversarialModule:
+    """With all patches, whose order doesn't matter, and vectors that aren't so short that SGD leaps."""
+    network = {
+        "generator": ContrastiveGenerator(width=2, blocks=1, features=4, image_size=32, channels=1),
+        "discriminator": PatchGAN(width=2, layers=1, norm="instance", image_size=32, channels=1),
+    }
+    for layer in network["generator"].modules():
+        if isinstance(layer, nn.Linear):
+            layer.reset_parameters()
+    return tiny_cut(network=network, optimizer=dict.fromkeys(PLAYERS, sgd(1e-3)), patches=32 * 32, temperature=1.0)
+
+
+GAMES: dict[str, Callable[[], AdversarialModule]] = {
+    "cross-entropy": lambda: tiny_gan(ema_half_life=32),
+    "Wasserstein with clipping": lambda: tiny_gan(WGAN, objective=Wasserstein(), clip=0.05, n_critic=3),
+    "gradient penalty": lambda: tiny_gan(
+        objective=Wasserstein(), penalty={"gradient_penalty": GradientPenalty(weight=10.0)}, n_critic=2
+    ),
+    "relativistic pairs": lambda: tiny_gan(
+        R3GAN, objective=RelativisticPairing(), penalty={"r1": R1(gamma=1.0), "r2": R2(gamma=1.0)}
+    ),
+    "conditional": lambda: tiny_cgan("projection"),
+    "CycleGAN": calm_cyclegan,
+    "pix2pix": calm_pix2pix,
+    "CUT": calm_cut,
+}
+
+
+def data_for(model: AdversarialModule, batch_size: int) -> Any:
+    if not isinstance(model, TranslationGAN):
+        return TinyImages(batch_size=batch_size)
+    data = (TinyPairs if isinstance(model, Pix2Pix) else TinyDomains)(batch_size=batch_size)
+    data.image_size = data.load_size = model.pool_a.images.shape[-1] if isinstance(model, CycleGAN) else 32
+    return data
