@@ -173,7 +173,7 @@ class Scores(Callback):
         """Score the trained generator, now that its last checkpoint is on disk. This takes a while."""
         if self.at_end is None:
             return
-        log.info("Scoring %s images", f"{self.count:,}")
+        log.info("Scoring %s images", f"{self.at_end.count:,}")
         with self._clock(trainer):
             pl_module.to(trainer.strategy.root_device)  # from where Lightning has just taken it
             self.final = self._scored(trainer, pl_module, self.at_end)

@@ -13,7 +13,13 @@ from gan_lab.utils.errors import UserError
 
 
 class Measure(ABC):
-    """Scores of one kind of model against the images of one split."""
+    """Scores of one kind of model against the images of one split.
+
+    Attributes:
+        count: number of images that a model makes for them.
+    """
+
+    count: int
 
     @abstractmethod
     def score(self, model: Any, *, ema: bool, rank: int = 0, world_size: int = 1) -> ScoreRecord:

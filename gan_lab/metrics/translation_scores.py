@@ -237,6 +237,7 @@ class TranslationScores(Measure):
         self.directions = directions
         self.split = split
         self.seed = seed
+        self.count = sum(len(each.sources) for each in directions)
 
     def score(self, model: Any, *, ema: bool, rank: int = 0, world_size: int = 1) -> ScoreRecord:
         """Score translations; arguments as of `Measure.score`."""

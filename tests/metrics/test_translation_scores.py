@@ -207,3 +207,9 @@ def test_lpips_is_for_pairs_and_missing_weights_are_one_line(
 
     monkeypatch.setattr(translation_scores, "Perceptual", Everywhere)
     assert scored(translator("a2b"), Data(paired=True), tmp_path).values["lpips"] == 0.25
+
+
+def test_a_measure_counts_the_translations_of_all_directions(tmp_path: Path) -> None:
+    for directions, count, expected in ((("a2b",), 12, 12), (("a2b", "b2a"), 12, 24), (("a2b",), 100, 18)):
+        measure = subject(translator(*directions), Data(paired=True), tmp_path).against("test", groups=[], count=count)
+        assert measure.count == expected
