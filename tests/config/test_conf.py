@@ -29,10 +29,20 @@ LATENT = {
     "dcgan_smaller": ("model.network.generator.width=4", "model.network.discriminator.width=4"),
     "dcgan_upsample": ("model.network.generator.width=4", "model.network.discriminator.width=4"),
     "dcgan_transposed": ("model.network.generator.width=2", "model.network.discriminator.width=2"),
+    "sngan_resnet": ("model.network.generator.width=4", "model.network.discriminator.width=4"),
     "resnet": tuple(
         f"model.network.{player}.{name}={value}"
         for player in ("generator", "discriminator")
         for name, value in {"width": 4, "max_width": 8, "group_size": 4}.items()
+    ),
+}
+# Players that take labels themselves.
+LABELLED = {
+    "biggan": (
+        "model/conditioning=native",
+        "model.network.generator.width=2",
+        "model.network.generator.embedding_dim=4",
+        "model.network.discriminator.width=2",
     ),
 }
 TRANSLATING = {
@@ -70,14 +80,16 @@ MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml") if not pat
 CASES = [
     (model, network, tiny)
     for model in MODELS
-    for network, tiny in TRANSLATING.get(model, LATENT).items()
+    for network, tiny in TRANSLATING.get(model, LATENT | LABELLED if model == "cgan" else LATENT).items()
     if (model, network) != ("dcgan", "mlp")  # which is refused
 ]
 
 
 def test_every_model_and_every_network_is_among_the_cases() -> None:
     assert set(SHIPPED) <= set(MODELS)
-    assert {path.stem for path in (CONF / "model/network").glob("*.yaml")} == set().union(LATENT, *TRANSLATING.values())
+    assert {path.stem for path in (CONF / "model/network").glob("*.yaml")} == set().union(
+        LATENT, LABELLED, *TRANSLATING.values()
+    )
 
 
 @pytest.mark.parametrize(("model", "network", "tiny"), CASES, ids=lambda value: value if isinstance(value, str) else "")
@@ -268,6 +280,12 @@ def test_hyperparameters_are_those_of_the_paper(model: str, expected: dict[str, 
         (["model=cgan", "model/conditioning=projektion"], "Did you mean projection?"),
         (["model/penalty=r1"], "the discriminator has batch norm"),
         (["model=wgan", "model.clip=0"], "model.clip=0: must be greater than 0"),
+        (["model/network=sngan_resnet", "data.image_size=48"], "the image size must be 32, 64 or 128, not 48"),
+        (["model=dcgan", "model/network=biggan"], "choose model=cgan with model/conditioning=native"),
+        (["model=pix2pix", "model/network=biggan"], "choose model=cgan with model/conditioning=native"),
+        (["model=cut", "model/network=sngan_resnet"], "contrastive_patchgan for cut"),
+        (["model=cgan", "model/network=biggan"], "set model/conditioning=native"),
+        (["model=cgan", "model/conditioning=native"], "set model/network=biggan, or model/conditioning=concat"),
         (["model=dcgan", "model/network=mlp"], "choose model/network=dcgan_small, or model=vanilla"),
         (["model=wgan_gp", "model/penalty=none"], "choose model/penalty=gradient_penalty, or model=wgan"),
         (["model=r3gan", "model/penalty=r1"], "choose model/penalty=r1_r2, or for others model=dcgan"),
