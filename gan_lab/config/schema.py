@@ -132,6 +132,8 @@ def check(config: DictConfig) -> None:
             if not isinstance(node, DictConfig):
                 problems[path] = f"{path}={spelled(node)}: must be a group of values, or null, which leaves it out"
     problems |= {old: new_name_of(old) or "" for old in old_options(cast(dict[str, Any], values))}
+    if "no such option" in problems.get("model.latent_dim", ""):  # which the network's file has brought along
+        problems["model.latent_dim"] = LACKING["model.latent_dim"]
     if problems:
         # A value that is taken from another place is wrong there; say it once.
         own = {path: problem for path, problem in problems.items() if not _is_borrowed(config, path)}

@@ -45,6 +45,8 @@ LABELLED = {
         "model.network.discriminator.width=2",
     ),
 }
+# At full size 256x256 pixels, which nothing here needs to show that they train.
+LATENT |= {f"r3gan_{name}": (*LATENT["resnet"], "data.image_size=32") for name in ("cifar10", "ffhq64", "ffhq256")}
 TRANSLATING = {
     "cyclegan": dict.fromkeys(
         ("resnet_patchgan", "resnet_patchgan_256", "resnet_patchgan_small"),
@@ -299,6 +301,7 @@ def test_hyperparameters_are_those_of_the_paper(model: str, expected: dict[str, 
         (["model=dcgan", "model/conditioning=projection"], "model/conditioning: the chosen model has no such part"),
         (["model=cgan", "data=mnist_colors"], "choose others, such as data=mnist"),
         (["model=cyclegan", "model/network=dcgan_small"], "choose model/network=resnet_patchgan"),
+        (["model=cyclegan", "model/network=r3gan_cifar10"], "choose model/network=resnet_patchgan"),
         (["model=dcgan", "model/network=resnet_patchgan"], "Error: model.network: "),
         (["model=cgan", "data=image_folder", "data.root=."], "set data.num_classes to what the data has"),
     ],

@@ -82,13 +82,24 @@ def make_discriminator(kind: str, norm: Any) -> nn.Module:
             width=4, max_width=8, blocks=1, group_size=4, norm=norm, image_size=16, channels=1
         ),
         "sngan": lambda: sngan_resnet.Discriminator(width=4, norm=norm, image_size=32, channels=1),
+        "resnet_filtered": lambda: resnet.Discriminator(
+            width=4,
+            max_width=8,
+            blocks=1,
+            group_size=4,
+            norm=norm,
+            image_size=16,
+            channels=1,
+            resampling="filtered",
+            shortcut="where_widths_differ",
+        ),
         "patch": lambda: patchgan.PatchGAN(width=4, layers=2, norm=norm, image_size=16, channels=1),
     }
     torch.manual_seed(0)
     return makers[kind]()
 
 
-KINDS = ["mlp", "small", "upsample", "transposed", "resnet", "sngan", "patch"]
+KINDS = ["mlp", "small", "upsample", "transposed", "resnet", "resnet_filtered", "sngan", "patch"]
 
 
 def count(player: nn.Module) -> int:
