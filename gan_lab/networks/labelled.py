@@ -49,7 +49,7 @@ class LabelledGenerator(nn.Module):
         num_classes: how many labels there are.
 
     Raises:
-        ValueError: the generator takes labels itself.
+        ValueError: the generator takes labels itself, or mixes styles, of latents without a label.
     """
 
     def __init__(self, generator: nn.Module, *, num_classes: PositiveInt) -> None:
@@ -57,6 +57,11 @@ class LabelledGenerator(nn.Module):
         if getattr(generator, "takes_labels", False):
             raise ValueError(
                 "the players of model/network=biggan take labels themselves: set model/conditioning=native"
+            )
+        if getattr(generator, "mixing", 0):
+            raise ValueError(
+                "a second latent has no label, so a conditional generator can't mix styles: set "
+                "model.network.generator.mixing=0"
             )
         self.generator = generator
         self.num_classes = num_classes

@@ -35,6 +35,14 @@ LATENT = {
         for player in ("generator", "discriminator")
         for name, value in {"width": 4, "max_width": 8, "group_size": 4}.items()
     ),
+    **dict.fromkeys(
+        ("stylegan2", "stylegan2_small"),
+        (
+            "model.network.generator.w_dim=8",
+            "model.network.generator.mixing=0",
+            *(f"model.network.{player}.channel_max=4" for player in ("generator", "discriminator")),
+        ),
+    ),
 }
 # Players that take labels themselves.
 LABELLED = {
@@ -83,7 +91,8 @@ CASES = [
     (model, network, tiny)
     for model in MODELS
     for network, tiny in TRANSLATING.get(model, LATENT | LABELLED if model == "cgan" else LATENT).items()
-    if (model, network) != ("dcgan", "mlp")  # which is refused
+    if (model, network)
+    not in (("dcgan", "mlp"), ("wgan", "stylegan2"), ("wgan", "stylegan2_small"))  # which are refused
 ]
 
 
@@ -289,6 +298,9 @@ def test_hyperparameters_are_those_of_the_paper(model: str, expected: dict[str, 
         (["model=cgan", "model/network=biggan"], "set model/conditioning=native"),
         (["model=cgan", "model/conditioning=native"], "set model/network=biggan, or model/conditioning=concat"),
         (["model=dcgan", "model/network=mlp"], "choose model/network=dcgan_small, or model=vanilla"),
+        (["model=wgan", "model/network=stylegan2"], "choose model=wgan_gp, or another model/network"),
+        (["model=cgan", "model/network=stylegan2"], "set model.network.generator.mixing=0"),
+        (["model/network=stylegan2", "data.image_size=28"], "the image size must be 8, 16, 32, 64, ..., not 28"),
         (["model=wgan_gp", "model/penalty=none"], "choose model/penalty=gradient_penalty, or model=wgan"),
         (["model=r3gan", "model/penalty=r1"], "choose model/penalty=r1_r2, or for others model=dcgan"),
         (["model.clip_grad_norm.generator=-1"], "model.clip_grad_norm.generator=-1: must be greater than 0"),

@@ -7,7 +7,16 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from gan_lab.networks import dcgan_small, dcgan_transposed, dcgan_upsample, mlp, patchgan, resnet, sngan_resnet
+from gan_lab.networks import (
+    dcgan_small,
+    dcgan_transposed,
+    dcgan_upsample,
+    mlp,
+    patchgan,
+    resnet,
+    sngan_resnet,
+    stylegan2,
+)
 
 Pair = tuple[nn.Module, nn.Module]
 
@@ -48,6 +57,14 @@ def make_resnet(size: int = 28, channels: int = 1, norm: Any = "none") -> Pair:
 def make_sngan(size: int = 32, channels: int = 1, width: int = 8, norm: Any = "spectral") -> Pair:
     sizes = {"width": width, "image_size": size, "channels": channels}
     return sngan_resnet.Generator(latent_dim=100, **sizes), sngan_resnet.Discriminator(norm=norm, **sizes)
+
+
+def make_stylegan2(size: int = 32, channels: int = 1, mixing: float = 0.0, stddev_group: int = 4) -> Pair:
+    sizes = {"channel_base": 128, "channel_max": 8, "image_size": size, "channels": channels}
+    return (
+        stylegan2.Generator(latent_dim=100, w_dim=8, mapping_layers=2, mixing=mixing, **sizes),
+        stylegan2.Discriminator(stddev_group=stddev_group, norm="none", **sizes),
+    )
 
 
 def layers(module: nn.Module, *kinds: type[nn.Module]) -> list[nn.Module]:

@@ -3,6 +3,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_lab.networks import biggan, labelled, mlp
+from tests.networks.players import make_stylegan2
 
 SIZE = 8
 
@@ -23,6 +24,12 @@ def test_the_generator_gets_the_label_one_hot_behind_the_latent() -> None:
     generator = labelled.LabelledGenerator(Recorder(images=True), num_classes=3)
     inputs = generator(torch.tensor([[0.5, -1.0], [2.0, 3.0]]), torch.tensor([2, 0]))
     assert inputs.tolist() == [[0.5, -1.0, 0, 0, 1], [2.0, 3.0, 1, 0, 0]]
+
+
+def test_styles_of_latents_without_a_label_are_refused() -> None:
+    generator, _ = make_stylegan2(mixing=0.5)
+    with pytest.raises(ValueError, match="set model.network.generator.mixing=0"):
+        labelled.LabelledGenerator(generator, num_classes=3)
 
 
 def test_the_concat_discriminator_gets_the_classs_plane_as_the_last_channel() -> None:

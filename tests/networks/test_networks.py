@@ -6,7 +6,17 @@ import pytest
 import torch
 from torch import nn
 
-from tests.networks.players import Pair, layers, loud, make_mlp, make_small, make_sngan, make_transposed, make_upsample
+from tests.networks.players import (
+    Pair,
+    layers,
+    loud,
+    make_mlp,
+    make_small,
+    make_sngan,
+    make_stylegan2,
+    make_transposed,
+    make_upsample,
+)
 
 
 @pytest.mark.parametrize(
@@ -41,9 +51,9 @@ def test_discriminators_end_in_a_logit_not_a_probability(make: Callable[..., Pai
 
 
 def test_logits_are_batch_independent_where_a_discriminator_says_so() -> None:
-    for make in (make_mlp, make_transposed, make_upsample, make_small, make_sngan):
+    for make in (make_mlp, make_transposed, make_upsample, make_small, make_sngan, make_stylegan2):
         _, discriminator = make()
-        size = 32 if make in (make_transposed, make_sngan) else 28
+        size = 32 if make in (make_transposed, make_sngan, make_stylegan2) else 28
         if make is make_sngan:
             discriminator.eval()  # while training, each forward brings spectral norm nearer to its end
         images = torch.randn(6, 1, size, size)

@@ -3,12 +3,27 @@ from collections.abc import Callable
 import pytest
 
 from gan_lab.networks import sizes
-from tests.networks.players import Pair, make_resnet, make_small, make_sngan, make_transposed, make_upsample
+from tests.networks.players import (
+    Pair,
+    make_resnet,
+    make_small,
+    make_sngan,
+    make_stylegan2,
+    make_transposed,
+    make_upsample,
+)
 
 
 @pytest.mark.parametrize(
     ("make", "size"),
-    [(make_transposed, 28), (make_transposed, 4), (make_upsample, 30), (make_small, 2), (make_sngan, 28)],
+    [
+        (make_transposed, 28),
+        (make_transposed, 4),
+        (make_upsample, 30),
+        (make_small, 2),
+        (make_sngan, 28),
+        (make_stylegan2, 48),
+    ],
 )
 def test_a_size_that_no_stack_of_doublings_reaches_is_refused(make: Callable[..., Pair], size: int) -> None:
     with pytest.raises(ValueError, match=f"the image size must be .*not {size}$"):
