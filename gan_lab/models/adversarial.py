@@ -41,8 +41,8 @@ class AdversarialModule(LightningModule):
     and a resumed run draws what an uninterrupted one would have.
 
     Of several processes, each has the whole model and its own batch. They average gradients before every optimizer
-    step, and the running statistics of batch norm after every batch, so weights and statistics stay the same on all;
-    batch norm itself sees a process's own batch, unless it is synchronised (trainer.sync_batchnorm).
+    step, and running statistics (buffers named running_...) after every batch, so weights and statistics stay the same
+    on all; batch norm itself sees a process's own batch, unless it is synchronised (trainer.sync_batchnorm).
 
     Args:
         network: both players: `generator` makes images (batch, channels, height, width), `discriminator` maps images to
@@ -93,7 +93,7 @@ class AdversarialModule(LightningModule):
         self.report = Report()
         self.reported: tuple[dict[str, float], dict[str, float]] = {}, {}  # of a resumed run: what waits, what is known
         self.players: list[Player] = []  # while training
-        self.running_statistics: list[Tensor] = []  # of batch norm, while training
+        self.running_statistics: list[Tensor] = []  # of batch norm and the like, while training
         self.total_batches: float = float("inf")  # of the run, while training
         self.wants_cuda_graphs: bool | Literal["auto"] = False  # set by the trainer; "auto" takes what is possible
         self.graphs: cuda_graphs.StepGraphs | None = None  # while training
@@ -334,9 +334,12 @@ class AdversarialModule(LightningModule):
         for player in self.players:
             if not isinstance(self.schedule[player.name], Constant):
                 player.place_learning_rate(self.device)
-        norms = [layer for layer in self.modules() if isinstance(layer, _BatchNorm) and layer.training]
+        learning = [module for module in self.modules() if module.training]
         self.running_statistics = [
-            statistic for norm in norms for statistic in (norm.running_mean, norm.running_var) if statistic is not None
+            buffer
+            for module in learning
+            for name, buffer in module.named_buffers(recurse=False)
+            if name.startswith("running_")
         ]
         self.total_batches = self.trainer.estimated_stepping_batches
         if self.generator_ema is not None:

@@ -19,7 +19,7 @@ class CGAN(VanillaGAN):
     and losses on pairs of images, an interpolating penalty or a relativistic objective, compare images of one class.
 
     Args:
-        network: players that know nothing of labels.
+        network: players that know nothing of labels, or that take them themselves (`Native`).
         conditioning: for each player, what makes a player out of it that takes labels (batch,) as well.
         num_classes: how many labels there are.
 

@@ -12,7 +12,7 @@ from gan_lab.models.pix2pix import Pix2Pix
 from gan_lab.models.r3gan import R3GAN
 from gan_lab.models.translation import TranslationGAN
 from gan_lab.models.wgan import WGAN
-from gan_lab.networks import dcgan_small, translation
+from gan_lab.networks import dcgan_small, stylegan2, translation
 from gan_lab.networks.contrastive import ContrastiveGenerator
 from gan_lab.networks.patchgan import PatchGAN
 from gan_lab.networks.unet import ConditionalPatchGAN, UNet
@@ -63,6 +63,18 @@ def calm_cut() -> AdversarialModule:
     return tiny_cut(network=network, optimizer=dict.fromkeys(PLAYERS, sgd(1e-3)), patches=32 * 32, temperature=1.0)
 
 
+def calm_stylegan2() -> AdversarialModule:
+    """Without the layers' noise, of which other maps than one process's would be drawn."""
+    sizes = {"channel_base": 32, "channel_max": 2, "image_size": SIZE, "channels": 1}
+    network = {
+        "generator": stylegan2.Generator(latent_dim=LATENT_DIM, w_dim=4, mapping_layers=2, mixing=0.0, **sizes),
+        "discriminator": stylegan2.Discriminator(stddev_group=1, norm="none", **sizes),
+    }
+    for layer in network["generator"].layers:
+        layer.noise_strength.requires_grad_(False)
+    return tiny_gan(network=network, ema_half_life=32)
+
+
 GAMES: dict[str, Callable[[], AdversarialModule]] = {
     "cross-entropy": lambda: tiny_gan(ema_half_life=32),
     "Wasserstein with clipping": lambda: tiny_gan(WGAN, objective=Wasserstein(), clip=0.05, n_critic=3),
@@ -73,6 +85,7 @@ GAMES: dict[str, Callable[[], AdversarialModule]] = {
         R3GAN, objective=RelativisticPairing(), penalty={"r1": R1(gamma=1.0), "r2": R2(gamma=1.0)}
     ),
     "conditional": lambda: tiny_cgan("projection"),
+    "styles": calm_stylegan2,
     "CycleGAN": calm_cyclegan,
     "pix2pix": calm_pix2pix,
     "CUT": calm_cut,

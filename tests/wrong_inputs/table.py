@@ -184,7 +184,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py model/optimizer=sgd",
-            "Error: model/optimizer=sgd: no such choice. Available: adam, adam_fast, adam_faster, adam_r3gan, adam_r3gan_fast, adam_wgan_gp, adam_wgan_gp_fast, rmsprop, rmsprop_fast.",
+            "Error: model/optimizer=sgd: no such choice. Available: adam, adam_fast, adam_faster, adam_r3gan, adam_r3gan_fast, adam_stylegan2, adam_wgan_gp, adam_wgan_gp_fast, rmsprop, rmsprop_fast.",
         ),
         Row(
             "python train.py model.network.generator.width=1000000",
