@@ -1,12 +1,18 @@
 """The probability of the pipeline's changes: driven by the discriminator's logits, or set from outside."""
 
+from typing import Annotated
+
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from gan_lab.augment import Augment
 from gan_lab.augment.pipeline import Pipeline
 from gan_lab.distributed import collectives
 from gan_lab.utils.types import PositiveInt
+
+
+MeanSign = Annotated[float, Field(ge=-1.0, le=1.0)]
 
 
 class _Driven(Augment):
@@ -83,7 +89,7 @@ class Adaptive(_Driven):
     images: Tensor
 
     def __init__(
-        self, *, pipeline: Pipeline, target: float, interval: PositiveInt, images_to_full: PositiveInt
+        self, *, pipeline: Pipeline, target: MeanSign, interval: PositiveInt, images_to_full: PositiveInt
     ) -> None:
         super().__init__(pipeline)
         self.target = target

@@ -5,7 +5,7 @@ does. All geometric ones of an image are one 3x3 matrix, and all of its colours 
 """
 
 import math
-from collections.abc import Collection
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Literal
 
@@ -102,10 +102,10 @@ class Pipeline(nn.Module):
     def __init__(
         self,
         *,
-        blit: Collection[Blit],
-        geometry: Collection[Geometry],
-        colour: Collection[Colour],
-        corruption: Collection[Corruption],
+        blit: Sequence[Blit],
+        geometry: Sequence[Geometry],
+        colour: Sequence[Colour],
+        corruption: Sequence[Corruption],
     ) -> None:
         super().__init__()
         self.blit = blit
