@@ -11,7 +11,6 @@ from gan_lab.augment.pipeline import Pipeline
 from gan_lab.distributed import collectives
 from gan_lab.utils.types import PositiveInt
 
-
 MeanSign = Annotated[float, Field(ge=-1.0, le=1.0)]
 
 

@@ -122,7 +122,7 @@ def test_bands_add_up_to_everything_and_lie_an_octave_apart() -> None:
     torch.testing.assert_close(bands.sum(1), torch.tensor([1.0, 0, 0, 0], dtype=DOUBLE), rtol=0, atol=1e-14)
     signs = 1 - 2 * ((torch.arange(43) - 21) % 2).to(DOUBLE)
     torch.testing.assert_close(bands @ signs, torch.tensor([0.0, 0, 0, 1], dtype=DOUBLE), rtol=0, atol=1e-14)
-    # By hand: H(z) H(1/z) / 2 of sym2 has the middle 1/2 and beside it 9/32, 0 and -1/32; the highest band changes signs.
+    # By hand: H(z) H(1/z) / 2 of sym2 is 1/2, and on both sides 9/32, 0, -1/32; the highest band has other signs.
     expected = torch.tensor([1 / 32, 0, -9 / 32, 1 / 2, -9 / 32, 0, 1 / 32], dtype=DOUBLE)
     torch.testing.assert_close(bands[3, 18:25], expected, rtol=0, atol=1e-15)
     for band, angle in enumerate((math.pi / 16, 3 * math.pi / 16, 3 * math.pi / 8, 3 * math.pi / 4)):
