@@ -51,12 +51,36 @@ def resampled(images: Tensor, places: Tensor) -> Tensor:
     )
     by_x, by_y, moved = places[:, :2, :, None, None].unbind(2)  # each (n, 2, 1, 1)
     x, y = (by_x * across + by_y * down[:, None] + moved).unbind(1)
-    grid = torch.stack([reflected(place, side) / reach(side) for place, side in zip((x, y), sides, strict=True)], -1)
-    found = F.grid_sample(
-        finer, grid.expand(len(images), -1, -1, -1), mode="bilinear", padding_mode="border", align_corners=True
-    )
+    x, y = (reflected(place, side) / reach(side) for place, side in zip((x, y), sides, strict=True))
+    if images.is_cuda and torch.are_deterministic_algorithms_enabled():
+        found = looked_up(finer, x, y)  # torch refuses the gradient of the other one
+    else:
+        grid = torch.stack((x, y), -1).expand(len(images), -1, -1, -1)
+        found = F.grid_sample(finer, grid, mode="bilinear", padding_mode="border", align_corners=True)
     wide, tall = (downsampling(side, *kind) for side in sides)
     return tall @ (found @ wide.mT)
+
+
+def looked_up(values: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Look up values (n, channels, height, width) between their places, linearly.
+
+    What `grid_sample` does, more slowly, by operations whose gradients torch can sum in a fixed order on every device.
+
+    Args:
+        values: float32 or float64.
+        x: (n or 1, rows, columns) from -1, the first column of the values, to 1, the last one.
+        y: the same of the rows.
+    """
+    height, width = values.shape[2:]
+    x, y = (x + 1) * ((width - 1) / 2), (y + 1) * ((height - 1) / 2)
+    left, top = x.floor().clamp(0, width - 2), y.floor().clamp(0, height - 2)
+    index = (top.long() * width + left.long()).flatten(1)[:, None].expand(*values.shape[:2], -1)
+    corners = (values.flatten(2).gather(2, index + corner) for corner in (0, 1, width, width + 1))
+    upper_left, upper_right, lower_left, lower_right = (
+        corner.reshape(*values.shape[:2], *x.shape[1:]) for corner in corners
+    )
+    x, y = (x - left)[:, None], (y - top)[:, None]
+    return torch.lerp(torch.lerp(upper_left, upper_right, x), torch.lerp(lower_left, lower_right, x), y)
 
 
 def reach(size: int) -> float:

@@ -145,6 +145,16 @@ def test_all_processes_have_the_same_p_as_one_that_sees_everything(monkeypatch: 
     assert one.p > 0
 
 
+def test_nothing_is_read_off_the_device() -> None:
+    """The meta device has no numbers to read: whatever would wait for a GPU fails there."""
+    for augment in (adaptive().to("meta"), Scheduled(pipeline=changes()).to("meta")):
+        assert augment(torch.empty(2, 1, 8, 8, device="meta")).shape == (2, 1, 8, 8)
+        augment.observe(torch.empty(2, device="meta"))
+        augment.adjust(2)
+        assert augment.diagnostics()["augment/p"].is_meta
+    augment.set_strength(0.5)
+
+
 def test_diagnostics_stay_what_they_were() -> None:
     augment = adaptive(interval=1)
     before = augment.diagnostics()

@@ -184,6 +184,14 @@ def test_shapes_stay_and_every_image_changes(channels: int, size: tuple[int, int
     assert (after != before).flatten(1).any(1).all()
 
 
+def test_nothing_is_read_off_the_device() -> None:
+    """The meta device has no numbers to read: whatever would wait for a GPU fails there."""
+    before = torch.empty(4, 3, 16, 16, device="meta")
+    assert augment(*POLICY)(before).shape == before.shape
+    with per_image.rows(2, 6, 8):
+        assert augment(*POLICY)(before).shape == before.shape
+
+
 def test_its_strength_is_always_one_and_nothing_drives_it() -> None:
     changes = augment(*POLICY)
     changes.observe(torch.ones(4))

@@ -4,10 +4,11 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from gan_lab.augment import resampling
-from gan_lab.augment.resampling import SYM2, SYM6, band_filters, filtered, folded, resampled
+from gan_lab.augment.resampling import SYM2, SYM6, band_filters, filtered, folded, looked_up, resampled
 
 DOUBLE = torch.float64
 
@@ -100,6 +101,22 @@ def test_each_image_is_looked_up_at_its_own_places() -> None:
     found = resampled(images, places)
     torch.testing.assert_close(found[:1], reflected(images[:1], 2, 0), rtol=0, atol=1e-10)
     torch.testing.assert_close(found[1:], reflected(images[1:], 0, -1), rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("size", [(2, 2), (9, 16)])
+def test_both_ways_to_look_up_find_the_same(size: tuple[int, int]) -> None:
+    generator = torch.Generator().manual_seed(1)
+    values = noise(3, 2, *size).requires_grad_()
+    x, y = 2.4 * torch.rand(2, 3, 11, 7, generator=generator, dtype=DOUBLE) - 1.2
+    x[:, 0], y[:, :, 0] = 1, -1  # and on the edges
+    x, y = x.clamp(-1, 1), y.clamp(-1, 1)
+    ours = looked_up(values, x, y)
+    theirs = F.grid_sample(values, torch.stack((x, y), -1), align_corners=True, padding_mode="border")
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
+    weights = noise(3, 2, 11, 7)
+    gradients = [torch.autograd.grad((found * weights).sum(), values)[0] for found in (ours, theirs)]
+    torch.testing.assert_close(*gradients, rtol=0, atol=1e-12)
+    assert torch.equal(looked_up(values, x[:1], y[:1])[0], ours[0]), "one table for all images"
 
 
 def test_matrices_that_were_first_made_in_inference_mode_can_be_learned_through() -> None:
