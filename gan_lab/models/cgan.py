@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gan_lab.models.adversarial import Condition
+from gan_lab.models.turns import Condition
 from gan_lab.models.vanilla import VanillaGAN
 from gan_lab.utils.batches import AnyBatch
 from gan_lab.utils.types import PositiveInt

@@ -29,6 +29,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_lab.networks.sizes import doublings
+from gan_lab.utils import per_image
 from gan_lab.utils.precision import full_precision
 from gan_lab.utils.types import PositiveInt, Probability
 
@@ -176,7 +177,7 @@ class SynthesisLayer(nn.Module):
     def forward(self, maps: Tensor, w: Tensor) -> Tensor:
         """Maps (batch, outputs, side, side) of maps (batch, inputs, ...) and w (batch, w_dim)."""
         maps = self.convolution(maps, w)
-        noise = torch.randn_like(maps[:, :1]) if self.training else self.noise
+        noise = per_image.randn(len(maps), 1, *maps.shape[2:], like=maps) if self.training else self.noise
         return activate(maps + noise * self.noise_strength + self.bias[:, None, None])
 
 
@@ -290,10 +291,12 @@ class Generator(nn.Module):
     def _mix(self, ws: Tensor, latents: Tensor) -> Tensor:
         """Replace a share of the images' w by that of new latents, from a random layer on but the first."""
         batch, count, _ = ws.shape
-        begin = torch.randint(1, count, (batch, 1), device=ws.device)
-        mixed = torch.rand(batch, 1, device=ws.device) < self.mixing
+        begin = 1 + per_image.randint(count - 1, batch, 1, like=ws)
+        mixed = per_image.rand(batch, 1, like=ws) < self.mixing
         replaced = mixed & (torch.arange(count, device=ws.device) >= begin)
-        return torch.where(replaced[:, :, None], self.mapping(torch.randn_like(latents))[:, None], ws)
+        return torch.where(
+            replaced[:, :, None], self.mapping(per_image.randn(*latents.shape, like=latents))[:, None], ws
+        )
 
     def synthesise(self, ws: Tensor) -> Tensor:
         """Images (batch, channels, image_size, image_size) of a w for each layer (batch, layers + 1, w_dim).

@@ -48,13 +48,18 @@ def rows(start: int, stop: int, total: int) -> Iterator[None]:
         _window.reset(token)
 
 
+def is_divided() -> bool:
+    """True within `rows`."""
+    return _window.get() is not None
+
+
 def rand(count: int, *shape: int, like: Tensor) -> Tensor:
     """Uniform numbers in [0, 1), (count, *shape), of the device and the type of `like`.
 
     Raises:
         ValueError: `count` is no multiple of the window's images.
     """
-    return _own(lambda n: torch.rand(n, *shape, device=like.device, dtype=like.dtype), count)
+    return own(lambda n: torch.rand(n, *shape, device=like.device, dtype=like.dtype), count)
 
 
 def randn(count: int, *shape: int, like: Tensor) -> Tensor:
@@ -63,7 +68,7 @@ def randn(count: int, *shape: int, like: Tensor) -> Tensor:
     Raises:
         ValueError: `count` is no multiple of the window's images.
     """
-    return _own(lambda n: torch.randn(n, *shape, device=like.device, dtype=like.dtype), count)
+    return own(lambda n: torch.randn(n, *shape, device=like.device, dtype=like.dtype), count)
 
 
 def randint(high: int, count: int, *shape: int, like: Tensor) -> Tensor:
@@ -72,11 +77,19 @@ def randint(high: int, count: int, *shape: int, like: Tensor) -> Tensor:
     Raises:
         ValueError: `count` is no multiple of the window's images.
     """
-    return _own(lambda n: torch.randint(high, (n, *shape), device=like.device), count)
+    return own(lambda n: torch.randint(high, (n, *shape), device=like.device), count)
 
 
-def _own(draw: Callable[[int], Tensor], count: int) -> Tensor:
-    """What is drawn for `count` images, or for those of the window out of as many whole batches."""
+def own(draw: Callable[[int], Tensor], count: int) -> Tensor:
+    """Numbers (count, ...) of any drawing.
+
+    Args:
+        draw: makes them (n, ...) for n images.
+        count: images wanted.
+
+    Raises:
+        ValueError: `count` is no multiple of the window's images.
+    """
     window = _window.get()
     if window is None:
         return draw(count)

@@ -17,6 +17,7 @@ from gan_lab.networks.contrastive import ContrastiveGenerator
 from gan_lab.networks.patchgan import PatchGAN
 from gan_lab.networks.unet import ConditionalPatchGAN, UNet
 from gan_lab.penalties import R1, R2, GradientPenalty
+from gan_lab.utils.batches import map_tensors
 from tests.conftest import LATENT_DIM, SIZE, TinyImages, sgd, tiny_cgan, tiny_gan
 from tests.models.test_cut import tiny_cut
 from tests.models.test_cyclegan import TinyDomains, tiny_cyclegan
@@ -97,4 +98,16 @@ def data_for(model: AdversarialModule, batch_size: int) -> Any:
         return TinyImages(batch_size=batch_size)
     data = (TinyPairs if isinstance(model, Pix2Pix) else TinyDomains)(batch_size=batch_size)
     data.image_size = data.load_size = model.pool_a.images.shape[-1] if isinstance(model, CycleGAN) else 32
+    return data
+
+
+def in_double(data: Any) -> Any:
+    """The same images, in float64."""
+    original = data.on_after_batch_transfer
+
+    def on_after_batch_transfer(batch: Any, dataloader_idx: int) -> Any:
+        batch = original(batch, dataloader_idx)
+        return map_tensors(lambda part: part.double() if part.is_floating_point() else part, batch)
+
+    data.on_after_batch_transfer = on_after_batch_transfer
     return data
