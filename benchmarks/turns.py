@@ -37,7 +37,7 @@ def time_ratio(model: str, shared: Sequence[str], option: str) -> float:
 def memory_ratio() -> float:
     """Bytes that a step adds to a process, in parts over at once; a process for each."""
     one, several = (
-        int(subprocess.run([sys.executable, "-m", __name__, str(parts)], capture_output=True, check=True).stdout)
+        int(subprocess.run([sys.executable, "-m", "benchmarks.turns", str(parts)], capture_output=True, check=True).stdout)
         for parts in (1, PARTS)
     )
     return several / one
