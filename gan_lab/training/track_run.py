@@ -195,8 +195,8 @@ class RunTracker:
         return self.reached() | {"status": status, "ended": now()} | values
 
 
-# Runs that may have ended after their last checkpoint: some batches come again, and say the same. A killed worker leaves
-# "failed", a second signal "interrupted".
+# Runs that may have ended after their last checkpoint: some batches come again, and say the same. The kill of a worker
+# leaves "failed", a second signal "interrupted".
 BROKEN_OFF = ("running", "failed", "interrupted")
 
 
