@@ -22,7 +22,7 @@ from gan_lab.callbacks.scores import Scores
 from gan_lab.distributed import collectives
 from gan_lab.metrics import dataset_classifier, select_extractor
 from gan_lab.metrics.real_images import RealImages
-from gan_lab.models import latent
+from gan_lab.models import cut, latent
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.training.trainer import Trainer
@@ -89,7 +89,7 @@ def share_noise(monkeypatch: pytest.MonkeyPatch, rank: int, world_size: int) -> 
         def randn(self, count: int, *shape: int, **kind: Any) -> Tensor:
             return torch.randn(count * world_size, *shape, **kind).chunk(world_size)[rank]
 
-    for module in (latent, penalties):
+    for module in (cut, latent, penalties):
         monkeypatch.setattr(module, "torch", Shared())
 
 

@@ -22,6 +22,7 @@ def test_a_run_that_is_killed_anywhere_ends_as_if_it_had_not_been(
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the files of another process")
 def test_a_run_that_is_killed_on_a_full_disk_ends_as_if_it_had_not_been(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
