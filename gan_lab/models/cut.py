@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gan_lab.models.adversarial import Condition
 from gan_lab.models.player import Terms
 from gan_lab.models.translation import TranslationGAN
+from gan_lab.models.turns import Condition
 from gan_lab.utils.batches import AnyBatch, TwoDomains
 from gan_lab.utils.types import NonNegativeFloat, PositiveFloat, PositiveInt
 

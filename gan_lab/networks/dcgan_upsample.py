@@ -7,6 +7,7 @@ share of the old value that is kept, torch's the share of the new one: 0.2.
 
 from torch import Tensor, nn
 
+from gan_lab.networks.dropout import Dropout
 from gan_lab.networks.init import dcgan_init
 from gan_lab.networks.norms import Norm, norm_2d, normalise_weights
 from gan_lab.networks.sizes import further_doublings, quarter
@@ -109,7 +110,7 @@ class Discriminator(nn.Module):
                 layers.append(nn.ZeroPad2d((0, 1, 0, 1)))
             if index:
                 layers += norm_2d(norm, outputs, momentum=BATCH_NORM_MOMENTUM)
-            layers += [nn.LeakyReLU(0.2, inplace=True), nn.Dropout(dropout)]
+            layers += [nn.LeakyReLU(0.2, inplace=True), Dropout(dropout)]
         side = (side + 1) // 2 // 2**further
         self.features = nn.Sequential(*layers, nn.Flatten())
         self.output = nn.Linear(8 * width * side**2, 1)

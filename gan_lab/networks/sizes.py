@@ -1,4 +1,9 @@
-"""Image sizes that a stack of doublings reaches."""
+"""Image sizes that a network reaches."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+Layout = TypeVar("Layout")
 
 
 def quarter(image_size: int) -> int:
@@ -58,3 +63,22 @@ def halvings(image_size: int) -> int:
             f"doubled once or more (28, 32, 64, ...), not {image_size}"
         )
     return count
+
+
+def layout_for(image_size: int, layouts: Mapping[int, Layout]) -> Layout:
+    """The layout for this image size.
+
+    Args:
+        image_size: of the images.
+        layouts: by image size, in ascending order.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if image_size not in layouts:
+        *smaller, largest = layouts
+        sizes = f"{', '.join(map(str, smaller))} or {largest}"
+        raise ValueError(
+            f"this network is laid out for some sizes, so the image size must be {sizes}, not {image_size}"
+        )
+    return layouts[image_size]
