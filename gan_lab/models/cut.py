@@ -9,6 +9,7 @@ from torch import Tensor
 from gan_lab.models.player import Terms
 from gan_lab.models.translation import TranslationGAN
 from gan_lab.models.turns import Condition
+from gan_lab.utils import per_image
 from gan_lab.utils.batches import AnyBatch, TwoDomains
 from gan_lab.utils.types import NonNegativeFloat, PositiveFloat, PositiveInt
 
@@ -89,7 +90,7 @@ class CUT(TranslationGAN):
             # The generator learns nothing between this pass and the contrast: the maps would be the same once more.
             translated, maps = network(source, with_maps=True)
             return translated, [at.detach() for at in maps], None
-        mirrored = torch.rand(len(source), 1, 1, 1, device=source.device) < 0.5
+        mirrored = per_image.rand(len(source), 1, 1, 1, like=source) < 0.5
         with torch.no_grad():
             maps = network.encode(source)
         return network(flipped(source, mirrored)), maps, mirrored
