@@ -14,7 +14,7 @@ from gan_lab.utils import hardware
 PLAIN = Option("fp32", "32-true")
 BATCHES, ROUNDS = 16, 9  # a round has one lazy turn of 16
 # Name, model, what both sides have, what one side has in addition, and the ratio of times that is promised.
-TIMES = (
+TIMES: tuple[tuple[str, str, list[str], str, float | None], ...] = (
     ("r1 and r2 on every 16th batch", "r3gan", ["model/network=resnet", "data.batch_size=32"], "r1.every=16", 0.65),
     ("diffaugment", "dcgan", [], "model/augment=diffaugment", 1.10),
     ("ada", "dcgan", [], "model/augment=ada", None),
@@ -37,7 +37,11 @@ def time_ratio(model: str, shared: Sequence[str], option: str) -> float:
 def memory_ratio() -> float:
     """Bytes that a step adds to a process, in parts over at once; a process for each."""
     one, several = (
-        int(subprocess.run([sys.executable, "-m", "benchmarks.turns", str(parts)], capture_output=True, check=True).stdout)
+        int(
+            subprocess.run(
+                [sys.executable, "-m", "benchmarks.turns", str(parts)], capture_output=True, check=True
+            ).stdout
+        )
         for parts in (1, PARTS)
     )
     return several / one
