@@ -1,7 +1,7 @@
 """The gradient of each term of a loss by itself: how long it is, and whether it pulls the same way as the others."""
 
 from itertools import combinations
-from typing import Annotated, Any
+from typing import Any
 
 import torch
 from lightning import LightningModule, Trainer
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gan_lab.distributed import collectives
 from gan_lab.utils.errors import UserError
-from gan_lab.utils.types import HARMLESS, PositiveInt
+from gan_lab.utils.types import PositiveInt
 
 SHORTEST = 1e-30  # that a norm counts as when it divides
 
@@ -33,7 +33,7 @@ class TermGradients(Callback):
 
     looks_into_steps = True  # no step can be a CUDA graph
 
-    def __init__(self, *, every_n_logs: Annotated[PositiveInt, HARMLESS]) -> None:
+    def __init__(self, *, every_n_logs: PositiveInt) -> None:
         self.every_n_logs = every_n_logs
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:

@@ -256,3 +256,12 @@ def test_one_direction_runs_one_network() -> None:
 def test_labelled_images_are_refused() -> None:
     with pytest.raises(ValueError, match="choose data=mnist_colors or data=unpaired_folders"):
         tiny_cyclegan().unpack_batch(LabelledImages(torch.zeros(2, 1, SIZE, SIZE), torch.zeros(2, dtype=torch.long)))
+
+
+@pytest.mark.parametrize(
+    "stabiliser", [{"lecam": LeCam(weight=1.0, decay=0.9)}, {"top_k": TopK(least_share=0.5, images_to_least=1)}], ids=str
+)
+def test_stabilisers_that_compare_logits_are_refused(stabiliser: dict[str, Any]) -> None:
+    (name,) = stabiliser
+    with pytest.raises(ValueError, match=f"model/stabiliser={name} compares logits.*: choose model/stabiliser=bcr"):
+        tiny_cyclegan(stabiliser=stabiliser)

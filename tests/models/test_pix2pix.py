@@ -171,3 +171,11 @@ def test_a_grid_shows_source_translation_and_target() -> None:
 def test_other_data_are_refused() -> None:
     with pytest.raises(ValueError, match="choose data=mnist_paired"):
         tiny_pix2pix().unpack_batch(LabelledImages(torch.zeros(2, 1, SIZE, SIZE), torch.zeros(2, dtype=torch.long)))
+
+
+def test_consistency_is_refused_which_would_change_images_and_not_their_sources() -> None:
+    augment = DiffAugment(policy=["translation"], fill=0.0)
+    consistency = BalancedConsistency(real_weight=1.0, fake_weight=1.0, augment=augment)
+    with pytest.raises(ValueError, match="model/stabiliser=bcr would change images .* choose model/stabiliser=lecam"):
+        tiny_pix2pix(stabiliser={"bcr": consistency})
+    assert list(tiny_pix2pix(stabiliser={"lecam": LeCam(weight=1.0, decay=0.9)}).stabiliser) == ["lecam"]
