@@ -15,6 +15,7 @@ from gan_lab.losses import LeastSquares
 from gan_lab.models.cyclegan import CycleGAN, swapped
 from gan_lab.networks import translation
 from gan_lab.schedules import Constant, LinearDecay
+from gan_lab.stabilisers import LeCam, TopK
 from gan_lab.utils.batches import LabelledImages, TwoDomains
 from gan_lab.utils.images import to_float
 from tests.conftest import SIZE, read_image, same, sgd, weights

@@ -59,6 +59,7 @@ def test_frozen_layers_keep_their_bits_and_the_others_learn() -> None:
 @pytest.mark.parametrize("make", [tiny_gan, partial(tiny_cgan, "projection")], ids=["images", "labels"])
 def test_a_resumed_run_ends_with_the_same_bits(make: Callable[..., CGAN], tmp_path: Path) -> None:
     def frozen(seed: int = 0) -> CGAN:
+        torch.manual_seed(seed)
         return make(freeze_discriminator=1, optimizer=adam, init_seed=seed)
 
     whole = frozen()

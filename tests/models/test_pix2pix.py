@@ -9,12 +9,14 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
+from gan_lab.augment.diffaugment import DiffAugment
 from gan_lab.data.paired import PairedDataModule
 from gan_lab.losses import NonSaturating, RelativisticPairing
 from gan_lab.models.pix2pix import Pix2Pix
 from gan_lab.networks.unet import ConditionalPatchGAN, UNet
 from gan_lab.penalties import R1, R2
 from gan_lab.schedules import Constant, LinearDecay
+from gan_lab.stabilisers import BalancedConsistency, LeCam
 from gan_lab.utils.batches import LabelledImages, Pairs
 from gan_lab.utils.images import to_float
 from tests.conftest import SIZE, same, sgd, weights
