@@ -287,7 +287,7 @@ def test_nothing_is_read_from_the_device_between_logging_points(monkeypatch: pyt
     ("override", "message"),
     [
         ("policy=panic", "callbacks.health.policy=panic: must be 'warn', 'stop' or 'rollback'"),
-        ("act_on=[lost]", r"callbacks.health.act_on=\[lost\]: must be 'collapse', 'unlike_data' or 'imbalance'"),
+        ("act_on=[lost]", r"callbacks.health.act_on=\[lost\]: must be 'collapse', 'unlike_data', 'imbalance' or 'overfitting'"),
         ("every_n_images=0", "callbacks.health.every_n_images=0: must be greater than or equal to 1"),
         ("images=1", "callbacks.health.images=1: must be greater than or equal to 2"),
         ("rollback_factor=1.0", "callbacks.health.rollback_factor=1.0: must be less than 1"),
