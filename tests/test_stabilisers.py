@@ -128,7 +128,9 @@ def test_the_generator_learns_from_the_chosen_images_alone(relativistic: bool) -
 
 def all_of_them() -> dict[str, Stabiliser]:
     return {
-        "bcr": BalancedConsistency(real_weight=1.0, fake_weight=1.0, augment=DiffAugment(policy=["translation"], fill=0.0)),
+        "bcr": BalancedConsistency(
+            real_weight=1.0, fake_weight=1.0, augment=DiffAugment(policy=["translation"], fill=0.0)
+        ),
         "lecam": LeCam(weight=1.0, decay=0.9),
         "top_k": TopK(least_share=0.5, images_to_least=40),
     }

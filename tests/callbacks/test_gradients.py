@@ -39,7 +39,9 @@ class Linear(nn.Module):
 
 
 def linear_gan(**options: Any) -> Any:
-    return tiny_gan(**{"network": tiny_network() | {"discriminator": Linear()}, "penalty": {"r1": R1(gamma=GAMMA)}} | options)
+    return tiny_gan(
+        **{"network": tiny_network() | {"discriminator": Linear()}, "penalty": {"r1": R1(gamma=GAMMA)}} | options
+    )
 
 
 def looked_at(model: Any, **options: Any) -> dict[str, float]:

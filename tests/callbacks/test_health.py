@@ -93,7 +93,9 @@ class Heart(nn.Module):
 
 def test_a_discriminator_that_knows_its_images_by_heart_is_noticed_and_augmentation_named() -> None:
     model = tiny_gan(network=tiny_network() | {"discriminator": Heart()}, optimizer=STILL)
-    watch = health(overfitting_gap=2.0, patience=1, collapse_diversity=0.0, imbalance_accuracy=1.1, act_on=["overfitting"])
+    watch = health(
+        overfitting_gap=2.0, patience=1, collapse_diversity=0.0, imbalance_accuracy=1.1, act_on=["overfitting"]
+    )
     fit(model, max_steps=10, log_every_n_steps=1, callbacks=[watch])
     begins, *_ = [line for line in watch.messages if "overfitting begins" in line]
     assert "model/augment=ada" in begins
@@ -287,7 +289,10 @@ def test_nothing_is_read_from_the_device_between_logging_points(monkeypatch: pyt
     ("override", "message"),
     [
         ("policy=panic", "callbacks.health.policy=panic: must be 'warn', 'stop' or 'rollback'"),
-        ("act_on=[lost]", r"callbacks.health.act_on=\[lost\]: must be 'collapse', 'unlike_data', 'imbalance' or 'overfitting'"),
+        (
+            "act_on=[lost]",
+            r"callbacks.health.act_on=\[lost\]: must be 'collapse', 'unlike_data', 'imbalance' or 'overfitting'",
+        ),
         ("every_n_images=0", "callbacks.health.every_n_images=0: must be greater than or equal to 1"),
         ("images=1", "callbacks.health.images=1: must be greater than or equal to 2"),
         ("rollback_factor=1.0", "callbacks.health.rollback_factor=1.0: must be less than 1"),

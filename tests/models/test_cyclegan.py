@@ -260,7 +260,9 @@ def test_labelled_images_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "stabiliser", [{"lecam": LeCam(weight=1.0, decay=0.9)}, {"top_k": TopK(least_share=0.5, images_to_least=1)}], ids=str
+    "stabiliser",
+    [{"lecam": LeCam(weight=1.0, decay=0.9)}, {"top_k": TopK(least_share=0.5, images_to_least=1)}],
+    ids=str,
 )
 def test_stabilisers_that_compare_logits_are_refused(stabiliser: dict[str, Any]) -> None:
     (name,) = stabiliser
