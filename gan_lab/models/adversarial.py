@@ -259,23 +259,26 @@ class AdversarialModule(LightningModule):
         self, real: Tensor, fake: Tensor, real_logits: Tensor, fake_logits: Tensor, condition: Condition
     ) -> Terms:
         """The stabilisers' terms by name, from logits that are there already."""
+
+        def critic(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+            return self.logits_of_both(real, fake, condition)
+
         terms: Terms = {}
         for name, stabiliser in self.stabilisers():
-            term = stabiliser.discriminator_term(
-                real, fake, real_logits, fake_logits, lambda *images: self.logits_of_both(*images, condition)
-            )
+            term = stabiliser.discriminator_term(real, fake, real_logits, fake_logits, critic)
             if term is not None:
                 terms[name] = term
         return terms
 
     def generator_loss(self, real: Tensor, fake: Tensor, condition: Condition) -> Tensor:
         """The generator's loss, which looks at real images only where the objective is relativistic."""
-        real_logits = (self.logits(self.augmented(real), condition),) if self.objective.relativistic else ()
+        relativistic = self.objective.relativistic
+        real_logits = [self.logits(self.augmented(real), condition)] if relativistic else []
         fake_logits = self.logits(self.augmented(fake), condition)
         for _, stabiliser in self.stabilisers():
             places = stabiliser.chosen(fake_logits, self.images_seen)
             if places is not None:
-                fake_logits, real_logits = fake_logits[places], tuple(logits[places] for logits in real_logits)
+                fake_logits, real_logits = fake_logits[places], [logits[places] for logits in real_logits]
         return self.objective.generator(fake_logits, *real_logits)
 
     def stabilisers(self) -> list[tuple[str, Stabiliser]]:

@@ -98,7 +98,7 @@ class CycleGAN(TranslationGAN):
 
     def discriminators(self) -> list[nn.Module]:
         """The discriminator of each domain."""
-        return [cast(nn.Module, self.discriminator.get_submodule(domain)) for domain in ("a", "b")]
+        return [self.discriminator.get_submodule(domain) for domain in ("a", "b")]
 
     def shown_fakes(self, fake: Tensor) -> Tensor:
         """Translations of A's and B's images, or earlier ones in their place: the discriminators see a history."""
