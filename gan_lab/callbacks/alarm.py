@@ -17,6 +17,8 @@ HELPS = {
     "(model/penalty=r1), spectral norm (model.network.discriminator.norm=spectral)",
     "discriminator_lost": "more discriminator steps (model.n_critic=2), a higher discriminator learning rate, "
     "a wider discriminator",
+    "overfitting": "random changes of all images that the discriminator sees (model/augment=ada or diffaugment), more "
+    "training images, fewer of them held out",
 }
 
 
@@ -65,12 +67,15 @@ class Limits:
         unlike_distance: the energy distance from which on samples have nothing of the data.
         imbalance_accuracy: the share from which on a player counts as sure of everything.
         vanishing_gradient: the highest norm of the generator's gradient that counts as none.
+        overfitting_gap: the separation of the logits of training images from those of others from which on the
+            discriminator knows its images by heart.
     """
 
     collapse_diversity: float
     unlike_distance: float
     imbalance_accuracy: float
     vanishing_gradient: float
+    overfitting_gap: float
 
     def judge(self, measured: Mapping[str, float]) -> dict[str, tuple[bool, str]]:
         """Compare measured values with the limits; a value that is missing is no reason for an alarm.
@@ -86,6 +91,7 @@ class Limits:
         ]
         accuracy = min(accuracies, default=0.0)
         norm = measured.get("gradient_norm/generator", float("inf"))
+        gap = measured.get("health/overfitting", 0.0)
         fooled = 1 - measured.get("accuracy/fake", measured.get("accuracy/pairs", 1.0))
         return {
             "collapse": (
@@ -102,5 +108,9 @@ class Limits:
             "discriminator_lost": (
                 fooled >= self.imbalance_accuracy,
                 f"the discriminator takes {fooled:.0%} of the generated images for real",
+            ),
+            "overfitting": (
+                gap >= self.overfitting_gap,
+                f"logits of training images lie {gap:.1f} standard deviations above those of others",
             ),
         }

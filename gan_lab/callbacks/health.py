@@ -20,11 +20,11 @@ from gan_lab.callbacks.trigger import EveryNImages
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.loggers import log_scalars, log_text
 from gan_lab.utils.typed_json import Count
-from gan_lab.utils.types import NonNegativeInt, PositiveInt, Probability
+from gan_lab.utils.types import NonNegativeInt, PositiveFloat, PositiveInt, Probability
 
 log = logging.getLogger(__name__)
 
-Curable = Literal["collapse", "unlike_data", "imbalance"]
+Curable = Literal["collapse", "unlike_data", "imbalance", "overfitting"]
 IMBALANCE = ("generator_lost", "discriminator_lost")
 FINITE = ("loss/", "logit/", "gradient_norm/")  # metrics that must be finite
 
@@ -70,6 +70,7 @@ class Health(Callback):
       images (or of pairs), and samples were unlike data, or the norm of the generator's gradient at most
       `vanishing_gradient`. A Wasserstein critic has no right and wrong, so it has no such alarm.
     - discriminator_lost: as often, the discriminator took at least that share of generated images for real.
+    - overfitting: as often, health/overfitting was `overfitting_gap` or more.
 
     The first process measures, so that all decide alike. Checks don't change training.
 
@@ -81,6 +82,7 @@ class Health(Callback):
         unlike_distance: the energy distance from which on samples have nothing of the data.
         imbalance_accuracy: the share from which on a player counts as sure of everything.
         vanishing_gradient: the highest norm of the generator's gradient that counts as none.
+        overfitting_gap: health/overfitting from which on the discriminator knows its images by heart.
         patience: bad checks in a row before an alarm other than nan.
         policy: consequence of alarms: "warn" goes on, "stop" ends the run, "rollback" goes back to the last good
             checkpoint with lower learning rates.
@@ -100,6 +102,7 @@ class Health(Callback):
         unlike_distance: Annotated[float, Field(ge=0.0)],
         imbalance_accuracy: Probability,
         vanishing_gradient: Annotated[float, Field(ge=0.0)],
+        overfitting_gap: PositiveFloat,
         patience: PositiveInt,
         policy: Literal["warn", "stop", "rollback"],
         act_on: Sequence[Curable],
@@ -115,6 +118,7 @@ class Health(Callback):
             unlike_distance=unlike_distance,
             imbalance_accuracy=imbalance_accuracy,
             vanishing_gradient=vanishing_gradient,
+            overfitting_gap=overfitting_gap,
         )
         self.policy = policy
         self.acts_on = {"nan", *(name for kind in act_on for name in (IMBALANCE if kind == "imbalance" else (kind,)))}

@@ -18,6 +18,7 @@ from torch.nn.utils.parametrizations import _SpectralNorm
 from gan_lab.models.player import frozen
 from gan_lab.models.report import Report
 from gan_lab.models.turns import Condition, Turn
+from gan_lab.stabilisers import TopK
 from gan_lab.utils import per_image, seeding
 
 if TYPE_CHECKING:
@@ -137,5 +138,6 @@ def whole_batches(model: nn.Module) -> list[str]:
         "batch norm": lambda layer: isinstance(layer, _BatchNorm),
         "spectral norm": lambda layer: isinstance(layer, _SpectralNorm),
         "minibatch standard deviation": lambda layer: getattr(layer, "stddev_group", 1) > 1,
+        "top-k": lambda layer: isinstance(layer, TopK),
     }
     return [name for name, is_there in found.items() if any(is_there(layer) for layer in model.modules())]

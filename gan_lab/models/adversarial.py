@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import takewhile
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, cast
 
 import torch
@@ -24,11 +25,13 @@ from gan_lab.models import accumulation, cuda_graphs
 from gan_lab.models.batch_counting import BatchCountingLoop
 from gan_lab.models.compile import compile_in_place, eager
 from gan_lab.models.ema import MovingAverage
+from gan_lab.models.freezing import freeze_lowest
 from gan_lab.models.player import Player, PlayerName, Terms, frozen, make_capturable
 from gan_lab.models.report import Report
 from gan_lab.models.turns import Condition, Images, Turn, turns_of_a_cycle
 from gan_lab.penalties import Penalty, input_gradients
 from gan_lab.schedules import Constant, Schedule
+from gan_lab.stabilisers import Stabiliser
 from gan_lab.utils import seeding
 from gan_lab.utils.batches import AnyBatch, LabelledImages, Pairs
 from gan_lab.utils.errors import UserError
@@ -54,6 +57,10 @@ class AdversarialModule(LightningModule):
         penalty: named terms that are added to the discriminator's loss, or lazily take a step of their own: those whose
             `every` is more than 1.
         augment: changes every image that the players' turns show to the discriminator; None shows them as they are.
+        stabiliser: by name, terms of the discriminator's loss that are made of logits, and choices of the images that
+            the generator learns from.
+        freeze_discriminator: layers of the discriminator, from the image up, that don't learn: they keep the weights
+            that the run begins with.
         clip_grad_norm: for each player, the length to which a longer gradient, of all parameters together, is shortened
             before its step; None leaves it, and so does not to name the player.
         optimizer: for each player, what makes its optimizer from its parameters.
@@ -68,8 +75,8 @@ class AdversarialModule(LightningModule):
         seed: of the noise; the networks come with their first weights.
 
     Raises:
-        ValueError: a penalty on a discriminator whose logits depend on the rest of the batch, or an augmentation that
-            goes by logits whose sign says nothing.
+        ValueError: a penalty on a discriminator whose logits depend on the rest of the batch, an augmentation that
+            goes by logits whose sign says nothing, or a discriminator with no layer that learns.
     """
 
     images_per_place: ClassVar[int] = 1  # real images that a place of a batch brings: two, of two domains in a tensor
@@ -90,6 +97,8 @@ class AdversarialModule(LightningModule):
         n_generator: PositiveInt = 1,
         generator_batch: Literal["shared", "noise", "own"] = "shared",
         augment: Augment | None = None,
+        stabiliser: Mapping[str, Stabiliser] = MappingProxyType({}),
+        freeze_discriminator: NonNegativeInt = 0,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -102,6 +111,8 @@ class AdversarialModule(LightningModule):
         self.optimizer = optimizer
         self.schedule = schedule
         self.augment = augment
+        self.stabiliser = nn.ModuleDict(stabiliser)
+        self.freeze_discriminator = freeze_discriminator
         self.n_critic = n_critic
         self.n_generator = n_generator
         self.generator_batch = generator_batch
@@ -127,6 +138,9 @@ class AdversarialModule(LightningModule):
                 f"a gradient penalty ({', '.join(penalty)}) needs logits that don't depend on other images, but the "
                 "discriminator has batch norm: set model.network.discriminator.norm=layer, or model/penalty=none"
             )
+        if freeze_discriminator:
+            for discriminator in self.discriminators():
+                freeze_lowest(discriminator, freeze_discriminator)
 
     # What a variant says.
 
@@ -163,11 +177,13 @@ class AdversarialModule(LightningModule):
     def discriminator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
         """Scalars by name whose sum the discriminator descends, given images (batch, channels, height, width).
 
-        By default, the objective's loss on real and generated images, and the penalties where there are any.
+        By default, the objective's loss on real and generated images, and the penalties and stabilisers where there are
+        any.
         """
         penalties = self.penalty_terms(real, fake, condition)
-        real_logits, fake_logits = self.real_and_fake_logits(real, fake, condition)
-        return {"adversarial": self.objective.discriminator(real_logits, fake_logits), **penalties}
+        logits = self.real_and_fake_logits(real, fake, condition)
+        stabilisers = self.stabiliser_terms(real, fake, *logits, condition)
+        return {"adversarial": self.objective.discriminator(*logits), **penalties, **stabilisers}
 
     @abstractmethod
     def generator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
@@ -179,6 +195,10 @@ class AdversarialModule(LightningModule):
         Called once for every batch of generated images, also where the step computes the batch in parts.
         """
         return fake
+
+    def discriminators(self) -> list[nn.Module]:
+        """The networks that look at images, of which the discriminator consists: here, itself."""
+        return [self.discriminator]
 
     def after_discriminator_step(self) -> None:
         """Constrain the discriminator's weights where a variant does."""
@@ -207,15 +227,19 @@ class AdversarialModule(LightningModule):
     def real_and_fake_logits(self, real: Tensor, fake: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
         """Logits of real and of generated images, in one forward where the discriminator is `batch_independent`.
 
-        Where images of a batch meet, in batch norm for example, each kind keeps a batch of its own.
+        Where images of a batch meet, in batch norm for example, each kind keeps a batch of its own. Callbacks and logs
+        find these logits in `latest_logits`.
         """
-        if getattr(self.discriminator, "batch_independent", False):
-            both = self.logits(torch.cat((real, fake)), tuple(torch.cat((part, part)) for part in condition))
-            real_logits, fake_logits = both[: len(real)], both[len(real) :]
-        else:
-            real_logits, fake_logits = self.logits(real, condition), self.logits(fake.to(real.dtype), condition)
+        real_logits, fake_logits = self.logits_of_both(real, fake, condition)
         self.latest_logits = {"real": real_logits.detach(), "fake": fake_logits.detach()}
         return real_logits, fake_logits
+
+    def logits_of_both(self, real: Tensor, fake: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
+        """Logits as of `real_and_fake_logits`, which nobody else sees."""
+        if getattr(self.discriminator, "batch_independent", False):
+            both = self.logits(torch.cat((real, fake)), tuple(torch.cat((part, part)) for part in condition))
+            return both[: len(real)], both[len(real) :]
+        return self.logits(real, condition), self.logits(fake.to(real.dtype), condition)
 
     def logits_and_gradients(self, images: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
         """Logits, and each image's gradient of them (batch, channels, height, width), both part of the graph."""
@@ -231,10 +255,35 @@ class AdversarialModule(LightningModule):
                 terms[name] = penalty.penalty(gradients)
         return terms
 
+    def stabiliser_terms(
+        self, real: Tensor, fake: Tensor, real_logits: Tensor, fake_logits: Tensor, condition: Condition
+    ) -> Terms:
+        """The stabilisers' terms by name, from logits that are there already."""
+
+        def critic(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+            return self.logits_of_both(real, fake, condition)
+
+        terms: Terms = {}
+        for name, stabiliser in self.stabilisers():
+            term = stabiliser.discriminator_term(real, fake, real_logits, fake_logits, critic)
+            if term is not None:
+                terms[name] = term
+        return terms
+
     def generator_loss(self, real: Tensor, fake: Tensor, condition: Condition) -> Tensor:
         """The generator's loss, which looks at real images only where the objective is relativistic."""
-        real_logits = (self.logits(self.augmented(real), condition),) if self.objective.relativistic else ()
-        return self.objective.generator(self.logits(self.augmented(fake), condition), *real_logits)
+        relativistic = self.objective.relativistic
+        real_logits = [self.logits(self.augmented(real), condition)] if relativistic else []
+        fake_logits = self.logits(self.augmented(fake), condition)
+        for _, stabiliser in self.stabilisers():
+            places = stabiliser.chosen(fake_logits, self.images_seen)
+            if places is not None:
+                fake_logits, real_logits = fake_logits[places], [logits[places] for logits in real_logits]
+        return self.objective.generator(fake_logits, *real_logits)
+
+    def stabilisers(self) -> list[tuple[str, Stabiliser]]:
+        """The stabilisers with their names."""
+        return cast(list[tuple[str, Stabiliser]], list(self.stabiliser.items()))
 
     def augmented(self, images: Tensor) -> Tensor:
         """Images as a player's turn shows them to the discriminator; gradients flow through."""
@@ -350,15 +399,19 @@ class AdversarialModule(LightningModule):
         return self.augmented(real), self.augmented(self.shown_fakes(fake))
 
     def after_discriminator_turn(self, turn: Turn) -> None:
-        """Constrain the weights, and tell the augmentation how the discriminator does on real images."""
+        """Constrain the weights, and tell the augmentation and the stabilisers how the discriminator does."""
         self.after_discriminator_step()
-        if self.augment is not None and turn.name == "discriminator":
+        if turn.name != "discriminator":
+            return
+        if self.augment is not None:
             self.augment.observe(self.latest_logits["real"] - (self.objective.decision_threshold or 0.0))
+        for _, stabiliser in self.stabilisers():
+            stabiliser.observe(self.latest_logits["real"], self.latest_logits["fake"])
 
     @property
     def has_settled(self) -> bool:
         """True where every further step launches the same kernels: not while a variant still fills a memory, say."""
-        return True
+        return all(stabiliser.has_settled(self.images_seen) for _, stabiliser in self.stabilisers())
 
     @property
     def needs_an_end(self) -> bool:
@@ -382,6 +435,9 @@ class AdversarialModule(LightningModule):
         if self.augment is not None:
             for name, value in self.augment.diagnostics().items():
                 self.report.add(name, value)
+        for _, stabiliser in self.stabilisers():
+            for name, number in stabiliser.diagnostics(self.images_seen).items():
+                self.report.add(name, number)
         for player in self.players:
             if not isinstance(self.schedule[player.name], Constant):
                 self.report.add(f"learning_rate/{player.name}", player.learning_rate)

@@ -109,6 +109,8 @@ def why_not(model: "AdversarialModule") -> str | None:
         return "trainer.accumulate_grad_batches sets the random generator back within a step"
     if torch.is_anomaly_enabled():
         return "trainer.detect_anomaly=true looks at every result"
+    if any(getattr(callback, "looks_into_steps", False) for callback in trainer.callbacks):  # type: ignore[attr-defined]
+        return "callbacks.gradients takes the gradient of each term by itself"
     if not all(player.steps_directly for player in model.players):
         return "a callback, or the profiler, hooks into the backward pass or the optimizer's step"
     return None

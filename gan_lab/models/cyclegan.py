@@ -39,6 +39,9 @@ class CycleGAN(TranslationGAN):
         pool_size: for each domain, how many generated images each process keeps for its discriminator (section 4).
         image_size: of the kept images,
         channels: and how many they have.
+
+    Raises:
+        ValueError: an augmentation or a stabiliser that would need one of its own for each domain.
     """
 
     directions = ("a2b", "b2a")
@@ -62,6 +65,11 @@ class CycleGAN(TranslationGAN):
                 "model/augment=ada has one probability, but each of the two domains would need its own: choose "
                 "model/augment=diffaugment or none"
             )
+        if comparing := [name for name, stabiliser in self.stabilisers() if stabiliser.compares_images]:
+            raise ValueError(
+                f"model/stabiliser={comparing[0]} compares logits, and those of two discriminators can't be compared: "
+                "choose model/stabiliser=bcr or none"
+            )
         self.adversarial_weight = adversarial_weight
         self.cycle_weight = cycle_weight
         self.identity_weight = identity_weight
@@ -80,12 +88,17 @@ class CycleGAN(TranslationGAN):
     @property
     def has_settled(self) -> bool:
         """True where both image pools are full."""
-        return self.pool_a.filled == self.pool_a.size and self.pool_b.filled == self.pool_b.size
+        full = self.pool_a.filled == self.pool_a.size and self.pool_b.filled == self.pool_b.size
+        return full and super().has_settled
 
     def generate(self, real: Tensor, condition: Condition) -> Tensor:
         """Each image translated into the other domain."""
         fake: Tensor = self.generator(real)
         return fake
+
+    def discriminators(self) -> list[nn.Module]:
+        """The discriminator of each domain."""
+        return [self.discriminator.get_submodule(domain) for domain in ("a", "b")]
 
     def shown_fakes(self, fake: Tensor) -> Tensor:
         """Translations of A's and B's images, or earlier ones in their place: the discriminators see a history."""

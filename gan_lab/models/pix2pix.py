@@ -23,7 +23,7 @@ class Pix2Pix(TranslationGAN):
         l1_weight: of |G(x) - y|, the mean absolute difference of pixels (equation 3).
 
     Raises:
-        ValueError: both weights are 0, or images are to be augmented.
+        ValueError: both weights are 0, or images are to be changed.
     """
 
     def __init__(self, *, adversarial_weight: NonNegativeFloat, l1_weight: NonNegativeFloat, **options: Any) -> None:
@@ -34,6 +34,11 @@ class Pix2Pix(TranslationGAN):
             raise ValueError(
                 "model/augment would change images and not the sources that the discriminator compares them with: set "
                 "model/augment=none; data.mirror and crops change both"
+            )
+        if changing := [name for name, stabiliser in self.stabilisers() if stabiliser.changes_images]:
+            raise ValueError(
+                f"model/stabiliser={changing[0]} would change images and not the sources that the discriminator "
+                "compares them with: choose model/stabiliser=lecam or none"
             )
         self.adversarial_weight = adversarial_weight
         self.l1_weight = l1_weight

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import torch
 from lightning import LightningModule
@@ -27,6 +27,22 @@ Terms = dict[str, Tensor]
 PlayerName = Literal["generator", "discriminator"]
 HOOKS = ("on_before_backward", "on_after_backward", "on_before_optimizer_step")
 METHODS = (*HOOKS, "backward", "manual_backward", "optimizer_step")
+
+
+class Watch(Protocol):
+    """An onlooker of a player's steps, which leaves them as they are."""
+
+    def learn(self, player: "Player", terms: Terms, share: float) -> None:
+        """Look at terms before their gradient is taken, which their graph must still be good for afterwards.
+
+        Args:
+            player: who descends them.
+            terms: scalars, each a mean over images.
+            share: of the batch, that these images are.
+        """
+
+    def move(self, player: "Player", report: Report) -> None:
+        """Tell what was found, before a step that is reported on."""
 
 
 class Player:
@@ -54,6 +70,7 @@ class Player:
         self.parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         self.terms: Terms = {}  # of the step that is under way
         self.loss: Tensor | None = None  # their sum
+        self.watch: Watch | None = None  # on steps that a callback asks for
         self.shares = collectives.is_distributed()
         self.scaler = getattr(module.trainer.precision_plugin, "scaler", None)
         self.steps_directly = direct = can_skip_lightning_hooks(module)
@@ -86,9 +103,9 @@ class Player:
         if torch.is_autocast_enabled(loss.device.type):
             # Backward runs in the precisions of the forward; autocast would round a penalty's second derivatives.
             with full_precision(loss.device):
-                self.backward(descended)
+                self._take_gradients(terms, descended, share)
         else:
-            self.backward(descended)
+            self._take_gradients(terms, descended, share)
         if share == 1:
             self.terms, self.loss = terms, loss
         else:
@@ -106,6 +123,8 @@ class Player:
                 nn.utils.clip_grads_with_norm_(self.parameters, self.clip_grad_norm, norm)
             if report is not None:
                 self._add_to(report, turn, norm)
+                if self.watch is not None:
+                    self.watch.move(self, report)
         self.terms, self.loss = {}, None
         self.step()
 
@@ -147,6 +166,11 @@ class Player:
         for group in self.optimizer.param_groups:
             rate = float(group["lr"])
             group["lr"] = torch.tensor(rate, device=device) if device.type == "cuda" else rate
+
+    def _take_gradients(self, terms: Terms, descended: Tensor, share: float) -> None:
+        if self.watch is not None:
+            self.watch.learn(self, terms, share)
+        self.backward(descended)
 
     def _add_to(self, report: Report, turn: "Turn", norm: Tensor) -> None:
         report.add(f"gradient_norm/{turn.name}", norm)

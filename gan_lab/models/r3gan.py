@@ -42,4 +42,5 @@ class R3GAN(VanillaGAN):
             "adversarial": self.objective.discriminator(real_logits, fake_logits),
             "r1": self.penalty["r1"].penalty(real_gradients),
             "r2": self.penalty["r2"].penalty(fake_gradients),
+            **self.stabiliser_terms(real, fake, real_logits, fake_logits, condition),
         }

@@ -63,7 +63,7 @@ def put_into(model: AdversarialModule, weights: Mapping[str, Tensor], source: st
         For the record: for each part of the model, the source of its weights.
 
     Raises:
-        UserError: the weights don't fit the model.
+        UserError: the weights don't fit the model, or lack a discriminator of which layers are frozen.
     """
     sources = {}
     for part in PARTS:
@@ -78,6 +78,11 @@ def put_into(model: AdversarialModule, weights: Mapping[str, Tensor], source: st
                 f"network.{name.partition('.')[2]}": v for name, v in weights.items() if name.startswith("generator.")
             }
             sources[part] = "the generator"
+        elif part == "discriminator" and model.freeze_discriminator:
+            raise UserError(
+                f"init_from={source}: holds no weights of a discriminator for "
+                f"model.freeze_discriminator={model.freeze_discriminator} to keep; set it to 0"
+            )
         else:
             sources[part] = "a new beginning"
             continue

@@ -200,6 +200,8 @@ class MatrixProducts(Callback):
 class CompiledNetworks(Callback):
     """Has the model compile its networks."""
 
+    compiles_networks = True
+
     def on_fit_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Arrange for it; torch compiles with the first batches."""
         pl_module.compile_networks()

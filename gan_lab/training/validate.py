@@ -132,6 +132,11 @@ def dry_run(parts: Parts) -> None:
             model.dry_run(parts.data.example())
         if parts.weights is not None:
             put_into(model, parts.weights, config.init_from)
+        elif model.freeze_discriminator and not config.resume:
+            raise UserError(
+                f"model.freeze_discriminator={model.freeze_discriminator} keeps weights that an earlier run has "
+                "learned: set init_from=... to its folder as well, or the number to 0"
+            )
     refuse_too_large(model)
     check_parts(config, model)
     if model.needs_an_end and parts.trainer.has_no_end:

@@ -75,6 +75,33 @@ def test_a_player_that_has_won_is_noticed(objective: Any, scale: float, level: f
     assert [line.split(": ")[:2] for line in watch.messages] == ([["batch 4", f"{alarm} begins"]] if alarm else [])
 
 
+class Heart(nn.Module):
+    """Knows training images by heart: all that it is shown while nobody measures, and its logit says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.level = nn.Parameter(torch.zeros(()))
+        self.known: list[Tensor] = []
+
+    def forward(self, images: Tensor) -> Tensor:
+        flat = images.detach().flatten(1)
+        if self.training:
+            self.known.append(flat)
+        nearest = torch.cdist(flat, torch.cat(self.known)).min(1).values
+        return images.flatten(1).sum(1) * 1e-3 + self.level - nearest
+
+
+def test_a_discriminator_that_knows_its_images_by_heart_is_noticed_and_augmentation_named() -> None:
+    model = tiny_gan(network=tiny_network() | {"discriminator": Heart()}, optimizer=STILL)
+    watch = health(
+        overfitting_gap=2.0, patience=1, collapse_diversity=0.0, imbalance_accuracy=1.1, act_on=["overfitting"]
+    )
+    fit(model, max_steps=10, log_every_n_steps=1, callbacks=[watch])
+    begins, *_ = [line for line in watch.messages if "overfitting begins" in line]
+    assert "model/augment=ada" in begins
+    assert "overfitting" in watch.acts_on
+
+
 def test_checks_come_at_the_first_logging_point_after_every_k_images(tmp_path: Path) -> None:
     logger = TensorBoard(folder=str(tmp_path))
     fit(tiny_gan(), max_steps=20, log_every_n_steps=3, callbacks=[health(every_n_images=40)], logger=logger)
@@ -262,7 +289,10 @@ def test_nothing_is_read_from_the_device_between_logging_points(monkeypatch: pyt
     ("override", "message"),
     [
         ("policy=panic", "callbacks.health.policy=panic: must be 'warn', 'stop' or 'rollback'"),
-        ("act_on=[lost]", r"callbacks.health.act_on=\[lost\]: must be 'collapse', 'unlike_data' or 'imbalance'"),
+        (
+            "act_on=[lost]",
+            r"callbacks.health.act_on=\[lost\]: must be 'collapse', 'unlike_data', 'imbalance' or 'overfitting'",
+        ),
         ("every_n_images=0", "callbacks.health.every_n_images=0: must be greater than or equal to 1"),
         ("images=1", "callbacks.health.images=1: must be greater than or equal to 2"),
         ("rollback_factor=1.0", "callbacks.health.rollback_factor=1.0: must be less than 1"),

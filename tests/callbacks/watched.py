@@ -24,6 +24,7 @@ def health(**options: Any) -> Health:
         "unlike_distance": 9.0,
         "imbalance_accuracy": 0.99,
         "vanishing_gradient": 1e-3,
+        "overfitting_gap": 99.0,
         "patience": 2,
         "policy": "warn",
         "act_on": [],

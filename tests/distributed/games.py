@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
+from gan_lab.augment import Augment
 from gan_lab.losses import RelativisticPairing, Wasserstein
 from gan_lab.models.adversarial import PLAYERS, AdversarialModule
 from gan_lab.models.cyclegan import CycleGAN
@@ -17,6 +18,7 @@ from gan_lab.networks.contrastive import ContrastiveGenerator
 from gan_lab.networks.patchgan import PatchGAN
 from gan_lab.networks.unet import ConditionalPatchGAN, UNet
 from gan_lab.penalties import R1, R2, GradientPenalty
+from gan_lab.stabilisers import BalancedConsistency, LeCam
 from gan_lab.utils.batches import map_tensors
 from tests.conftest import LATENT_DIM, SIZE, TinyImages, sgd, tiny_cgan, tiny_gan
 from tests.models.test_cut import tiny_cut
@@ -65,6 +67,13 @@ def calm_cut(**options: Any) -> AdversarialModule:
     return tiny_cut(network=network, optimizer=optimizer, patches=32 * 32, temperature=1.0, **options)
 
 
+class Mirror(Augment):
+    """Mirrored images: a change without random numbers, which two processes would draw otherwise than one."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images.flip(-1)
+
+
 def calm_stylegan2() -> AdversarialModule:
     """Without the layers' noise, of which other maps than one process's would be drawn."""
     sizes = {"channel_base": 32, "channel_max": 2, "image_size": SIZE, "channels": 1}
@@ -75,6 +84,11 @@ def calm_stylegan2() -> AdversarialModule:
     for layer in network["generator"].layers:
         layer.noise_strength.requires_grad_(False)
     return tiny_gan(network=network, ema_half_life=32)
+
+
+def stabilised() -> AdversarialModule:
+    consistency = BalancedConsistency(real_weight=1.0, fake_weight=0.5, augment=Mirror())
+    return tiny_gan(stabiliser={"bcr": consistency, "lecam": LeCam(weight=0.3, decay=0.9)}, ema_half_life=32)
 
 
 GAMES: dict[str, Callable[[], AdversarialModule]] = {
@@ -88,6 +102,7 @@ GAMES: dict[str, Callable[[], AdversarialModule]] = {
     ),
     "conditional": lambda: tiny_cgan("projection"),
     "styles": calm_stylegan2,
+    "stabilised": stabilised,
     "CycleGAN": calm_cyclegan,
     "pix2pix": calm_pix2pix,
     "CUT": calm_cut,

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from gan_lab import penalties
 from gan_lab.callbacks.graceful_stop import GracefulStop, Interrupted
+from gan_lab.callbacks.gradients import TermGradients
 from gan_lab.callbacks.scores import Scores
 from gan_lab.distributed import collectives
 from gan_lab.metrics import dataset_classifier, select_extractor
@@ -87,7 +88,8 @@ def play(name: str, world_size: int = 2) -> dict[str, Any]:
     model = GAMES[name]()
     with pytest.MonkeyPatch.context() as monkeypatch:
         share_noise(monkeypatch, rank, world_size)
-        trainer = train(model, in_double(data_for(model, BATCH // world_size)), world_size=world_size)
+        data = in_double(data_for(model, BATCH // world_size))
+        trainer = train(model, data, TermGradients(every_n_logs=1), world_size=world_size)
     logged = {name: float(value) for name, value in trainer.callback_metrics.items() if name != "images_per_second"}
     return {"weights": weights(model), "logged": logged, "images_seen": model.images_seen}
 

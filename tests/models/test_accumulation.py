@@ -16,6 +16,7 @@ from gan_lab.networks import stylegan2, translation
 from gan_lab.networks.patchgan import PatchGAN
 from gan_lab.networks.unet import ConditionalPatchGAN, UNet
 from gan_lab.penalties import DRAGAN, R1, R2, GradientPenalty
+from gan_lab.stabilisers import BalancedConsistency, TopK
 from tests.conftest import LATENT_DIM, SIZE, fit, sgd, tiny_gan, weights
 from tests.distributed.games import GAMES, data_for, in_double, tiny_dcgan
 from tests.models.test_cyclegan import tiny_cyclegan
@@ -67,6 +68,13 @@ MORE: dict[str, Callable[[], AdversarialModule]] = {
         penalty={"gradient_penalty": GradientPenalty(weight=1.0)},
         augment=DiffAugment(policy=["colour", "translation", "cutout"], fill=0.0),
     ),
+    "consistent": lambda: tiny_gan(
+        stabiliser={
+            "bcr": BalancedConsistency(
+                real_weight=1.0, fake_weight=2.0, augment=DiffAugment(policy=["translation", "cutout"], fill=0.0)
+            )
+        }
+    ),
     "dropout": noisy_pix2pix,
     "pools": pooled_cyclegan,
     "mixed styles": noisy_stylegan2,
@@ -91,7 +99,7 @@ def test_a_step_in_parts_is_that_of_the_whole_batch(game: str, parts: int) -> No
     (whole, logged), (divided, logged_in_parts) = trained(make, 1), trained(make, parts)
     apart = weights(divided)
     for name, expected in weights(whole).items():
-        if "running_" not in name:  # a moving mean of w moves more often
+        if "running_" not in name or name.startswith("stabiliser"):  # a moving mean of w moves more often
             torch.testing.assert_close(apart[name], expected, rtol=1e-12, atol=1e-12, msg=lambda m, n=name: f"{n}: {m}")
     assert logged_in_parts == pytest.approx(logged, rel=1e-6, abs=1e-9)  # reports are in float32
 
@@ -107,6 +115,8 @@ def test_each_part_makes_a_forward_of_its_own_images() -> None:
 def test_batch_norm_is_named_as_what_sees_parts_and_nothing_else_is() -> None:
     assert accumulation.whole_batches(tiny_dcgan()) == ["batch norm"]
     assert accumulation.whole_batches(tiny_gan()) == []
+    top = {"top_k": TopK(least_share=0.5, images_to_least=1)}
+    assert accumulation.whole_batches(tiny_gan(stabiliser=top)) == ["top-k"]
     players = (
         stylegan2.Discriminator(stddev_group=4, norm="none", **STYLES),
         PatchGAN(width=2, layers=1, norm="spectral", image_size=32, channels=1),

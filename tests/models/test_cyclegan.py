@@ -15,6 +15,7 @@ from gan_lab.losses import LeastSquares
 from gan_lab.models.cyclegan import CycleGAN, swapped
 from gan_lab.networks import translation
 from gan_lab.schedules import Constant, LinearDecay
+from gan_lab.stabilisers import LeCam, TopK
 from gan_lab.utils.batches import LabelledImages, TwoDomains
 from gan_lab.utils.images import to_float
 from tests.conftest import SIZE, read_image, same, sgd, weights
@@ -256,3 +257,14 @@ def test_one_direction_runs_one_network() -> None:
 def test_labelled_images_are_refused() -> None:
     with pytest.raises(ValueError, match="choose data=mnist_colors or data=unpaired_folders"):
         tiny_cyclegan().unpack_batch(LabelledImages(torch.zeros(2, 1, SIZE, SIZE), torch.zeros(2, dtype=torch.long)))
+
+
+@pytest.mark.parametrize(
+    "stabiliser",
+    [{"lecam": LeCam(weight=1.0, decay=0.9)}, {"top_k": TopK(least_share=0.5, images_to_least=1)}],
+    ids=str,
+)
+def test_stabilisers_that_compare_logits_are_refused(stabiliser: dict[str, Any]) -> None:
+    (name,) = stabiliser
+    with pytest.raises(ValueError, match=f"model/stabiliser={name} compares logits.*: choose model/stabiliser=bcr"):
+        tiny_cyclegan(stabiliser=stabiliser)

@@ -9,12 +9,14 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
+from gan_lab.augment.diffaugment import DiffAugment
 from gan_lab.data.paired import PairedDataModule
 from gan_lab.losses import NonSaturating, RelativisticPairing
 from gan_lab.models.pix2pix import Pix2Pix
 from gan_lab.networks.unet import ConditionalPatchGAN, UNet
 from gan_lab.penalties import R1, R2
 from gan_lab.schedules import Constant, LinearDecay
+from gan_lab.stabilisers import BalancedConsistency, LeCam
 from gan_lab.utils.batches import LabelledImages, Pairs
 from gan_lab.utils.images import to_float
 from tests.conftest import SIZE, same, sgd, weights
@@ -171,3 +173,11 @@ def test_a_grid_shows_source_translation_and_target() -> None:
 def test_other_data_are_refused() -> None:
     with pytest.raises(ValueError, match="choose data=mnist_paired"):
         tiny_pix2pix().unpack_batch(LabelledImages(torch.zeros(2, 1, SIZE, SIZE), torch.zeros(2, dtype=torch.long)))
+
+
+def test_consistency_is_refused_which_would_change_images_and_not_their_sources() -> None:
+    augment = DiffAugment(policy=["translation"], fill=0.0)
+    consistency = BalancedConsistency(real_weight=1.0, fake_weight=1.0, augment=augment)
+    with pytest.raises(ValueError, match="model/stabiliser=bcr would change images .* choose model/stabiliser=lecam"):
+        tiny_pix2pix(stabiliser={"bcr": consistency})
+    assert list(tiny_pix2pix(stabiliser={"lecam": LeCam(weight=1.0, decay=0.9)}).stabiliser) == ["lecam"]

@@ -54,6 +54,22 @@ def test_a_file_will_do_and_what_it_lacks_begins_anew(name: str, command: Comman
     assert Run("run").record()["init_from"] == expected
 
 
+def test_a_frozen_lower_part_keeps_what_was_brought_and_the_run_goes_on(command: Command) -> None:
+    assert command(*QUICK, "hydra.run.dir=old") is None
+    assert command(*QUICK, "init_from=old", "model.freeze_discriminator=1", "trainer.max_steps=3") is None
+    assert command("resume=run", "trainer.max_steps=6") is None
+    before, after = players("old", "discriminator"), players("run", "discriminator")
+    kept = [name for name in before if torch.equal(before[name], after[name])]
+    assert kept == ["discriminator.features.1.weight", "discriminator.features.1.bias"]
+
+
+def test_what_brings_no_discriminator_can_not_freeze_one(command: Command) -> None:
+    assert command(*QUICK, "hydra.run.dir=old", "trainer.max_steps=1") is None
+    save_file(players("old", "generator"), "weights.safetensors")
+    found = command(*QUICK, "init_from=weights.safetensors", "model.freeze_discriminator=1")
+    assert "holds no weights of a discriminator for model.freeze_discriminator=1 to keep; set it to 0" in str(found)
+
+
 @pytest.mark.parametrize(
     ("source", "options", "message"),
     [
