@@ -173,9 +173,9 @@ class Player:
         self.backward(descended)
 
     def _add_to(self, report: Report, turn: "Turn", norm: Tensor) -> None:
-        report.add(f"gradient_norm/{turn.name}", norm)
         if turn.name == self.name and self.loss is not None:
             report.add(f"loss/{self.name}", self.loss)
+        report.add(f"gradient_norm/{turn.name}", norm)
         if turn.name != self.name or len(self.terms) > 1:
             for name, term in self.terms.items():
                 report.add(f"loss/{self.name}/{name}", term)
