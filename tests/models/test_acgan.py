@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from gan_lab.losses import NonSaturating, RelativisticPairing
 from gan_lab.models.acgan import ACGAN
-from gan_lab.models.adversarial import Extras, Kind
+from gan_lab.models.adversarial import PLAYERS, Extras, Kind
 from gan_lab.models.player import Terms
 from gan_lab.models.r3gan import R3GAN
 from gan_lab.models.turns import Condition
@@ -49,10 +49,8 @@ class TwoClasses(nn.Module):
 
 def two_classes() -> ACGAN:
     network = tiny_network() | {"discriminator": TwoClasses()}
-    conditioning = {"generator": nn.Identity, "discriminator": lambda player: player}
-    return tiny_acgan(
-        network=network, conditioning=conditioning | {"generator": lambda player: player}, num_classes=2, class_weight=3
-    )
+    as_they_are = dict.fromkeys(PLAYERS, lambda player: player)
+    return tiny_acgan(network=network, conditioning=as_they_are, num_classes=2, class_weight=3)
 
 
 def test_both_players_pay_for_the_wrong_class_by_numbers_worked_by_hand() -> None:
@@ -130,7 +128,7 @@ def test_a_penalty_looks_at_logits_alone_and_health_sees_them() -> None:
 
 
 class R3GANWithHeads(R3GAN):
-    """Relativistic pairs whose discriminator also has to say the mean of an image."""
+    """Relativistic pairs whose discriminator also has to say (0, 0) of every image."""
 
     def head_terms(self, kind: Kind, extras: Extras, condition: Condition) -> Terms:
         return {f"pose_{kind}": extras["pose"].square().mean()}
@@ -145,7 +143,6 @@ def test_another_variant_with_heads_is_one_class(every: int) -> None:
     logged = fit(model, max_steps=2, log_every_n_steps=2).callback_metrics
     for name in ("discriminator/pose_real", "discriminator/pose_fake", "generator/pose_fake"):
         assert logged[f"loss/{name}"] > 0
-    assert logged["loss/discriminator/r1" if every == 1 else "loss/discriminator/every_2/r1"] > 0 or every == 2
 
 
 def test_terms_are_in_full_precision_where_networks_are_not() -> None:

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from gan_lab.callbacks.diagnostics import Diagnostics
 from gan_lab.models.infogan import InfoGAN
+from gan_lab.models.player import Terms
+from gan_lab.models.turns import Condition
 from gan_lab.networks import mlp
 from gan_lab.networks.heads import WithHeads
 from gan_lab.utils.batches import LabelledImages
@@ -63,33 +65,38 @@ def test_both_players_descend_the_same_information_of_generated_images() -> None
         torch.testing.assert_close(discriminator[name], generator[name])
 
 
-def test_q_and_the_body_move_in_the_discriminators_turn_alone_and_the_generator_in_its_own() -> None:
-    """Each turn's terms are those of the information alone, so what moves, moves by them."""
+class InformationAlone(InfoGAN):
+    """One player descends the information and nothing else, and the other one nothing."""
 
-    class InformationAlone(InfoGAN):
-        def discriminator_terms(self, *given: Any) -> dict[str, Tensor]:
-            return self.without_game(super().discriminator_terms(*given))
+    learner = "discriminator"
 
-        def generator_terms(self, *given: Any) -> dict[str, Tensor]:
-            return self.without_game(super().generator_terms(*given))
+    def discriminator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
+        return self.without_game("discriminator", super().discriminator_terms(real, fake, condition))
 
-        @staticmethod
-        def without_game(terms: dict[str, Tensor]) -> dict[str, Tensor]:
-            return terms | {"adversarial": 0 * terms["adversarial"]}
+    def generator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
+        return self.without_game("generator", super().generator_terms(real, fake, condition))
 
-    def moved(**options: Any) -> set[str]:
-        base = tiny_infogan()
-        network = {"generator": base.generator, "discriminator": base.discriminator}
-        model = tiny_infogan(network=network, heads=lambda player: player)
-        model.__class__ = InformationAlone
-        turns = model.turns()
-        model.turns = lambda: [turn for turn in turns if turn.player == options["player"]]  # type: ignore[method-assign]
-        before = weights(model)
-        fit(model, max_steps=1)
-        return {name.rpartition(".")[0] for name, value in weights(model).items() if not torch.equal(value, before[name])}
+    def without_game(self, player: str, terms: Terms) -> Terms:
+        return {name: term * (player == self.learner and name != "adversarial") for name, term in terms.items()}
 
-    assert moved(player="discriminator") == {"discriminator.heads.codes", "discriminator.discriminator.features.1"}
-    assert moved(player="generator") == {"generator.hidden.0", "generator.output.0"}
+
+@pytest.mark.parametrize(
+    ("learner", "expected"),
+    [
+        ("discriminator", {"discriminator.heads.codes", "discriminator.discriminator.features.1"}),
+        ("generator", {"generator.hidden.0", "generator.output.0"}),
+    ],
+)
+def test_q_and_the_body_move_in_the_discriminators_turn_alone_and_the_generator_in_its_own(
+    learner: str, expected: set[str]
+) -> None:
+    model = tiny_infogan()
+    model.__class__ = InformationAlone
+    model.learner = learner  # type: ignore[attr-defined]
+    before = weights(model)
+    fit(model, max_steps=1)
+    after = weights(model)
+    assert {name.rpartition(".")[0] for name in after if not torch.equal(after[name], before[name])} == expected
 
 
 def test_codes_are_of_the_prior() -> None:
@@ -175,14 +182,19 @@ def test_it_trains_in_mixed_precision() -> None:
 
 def test_real_images_need_no_labels() -> None:
     model = tiny_infogan()
-    real, condition = model.unpack_batch(LabelledImages(torch.zeros(4, 1, SIZE, SIZE), torch.zeros(4, dtype=torch.long)))
+    real, condition = model.unpack_batch(
+        LabelledImages(torch.zeros(4, 1, SIZE, SIZE), torch.zeros(4, dtype=torch.long))
+    )
     assert real.shape == (4, 1, SIZE, SIZE)
     assert [part.shape for part in condition] == [(4, CODES)]
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"categories": 1}, "set model.categories to 2 or more"), ({"network": {}}, "set model.network.generator.mixing=0")],
+    [
+        ({"categories": 1}, "set model.categories to 2 or more"),
+        ({"network": {}}, "set model.network.generator.mixing=0"),
+    ],
 )
 def test_what_can_not_carry_a_code_is_refused(options: dict[str, Any], message: str) -> None:
     if "network" in options:
