@@ -15,8 +15,8 @@ from gan_lab.utils.types import PositiveFloat
 class ACGAN(CGAN):
     """A conditional GAN whose discriminator isn't told the label of an image, but says it.
 
-    The discriminator maximises L_S + L_C, the generator L_C - L_S (section 3). L_S, equation 2, is the objective's; L_C,
-    equation 3, is the log-likelihood of the right class, of real and of generated images. The generator's share of L_C
+    The discriminator maximises L_S + L_C, the generator L_C - L_S (section 3). L_S (equation 2) is the objective's. L_C
+    (equation 3) is the log-likelihood of the right class, of real and of generated images; the generator's share of it
     is that of its own images. So both players descend the same cross-entropy of generated images.
 
     Args:

@@ -248,7 +248,7 @@ class AdversarialModule(LightningModule):
         return of_real, of_fake
 
     def outputs_and_gradients(self, images: Tensor, condition: Condition) -> tuple[Outputs, Tensor]:
-        """Logits and extras, and each image's gradient of its logit (batch, channels, height, width), with the graph."""
+        """Logits and extras, and each image's gradient of its logit (batch, channels, height, width), with a graph."""
         outputs: list[Outputs] = []
 
         def logits(leaf: Tensor) -> Tensor:

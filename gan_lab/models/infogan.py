@@ -8,7 +8,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_lab.models.adversarial import Extras, Kind, Outputs
-from gan_lab.models.latent import LatentGAN
 from gan_lab.models.player import Terms
 from gan_lab.models.turns import Condition
 from gan_lab.models.vanilla import VanillaGAN
