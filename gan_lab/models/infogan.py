@@ -87,9 +87,9 @@ class InfoGAN(VanillaGAN):
             category = per_image.randint(self.categories, count, like=like)
             values = per_image.rand(count, self.continuous, like=like)
         else:
-            on = {"generator": generator, "device": generator.device}
-            category = torch.randint(self.categories, (count,), **on).to(self.device)
-            values = torch.rand(count, self.continuous, **on).to(like)
+            drawn = torch.randint(self.categories, (count,), generator=generator, device=generator.device)
+            category = drawn.to(self.device)
+            values = torch.rand(count, self.continuous, generator=generator, device=generator.device).to(like)
         return torch.cat((F.one_hot(category, self.categories).to(like), 2 * values - 1), 1)
 
     def sample_latents(self, count: int, generator: torch.Generator | None = None) -> Tensor:
@@ -105,8 +105,8 @@ class InfoGAN(VanillaGAN):
         if kind == "real":
             return {}
         (codes,) = condition
-        logits, means = extras["codes"].split([self.categories, self.continuous], 1)
-        category, values = codes.split([self.categories, self.continuous], 1)
+        logits, means = extras["codes"][:, : self.categories], extras["codes"][:, self.categories :]
+        category, values = codes[:, : self.categories], codes[:, self.categories :]
         terms = {"category": self.category_weight * F.cross_entropy(logits, category.argmax(1))}
         if self.continuous and self.continuous_weight:
             terms["continuous"] = self.continuous_weight * (values - means).square().sum(1).mean() / 2
@@ -127,7 +127,7 @@ class InfoGAN(VanillaGAN):
     def sample(self, latents: Tensor, *condition: Tensor, ema: bool = True) -> Tensor:
         """Images in [-1, 1] for latents of noise and codes; categories (batch,), where given, replace the latents'."""
         for categories in condition:
-            noise, _, values = latents.split([self.latent_dim, self.categories, self.continuous], 1)
+            noise, values = latents[:, : self.latent_dim], latents[:, self.latent_dim + self.categories :]
             latents = torch.cat((noise, F.one_hot(categories, self.categories).to(latents), values), 1)
         return super().sample(latents, ema=ema)
 
