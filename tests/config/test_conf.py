@@ -84,7 +84,11 @@ TRANSLATING = {
         ),
     ),
 }
-SHIPPED = ("acgan", "cgan", "cut", "cyclegan", "dcgan", "infogan", "pix2pix", "r3gan", "vanilla", "wgan", "wgan_gp")
+TRANSLATING["fastcut"] = TRANSLATING["cut"]
+SHIPPED = (
+    *("acgan", "cgan", "cut", "cyclegan", "dcgan", "fastcut", "infogan", "pix2pix", "r3gan", "vanilla", "wgan"),
+    "wgan_gp",
+)
 # tests/config/test_parts.py trains those of the recipes.
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml") if not path.stem.endswith("_digits"))
 CASES = [
@@ -231,12 +235,17 @@ def test_all_variants_run_as_one_sweep(command: Command) -> None:
                 "identity_weight": 1.0,
                 "patches": 256,
                 "temperature": 0.07,
+                "flip_equivariance": False,
             },
         ),
         ("acgan", {"class_weight": 1.0}),
         (
             "infogan_digits",
             {"categories": 10, "continuous": 2, "latent_dim": 62, "network.generator.latent_dim": 74},
+        ),
+        (
+            "fastcut",
+            {"contrast_weight": 10.0, "identity_weight": 0.0, "flip_equivariance": True, "temperature": 0.07},
         ),
         (
             "r3gan",
