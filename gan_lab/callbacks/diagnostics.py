@@ -87,7 +87,8 @@ class Diagnostics:
         self.seed = seed
         self.fixed = {split: self._choose(split, model.device) for split in self._splits()}
         real, condition = model.unpack_batch(self._batch("train"))
-        self.distance = pairwise_distance(real, class_groups(real, condition))
+        classes = condition if model.make_condition(1) else ()  # as samples have them; InfoGAN's condition is no class
+        self.distance = pairwise_distance(real, class_groups(real, classes))
         self.classifier = self._classifier(model, real[:1], condition) if classified_images else None
 
     @torch.no_grad()

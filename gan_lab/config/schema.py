@@ -62,7 +62,8 @@ INSTEAD = {
 }
 # By the value that one group needs of another: the message where that group lacks it, or can't take it.
 LACKING = {
-    "data.num_classes": "model=cgan needs class labels, which these data lack: choose others, such as data=mnist",
+    "data.num_classes": "model=cgan and acgan need class labels, which these data lack: choose others, such as "
+    "data=mnist",
     "model.num_classes": "this network takes labels, which the model has none of: choose model=cgan with "
     "model/conditioning=native, or another model/network",
     "model.latent_dim": "this network generates from noise, but the model translates images: choose "

@@ -57,7 +57,9 @@ def sample(run: Run, *, which: Which, count: int | None, of_class: str | None, s
     count = count or (10 * classes or 64)
     data = run.config().data
     _check_memory(count, count * data.channels * data.image_size**2)
-    names = [str(name) for name in run.data_record().get("classes") or []]
+    # Categories that a model finds by itself have no names.
+    labelled = hasattr(model, "num_classes")
+    names = [str(name) for name in run.data_record().get("classes") or []] if labelled else []
     try:
         label = None if of_class is None else label_of(of_class, names, model)
         condition = model.make_condition(count, label)

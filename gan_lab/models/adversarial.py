@@ -38,6 +38,9 @@ from gan_lab.utils.errors import UserError
 from gan_lab.utils.types import NonNegativeInt, PositiveFloat, PositiveInt
 
 PLAYERS: tuple[PlayerName, ...] = ("generator", "discriminator")
+Extras = dict[str, Tensor]  # what a discriminator with heads says of images beside logits, each (batch, ...)
+Outputs = tuple[Tensor, Extras]  # logits (batch, ...), and the extras of the same forward
+Kind = Literal["real", "fake"]
 
 
 class AdversarialModule(LightningModule):
@@ -52,7 +55,7 @@ class AdversarialModule(LightningModule):
 
     Args:
         network: both players: `generator` makes images (batch, channels, height, width), `discriminator` maps images to
-            logits (batch, ...).
+            logits (batch, ...), or to logits and named extras {"name": (batch, ...)}, which `head_terms` gets.
         objective: the losses of both players, functions of logits.
         penalty: named terms that are added to the discriminator's loss, or lazily take a step of their own: those whose
             `every` is more than 1.
@@ -177,17 +180,35 @@ class AdversarialModule(LightningModule):
     def discriminator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
         """Scalars by name whose sum the discriminator descends, given images (batch, channels, height, width).
 
-        By default, the objective's loss on real and generated images, and the penalties and stabilisers where there are
-        any.
+        By default, the objective's loss on real and generated images, the penalties and stabilisers where there are
+        any, and the terms of heads.
         """
         penalties = self.penalty_terms(real, fake, condition)
-        logits = self.real_and_fake_logits(real, fake, condition)
-        stabilisers = self.stabiliser_terms(real, fake, *logits, condition)
-        return {"adversarial": self.objective.discriminator(*logits), **penalties, **stabilisers}
+        (real_logits, real_extras), (fake_logits, fake_extras) = self.real_and_fake_outputs(real, fake, condition)
+        return {
+            "adversarial": self.objective.discriminator(real_logits, fake_logits),
+            **penalties,
+            **self.stabiliser_terms(real, fake, real_logits, fake_logits, condition),
+            **self.head_terms("real", real_extras, condition),
+            **self.head_terms("fake", fake_extras, condition),
+        }
 
     @abstractmethod
     def generator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
         """Scalars by name whose sum the generator descends; gradients flow into it through `fake`."""
+
+    def head_terms(self, kind: Kind, extras: Extras, condition: Condition) -> Terms:
+        """Scalars by name, from what the discriminator says of images beside logits: here, none.
+
+        The discriminator descends those of "real" and of "fake" images, the generator those of the latter, all from the
+        forward that its logits come from.
+
+        Args:
+            kind: of the images.
+            extras: of the discriminator's forward, in float32 or better; empty where it has no heads.
+            condition: of the images.
+        """
+        return {}
 
     def shown_fakes(self, fake: Tensor) -> Tensor:
         """Generated images that the discriminator learns from in place of those just generated: here, these.
@@ -219,39 +240,53 @@ class AdversarialModule(LightningModule):
 
     # What variants make their terms of.
 
+    def outputs(self, images: Tensor, condition: Condition) -> Outputs:
+        """Logits and extras in float32 or better: a half-precision loss would round away the discriminator's edge."""
+        found: Tensor | Outputs = self.discriminator(images, *condition)
+        logits, extras = found if isinstance(found, tuple) else (found, {})
+        return not_in_half(logits), {name: not_in_half(extra) for name, extra in extras.items()}
+
     def logits(self, images: Tensor, condition: Condition) -> Tensor:
-        """Logits in float32 or better: a half-precision loss would round away the discriminator's edge."""
-        logits: Tensor = self.discriminator(images, *condition)
-        return logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
+        """Logits alone, in float32 or better."""
+        return self.outputs(images, condition)[0]
 
-    def real_and_fake_logits(self, real: Tensor, fake: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
-        """Logits of real and of generated images, in one forward where the discriminator is `batch_independent`.
+    def real_and_fake_outputs(self, real: Tensor, fake: Tensor, condition: Condition) -> tuple[Outputs, Outputs]:
+        """Logits and extras of real and of generated images, in one forward where the discriminator allows it.
 
-        Where images of a batch meet, in batch norm for example, each kind keeps a batch of its own. Callbacks and logs
-        find these logits in `latest_logits`.
+        That is a `batch_independent` one. Where images of a batch meet, in batch norm for example, each kind keeps a
+        batch of its own. Callbacks and logs find these logits in `latest_logits`.
         """
-        real_logits, fake_logits = self.logits_of_both(real, fake, condition)
-        self.latest_logits = {"real": real_logits.detach(), "fake": fake_logits.detach()}
-        return real_logits, fake_logits
+        of_real, of_fake = self.outputs_of_both(real, fake, condition)
+        self.latest_logits = {"real": of_real[0].detach(), "fake": of_fake[0].detach()}
+        return of_real, of_fake
 
-    def logits_of_both(self, real: Tensor, fake: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
-        """Logits as of `real_and_fake_logits`, which nobody else sees."""
-        if getattr(self.discriminator, "batch_independent", False):
-            both = self.logits(torch.cat((real, fake)), tuple(torch.cat((part, part)) for part in condition))
-            return both[: len(real)], both[len(real) :]
-        return self.logits(real, condition), self.logits(fake.to(real.dtype), condition)
+    def outputs_of_both(self, real: Tensor, fake: Tensor, condition: Condition) -> tuple[Outputs, Outputs]:
+        """Logits and extras as of `real_and_fake_outputs`, which nobody else sees."""
+        if not getattr(self.discriminator, "batch_independent", False):
+            return self.outputs(real, condition), self.outputs(fake.to(real.dtype), condition)
+        n = len(real)
+        both, extras = self.outputs(torch.cat((real, fake)), tuple(torch.cat((part, part)) for part in condition))
+        of_real = both[:n], {name: extra[:n] for name, extra in extras.items()}
+        return of_real, (both[n:], {name: extra[n:] for name, extra in extras.items()})
 
-    def logits_and_gradients(self, images: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
-        """Logits, and each image's gradient of them (batch, channels, height, width), both part of the graph."""
+    def outputs_and_gradients(self, images: Tensor, condition: Condition) -> tuple[Outputs, Tensor]:
+        """Logits and extras, and each image's gradient of its logit (batch, channels, height, width), with a graph."""
+        outputs: list[Outputs] = []
+
+        def logits(leaf: Tensor) -> Tensor:
+            outputs.append(self.outputs(leaf, condition))
+            return outputs[0][0]
+
         with eager(self.discriminator):
-            return input_gradients(lambda leaf: self.logits(leaf, condition), images)
+            _, gradients = input_gradients(logits, images)
+        return outputs[0], gradients
 
     def penalty_terms(self, real: Tensor, fake: Tensor, condition: Condition, every: int = 1) -> Terms:
         """The penalties of one interval by name, each from gradients of its own."""
         terms: Terms = {}
         for name, penalty in self.penalty.items():
             if penalty.every == every:
-                _, gradients = self.logits_and_gradients(penalty.sample_points(real, fake), condition)
+                _, gradients = self.outputs_and_gradients(penalty.sample_points(real, fake), condition)
                 terms[name] = penalty.penalty(gradients)
         return terms
 
@@ -261,7 +296,8 @@ class AdversarialModule(LightningModule):
         """The stabilisers' terms by name, from logits that are there already."""
 
         def critic(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-            return self.logits_of_both(real, fake, condition)
+            of_real, of_fake = self.outputs_of_both(real, fake, condition)
+            return of_real[0], of_fake[0]
 
         terms: Terms = {}
         for name, stabiliser in self.stabilisers():
@@ -272,14 +308,18 @@ class AdversarialModule(LightningModule):
 
     def generator_loss(self, real: Tensor, fake: Tensor, condition: Condition) -> Tensor:
         """The generator's loss, which looks at real images only where the objective is relativistic."""
+        return self.generator_loss_and_extras(real, fake, condition)[0]
+
+    def generator_loss_and_extras(self, real: Tensor, fake: Tensor, condition: Condition) -> Outputs:
+        """The generator's loss, a scalar, and the extras of generated images."""
         relativistic = self.objective.relativistic
         real_logits = [self.logits(self.augmented(real), condition)] if relativistic else []
-        fake_logits = self.logits(self.augmented(fake), condition)
+        fake_logits, extras = self.outputs(self.augmented(fake), condition)
         for _, stabiliser in self.stabilisers():
             places = stabiliser.chosen(fake_logits, self.images_seen)
             if places is not None:
                 fake_logits, real_logits = fake_logits[places], [logits[places] for logits in real_logits]
-        return self.objective.generator(fake_logits, *real_logits)
+        return self.objective.generator(fake_logits, *real_logits), extras
 
     def stabilisers(self) -> list[tuple[str, Stabiliser]]:
         """The stabilisers with their names."""
@@ -527,6 +567,11 @@ def evaluating(network: nn.Module) -> Iterator[nn.Module]:
             yield network.eval()
     finally:
         network.train(training)
+
+
+def not_in_half(values: Tensor) -> Tensor:
+    """The same numbers, in float32 where they come in half precision."""
+    return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
 
 
 def feeds_generator(due: Sequence[Turn]) -> bool:

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gan_lab.models.adversarial import Outputs
 from gan_lab.models.player import Terms
 from gan_lab.models.translation import TranslationGAN
 from gan_lab.models.turns import Condition
@@ -95,9 +96,9 @@ class CUT(TranslationGAN):
             maps = network.encode(source)
         return network(flipped(source, mirrored)), maps, mirrored
 
-    def logits(self, images: Tensor, condition: Condition) -> Tensor:
+    def outputs(self, images: Tensor, condition: Condition) -> Outputs:
         """Logits of images alone: the discriminator doesn't know what they were made from."""
-        return super().logits(images, ())
+        return super().outputs(images, ())
 
     def generator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
         """To convince, to keep every patch recognisable, and to leave alone what is in B already."""

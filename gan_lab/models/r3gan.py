@@ -35,12 +35,14 @@ class R3GAN(VanillaGAN):
         """The loss, R1 and R2 from one forward of each kind: the loss needs the logits, the penalties the gradients."""
         if any(penalty.every > 1 for penalty in self.penalty.values()):
             return super().discriminator_terms(real, fake, condition)
-        real_logits, real_gradients = self.logits_and_gradients(real, condition)
-        fake_logits, fake_gradients = self.logits_and_gradients(fake, condition)
+        (real_logits, real_extras), real_gradients = self.outputs_and_gradients(real, condition)
+        (fake_logits, fake_extras), fake_gradients = self.outputs_and_gradients(fake, condition)
         self.latest_logits = {"real": real_logits.detach(), "fake": fake_logits.detach()}
         return {
             "adversarial": self.objective.discriminator(real_logits, fake_logits),
             "r1": self.penalty["r1"].penalty(real_gradients),
             "r2": self.penalty["r2"].penalty(fake_gradients),
             **self.stabiliser_terms(real, fake, real_logits, fake_logits, condition),
+            **self.head_terms("real", real_extras, condition),
+            **self.head_terms("fake", fake_extras, condition),
         }

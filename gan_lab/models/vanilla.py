@@ -14,5 +14,6 @@ class VanillaGAN(LatentGAN):
     """
 
     def generator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
-        """The objective's loss on generated images."""
-        return {"adversarial": self.generator_loss(real, fake, condition)}
+        """The objective's loss on generated images, and the terms of heads."""
+        loss, extras = self.generator_loss_and_extras(real, fake, condition)
+        return {"adversarial": loss, **self.head_terms("fake", extras, condition)}

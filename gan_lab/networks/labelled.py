@@ -56,7 +56,8 @@ class LabelledGenerator(nn.Module):
         super().__init__()
         if getattr(generator, "takes_labels", False):
             raise ValueError(
-                "the players of model/network=biggan take labels themselves: set model/conditioning=native"
+                "the players of model/network=biggan take labels themselves: set model/conditioning=native of "
+                "model=cgan"
             )
         if getattr(generator, "mixing", 0):
             raise ValueError(

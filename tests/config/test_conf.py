@@ -85,7 +85,10 @@ TRANSLATING = {
     ),
 }
 TRANSLATING["fastcut"] = TRANSLATING["cut"]
-SHIPPED = ("cgan", "cut", "cyclegan", "dcgan", "fastcut", "pix2pix", "r3gan", "vanilla", "wgan", "wgan_gp")
+SHIPPED = (
+    *("acgan", "cgan", "cut", "cyclegan", "dcgan", "fastcut", "infogan", "pix2pix", "r3gan", "vanilla", "wgan"),
+    "wgan_gp",
+)
 # tests/config/test_parts.py trains those of the recipes.
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml") if not path.stem.endswith("_digits"))
 CASES = [
@@ -109,7 +112,8 @@ def test_it_composes_trains_saves_loads_and_draws(
     model: str, network: str, tiny: tuple[str, ...], command: Command
 ) -> None:
     # A gradient penalty and the paper of WGAN rule batch norm out.
-    norm = () if model in ("vanilla", "dcgan", "cgan", *TRANSLATING) else ("model.network.discriminator.norm=none",)
+    with_batch_norm = ("vanilla", "dcgan", "cgan", "acgan", "infogan", *TRANSLATING)
+    norm = () if model in with_batch_norm else ("model.network.discriminator.norm=none",)
     rate = "model.optimizer.generator.lr=0.01"
     batches = ("data.batch_size=8", rate, "trainer.max_steps=5", "trainer.log_every_n_steps=5", "hydra.run.dir=run")
     scores = NO_SCORES if model in TRANSLATING else FEW_SCORES  # a classifier of colours would be trained first
@@ -234,6 +238,11 @@ def test_all_variants_run_as_one_sweep(command: Command) -> None:
                 "flip_equivariance": False,
             },
         ),
+        ("acgan", {"class_weight": 1.0}),
+        (
+            "infogan_digits",
+            {"categories": 10, "continuous": 2, "latent_dim": 62, "network.generator.latent_dim": 74},
+        ),
         (
             "fastcut",
             {"contrast_weight": 10.0, "identity_weight": 0.0, "flip_equivariance": True, "temperature": 0.07},
@@ -303,6 +312,11 @@ def test_hyperparameters_are_those_of_the_paper(model: str, expected: dict[str, 
         (["model=cut", "model/network=sngan_resnet"], "contrastive_patchgan for cut"),
         (["model=cgan", "model/network=biggan"], "set model/conditioning=native"),
         (["model=cgan", "model/conditioning=native"], "set model/network=biggan, or model/conditioning=concat"),
+        (["model=acgan", "model/network=biggan"], "set model/conditioning=native of model=cgan"),
+        (["model=infogan", "model/network=biggan"], "choose model=cgan with model/conditioning=native"),
+        (["model=infogan", "model/network=stylegan2"], "set model.network.generator.mixing=0"),
+        (["model=infogan", "model.categories=1"], "set model.categories to 2 or more"),
+        (["model=acgan", "model/conditioning=concat"], "model/conditioning: the chosen model has no such part"),
         (["model=dcgan", "model/network=mlp"], "choose model/network=dcgan_small, or model=vanilla"),
         (["model=wgan", "model/network=stylegan2"], "choose model=wgan_gp, or another model/network"),
         (["model=cgan", "model/network=stylegan2"], "set model.network.generator.mixing=0"),

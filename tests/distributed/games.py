@@ -21,8 +21,10 @@ from gan_lab.penalties import R1, R2, GradientPenalty
 from gan_lab.stabilisers import BalancedConsistency, LeCam
 from gan_lab.utils.batches import map_tensors
 from tests.conftest import LATENT_DIM, SIZE, TinyImages, sgd, tiny_cgan, tiny_gan
+from tests.models.test_acgan import tiny_acgan
 from tests.models.test_cut import tiny_cut
 from tests.models.test_cyclegan import TinyDomains, tiny_cyclegan
+from tests.models.test_infogan import tiny_infogan
 from tests.models.test_pix2pix import TinyPairs, tiny_pix2pix
 
 
@@ -101,6 +103,8 @@ GAMES: dict[str, Callable[[], AdversarialModule]] = {
         R3GAN, objective=RelativisticPairing(), penalty={"r1": R1(gamma=1.0), "r2": R2(gamma=1.0)}
     ),
     "conditional": lambda: tiny_cgan("projection"),
+    "AC-GAN": lambda: tiny_acgan(penalty={"r1": R1(gamma=1.0)}),
+    "InfoGAN": tiny_infogan,
     "styles": calm_stylegan2,
     "stabilised": stabilised,
     "CycleGAN": calm_cyclegan,

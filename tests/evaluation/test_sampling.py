@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -5,8 +6,10 @@ import torch
 
 from gan_lab.evaluation import sampling
 from gan_lab.evaluation.sampling import Samples
+from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError
+from tests.conftest import TINY, composed, untrained
 
 BYTES = 8 * 8 * 8  # of a grey 8x8 image at the peak
 
@@ -69,6 +72,22 @@ def test_classes_without_names_have_numbers_only(run: Run, conditional_run: Run)
     for named in ("cats", "0"):
         with pytest.raises(UserError, match=f"^--class {named}: VanillaGAN knows no classes; model=cgan does$"):
             sample(run, of_class=named)
+
+
+def test_categories_that_a_model_has_found_have_numbers_and_no_names(tmp_path: Path) -> None:
+    run = Run(tmp_path / "infogan")
+    run.save_config(composed("model=infogan", "model/network=mlp", *TINY[1:]))
+    checkpoint = {"state_dict": untrained(run).state_dict(), "images_seen": 320}
+    AtomicCheckpointIO().save_checkpoint(checkpoint, run.checkpoint)
+    run.update_record(status="interrupted", data={"classes": ["cats", *"123456789"]})
+    samples = sample(run, of_class="3", count=4)
+    assert samples.title == "4 images of class 3"
+    assert not torch.equal(samples.images, sample(run, count=4).images)
+    torch.testing.assert_close(samples.images[:2], sample(run, of_class="3", count=2).images)
+    with pytest.raises(UserError, match="^--class cats: no such class"):
+        sample(run, of_class="cats")
+    with pytest.raises(UserError, match="^--class 10: there is no category 10: the run has 0 to 9$"):
+        sample(run, of_class="10")
 
 
 def test_the_seed_decides_and_chunks_do_not(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -233,10 +233,10 @@ def test_one_forward_scores_both_kinds_where_images_do_not_meet() -> None:
     model = tiny_gan()
     calls = count_calls(model.discriminator)
     real, fake = torch.randn(3, 1, 8, 8), torch.randn(3, 1, 8, 8)
-    together = model.real_and_fake_logits(real, fake, ())
+    together = model.real_and_fake_outputs(real, fake, ())
     assert len(calls) == 1
     model.discriminator.batch_independent = False
-    apart = model.real_and_fake_logits(real, fake, ())
+    apart = model.real_and_fake_outputs(real, fake, ())
     assert len(calls) == 3
     torch.testing.assert_close(together, apart)
 

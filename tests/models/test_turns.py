@@ -112,7 +112,7 @@ def test_a_lazy_penalty_has_the_mean_force_of_an_eager_one_in_a_linear_case() ->
 
     class PenaltyAlone(VanillaGAN):
         def discriminator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> dict[str, Tensor]:
-            self.real_and_fake_logits(real, fake, condition)
+            self.real_and_fake_outputs(real, fake, condition)
             return {"nothing": 0 * self.discriminator.w, **self.penalty_terms(real, fake, condition)}
 
     def w_after(every: int, batches: int) -> float:

@@ -48,6 +48,8 @@ VARIANTS = {
     "wgan": ("model=wgan", *MLP),  # n_critic=5
     "wgan_gp": ("model=wgan_gp", *MLP, "model.n_critic=4"),
     "cgan": ("model=cgan", *SMALL),
+    "acgan": ("model=acgan", *SMALL),
+    "infogan": ("model=infogan", *SMALL),
     "r3gan": ("model=r3gan", *MLP),
     "linear schedule": ("model=vanilla", *MLP, "model/schedule=linear", "model.n_critic=2"),
     "cosine schedule": ("model=vanilla", *MLP, "model/schedule=cosine", "model.ema_half_life=null"),

@@ -270,7 +270,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py model=cgan data=mnist_colors",
-            "Error: model=cgan needs class labels, which these data lack: choose others, such as data=mnist",
+            "Error: model=cgan and acgan need class labels, which these data lack: choose others, such as data=mnist",
         ),
         Row(
             "python train.py model=cgan data=image_folder data.root=.",
