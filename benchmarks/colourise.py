@@ -34,7 +34,7 @@ def error(guess: Tensor, truth: Tensor) -> float:
 
 def coloured(truth: Tensor) -> Tensor:
     """Pixels that have a colour, bool (pixels,)."""
-    return torch.linalg.vector_norm(truth, dim=1) >= COLOURED
+    return truth.square().sum(1) >= COLOURED**2
 
 
 def rows(translated: Tensor, truth: Tensor, train: Tensor) -> list[str]:
