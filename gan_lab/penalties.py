@@ -14,14 +14,24 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from gan_lab.utils import per_image
 from gan_lab.utils.precision import full_precision
+from gan_lab.utils.types import PositiveInt
 
 EPS = 1e-12  # under the root, whose slope at zero would be infinite
 Positive = Annotated[float, Field(gt=0.0)]
 
 
+@dataclass(frozen=True, kw_only=True)
 class Penalty(ABC):
-    """A term of the discriminator's loss."""
+    """A term of the discriminator's loss.
+
+    Args:
+        every: 1 adds it to the loss of each discriminator step. From 2 on it is lazy: after every n-th step it takes a
+            step of its own, with n times its weight (Karras et al. 2020, appendix B, arXiv:1912.04958).
+    """
+
+    every: PositiveInt = 1
 
     @abstractmethod
     def sample_points(self, real: Tensor, fake: Tensor) -> Tensor:
@@ -69,7 +79,7 @@ class GradientPenalty(Penalty):
 
     def sample_points(self, real: Tensor, fake: Tensor) -> Tensor:
         """Random points on the lines between the i-th real and the i-th generated image."""
-        share = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device, dtype=real.dtype)
+        share = per_image.rand(len(real), *[1] * (real.dim() - 1), like=real)
         return torch.lerp(fake.to(real.dtype), real, share)
 
     def penalty(self, gradients: Tensor) -> Tensor:
@@ -94,7 +104,7 @@ class DRAGAN(GradientPenalty):
 
     def sample_points(self, real: Tensor, fake: Tensor) -> Tensor:
         """Real images under noise."""
-        return real + self.noise * torch.randn_like(real)
+        return real + self.noise * per_image.randn(*real.shape, like=real)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -60,9 +60,11 @@ INSTEAD = {
         "looks at the end of an epoch, when there may be no new score; choose callbacks=early_stopping"
     )
 }
-# By the value that one group needs of another: the message where that group lacks it.
+# By the value that one group needs of another: the message where that group lacks it, or can't take it.
 LACKING = {
     "data.num_classes": "model=cgan needs class labels, which these data lack: choose others, such as data=mnist",
+    "model.num_classes": "this network takes labels, which the model has none of: choose model=cgan with "
+    "model/conditioning=native, or another model/network",
     "model.latent_dim": "this network generates from noise, but the model translates images: choose "
     "model/network=resnet_patchgan for cyclegan, unet_patchgan for pix2pix or contrastive_patchgan for cut",
 }
@@ -130,6 +132,8 @@ def check(config: DictConfig) -> None:
             if not isinstance(node, DictConfig):
                 problems[path] = f"{path}={spelled(node)}: must be a group of values, or null, which leaves it out"
     problems |= {old: new_name_of(old) or "" for old in old_options(cast(dict[str, Any], values))}
+    if "no such option" in problems.get("model.latent_dim", ""):  # which the network's file has brought along
+        problems["model.latent_dim"] = LACKING["model.latent_dim"]
     if problems:
         # A value that is taken from another place is wrong there; say it once.
         own = {path: problem for path, problem in problems.items() if not _is_borrowed(config, path)}
@@ -289,7 +293,7 @@ def _problems_of_call(constructor: type, values: Mapping[str, Any], path: str) -
                 lacking = f"{prefix}{key}: {owner} has no such option. {nearest(key, declared)}"
                 if prefix.startswith("model.network."):  # what a model sets of its network's players, perhaps
                     lacking += " model/network=... chooses other networks."
-                yield prefix + key, new_name_of(prefix + key) or lacking
+                yield prefix + key, new_name_of(prefix + key) or LACKING.get(prefix + key) or lacking
         elif not _holds_target(value):
             yield from _problems_of_value(annotation, value, prefix + key)
     if not values.get("_partial_", False):

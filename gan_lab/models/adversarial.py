@@ -4,9 +4,11 @@ A variant says *what* its players minimise, as named terms; this module is the o
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal, cast
+from functools import partial
+from itertools import takewhile
+from typing import Any, ClassVar, Literal, cast
 
 import torch
 from lightning import LightningModule
@@ -15,14 +17,16 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
+from gan_lab.augment import Augment
 from gan_lab.distributed import collectives
 from gan_lab.losses import Objective
-from gan_lab.models import cuda_graphs
+from gan_lab.models import accumulation, cuda_graphs
 from gan_lab.models.batch_counting import BatchCountingLoop
 from gan_lab.models.compile import compile_in_place, eager
 from gan_lab.models.ema import MovingAverage
 from gan_lab.models.player import Player, PlayerName, Terms, frozen, make_capturable
 from gan_lab.models.report import Report
+from gan_lab.models.turns import Condition, Images, Turn, turns_of_a_cycle
 from gan_lab.penalties import Penalty, input_gradients
 from gan_lab.schedules import Constant, Schedule
 from gan_lab.utils import seeding
@@ -30,7 +34,6 @@ from gan_lab.utils.batches import AnyBatch, LabelledImages, Pairs
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.types import NonNegativeInt, PositiveFloat, PositiveInt
 
-Condition = tuple[Tensor, ...]
 PLAYERS: tuple[PlayerName, ...] = ("generator", "discriminator")
 
 
@@ -41,14 +44,16 @@ class AdversarialModule(LightningModule):
     and a resumed run draws what an uninterrupted one would have.
 
     Of several processes, each has the whole model and its own batch. They average gradients before every optimizer
-    step, and the running statistics of batch norm after every batch, so weights and statistics stay the same on all;
-    batch norm itself sees a process's own batch, unless it is synchronised (trainer.sync_batchnorm).
+    step, and running statistics (buffers named running_...) after every batch, so weights and statistics stay the same
+    on all; batch norm itself sees a process's own batch, unless it is synchronised (trainer.sync_batchnorm).
 
     Args:
         network: both players: `generator` makes images (batch, channels, height, width), `discriminator` maps images to
             logits (batch, ...).
         objective: the losses of both players, functions of logits.
-        penalty: named terms that are added to the discriminator's loss.
+        penalty: named terms that are added to the discriminator's loss, or lazily take a step of their own: those whose
+            `every` is more than 1.
+        augment: changes every image that the players' turns show to the discriminator; None shows them as they are.
         clip_grad_norm: for each player, the length to which a longer gradient, of all parameters together, is shortened
             before its step; None leaves it, and so does not to name the player.
         optimizer: for each player, what makes its optimizer from its parameters.
@@ -56,12 +61,18 @@ class AdversarialModule(LightningModule):
         ema_half_life: of a moving average of the generator, in images that the generator learns from; samples are
             drawn with it. None keeps no average.
         n_critic: the discriminator learns on every batch, the generator on every n-th.
+        n_generator: steps that the generator takes then, from the second on with fresh noise.
+        generator_batch: what the generator's first step learns from: the batch and noise that the discriminator has
+            just learned from ("shared"), that batch with fresh "noise", or a batch of its "own", which follows those of
+            the discriminator.
         seed: of the noise; the networks come with their first weights.
 
     Raises:
-        ValueError: a penalty on a discriminator whose logits depend on the rest of the batch.
+        ValueError: a penalty on a discriminator whose logits depend on the rest of the batch, or an augmentation that
+            goes by logits whose sign says nothing.
     """
 
+    images_per_place: ClassVar[int] = 1  # real images that a place of a batch brings: two, of two domains in a tensor
     per_rank_state: tuple[str, ...] = ()  # prefixes of names in the state_dict, of what each process has of its own
 
     def __init__(
@@ -76,6 +87,9 @@ class AdversarialModule(LightningModule):
         ema_half_life: PositiveInt | None,
         n_critic: PositiveInt,
         seed: NonNegativeInt,
+        n_generator: PositiveInt = 1,
+        generator_batch: Literal["shared", "noise", "own"] = "shared",
+        augment: Augment | None = None,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -87,17 +101,27 @@ class AdversarialModule(LightningModule):
         self.clip_grad_norm = clip_grad_norm
         self.optimizer = optimizer
         self.schedule = schedule
+        self.augment = augment
         self.n_critic = n_critic
+        self.n_generator = n_generator
+        self.generator_batch = generator_batch
         self.seed = seed
         self.images_seen = 0  # real images trained on so far, by all processes together
         self.report = Report()
         self.reported: tuple[dict[str, float], dict[str, float]] = {}, {}  # of a resumed run: what waits, what is known
-        self.players: list[Player] = []  # while training
-        self.running_statistics: list[Tensor] = []  # of batch norm, while training
+        self.players: list[Player] = []  # while training, generator first
+        self.plan: Sequence[Turn] = ()  # while training
+        self.parts = 1  # that each batch is split into, set by the trainer
+        self.running_statistics: list[Tensor] = []  # of batch norm and the like, while training
         self.total_batches: float = float("inf")  # of the run, while training
         self.wants_cuda_graphs: bool | Literal["auto"] = False  # set by the trainer; "auto" takes what is possible
         self.graphs: cuda_graphs.StepGraphs | None = None  # while training
         self.latest_logits: dict[str, Tensor] = {}  # of the latest batch, for callbacks and logs
+        if augment is not None and augment.needs_absolute_logits and objective.decision_threshold is None:
+            raise ValueError(
+                "model/augment=ada goes by the sign of a logit, which says nothing with this objective: choose "
+                "model/augment=diffaugment or scheduled, or model/objective=non_saturating"
+            )
         if penalty and any(isinstance(layer, _BatchNorm) for layer in self.discriminator.modules()):
             raise ValueError(
                 f"a gradient penalty ({', '.join(penalty)}) needs logits that don't depend on other images, but the "
@@ -149,8 +173,29 @@ class AdversarialModule(LightningModule):
     def generator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
         """Scalars by name whose sum the generator descends; gradients flow into it through `fake`."""
 
+    def shown_fakes(self, fake: Tensor) -> Tensor:
+        """Generated images that the discriminator learns from in place of those just generated: here, these.
+
+        Called once for every batch of generated images, also where the step computes the batch in parts.
+        """
+        return fake
+
     def after_discriminator_step(self) -> None:
         """Constrain the discriminator's weights where a variant does."""
+
+    def turns(self) -> list[Turn]:
+        """The moves of a step in their order; a variant with other moves changes or extends the list."""
+        cycle, critic, generator = turns_of_a_cycle(self.n_critic, self.generator_batch)
+        of_critic = partial(Turn, player="discriminator", cycle=cycle, at=tuple(critic))
+        turns = [of_critic(name="discriminator", terms=self.discriminator_terms)]
+        for every in sorted({penalty.every for penalty in self.penalty.values()} - {1}):
+            terms = partial(self.penalty_terms, every=every)
+            turns.append(of_critic(name=f"discriminator/every_{every}", terms=terms, every=every))
+        for number in range(self.n_generator):
+            images: Images = "fresh" if number or self.generator_batch == "noise" else "shared"
+            of_generator = partial(Turn, player="generator", cycle=cycle, at=(generator,), images=images)
+            turns.append(of_generator(name="generator", terms=self.generator_terms))
+        return turns
 
     # What variants make their terms of.
 
@@ -177,18 +222,23 @@ class AdversarialModule(LightningModule):
         with eager(self.discriminator):
             return input_gradients(lambda leaf: self.logits(leaf, condition), images)
 
-    def penalty_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
-        """The penalties by name, each from gradients of its own."""
+    def penalty_terms(self, real: Tensor, fake: Tensor, condition: Condition, every: int = 1) -> Terms:
+        """The penalties of one interval by name, each from gradients of its own."""
         terms: Terms = {}
         for name, penalty in self.penalty.items():
-            _, gradients = self.logits_and_gradients(penalty.sample_points(real, fake), condition)
-            terms[name] = penalty.penalty(gradients)
+            if penalty.every == every:
+                _, gradients = self.logits_and_gradients(penalty.sample_points(real, fake), condition)
+                terms[name] = penalty.penalty(gradients)
         return terms
 
     def generator_loss(self, real: Tensor, fake: Tensor, condition: Condition) -> Tensor:
         """The generator's loss, which looks at real images only where the objective is relativistic."""
-        real_logits = (self.logits(real, condition),) if self.objective.relativistic else ()
-        return self.objective.generator(self.logits(fake, condition), *real_logits)
+        real_logits = (self.logits(self.augmented(real), condition),) if self.objective.relativistic else ()
+        return self.objective.generator(self.logits(self.augmented(fake), condition), *real_logits)
+
+    def augmented(self, images: Tensor) -> Tensor:
+        """Images as a player's turn shows them to the discriminator; gradients flow through."""
+        return images if self.augment is None else cast(Tensor, self.augment(images))
 
     # What all variants share.
 
@@ -208,8 +258,9 @@ class AdversarialModule(LightningModule):
         fake = self.generate(real, condition)
         if fake.shape != real.shape:
             raise ValueError(f"the generator draws {tuple(fake.shape[1:])}, the data has {tuple(real.shape[1:])}")
-        self.discriminator_terms(real, fake, condition)
-        self.generator_terms(real, fake, condition)
+        shown = self.augmented(real), self.augmented(fake)
+        for turn in self.turns():
+            turn.terms(*(shown if turn.player == "discriminator" else (real, fake)), condition)
 
     def compile_networks(self) -> None:
         """Compile both players for training. Penalties and callbacks call them uncompiled."""
@@ -234,20 +285,20 @@ class AdversarialModule(LightningModule):
         return self.generator_ema if ema and self.generator_ema is not None else self.generator
 
     def training_step(self, batch: AnyBatch, batch_idx: int) -> None:
-        """The discriminator descends its terms, then, on every `n_critic`-th batch, the generator its own."""
+        """Take the turns that fall on this batch, in order: by default the discriminator's, then the generator's."""
         step, trainer = self.global_step, self.trainer
         seeding.seed_device(self.device, seeding.derive(self.seed, "step", step, trainer.global_rank))
-        generator_learns = (step + 1) % self.n_critic == 0
-        # Reading a number off the device waits for it, so it happens at logging points only. There each player tells
-        # of its latest turn: the generator's may lie some batches back.
+        due = tuple(turn for turn in self.plan if turn.falls_on(step))
+        # Reading a number off the device waits for it, so it happens at logging points only. There each turn tells of
+        # its latest time: the generator's may lie some batches back.
         until_report = -(step + 1) % trainer.log_every_n_steps  # type: ignore[attr-defined]
         self.set_learning_rates(step)
         real, condition = self.unpack_batch(batch)
-        wanted = until_report == 0, generator_learns and until_report < self.n_critic
+        wanted = [turn.is_latest(step, step + until_report) for turn in due]
         if self.graphs is None:
-            self.take_turns(real, condition, generator_learns, *(self.report if report else None for report in wanted))
+            self.take_turns(real, condition, due, [self.report if report else None for report in wanted])
         else:
-            for report, is_wanted in zip(self.graphs.take(real, condition, generator_learns), wanted, strict=True):
+            for report, is_wanted in zip(self.graphs.take(real, condition, due), wanted, strict=True):
                 if is_wanted:
                     self.report.take_over(report)
 
@@ -257,28 +308,52 @@ class AdversarialModule(LightningModule):
             self.report.send(trainer, step + 1, self.images_seen)
 
     def take_turns(
-        self,
-        real: Tensor,
-        condition: Condition,
-        generator_learns: bool,
-        discriminator_report: Report | None,
-        generator_report: Report | None,
+        self, real: Tensor, condition: Condition, due: Sequence[Turn], reports: Sequence[Report | None]
     ) -> None:
-        """Move both players on one batch: device work alone, so that a CUDA graph can hold all of it."""
-        generator, discriminator = self.players
-        # The same images serve both players: the discriminator sees them detached, the generator learns through them.
-        with torch.set_grad_enabled(generator_learns):
-            fake = self.generate(real, condition)
-
-        discriminator.descend(self.discriminator_terms(real, fake.detach(), condition), discriminator_report)
-        self.after_discriminator_step()
-
-        if generator_learns:
-            with frozen(discriminator.parameters):
-                generator.descend(self.generator_terms(real, fake, condition), generator_report)
+        """Move the players on one batch: device work alone, so that a CUDA graph can hold all of it."""
+        if self.parts > 1:
+            accumulation.take_turns(self, real, condition, due, reports)
+        else:
+            self.take_turns_at_once(real, condition, due, reports)
         collectives.all_reduce_mean(self.running_statistics)
-        if generator_learns and self.generator_ema is not None:
-            self.generator_ema.follow(len(real) * self.trainer.world_size)
+        learned = len(real) * self.trainer.world_size
+        steps = sum(turn.name == "generator" for turn in due)
+        if steps and self.generator_ema is not None:
+            self.generator_ema.follow(learned * steps)
+        if self.augment is not None:
+            self.augment.adjust(learned)
+
+    def take_turns_at_once(
+        self, real: Tensor, condition: Condition, due: Sequence[Turn], reports: Sequence[Report | None]
+    ) -> None:
+        """Move the players, each step from one forward of the whole batch."""
+        generator, discriminator = self.players
+        fake: Tensor | None = None
+        shown: tuple[Tensor, Tensor] | None = None
+        for number, (turn, report) in enumerate(zip(due, reports, strict=True)):
+            if turn.images == "fresh" or (turn.images == "shared" and fake is None):
+                # The same images serve both players: the discriminator sees them detached, the generator learns
+                # through them.
+                with torch.set_grad_enabled(feeds_generator(due[number:])):
+                    fake, shown = self.generate(real, condition), None
+            generated = real if turn.images == "own" or fake is None else fake
+            if turn.player == "discriminator":
+                shown = shown or self.shown_to_discriminator(real, generated.detach())
+                discriminator.descend(turn.terms(*shown, condition), report, turn)
+                self.after_discriminator_turn(turn)
+            else:
+                with frozen(discriminator.parameters):
+                    generator.descend(turn.terms(real, generated, condition), report, turn)
+
+    def shown_to_discriminator(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """Real and generated images as the discriminator's turn gets them."""
+        return self.augmented(real), self.augmented(self.shown_fakes(fake))
+
+    def after_discriminator_turn(self, turn: Turn) -> None:
+        """Constrain the weights, and tell the augmentation how the discriminator does on real images."""
+        self.after_discriminator_step()
+        if self.augment is not None and turn.name == "discriminator":
+            self.augment.observe(self.latest_logits["real"] - (self.objective.decision_threshold or 0.0))
 
     @property
     def has_settled(self) -> bool:
@@ -304,6 +379,9 @@ class AdversarialModule(LightningModule):
         if self.latest_logits:
             for name, value in self.objective.diagnostics(**self.latest_logits).items():
                 self.report.add(name, value)
+        if self.augment is not None:
+            for name, value in self.augment.diagnostics().items():
+                self.report.add(name, value)
         for player in self.players:
             if not isinstance(self.schedule[player.name], Constant):
                 self.report.add(f"learning_rate/{player.name}", player.learning_rate)
@@ -311,10 +389,20 @@ class AdversarialModule(LightningModule):
     # Lightning's side of it.
 
     def configure_optimizers(self) -> list[Optimizer]:
-        """One optimizer a player, the generator's first."""
+        """One optimizer a player, the generator's first.
+
+        A player whose lazy turns take steps of their own takes more steps than its batches ask for. Adam's steps hardly
+        get shorter with the gradient, so its rate and its memory shrink by the share c of the main steps: c lr,
+        beta^c (Karras et al. 2020, appendix B, arXiv:1912.04958).
+        """
         optimizers = [self.optimizer[name](getattr(self, name).parameters()) for name in PLAYERS]
-        for optimizer in optimizers:
+        turns = self.turns()
+        for name, optimizer in zip(PLAYERS, optimizers, strict=True):
+            share = share_of_main_steps([turn for turn in turns if turn.player == name])
             for group in optimizer.param_groups:
+                if share < 1 and "betas" in group:
+                    group["lr"] *= share
+                    group["betas"] = tuple(beta**share for beta in group["betas"])
                 group["initial_lr"] = group["lr"]  # as torch's schedulers call it; checkpoints keep it
         return optimizers
 
@@ -327,6 +415,7 @@ class AdversarialModule(LightningModule):
     def on_train_start(self) -> None:
         """Put the players in place, generator first, and start the clock."""
         optimizers = cast(list[LightningOptimizer], self.optimizers())
+        self.plan = self.turns()
         self.players = [
             Player(name, self, getattr(self, name), optimizer, self.clip_grad_norm.get(name))
             for name, optimizer in zip(PLAYERS, optimizers, strict=True)
@@ -334,9 +423,12 @@ class AdversarialModule(LightningModule):
         for player in self.players:
             if not isinstance(self.schedule[player.name], Constant):
                 player.place_learning_rate(self.device)
-        norms = [layer for layer in self.modules() if isinstance(layer, _BatchNorm) and layer.training]
+        learning = [module for module in self.modules() if module.training]
         self.running_statistics = [
-            statistic for norm in norms for statistic in (norm.running_mean, norm.running_var) if statistic is not None
+            buffer
+            for module in learning
+            for name, buffer in module.named_buffers(recurse=False)
+            if name.startswith("running_")
         ]
         self.total_batches = self.trainer.estimated_stepping_batches
         if self.generator_ema is not None:
@@ -379,3 +471,15 @@ def evaluating(network: nn.Module) -> Iterator[nn.Module]:
             yield network.eval()
     finally:
         network.train(training)
+
+
+def feeds_generator(due: Sequence[Turn]) -> bool:
+    """True where the generator learns through images that are generated for the first of these turns."""
+    users = (due[0], *takewhile(lambda turn: turn.images != "fresh", due[1:]))
+    return any(turn.player == "generator" and turn.images != "own" for turn in users)
+
+
+def share_of_main_steps(turns: Sequence[Turn]) -> float:
+    """How many of a player's steps fall on all of its batches, of all that it takes: k / (k + 1) for one lazy turn."""
+    main = sum(turn.every == 1 for turn in turns)
+    return main / sum(1 / turn.every for turn in turns)

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gan_lab.models.adversarial import Condition
+from gan_lab.models.turns import Condition
 from gan_lab.models.vanilla import VanillaGAN
 from gan_lab.utils.batches import AnyBatch
 from gan_lab.utils.types import PositiveInt
@@ -19,7 +19,7 @@ class CGAN(VanillaGAN):
     and losses on pairs of images, an interpolating penalty or a relativistic objective, compare images of one class.
 
     Args:
-        network: players that know nothing of labels.
+        network: players that know nothing of labels, or that take them themselves (`Native`).
         conditioning: for each player, what makes a player out of it that takes labels (batch,) as well.
         num_classes: how many labels there are.
 

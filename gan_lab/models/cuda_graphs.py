@@ -1,7 +1,8 @@
 """A training step replayed as one CUDA graph: the processor launches one graph instead of hundreds of kernels.
 
 Small GANs leave a GPU idle between kernels. A graph holds all kernels of a step: both players' turns, their optimizers
-and the moving average. There is one graph for each kind of step, with and without the generator's turn.
+and the moving average. There is one graph for each kind of step: with and without the generator's turn, for
+example.
 
 Random numbers stay functions of (seed, step): torch reads the device generator's seed anew at every replay, and the
 generator is seeded before each step as always. So a step leaves the same bits with graphs and without.
@@ -20,7 +21,8 @@ from gan_lab.models.report import Report
 from gan_lab.utils.errors import UserError
 
 if TYPE_CHECKING:
-    from gan_lab.models.adversarial import AdversarialModule, Condition
+    from gan_lab.models.adversarial import AdversarialModule
+    from gan_lab.models.turns import Condition, Turn
 
 WARM_UP = 3  # steps of a kind that run as they are written: optimizers make their state, cuDNN picks its kernels
 
@@ -32,13 +34,13 @@ class CapturedStep:
     Args:
         graph: to replay.
         inputs: real images (batch, ...), then the condition's tensors: filled before a replay.
-        reports: of the discriminator's and the generator's turn: what a replay has found.
+        reports: of each turn: what a replay has found.
         logits: the discriminator's of real and generated images.
     """
 
     graph: torch.cuda.CUDAGraph
     inputs: tuple[Tensor, ...]
-    reports: tuple[Report, Report]
+    reports: tuple[Report, ...]
     logits: dict[str, Tensor]
 
 
@@ -51,40 +53,40 @@ class StepGraphs:
 
     def __init__(self, model: "AdversarialModule") -> None:
         self.model = model
-        self.taken: Counter[bool] = Counter()
-        self.captured: dict[bool, CapturedStep] = {}
+        self.taken: Counter[tuple[Turn, ...]] = Counter()
+        self.captured: dict[tuple[Turn, ...], CapturedStep] = {}
         self.pool: Any = None  # memory that the graphs share: no two run at once
 
-    def take(self, real: Tensor, condition: "Condition", generator_learns: bool) -> tuple[Report, Report]:
-        """Train on one batch; returns what the discriminator's and the generator's turn report."""
-        if generator_learns not in self.captured:
-            if self.taken[generator_learns] < WARM_UP or not self.model.has_settled:
-                self.taken[generator_learns] += 1
-                reports = Report(), Report()
-                self.model.take_turns(real, condition, generator_learns, *reports)
+    def take(self, real: Tensor, condition: "Condition", due: "tuple[Turn, ...]") -> tuple[Report, ...]:
+        """Take the turns of one batch; returns what each of them reports."""
+        if due not in self.captured:
+            if self.taken[due] < WARM_UP or not self.model.has_settled:
+                self.taken[due] += 1
+                reports = tuple(Report() for _ in due)
+                self.model.take_turns(real, condition, due, reports)
                 return reports
-            self.captured[generator_learns] = self._capture(real, condition, generator_learns)
-        step = self.captured[generator_learns]
+            self.captured[due] = self._capture(real, condition, due)
+        step = self.captured[due]
         for static, fresh in zip(step.inputs, (real, *condition), strict=True):
             static.copy_(fresh)
         step.graph.replay()
         self.model.latest_logits = step.logits
         return step.reports
 
-    def _capture(self, real: Tensor, condition: "Condition", generator_learns: bool) -> CapturedStep:
+    def _capture(self, real: Tensor, condition: "Condition", due: "tuple[Turn, ...]") -> CapturedStep:
         """Record a step without taking it.
 
         Raises:
             UserError: something in the step, in a network of one's own say, waits for the device or can't be captured.
         """
         inputs = tuple(part.clone() for part in (real, *condition))
-        reports = Report(), Report()
+        reports = tuple(Report() for _ in due)
         self.model.latest_logits = {}
         torch.clear_autocast_cache()  # the graph must round the weights of each replay, not those of a step before
         graph = torch.cuda.CUDAGraph()
         try:
             with torch.cuda.graph(graph, pool=self.pool):
-                self.model.take_turns(inputs[0], inputs[1:], generator_learns, *reports)
+                self.model.take_turns(inputs[0], inputs[1:], due, reports)
         except RuntimeError as error:
             reason = str(error).partition("\n")[0]
             raise UserError(f"the step can't be a CUDA graph ({reason}): set trainer.cuda_graphs=false") from error
@@ -103,6 +105,8 @@ def why_not(model: "AdversarialModule") -> str | None:
         return "trainer.compile=true launches kernels in its own way"
     if getattr(trainer.precision_plugin, "scaler", None) is not None:
         return "trainer.precision=16-mixed decides on the host whether to step; bf16-mixed doesn't"
+    if model.parts > 1:
+        return "trainer.accumulate_grad_batches sets the random generator back within a step"
     if torch.is_anomaly_enabled():
         return "trainer.detect_anomaly=true looks at every result"
     if not all(player.steps_directly for player in model.players):

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import TypedDict
 
-from gan_lab.models.adversarial import Condition, evaluating
+from gan_lab.models.adversarial import evaluating
 from gan_lab.models.image_pool import ImagePool
 from gan_lab.models.player import Terms
 from gan_lab.models.translation import TranslationGAN
+from gan_lab.models.turns import Condition
 from gan_lab.utils.batches import AnyBatch, TwoDomains
 from gan_lab.utils.types import NonNegativeFloat, NonNegativeInt, PositiveInt
 
@@ -41,6 +42,7 @@ class CycleGAN(TranslationGAN):
     """
 
     directions = ("a2b", "b2a")
+    images_per_place = 2
     per_rank_state = ("pool_a.", "pool_b.")
 
     def __init__(
@@ -55,6 +57,11 @@ class CycleGAN(TranslationGAN):
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        if self.augment is not None and self.augment.needs_absolute_logits:
+            raise ValueError(
+                "model/augment=ada has one probability, but each of the two domains would need its own: choose "
+                "model/augment=diffaugment or none"
+            )
         self.adversarial_weight = adversarial_weight
         self.cycle_weight = cycle_weight
         self.identity_weight = identity_weight
@@ -80,13 +87,10 @@ class CycleGAN(TranslationGAN):
         fake: Tensor = self.generator(real)
         return fake
 
-    def discriminator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
-        """The discriminators see a history of translations."""
+    def shown_fakes(self, fake: Tensor) -> Tensor:
+        """Translations of A's and B's images, or earlier ones in their place: the discriminators see a history."""
         a, b = fake.chunk(2)
-        earlier = torch.cat((self.pool_a(a), self.pool_b(b)))
-        penalties = self.penalty_terms(real, earlier, condition)
-        real_logits, fake_logits = self.real_and_fake_logits(real, earlier, condition)
-        return {"adversarial": self.objective.discriminator(real_logits, fake_logits), **penalties}
+        return torch.cat((self.pool_a(a), self.pool_b(b)))
 
     def generator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
         """To convince, to be undone by the other generator, and to leave alone what is in the wanted domain already."""

@@ -5,8 +5,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from gan_lab.models.adversarial import AdversarialModule, Condition, evaluating
-from gan_lab.utils import seeding
+from gan_lab.models.adversarial import AdversarialModule, evaluating
+from gan_lab.models.turns import Condition
+from gan_lab.utils import per_image, seeding
 from gan_lab.utils.types import PositiveInt
 
 BLOCK = 16  # latents drawn by one generator
@@ -39,7 +40,7 @@ class LatentGAN(AdversarialModule):
         """
         dtype = cast(torch.dtype, self.dtype)
         if generator is None:
-            return torch.randn(count, self.latent_dim, device=self.device, dtype=dtype)
+            return per_image.randn(count, self.latent_dim, like=torch.empty(0, device=self.device, dtype=dtype))
         drawn = torch.randn(count, self.latent_dim, generator=generator, device=generator.device)
         return drawn.to(self.device, dtype)
 

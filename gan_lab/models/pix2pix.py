@@ -5,9 +5,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from gan_lab.models.adversarial import Condition
 from gan_lab.models.player import Terms
 from gan_lab.models.translation import TranslationGAN
+from gan_lab.models.turns import Condition
 from gan_lab.utils.batches import AnyBatch, Pairs
 from gan_lab.utils.types import NonNegativeFloat
 
@@ -23,13 +23,18 @@ class Pix2Pix(TranslationGAN):
         l1_weight: of |G(x) - y|, the mean absolute difference of pixels (equation 3).
 
     Raises:
-        ValueError: both weights are 0.
+        ValueError: both weights are 0, or images are to be augmented.
     """
 
     def __init__(self, *, adversarial_weight: NonNegativeFloat, l1_weight: NonNegativeFloat, **options: Any) -> None:
         super().__init__(**options)
         if not adversarial_weight and not l1_weight:
             raise ValueError("the generator has nothing to learn from: set model.l1_weight or model.adversarial_weight")
+        if self.augment is not None:
+            raise ValueError(
+                "model/augment would change images and not the sources that the discriminator compares them with: set "
+                "model/augment=none; data.mirror and crops change both"
+            )
         self.adversarial_weight = adversarial_weight
         self.l1_weight = l1_weight
 

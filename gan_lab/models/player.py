@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from lightning import LightningModule
@@ -19,6 +19,9 @@ from gan_lab.distributed import collectives
 from gan_lab.distributed.strategy import UnwrappedDDPStrategy
 from gan_lab.models.report import Report
 from gan_lab.utils.precision import full_precision
+
+if TYPE_CHECKING:
+    from gan_lab.models.turns import Turn
 
 Terms = dict[str, Tensor]
 PlayerName = Literal["generator", "discriminator"]
@@ -39,7 +42,7 @@ class Player:
 
     def __init__(
         self,
-        name: str,
+        name: PlayerName,
         module: LightningModule,
         network: nn.Module,
         optimizer: LightningOptimizer,
@@ -49,24 +52,51 @@ class Player:
         self.optimizer = optimizer
         self.clip_grad_norm = clip_grad_norm
         self.parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        self.terms: Terms = {}  # of the step that is under way
+        self.loss: Tensor | None = None  # their sum
         self.shares = collectives.is_distributed()
         self.scaler = getattr(module.trainer.precision_plugin, "scaler", None)
         self.steps_directly = direct = can_skip_lightning_hooks(module)
         self.backward: Callable[[Tensor], None] = Tensor.backward if direct else module.manual_backward
         self.step: Callable[[], object] = optimizer.optimizer.step if direct else optimizer.step
 
-    def descend(self, terms: Terms, report: Report | None) -> None:
+    def descend(self, terms: Terms, report: Report | None, turn: "Turn") -> None:
         """Take one optimizer step down the sum of the terms, and report on it where a report is wanted."""
-        values = list(terms.values())
-        loss = torch.stack(values).sum() if len(values) > 1 else values[0]
+        self.forget()
+        self.learn(terms, turn.every)
+        self.move(report, turn)
+
+    def forget(self) -> None:
+        """Begin a step: without gradients."""
         for parameter in self.parameters:
             parameter.grad = None
+        self.terms, self.loss = {}, None
+
+    def learn(self, terms: Terms, weight: float = 1, share: float = 1) -> None:
+        """Add the gradient of the terms' sum.
+
+        Args:
+            terms: scalars, each a mean over images.
+            weight: of all of them in the gradient. The report shows them without it.
+            share: of the batch, that these images are.
+        """
+        values = list(terms.values())
+        loss = torch.stack(values).sum() if len(values) > 1 else values[0]
+        descended = loss if weight * share == 1 else loss * (weight * share)
         if torch.is_autocast_enabled(loss.device.type):
             # Backward runs in the precisions of the forward; autocast would round a penalty's second derivatives.
             with full_precision(loss.device):
-                self.backward(loss)
+                self.backward(descended)
         else:
-            self.backward(loss)
+            self.backward(descended)
+        if share == 1:
+            self.terms, self.loss = terms, loss
+        else:
+            self.terms = {name: self.terms.get(name, 0) + share * term.detach() for name, term in terms.items()}
+            self.loss = (0 if self.loss is None else self.loss) + share * loss.detach()
+
+    def move(self, report: Report | None, turn: "Turn") -> None:
+        """Take the optimizer's step, with the gradients of all processes."""
         # Losses are means over a batch, so the mean of the processes' gradients is that of all their batches' mean.
         if self.shares:
             collectives.average_gradients(self.parameters)
@@ -75,7 +105,8 @@ class Player:
             if self.clip_grad_norm is not None:
                 nn.utils.clip_grads_with_norm_(self.parameters, self.clip_grad_norm, norm)
             if report is not None:
-                self._add_to(report, loss, terms, norm)
+                self._add_to(report, turn, norm)
+        self.terms, self.loss = {}, None
         self.step()
 
     def gradient_norm(self) -> Tensor:
@@ -117,11 +148,12 @@ class Player:
             rate = float(group["lr"])
             group["lr"] = torch.tensor(rate, device=device) if device.type == "cuda" else rate
 
-    def _add_to(self, report: Report, loss: Tensor, terms: Terms, norm: Tensor) -> None:
-        report.add(f"loss/{self.name}", loss)
-        report.add(f"gradient_norm/{self.name}", norm)
-        if len(terms) > 1:
-            for name, term in terms.items():
+    def _add_to(self, report: Report, turn: "Turn", norm: Tensor) -> None:
+        report.add(f"gradient_norm/{turn.name}", norm)
+        if turn.name == self.name and self.loss is not None:
+            report.add(f"loss/{self.name}", self.loss)
+        if turn.name != self.name or len(self.terms) > 1:
+            for name, term in self.terms.items():
                 report.add(f"loss/{self.name}/{name}", term)
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from torch import Tensor
 
-from gan_lab.models.adversarial import Condition
 from gan_lab.models.player import Terms
+from gan_lab.models.turns import Condition
 from gan_lab.models.vanilla import VanillaGAN
 from gan_lab.penalties import Penalty
 
@@ -33,6 +33,8 @@ class R3GAN(VanillaGAN):
 
     def discriminator_terms(self, real: Tensor, fake: Tensor, condition: Condition) -> Terms:
         """The loss, R1 and R2 from one forward of each kind: the loss needs the logits, the penalties the gradients."""
+        if any(penalty.every > 1 for penalty in self.penalty.values()):
+            return super().discriminator_terms(real, fake, condition)
         real_logits, real_gradients = self.logits_and_gradients(real, condition)
         fake_logits, fake_gradients = self.logits_and_gradients(fake, condition)
         self.latest_logits = {"real": real_logits.detach(), "fake": fake_logits.detach()}

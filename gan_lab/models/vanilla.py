@@ -2,9 +2,9 @@
 
 from torch import Tensor
 
-from gan_lab.models.adversarial import Condition
 from gan_lab.models.latent import LatentGAN
 from gan_lab.models.player import Terms
+from gan_lab.models.turns import Condition
 
 
 class VanillaGAN(LatentGAN):

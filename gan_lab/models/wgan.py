@@ -17,7 +17,8 @@ class WGAN(VanillaGAN):
         clip: the critic's parameters are cut off at [-clip, clip]; None leaves them, where spectral norm does it, say.
 
     Raises:
-        ValueError: clipped weights under spectral norm, which would scale them up again.
+        ValueError: clipped weights under spectral norm, which would scale them up again, or of a critic that is
+            `equalised`, scaling down where it uses them weights that start from N(0, 1).
     """
 
     def __init__(self, *, clip: PositiveFloat | None, **options: Any) -> None:
@@ -27,6 +28,11 @@ class WGAN(VanillaGAN):
             raise ValueError(
                 "spectral norm scales clipped weights up again: set model.clip=null, or "
                 "model.network.discriminator.norm=none"
+            )
+        if clip and getattr(self.discriminator, "equalised", False):
+            raise ValueError(
+                "clipped weights leave this critic, which scales its weights down itself, next to no gradient: choose "
+                "model=wgan_gp, or another model/network"
             )
 
     def after_discriminator_step(self) -> None:

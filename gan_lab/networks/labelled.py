@@ -1,6 +1,7 @@
 """Conditional players, made from players without labels.
 
-Any generator and discriminator of this package will do; labels are int64 (batch,) in [0, num_classes).
+Any generator and discriminator of this package will do; labels are int64 (batch,) in [0, num_classes). Players that
+take labels themselves say so by `takes_labels`.
 """
 
 import torch
@@ -12,6 +13,32 @@ from torch.nn.utils.parametrize import is_parametrized
 from gan_lab.utils.types import PositiveInt
 
 
+class Native(nn.Module):
+    """A player that takes labels itself, as it is.
+
+    Args:
+        player: takes latents or images, and labels (batch,).
+
+    Raises:
+        ValueError: the player takes none.
+    """
+
+    def __init__(self, player: nn.Module) -> None:
+        super().__init__()
+        if not getattr(player, "takes_labels", False):
+            raise ValueError(
+                "model/conditioning=native is for players that take labels themselves: set model/network=biggan, or "
+                "model/conditioning=concat or projection"
+            )
+        self.player = player
+        self.batch_independent = getattr(player, "batch_independent", False)
+
+    def forward(self, inputs: Tensor, labels: Tensor) -> Tensor:
+        """Output of the player."""
+        outputs: Tensor = self.player(inputs, labels)
+        return outputs
+
+
 class LabelledGenerator(nn.Module):
     """Latents (batch, latent_dim) and labels (batch,) to images: the label is appended to the latent, one-hot.
 
@@ -20,10 +47,22 @@ class LabelledGenerator(nn.Module):
     Args:
         generator: takes latents of size latent_dim + num_classes.
         num_classes: how many labels there are.
+
+    Raises:
+        ValueError: the generator takes labels itself, or mixes styles, of latents without a label.
     """
 
     def __init__(self, generator: nn.Module, *, num_classes: PositiveInt) -> None:
         super().__init__()
+        if getattr(generator, "takes_labels", False):
+            raise ValueError(
+                "the players of model/network=biggan take labels themselves: set model/conditioning=native"
+            )
+        if getattr(generator, "mixing", 0):
+            raise ValueError(
+                "a second latent has no label, so a conditional generator can't mix styles: set "
+                "model.network.generator.mixing=0"
+            )
         self.generator = generator
         self.num_classes = num_classes
 

@@ -3,11 +3,16 @@
 Both are mirror images of each other: a learned constant map at the smallest size, stages of residual blocks, and
 bilinear resampling between stages. Blocks are inverted bottlenecks with a grouped convolution. Nothing is normalised:
 variance is kept by initialisation alone, each block starting as the identity.
+
+Resampling is `filtered` in the paper's code (github.com/brownvc/R3GAN, Networks.py and Resamplers.py): both ways by
+[1, 3, 3, 1] along each axis, with zeros around the map. `mean` is the same filter upwards except that the map goes on
+at its edges, and the plain mean of 2x2 places downwards. A 1x1 convolution stands at every resampling with
+`shortcut="always"`, and in the paper's code only `where_widths_differ`.
 """
 
 import itertools
 import math
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -20,8 +25,10 @@ from gan_lab.utils.types import PositiveInt
 SLOPE = 0.2
 ACTIVATION_GAIN = math.sqrt(2 / (1 + SLOPE**2))  # keeps the variance over a leaky ReLU (He et al. 2015, equation 15)
 EXPANSION = 2
+FILTER = (1.0, 3.0, 3.0, 1.0)
 
-
+Resampling = Literal["mean", "filtered"]
+Shortcut = Literal["always", "where_widths_differ"]
 Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
 
 
@@ -64,28 +71,54 @@ class Block(nn.Module):
         return maps + added
 
 
-class Upsample(nn.Sequential):
-    """A 1x1 convolution to another width, then bilinear interpolation to twice the size."""
+class Resample(nn.Sequential):
+    """The 1x1 convolution to another width that goes with a resampling, or nothing, and the resampling's filter."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__(initialised(nn.Conv2d(inputs, outputs, 1, bias=False)))
+    kernel: Tensor
+
+    def __init__(
+        self, inputs: int, outputs: int, *, resampling: Resampling = "mean", shortcut: Shortcut = "always"
+    ) -> None:
+        wanted = shortcut == "always" or inputs != outputs
+        super().__init__(*[initialised(nn.Conv2d(inputs, outputs, 1, bias=False)) for _ in range(wanted)])
+        self.filtered = resampling == "filtered"
+        if self.filtered:
+            taps = torch.tensor(FILTER) / sum(FILTER)
+            self.register_buffer("kernel", torch.outer(taps, taps)[None, None], persistent=False)
+
+    def to_width(self, maps: Tensor) -> Tensor:
+        """(batch, inputs, height, width) to (batch, outputs, height, width)."""
+        for layer in self:
+            maps = layer(maps)
+        return maps
+
+    def kernels(self, maps: Tensor) -> Tensor:
+        """The filter for each of the feature maps (batch, features, height, width): (features, 1, 4, 4)."""
+        return self.kernel.expand(maps.shape[1], -1, -1, -1)
+
+
+class Upsample(Resample):
+    """A 1x1 convolution to another width, then bilinear interpolation to twice the size."""
 
     def forward(self, maps: Tensor) -> Tensor:
         """(batch, inputs, height, height) to (batch, outputs, 2 height, 2 height)."""
-        wider: Tensor = self[0](maps)
-        return F.interpolate(wider, scale_factor=2, mode="bilinear")
+        wider = self.to_width(maps)
+        if not self.filtered:
+            return F.interpolate(wider, scale_factor=2, mode="bilinear")
+        # A quarter of the places are not the zeros in between, so 4 keeps the mean.
+        return F.conv_transpose2d(wider, 4 * self.kernels(wider), stride=2, padding=1, groups=wider.shape[1])
 
 
-class Downsample(nn.Sequential):
-    """Bilinear interpolation to half the size, the mean of 2x2 places, then a 1x1 convolution to another width."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__(initialised(nn.Conv2d(inputs, outputs, 1, bias=False)))
+class Downsample(Resample):
+    """Half the size by the mean of 2x2 places, or filtered, then a 1x1 convolution to another width."""
 
     def forward(self, maps: Tensor) -> Tensor:
         """(batch, inputs, height, height) to (batch, outputs, height / 2, height / 2)."""
-        smaller: Tensor = self[0](F.avg_pool2d(maps, 2))
-        return smaller
+        if self.filtered:
+            maps = F.conv2d(maps, self.kernels(maps), stride=2, padding=1, groups=maps.shape[1])
+        else:
+            maps = F.avg_pool2d(maps, 2)
+        return self.to_width(maps)
 
 
 class Constant(nn.Module):
@@ -118,6 +151,8 @@ class Generator(nn.Module):
         max_width: the most feature maps that a stage has.
         blocks: residual blocks a stage.
         group_size: feature maps a group of the 3x3 convolutions; 16 in the paper's code, 32 for ImageNet.
+        resampling: filtered as in the paper's code, or mean.
+        shortcut: where a 1x1 convolution goes with a resampling.
     """
 
     def __init__(
@@ -130,6 +165,8 @@ class Generator(nn.Module):
         group_size: PositiveInt,
         image_size: PositiveInt,
         channels: PositiveInt,
+        resampling: Resampling = "mean",
+        shortcut: Shortcut = "always",
     ) -> None:
         super().__init__()
         widths, side = stage_widths(width, max_width, image_size)
@@ -137,7 +174,7 @@ class Generator(nn.Module):
         layers: list[nn.Module] = [Constant(latent_dim=latent_dim, width=widths[-1], side=side)]
         layers += [Block(width=widths[-1], **block) for _ in range(blocks)]
         for inputs, outputs in itertools.pairwise(reversed(widths)):
-            layers.append(Upsample(inputs, outputs))
+            layers.append(Upsample(inputs, outputs, resampling=resampling, shortcut=shortcut))
             layers += [Block(width=outputs, **block) for _ in range(blocks)]
         self.layers = nn.Sequential(*layers, initialised(nn.Conv2d(width, channels, 1, bias=False)))
 
@@ -156,6 +193,8 @@ class Discriminator(nn.Module):
         blocks: residual blocks a stage.
         group_size: feature maps a group of the 3x3 convolutions; 16 in the paper's code, 32 for ImageNet.
         norm: of the blocks; the paper's is none.
+        resampling: filtered as in the paper's code, or mean.
+        shortcut: where a 1x1 convolution goes with a resampling.
     """
 
     def __init__(
@@ -168,6 +207,8 @@ class Discriminator(nn.Module):
         norm: Norm,
         image_size: PositiveInt,
         channels: PositiveInt,
+        resampling: Resampling = "mean",
+        shortcut: Shortcut = "always",
     ) -> None:
         super().__init__()
         self.batch_independent = norm != "batch"
@@ -176,7 +217,7 @@ class Discriminator(nn.Module):
         layers: list[nn.Module] = [initialised(nn.Conv2d(channels, width, 1, bias=False))]
         layers += [Block(width=width, **block) for _ in range(blocks)]
         for inputs, outputs in itertools.pairwise(widths):
-            layers.append(Downsample(inputs, outputs))
+            layers.append(Downsample(inputs, outputs, resampling=resampling, shortcut=shortcut))
             layers += [Block(width=outputs, **block) for _ in range(blocks)]
         last = widths[-1]
         self.features = nn.Sequential(

@@ -1,4 +1,9 @@
-"""Image sizes that a stack of doublings reaches."""
+"""Image sizes that a network reaches."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+Layout = TypeVar("Layout")
 
 
 def quarter(image_size: int) -> int:
@@ -12,6 +17,21 @@ def quarter(image_size: int) -> int:
             f"this network doubles its map twice, so the image size must be a multiple of 4, not {image_size}"
         )
     return image_size // 4
+
+
+def further_doublings(side: int, max_side: int | None) -> int:
+    """The number of even halvings of a map, beyond those of `quarter`, until it is no wider than `max_side`.
+
+    A linear layer to or from a map has a weight for each of its places, so it grows with the square of the image size.
+
+    Args:
+        side: of the map.
+        max_side: the widest map that is wanted; None wants the map as it is, and so does a map of odd side.
+    """
+    count = 0
+    while max_side is not None and side > max_side and side % 2 == 0:
+        side, count = side // 2, count + 1
+    return count
 
 
 def doublings(image_size: int) -> int:
@@ -43,3 +63,22 @@ def halvings(image_size: int) -> int:
             f"doubled once or more (28, 32, 64, ...), not {image_size}"
         )
     return count
+
+
+def layout_for(image_size: int, layouts: Mapping[int, Layout]) -> Layout:
+    """The layout for this image size.
+
+    Args:
+        image_size: of the images.
+        layouts: by image size, in ascending order.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if image_size not in layouts:
+        *smaller, largest = layouts
+        sizes = f"{', '.join(map(str, smaller))} or {largest}"
+        raise ValueError(
+            f"this network is laid out for some sizes, so the image size must be {sizes}, not {image_size}"
+        )
+    return layouts[image_size]

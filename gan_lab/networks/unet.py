@@ -6,6 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from gan_lab.networks.dropout import Dropout
 from gan_lab.networks.init import dcgan_init
 from gan_lab.networks.norms import Norm, needs_bias, norm_2d
 from gan_lab.networks.patchgan import PatchGAN
@@ -76,7 +77,7 @@ class UNet(nn.Module):
                     nn.ReLU(),
                     nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=needs_bias(norm)),
                     *norm_2d(norm, outputs),
-                    *([nn.Dropout(dropout)] if noisy else []),
+                    *([Dropout(dropout)] if noisy else []),
                 )
             )
         self.output = nn.Sequential(nn.ReLU(), nn.ConvTranspose2d(2 * width, channels, 4, 2, 1), nn.Tanh())

@@ -26,7 +26,6 @@ END = OnResume("learning rates that fall until the end differ from the first bat
 Switch = Annotated[bool | None, HARMLESS, Fact.INCIDENTAL]
 # Options of Lightning's that can't work here, and what to do instead.
 REFUSED = {
-    "accumulate_grad_batches": "two players can't accumulate; raise data.batch_size",
     "gradient_clip_val": "Lightning can't clip with two optimizers; set model.clip_grad_norm.generator instead",
     "strategy": "follows from trainer.devices and trainer.num_nodes",
 }
@@ -46,6 +45,7 @@ class Trainer(lightning.Trainer):
         compile: whether the networks are compiled, which can take minutes in the first batches.
         cuda_graphs: whether each training step is replayed as one CUDA graph, with the same bits; "auto" does so
             wherever that is possible, true demands it.
+        accumulate_grad_batches: parts that each process's batch is computed in: less memory for the same step.
         log_every_n_steps: batches between two logging points; nothing waits for the device in between.
 
     Raises:
@@ -67,6 +67,7 @@ class Trainer(lightning.Trainer):
         max_steps: Annotated[Limit, END],
         max_epochs: Annotated[Limit | None, END],
         log_every_n_steps: Annotated[PositiveInt, HARMLESS, Fact.INCIDENTAL],
+        accumulate_grad_batches: Annotated[PositiveInt, OnResume("different order of summation")] = 1,
         limit_train_batches: Annotated[int | float | None, END] = None,
         deterministic: Annotated[bool | Literal["warn"] | None, Fact.INCIDENTAL] = None,
         detect_anomaly: Annotated[bool, HARMLESS, Fact.INCIDENTAL] = False,
@@ -93,6 +94,8 @@ class Trainer(lightning.Trainer):
             helpers.append(MatrixProducts(matmul_precision))
         if compile:
             helpers.append(CompiledNetworks())
+        if accumulate_grad_batches > 1:
+            helpers.append(BatchesInParts(accumulate_grad_batches))
         if cuda_graphs:
             helpers.append(CapturedSteps(cuda_graphs))
         super().__init__(
@@ -211,6 +214,17 @@ class CapturedSteps(Callback):
     def on_train_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Say so before the model gets its players ready."""
         pl_module.wants_cuda_graphs = self.wanted
+
+
+class BatchesInParts(Callback):
+    """Has the model compute each batch in parts."""
+
+    def __init__(self, parts: int) -> None:
+        self.parts = parts
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        """Say so before the first batch."""
+        pl_module.parts = self.parts
 
 
 class SameWeights(Callback):

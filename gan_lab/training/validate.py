@@ -13,6 +13,7 @@ from gan_lab.config import schema
 from gan_lab.config.facts import options_with
 from gan_lab.config.schema import build
 from gan_lab.distributed import launcher
+from gan_lab.models.accumulation import whole_batches
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.runs.initial_weights import put_into
 from gan_lab.runs.run import Before, Run
@@ -22,6 +23,7 @@ from gan_lab.utils.errors import UserError
 from gan_lab.utils.shell import override
 from gan_lab.utils.types import Fact
 
+log = logging.getLogger(__name__)
 MISFIT = (
     "the networks don't fit the images or each other (model/network=resnet_patchgan is for model=cyclegan, "
     "unet_patchgan for pix2pix, contrastive_patchgan for cut, the others for all other models; sizes follow "
@@ -131,6 +133,7 @@ def dry_run(parts: Parts) -> None:
         if parts.weights is not None:
             put_into(model, parts.weights, config.init_from)
     refuse_too_large(model)
+    check_parts(config, model)
     if model.needs_an_end and parts.trainer.has_no_end:
         raise UserError(
             "model.schedule: learning rates that fall until the end need one: set trainer.max_steps or "
@@ -148,6 +151,24 @@ def blamed_on(option: str, misfit: str = "") -> Iterator[None]:
             raise UserError(LONELY) from error
         hint = misfit if isinstance(error, RuntimeError | TypeError) else ""
         raise UserError(f"{option}: {hint}{str(error).splitlines()[0]}") from error
+
+
+def check_parts(config: DictConfig, model: AdversarialModule) -> None:
+    """Tell where a batch in parts is not the whole batch.
+
+    Raises:
+        UserError: there are fewer images than parts.
+    """
+    parts, batch = config.trainer.get("accumulate_grad_batches", 1), config.data.batch_size
+    if parts == 1:
+        return
+    option = f"trainer.accumulate_grad_batches={parts}"
+    if batch < parts:
+        raise UserError(f"{option} can't split a batch of {batch}: raise data.batch_size")
+    for name in whole_batches(model):
+        log.warning(
+            "%s: %s sees parts of %d images, so a step is not that of all %d", option, name, batch // parts, batch
+        )
 
 
 def refuse_too_large(model: AdversarialModule) -> None:

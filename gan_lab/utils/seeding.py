@@ -26,6 +26,25 @@ def seed_device(device: torch.device, seed: int) -> None:
         torch.mps.manual_seed(seed)
 
 
+def device_state(device: torch.device) -> tuple[Tensor, ...]:
+    """The states of the default generators that code running on `device` draws from."""
+    states = [torch.default_generator.get_state()]
+    if device.type == "cuda":
+        states.append(torch.cuda.get_rng_state(device))
+    elif device.type == "mps":
+        states.append(torch.mps.get_rng_state())
+    return tuple(states)
+
+
+def restore_device_state(device: torch.device, states: tuple[Tensor, ...]) -> None:
+    """Go back to states that `device_state` gave."""
+    torch.default_generator.set_state(states[0])
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(states[1], device)
+    elif device.type == "mps":
+        torch.mps.set_rng_state(states[1])
+
+
 def permutation(size: int, seed: int) -> Tensor:
     """A random order of `range(size)`, shape (size,), int64."""
     return torch.randperm(size, generator=torch.Generator().manual_seed(seed))

@@ -29,12 +29,32 @@ LATENT = {
     "dcgan_smaller": ("model.network.generator.width=4", "model.network.discriminator.width=4"),
     "dcgan_upsample": ("model.network.generator.width=4", "model.network.discriminator.width=4"),
     "dcgan_transposed": ("model.network.generator.width=2", "model.network.discriminator.width=2"),
+    "sngan_resnet": ("model.network.generator.width=4", "model.network.discriminator.width=4"),
     "resnet": tuple(
         f"model.network.{player}.{name}={value}"
         for player in ("generator", "discriminator")
         for name, value in {"width": 4, "max_width": 8, "group_size": 4}.items()
     ),
+    **dict.fromkeys(
+        ("stylegan2", "stylegan2_small"),
+        (
+            "model.network.generator.w_dim=8",
+            "model.network.generator.mixing=0",
+            *(f"model.network.{player}.channel_max=4" for player in ("generator", "discriminator")),
+        ),
+    ),
 }
+# Players that take labels themselves.
+LABELLED = {
+    "biggan": (
+        "model/conditioning=native",
+        "model.network.generator.width=2",
+        "model.network.generator.embedding_dim=4",
+        "model.network.discriminator.width=2",
+    ),
+}
+# At full size 256x256 pixels, which nothing here needs to show that they train.
+LATENT |= {f"r3gan_{name}": (*LATENT["resnet"], "data.image_size=32") for name in ("cifar10", "ffhq64", "ffhq256")}
 TRANSLATING = {
     "cyclegan": dict.fromkeys(
         ("resnet_patchgan", "resnet_patchgan_256", "resnet_patchgan_small"),
@@ -64,20 +84,24 @@ TRANSLATING = {
         ),
     ),
 }
-SHIPPED = ("cgan", "cut", "cyclegan", "dcgan", "pix2pix", "r3gan", "vanilla", "wgan", "wgan_gp")
+TRANSLATING["fastcut"] = TRANSLATING["cut"]
+SHIPPED = ("cgan", "cut", "cyclegan", "dcgan", "fastcut", "pix2pix", "r3gan", "vanilla", "wgan", "wgan_gp")
 # tests/config/test_parts.py trains those of the recipes.
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml") if not path.stem.endswith("_digits"))
 CASES = [
     (model, network, tiny)
     for model in MODELS
-    for network, tiny in TRANSLATING.get(model, LATENT).items()
-    if (model, network) != ("dcgan", "mlp")  # which is refused
+    for network, tiny in TRANSLATING.get(model, LATENT | LABELLED if model == "cgan" else LATENT).items()
+    if (model, network)
+    not in (("dcgan", "mlp"), ("wgan", "stylegan2"), ("wgan", "stylegan2_small"))  # which are refused
 ]
 
 
 def test_every_model_and_every_network_is_among_the_cases() -> None:
     assert set(SHIPPED) <= set(MODELS)
-    assert {path.stem for path in (CONF / "model/network").glob("*.yaml")} == set().union(LATENT, *TRANSLATING.values())
+    assert {path.stem for path in (CONF / "model/network").glob("*.yaml")} == set().union(
+        LATENT, LABELLED, *TRANSLATING.values()
+    )
 
 
 @pytest.mark.parametrize(("model", "network", "tiny"), CASES, ids=lambda value: value if isinstance(value, str) else "")
@@ -207,7 +231,12 @@ def test_all_variants_run_as_one_sweep(command: Command) -> None:
                 "identity_weight": 1.0,
                 "patches": 256,
                 "temperature": 0.07,
+                "flip_equivariance": False,
             },
+        ),
+        (
+            "fastcut",
+            {"contrast_weight": 10.0, "identity_weight": 0.0, "flip_equivariance": True, "temperature": 0.07},
         ),
         (
             "r3gan",
@@ -268,7 +297,16 @@ def test_hyperparameters_are_those_of_the_paper(model: str, expected: dict[str, 
         (["model=cgan", "model/conditioning=projektion"], "Did you mean projection?"),
         (["model/penalty=r1"], "the discriminator has batch norm"),
         (["model=wgan", "model.clip=0"], "model.clip=0: must be greater than 0"),
+        (["model/network=sngan_resnet", "data.image_size=48"], "the image size must be 32, 64 or 128, not 48"),
+        (["model=dcgan", "model/network=biggan"], "choose model=cgan with model/conditioning=native"),
+        (["model=pix2pix", "model/network=biggan"], "choose model=cgan with model/conditioning=native"),
+        (["model=cut", "model/network=sngan_resnet"], "contrastive_patchgan for cut"),
+        (["model=cgan", "model/network=biggan"], "set model/conditioning=native"),
+        (["model=cgan", "model/conditioning=native"], "set model/network=biggan, or model/conditioning=concat"),
         (["model=dcgan", "model/network=mlp"], "choose model/network=dcgan_small, or model=vanilla"),
+        (["model=wgan", "model/network=stylegan2"], "choose model=wgan_gp, or another model/network"),
+        (["model=cgan", "model/network=stylegan2"], "set model.network.generator.mixing=0"),
+        (["model/network=stylegan2", "data.image_size=28"], "the image size must be 8, 16, 32, 64, ..., not 28"),
         (["model=wgan_gp", "model/penalty=none"], "choose model/penalty=gradient_penalty, or model=wgan"),
         (["model=r3gan", "model/penalty=r1"], "choose model/penalty=r1_r2, or for others model=dcgan"),
         (["model.clip_grad_norm.generator=-1"], "model.clip_grad_norm.generator=-1: must be greater than 0"),
@@ -281,6 +319,7 @@ def test_hyperparameters_are_those_of_the_paper(model: str, expected: dict[str, 
         (["model=dcgan", "model/conditioning=projection"], "model/conditioning: the chosen model has no such part"),
         (["model=cgan", "data=mnist_colors"], "choose others, such as data=mnist"),
         (["model=cyclegan", "model/network=dcgan_small"], "choose model/network=resnet_patchgan"),
+        (["model=cyclegan", "model/network=r3gan_cifar10"], "choose model/network=resnet_patchgan"),
         (["model=dcgan", "model/network=resnet_patchgan"], "Error: model.network: "),
         (["model=cgan", "data=image_folder", "data.root=."], "set data.num_classes to what the data has"),
     ],

@@ -12,11 +12,12 @@ from gan_lab.models.pix2pix import Pix2Pix
 from gan_lab.models.r3gan import R3GAN
 from gan_lab.models.translation import TranslationGAN
 from gan_lab.models.wgan import WGAN
-from gan_lab.networks import dcgan_small, translation
+from gan_lab.networks import dcgan_small, stylegan2, translation
 from gan_lab.networks.contrastive import ContrastiveGenerator
 from gan_lab.networks.patchgan import PatchGAN
 from gan_lab.networks.unet import ConditionalPatchGAN, UNet
 from gan_lab.penalties import R1, R2, GradientPenalty
+from gan_lab.utils.batches import map_tensors
 from tests.conftest import LATENT_DIM, SIZE, TinyImages, sgd, tiny_cgan, tiny_gan
 from tests.models.test_cut import tiny_cut
 from tests.models.test_cyclegan import TinyDomains, tiny_cyclegan
@@ -51,7 +52,7 @@ def calm_pix2pix() -> AdversarialModule:
     return tiny_pix2pix(network=network, optimizer=dict.fromkeys(PLAYERS, sgd(1e-4)))
 
 
-def calm_cut() -> AdversarialModule:
+def calm_cut(**options: Any) -> AdversarialModule:
     """With all patches, whose order doesn't matter, and vectors that aren't so short that SGD leaps."""
     network = {
         "generator": ContrastiveGenerator(width=2, blocks=1, features=4, image_size=32, channels=1),
@@ -60,7 +61,20 @@ def calm_cut() -> AdversarialModule:
     for layer in network["generator"].modules():
         if isinstance(layer, nn.Linear):
             layer.reset_parameters()
-    return tiny_cut(network=network, optimizer=dict.fromkeys(PLAYERS, sgd(1e-3)), patches=32 * 32, temperature=1.0)
+    optimizer = dict.fromkeys(PLAYERS, sgd(1e-3))
+    return tiny_cut(network=network, optimizer=optimizer, patches=32 * 32, temperature=1.0, **options)
+
+
+def calm_stylegan2() -> AdversarialModule:
+    """Without the layers' noise, of which other maps than one process's would be drawn."""
+    sizes = {"channel_base": 32, "channel_max": 2, "image_size": SIZE, "channels": 1}
+    network = {
+        "generator": stylegan2.Generator(latent_dim=LATENT_DIM, w_dim=4, mapping_layers=2, mixing=0.0, **sizes),
+        "discriminator": stylegan2.Discriminator(stddev_group=1, norm="none", **sizes),
+    }
+    for layer in network["generator"].layers:
+        layer.noise_strength.requires_grad_(False)
+    return tiny_gan(network=network, ema_half_life=32)
 
 
 GAMES: dict[str, Callable[[], AdversarialModule]] = {
@@ -73,9 +87,11 @@ GAMES: dict[str, Callable[[], AdversarialModule]] = {
         R3GAN, objective=RelativisticPairing(), penalty={"r1": R1(gamma=1.0), "r2": R2(gamma=1.0)}
     ),
     "conditional": lambda: tiny_cgan("projection"),
+    "styles": calm_stylegan2,
     "CycleGAN": calm_cyclegan,
     "pix2pix": calm_pix2pix,
     "CUT": calm_cut,
+    "FastCUT": lambda: calm_cut(identity_weight=0.0, flip_equivariance=True),
 }
 
 
@@ -84,4 +100,16 @@ def data_for(model: AdversarialModule, batch_size: int) -> Any:
         return TinyImages(batch_size=batch_size)
     data = (TinyPairs if isinstance(model, Pix2Pix) else TinyDomains)(batch_size=batch_size)
     data.image_size = data.load_size = model.pool_a.images.shape[-1] if isinstance(model, CycleGAN) else 32
+    return data
+
+
+def in_double(data: Any) -> Any:
+    """The same images, in float64."""
+    original = data.on_after_batch_transfer
+
+    def on_after_batch_transfer(batch: Any, dataloader_idx: int) -> Any:
+        batch = original(batch, dataloader_idx)
+        return map_tensors(lambda part: part.double() if part.is_floating_point() else part, batch)
+
+    data.on_after_batch_transfer = on_after_batch_transfer
     return data

@@ -26,28 +26,15 @@ from gan_lab.models import latent
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.training.trainer import Trainer
-from gan_lab.utils import seeding
-from gan_lab.utils.batches import map_tensors
+from gan_lab.utils import per_image, seeding
 from gan_lab.utils.errors import UserError
 from tests.conftest import TinyImages, same, tiny_gan, weights
-from tests.distributed.games import GAMES, data_for, tiny_dcgan
+from tests.distributed.games import GAMES, data_for, in_double, tiny_dcgan
 from tests.metrics.test_translation_scores import Data, dimmed, subject, translator
 from tests.models.test_cyclegan import tiny_cyclegan
 
 STEPS = 12
 BATCH = 8  # of both processes together
-
-
-def in_double(data: Any) -> Any:
-    """The same images, in float64."""
-    original = data.on_after_batch_transfer
-
-    def on_after_batch_transfer(batch: Any, dataloader_idx: int) -> Any:
-        batch = original(batch, dataloader_idx)
-        return map_tensors(lambda part: part.double() if part.is_floating_point() else part, batch)
-
-    data.on_after_batch_transfer = on_after_batch_transfer
-    return data
 
 
 def train(model: AdversarialModule, data: Any, *callbacks: Callback, world_size: int = 1, **options: Any) -> Trainer:
@@ -89,7 +76,7 @@ def share_noise(monkeypatch: pytest.MonkeyPatch, rank: int, world_size: int) -> 
         def randn(self, count: int, *shape: int, **kind: Any) -> Tensor:
             return torch.randn(count * world_size, *shape, **kind).chunk(world_size)[rank]
 
-    for module in (latent, penalties):
+    for module in (latent, penalties, per_image):
         monkeypatch.setattr(module, "torch", Shared())
 
 

@@ -43,7 +43,7 @@ def test_a_step_that_can_not_be_captured_is_one_line_with_the_way_out(monkeypatc
 
     model = SimpleNamespace(take_turns=take_turns, has_settled=True, latest_logits={})
     graphs = cuda_graphs.StepGraphs(model)  # type: ignore[arg-type]
-    graphs.taken[True] = cuda_graphs.WARM_UP
+    graphs.taken[()] = cuda_graphs.WARM_UP
     message = r"\(operation not permitted when stream is capturing\): set trainer.cuda_graphs=false$"
     with pytest.raises(UserError, match=message):
-        graphs.take(torch.zeros(2, 1), (), True)
+        graphs.take(torch.zeros(2, 1), (), ())

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from gan_lab.losses import Hinge, Wasserstein
 from gan_lab.models.wgan import WGAN
-from gan_lab.networks import mlp
+from gan_lab.networks import mlp, stylegan2
 from tests.conftest import SIZE, fit, same, tiny_gan, tiny_network, weights
 
 
@@ -62,3 +62,11 @@ def test_clipping_under_spectral_norm_is_refused() -> None:
     with pytest.raises(ValueError, match="set model.clip=null"):
         tiny_wgan(network=tiny_network() | {"discriminator": spectral})
     tiny_wgan(network=tiny_network() | {"discriminator": spectral}, clip=None)
+
+
+def test_clipping_an_equalised_critic_is_refused() -> None:
+    sizes = {"channel_base": 32, "channel_max": 2, "image_size": SIZE, "channels": 1}
+    critic = stylegan2.Discriminator(stddev_group=1, norm="none", **sizes)
+    with pytest.raises(ValueError, match="choose model=wgan_gp"):
+        tiny_wgan(network=tiny_network() | {"discriminator": critic})
+    tiny_wgan(network=tiny_network() | {"discriminator": critic}, clip=None)

@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gan_lab.networks import labelled, mlp
+from gan_lab.networks import biggan, labelled, mlp
+from tests.networks.players import make_stylegan2
 
 SIZE = 8
 
@@ -23,6 +24,12 @@ def test_the_generator_gets_the_label_one_hot_behind_the_latent() -> None:
     generator = labelled.LabelledGenerator(Recorder(images=True), num_classes=3)
     inputs = generator(torch.tensor([[0.5, -1.0], [2.0, 3.0]]), torch.tensor([2, 0]))
     assert inputs.tolist() == [[0.5, -1.0, 0, 0, 1], [2.0, 3.0, 1, 0, 0]]
+
+
+def test_styles_of_latents_without_a_label_are_refused() -> None:
+    generator, _ = make_stylegan2(mixing=0.5)
+    with pytest.raises(ValueError, match="set model.network.generator.mixing=0"):
+        labelled.LabelledGenerator(generator, num_classes=3)
 
 
 def test_the_concat_discriminator_gets_the_classs_plane_as_the_last_channel() -> None:
@@ -74,3 +81,19 @@ def test_counting_features_leaves_a_discriminator_as_it_was() -> None:
     assert labelled.count_features(plain, SIZE, 1) == 5
     assert plain.training
     assert torch.equal(plain.features[2].running_mean, before)
+
+
+def test_players_that_take_labels_stay_as_they_are() -> None:
+    player = biggan.Discriminator(width=2, num_classes=3, image_size=32, channels=1).eval()
+    native = labelled.Native(player)
+    images, labels = torch.randn(2, 1, 32, 32), torch.tensor([0, 2])
+    assert torch.equal(native(images, labels), player(images, labels))
+    assert native.batch_independent
+
+
+def test_players_with_and_without_labels_are_told_apart() -> None:
+    with pytest.raises(ValueError, match="set model/network=biggan, or model/conditioning=concat"):
+        labelled.Native(nn.Flatten())
+    sizes = {"latent_dim": 4, "width": 2, "embedding_dim": 2, "num_classes": 3, "image_size": 32, "channels": 1}
+    with pytest.raises(ValueError, match="set model/conditioning=native"):
+        labelled.LabelledGenerator(biggan.Generator(**sizes), num_classes=3)

@@ -6,7 +6,17 @@ import pytest
 import torch
 from torch import nn
 
-from tests.networks.players import Pair, layers, loud, make_mlp, make_small, make_transposed, make_upsample
+from tests.networks.players import (
+    Pair,
+    layers,
+    loud,
+    make_mlp,
+    make_small,
+    make_sngan,
+    make_stylegan2,
+    make_transposed,
+    make_upsample,
+)
 
 
 @pytest.mark.parametrize(
@@ -21,6 +31,9 @@ from tests.networks.players import Pair, layers, loud, make_mlp, make_small, mak
         (make_upsample, 32, 3),
         (make_small, 28, 1),
         (make_small, 64, 3),
+        (make_sngan, 32, 1),
+        (make_sngan, 64, 3),
+        (make_sngan, 128, 3),
     ],
 )
 def test_players_fit_each_other_and_the_images(make: Callable[..., Pair], size: int, channels: int) -> None:
@@ -31,16 +44,18 @@ def test_players_fit_each_other_and_the_images(make: Callable[..., Pair], size: 
     assert 0.99 < loud(generator)(torch.randn(2, 100)).abs().max() <= 1
 
 
-@pytest.mark.parametrize("make", [make_mlp, make_transposed, make_upsample, make_small])
+@pytest.mark.parametrize("make", [make_mlp, make_transposed, make_upsample, make_small, make_sngan])
 def test_discriminators_end_in_a_logit_not_a_probability(make: Callable[..., Pair]) -> None:
     _, discriminator = make()
     assert not layers(discriminator, nn.Sigmoid)
 
 
 def test_logits_are_batch_independent_where_a_discriminator_says_so() -> None:
-    for make in (make_mlp, make_transposed, make_upsample, make_small):
+    for make in (make_mlp, make_transposed, make_upsample, make_small, make_sngan, make_stylegan2):
         _, discriminator = make()
-        size = 32 if make is make_transposed else 28
+        size = 32 if make in (make_transposed, make_sngan, make_stylegan2) else 28
+        if make is make_sngan:
+            discriminator.eval()  # while training, each forward brings spectral norm nearer to its end
         images = torch.randn(6, 1, size, size)
         if getattr(discriminator, "batch_independent", False):
             torch.testing.assert_close(discriminator(images)[:2], discriminator(images[:2]))

@@ -99,7 +99,7 @@ def test_networks_are_compiled_where_that_is_wanted(wanted: bool) -> None:
     assert (is_compiled(model.generator), is_compiled(model.discriminator)) == (wanted, wanted)
 
 
-@pytest.mark.parametrize("option", ["accumulate_grad_batches", "gradient_clip_val", "strategy"])
+@pytest.mark.parametrize("option", ["gradient_clip_val", "strategy"])
 def test_options_that_cannot_work_say_why(option: str) -> None:
     with pytest.raises(ValueError, match=f"^{option}: "):
         trainer(**{option: 2})

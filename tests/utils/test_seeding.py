@@ -25,6 +25,15 @@ def test_seed_device_repeats_all_draws() -> None:
     assert torch.equal(*draws)
 
 
+def test_a_state_brings_back_the_draws_that_followed_it() -> None:
+    device = torch.device("cpu")
+    state = seeding.device_state(device)
+    expected = torch.randn(5)
+    torch.randn(7)
+    seeding.restore_device_state(device, state)
+    assert torch.equal(torch.randn(5), expected)
+
+
 def test_a_permutation_leaves_the_global_generator_alone() -> None:
     before = torch.get_rng_state()
     assert sorted(seeding.permutation(10, 3).tolist()) == list(range(10))

@@ -184,7 +184,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py model/optimizer=sgd",
-            "Error: model/optimizer=sgd: no such choice. Available: adam, adam_fast, adam_faster, adam_r3gan, adam_r3gan_fast, adam_wgan_gp, adam_wgan_gp_fast, rmsprop, rmsprop_fast.",
+            "Error: model/optimizer=sgd: no such choice. Available: adam, adam_fast, adam_faster, adam_r3gan, adam_r3gan_fast, adam_stylegan2, adam_wgan_gp, adam_wgan_gp_fast, rmsprop, rmsprop_fast.",
         ),
         Row(
             "python train.py model.network.generator.width=1000000",
@@ -313,8 +313,8 @@ TABLE: dict[str, list[Row]] = {
             "Error: trainer: gradient_clip_val: Lightning can't clip with two optimizers; set model.clip_grad_norm.generator instead",
         ),
         Row(
-            "python train.py +trainer.accumulate_grad_batches=2",
-            "Error: trainer: accumulate_grad_batches: two players can't accumulate; raise data.batch_size",
+            "python train.py trainer.accumulate_grad_batches=8 data.batch_size=4",
+            "Error: trainer.accumulate_grad_batches=8 can't split a batch of 4: raise data.batch_size",
         ),
         Row(
             "python train.py callbacks.health.policy=rollback callbacks.checkpoint=null",
