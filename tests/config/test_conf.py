@@ -66,7 +66,7 @@ TRANSLATING = {
         ),
     ),
     "pix2pix": dict.fromkeys(
-        ("unet_patchgan", "unet_patchgan_small"),
+        ("unet_patchgan", "unet_patchgan_digits", "unet_patchgan_small"),
         (
             "model.network.generator.width=2",
             "model.network.discriminator.width=2",
