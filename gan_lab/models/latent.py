@@ -62,7 +62,7 @@ class LatentGAN(AdversarialModule):
             latents: (batch, latent_dim).
             condition: as `make_condition` makes it.
             ema: the generator's moving average makes the images where there is one; False takes the generator as it is.
-            truncation: distance from the mean image as a share of what it was, from 0 to 1: images are more alike and
+            truncation: distance from the mean style as a share of what it was, from 0 to 1: images are more alike and
                 better. For generators that know it; None leaves them as they are.
 
         Raises:

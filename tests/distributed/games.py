@@ -8,9 +8,12 @@ from torch import nn
 from gan_lab.losses import RelativisticPairing, Wasserstein
 from gan_lab.models.adversarial import PLAYERS, AdversarialModule
 from gan_lab.models.cyclegan import CycleGAN
+from gan_lab.models.latent import LatentGAN
 from gan_lab.models.pix2pix import Pix2Pix
 from gan_lab.models.r3gan import R3GAN
+from gan_lab.models.stylegan2 import StyleGAN2
 from gan_lab.models.translation import TranslationGAN
+from gan_lab.models.vanilla import VanillaGAN
 from gan_lab.models.wgan import WGAN
 from gan_lab.networks import dcgan_small, stylegan2, translation
 from gan_lab.networks.contrastive import ContrastiveGenerator
@@ -64,7 +67,7 @@ def calm_cut() -> AdversarialModule:
     return tiny_cut(network=network, optimizer=dict.fromkeys(PLAYERS, sgd(1e-3)), patches=32 * 32, temperature=1.0)
 
 
-def calm_stylegan2() -> AdversarialModule:
+def calm_stylegan2(cls: type[LatentGAN] = VanillaGAN, **options: Any) -> AdversarialModule:
     """Without the layers' noise, of which other maps than one process's would be drawn."""
     sizes = {"channel_base": 32, "channel_max": 2, "image_size": SIZE, "channels": 1}
     network = {
@@ -73,7 +76,16 @@ def calm_stylegan2() -> AdversarialModule:
     }
     for layer in network["generator"].layers:
         layer.noise_strength.requires_grad_(False)
-    return tiny_gan(network=network, ema_half_life=32)
+    return tiny_gan(cls, network=network, ema_half_life=32, **options)
+
+
+# The lengths of every second image on every second batch.
+PATH_LENGTHS = {
+    "path_length_weight": 0.1,
+    "path_length_every": 2,
+    "path_length_decay": 0.1,
+    "path_length_shrink": 2,
+}
 
 
 GAMES: dict[str, Callable[[], AdversarialModule]] = {
@@ -87,6 +99,7 @@ GAMES: dict[str, Callable[[], AdversarialModule]] = {
     ),
     "conditional": lambda: tiny_cgan("projection"),
     "styles": calm_stylegan2,
+    "path lengths": lambda: calm_stylegan2(StyleGAN2, penalty={"r1": R1(gamma=1.0, every=3)}, **PATH_LENGTHS),
     "CycleGAN": calm_cyclegan,
     "pix2pix": calm_pix2pix,
     "CUT": calm_cut,
