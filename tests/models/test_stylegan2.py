@@ -127,7 +127,12 @@ def test_the_terms_gradient_is_that_of_finite_differences() -> None:
         return model.path_terms(REAL, REAL, ())["path_length"]
 
     term().backward()
-    places = ("mapping.layers.0.weight", "constant", "layers.1.convolution.weight", "to_images.1.convolution.style.bias")
+    places = (
+        "mapping.layers.0.weight",
+        "constant",
+        "layers.1.convolution.weight",
+        "to_images.1.convolution.style.bias",
+    )
     parameters = dict(model.generator.named_parameters())
     for name in places:
         gradient, values = parameters[name].grad, parameters[name].data.view(-1)
@@ -182,7 +187,12 @@ def test_adam_gets_the_papers_rates_and_betas_for_both_players() -> None:
         ({"path_length_weight": 0.0}, ["discriminator generator"] * 4),
         (
             {"path_length_every": 2, "n_critic": 2},
-            ["discriminator", "discriminator generator generator/path_length", "discriminator", "discriminator generator"],
+            [
+                "discriminator",
+                "discriminator generator generator/path_length",
+                "discriminator",
+                "discriminator generator",
+            ],
         ),
         (
             {"path_length_every": 2, "generator_batch": "own"},
@@ -192,7 +202,8 @@ def test_adam_gets_the_papers_rates_and_betas_for_both_players() -> None:
 )
 def test_the_turns_of_a_batch(options: dict[str, Any], expected: list[str]) -> None:
     turns = tiny_stylegan2(**options).turns()
-    assert [" ".join(turn.name for turn in turns if turn.falls_on(step)) for step in range(4)] == expected
+    letters = {"discriminator": "d", "generator": "g", "generator/path_length": "p"}
+    assert ["".join(letters[turn.name] for turn in turns if turn.falls_on(step)) for step in range(4)] == expected
 
 
 def test_an_eager_term_stands_beside_the_loss_and_a_lazy_one_for_itself() -> None:
