@@ -45,7 +45,7 @@ def add_parser(commands: Any) -> None:
         "--truncation",
         type=share,
         metavar="SHARE",
-        help="draw nearer to the mean style, from 0 (all have that) to 1: better images that are more alike (StyleGAN2)",
+        help="draw nearer to the mean style, from 0 (all have that) to 1: better and more alike (StyleGAN2)",
     )
     parser.add_argument(
         "--out",

@@ -22,10 +22,11 @@ EPS = 1e-12  # under the root, whose slope at zero would be infinite
 class StyleGAN2(VanillaGAN):
     """The plain game with path length regularisation: a step in w changes every image by about as much (section 3.2).
 
-    With w in the space of styles, J the derivative of the image by w, and y a normal image of deviation 1 / sqrt(pixels),
-    the length of a path is |J^T y|, and the generator gets the further term weight * E[(|J^T y| - a)^2], equation 4.
-    |J^T y|^2 is the mean over the layers, each of which has a w of its own. The paper's weight for the sum over the
-    layers and y of deviation 1, ln 2 / (r^2 (ln r - ln 2)) at r pixels a side (appendix B), is a weight of 2 here.
+    With w in the space of styles, J the derivative of the image by w, and y a normal image of deviation
+    1 / sqrt(pixels), the length of a path is |J^T y|, and the generator gets the further term
+    weight * E[(|J^T y| - a)^2], equation 4. |J^T y|^2 is the mean over the layers, each of which has a w of its own.
+    The paper's weight, ln 2 / (r^2 (ln r - ln 2)) at r pixels a side (appendix B), is for y of deviation 1 and the sum
+    over the 2 log2(r) - 2 layers: a weight of 2 here.
 
     a is a moving average of the lengths, from 0 on. It stays through a step and moves at its end, so that a batch in
     parts, or of several processes, has one a.
