@@ -113,6 +113,7 @@ def test_truncation_draws_nearer_to_the_mean_style(tmp_path: Path, capsys: pytes
     run.save_config(composed("model=stylegan2", "data.image_size=8", "model.latent_dim=4"))
     checkpoint = {"state_dict": untrained(run).state_dict(), "images_seen": 640}
     AtomicCheckpointIO().save_checkpoint(checkpoint, run.checkpoint)
+    run.update_record(status="finished")
     drawn = []
     for number, truncation in enumerate(("1", "0.5", "0")):
         sample(run, tmp_path / f"{number}.npy", "--count", "4", "--truncation", truncation)

@@ -182,22 +182,11 @@ def test_adam_gets_the_papers_rates_and_betas_for_both_players() -> None:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"path_length_every": 2}, ["discriminator generator generator/path_length", "discriminator generator"] * 2),
-        ({"path_length_every": 1}, ["discriminator generator"] * 4),
-        ({"path_length_weight": 0.0}, ["discriminator generator"] * 4),
-        (
-            {"path_length_every": 2, "n_critic": 2},
-            [
-                "discriminator",
-                "discriminator generator generator/path_length",
-                "discriminator",
-                "discriminator generator",
-            ],
-        ),
-        (
-            {"path_length_every": 2, "generator_batch": "own"},
-            ["discriminator", "generator generator/path_length", "discriminator", "generator"],
-        ),
+        ({"path_length_every": 2}, ["dgp", "dg", "dgp", "dg"]),
+        ({"path_length_every": 1}, ["dg"] * 4),
+        ({"path_length_weight": 0.0}, ["dg"] * 4),
+        ({"path_length_every": 2, "n_critic": 2}, ["d", "dgp", "d", "dg"]),
+        ({"path_length_every": 2, "generator_batch": "own"}, ["d", "gp", "d", "g"]),
     ],
 )
 def test_the_turns_of_a_batch(options: dict[str, Any], expected: list[str]) -> None:
