@@ -16,11 +16,13 @@ import torch.multiprocessing as mp
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
+from gan_lab import penalties
 from gan_lab.callbacks.graceful_stop import GracefulStop, Interrupted
 from gan_lab.callbacks.scores import Scores
 from gan_lab.distributed import collectives
 from gan_lab.metrics import dataset_classifier, select_extractor
 from gan_lab.metrics.real_images import RealImages
+from gan_lab.models import latent
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.training.trainer import Trainer
@@ -64,12 +66,18 @@ def share_noise(monkeypatch: pytest.MonkeyPatch, rank: int, world_size: int) -> 
     derive = seeding.derive
     monkeypatch.setattr(seeding, "derive", lambda seed, *key: derive(seed, *key[:2]))  # without the rank
 
-    own = per_image.own
+    class Shared:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(torch, name)
 
-    def shared(draw: Callable[[int], Tensor], count: int) -> Tensor:
-        return own(lambda n: draw(n * world_size).chunk(world_size)[rank], count)
+        def rand(self, count: int, *shape: int, **kind: Any) -> Tensor:
+            return torch.rand(count * world_size, *shape, **kind).chunk(world_size)[rank]
 
-    monkeypatch.setattr(per_image, "own", shared)
+        def randn(self, count: int, *shape: int, **kind: Any) -> Tensor:
+            return torch.randn(count * world_size, *shape, **kind).chunk(world_size)[rank]
+
+    for module in (latent, penalties, per_image):
+        monkeypatch.setattr(module, "torch", Shared())
 
 
 def play(name: str, world_size: int = 2) -> dict[str, Any]:
