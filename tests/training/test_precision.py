@@ -27,6 +27,7 @@ from tests.conftest import composed, sgd
 SIZE, COUNT, STEPS = 16, 128, 10
 NETWORKS = {"vanilla": "mlp", "r3gan": "resnet", "cyclegan": "resnet_patchgan_small"}  # others: dcgan_small
 NETWORKS |= {"pix2pix": "unet_patchgan_small", "cut": "contrastive_patchgan_small"}
+NETWORKS |= {"stylegan2": "stylegan2_small"}
 DTYPES = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 # How far a player may end from where float32 leaves it, as a share of the way that it has gone. bfloat16 keeps 8
 # significant bits and float16 11, so a gradient that is a difference, of real and generated images or in batch and
