@@ -95,10 +95,10 @@ class StyleGAN2(VanillaGAN):
         """The term of new latents, one for every n-th image of the batch; notes how a is to change."""
         images = per_image.piece(len(real))
         measured = images.every_nth(self.path_length_shrink)
-        if not measured.count:  # in a small part of a batch
+        if not measured.size:  # in a small part of a batch
             return {"path_length": torch.zeros((), device=self.device, requires_grad=True)}
         with per_image.rows(*measured):
-            lengths = self.path_lengths(self.sample_latents(measured.count))
+            lengths = self.path_lengths(self.sample_latents(measured.size))
         apart = lengths - self.running_path_length
         self.running_path_change += measured.share * self.path_length_decay * apart.detach().mean()
         share = measured.share / images.share  # a part's may be another among the images that are measured

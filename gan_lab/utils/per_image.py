@@ -25,14 +25,14 @@ class Window(NamedTuple):
     total: int
 
     @property
-    def count(self) -> int:
+    def size(self) -> int:
         """The number of images."""
         return self.stop - self.start
 
     @property
     def share(self) -> float:
         """The images' share of the batch."""
-        return self.count / self.total
+        return self.size / self.total
 
     def every_nth(self, n: int) -> "Window":
         """Those of these images that a batch of every n-th image has, the first one included; there may be none."""
@@ -69,8 +69,8 @@ def piece(count: int) -> Window:
         ValueError: the window has another number of images.
     """
     window = _window.get() or Window(0, count, count)
-    if window.count != count:
-        raise ValueError(f"{count} images, where a piece of {window.count} is computed")
+    if window.size != count:
+        raise ValueError(f"{count} images, where a piece of {window.size} is computed")
     return window
 
 

@@ -86,7 +86,7 @@ def test_a_piece_knows_its_place_in_the_batch() -> None:
     assert per_image.piece(5) == (0, 5, 5)
     with per_image.rows(2, 5, 8):
         assert per_image.piece(3) == (2, 5, 8)
-        assert (per_image.piece(3).count, per_image.piece(3).share) == (3, 3 / 8)
+        assert (per_image.piece(3).size, per_image.piece(3).share) == (3, 3 / 8)
         with pytest.raises(ValueError, match="4 images, where a piece of 3 is computed"):
             per_image.piece(4)
 
