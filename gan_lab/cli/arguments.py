@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from contextlib import suppress
 
 BEYOND = 1 << 32  # the limit of seeds in every library, and more images than anyone generates
 
@@ -16,6 +17,14 @@ def whole_number(least: int) -> Callable[[str], int]:
         raise argparse.ArgumentTypeError(f"must be a whole number of at least {least}{below}, not {text}")
 
     return parse
+
+
+def share(text: str) -> float:
+    """Read a number from 0 to 1."""
+    with suppress(ValueError):
+        if 0 <= float(text) <= 1:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"must be a number from 0 to 1, not {text}")
 
 
 positive = whole_number(1)

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gan_lab.cli.arguments import add_state, add_weights, non_negative, positive
+from gan_lab.cli.arguments import add_state, add_weights, non_negative, positive, share
 from gan_lab.cli.outputs import check_output, replacing
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.terminal import say
@@ -41,6 +41,12 @@ def add_parser(commands: Any) -> None:
     add_state(parser)
     add_weights(parser)
     parser.add_argument("--seed", type=non_negative, default=0, metavar="N", help="seed of the latents (default: 0)")
+    parser.add_argument(
+        "--truncation",
+        type=share,
+        metavar="SHARE",
+        help="draw nearer to the mean style, from 0 (all have that) to 1: better and more alike (StyleGAN2)",
+    )
     parser.add_argument(
         "--out",
         type=Path,
@@ -81,6 +87,7 @@ def run(arguments: argparse.Namespace) -> None:
         of_class=arguments.of_class,
         seed=arguments.seed,
         ema=arguments.weights == "ema",
+        truncation=arguments.truncation,
     )
     if form == "png":
         pixels = images.grid(samples.images[samples.in_grid], samples.columns)

@@ -37,7 +37,16 @@ class Samples:
     images_seen: int
 
 
-def sample(run: Run, *, which: Which, count: int | None, of_class: str | None, seed: int, ema: bool) -> Samples:
+def sample(
+    run: Run,
+    *,
+    which: Which,
+    count: int | None,
+    of_class: str | None,
+    seed: int,
+    ema: bool,
+    truncation: float | None = None,
+) -> Samples:
     """Generate images; the same arguments give the same images.
 
     Args:
@@ -47,10 +56,11 @@ def sample(run: Run, *, which: Which, count: int | None, of_class: str | None, s
         of_class: name or number of the class of all images; by default a conditional model takes all classes in turn.
         seed: of the latents.
         ema: use the generator's moving average where there is one.
+        truncation: as in `LatentGAN.sample`.
 
     Raises:
-        UserError: the checkpoint is missing or damaged, the model doesn't generate from latents or has no such class,
-            or the images don't fit into memory.
+        UserError: the checkpoint is missing or damaged, the model doesn't generate from latents, has no such class or
+            knows no truncation, or the images don't fit into memory.
     """
     model = load_generator.load(run, which)
     classes = getattr(model, "num_classes", 0) if of_class is None else 0
@@ -67,13 +77,18 @@ def sample(run: Run, *, which: Which, count: int | None, of_class: str | None, s
         raise UserError(f"--class {of_class}: {error}") from error
     latents = model.seeded_latents(count, seeding.derive(seed, "sample"))
     chunks = zip(*(torch.split(part, CHUNK) for part in (latents, *condition)), strict=True)
-    images = torch.cat([model.sample(*chunk, ema=ema) for chunk in chunks])
+    try:
+        images = torch.cat([model.sample(*chunk, ema=ema, truncation=truncation) for chunk in chunks])
+    except ValueError as error:
+        raise UserError(f"--truncation {truncation}: {error}") from error
     in_grid, columns = torch.arange(count), math.ceil(math.sqrt(count))
     if classes and count % classes == 0:
         in_grid, columns = in_grid.view(-1, classes).T.flatten(), count // classes
     title = f"{count} images"
     if label is not None:
         title += f" of class {label}" + (f" ({names[label]})" if label < len(names) else "")
+    if truncation is not None:
+        title += f", truncated to {truncation:g},"
     return Samples(images, in_grid, columns, title, model.images_seen)
 
 

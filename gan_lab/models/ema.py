@@ -44,6 +44,6 @@ class MovingAverage(nn.Module):
         """Stay in evaluation mode: the average is never trained."""
         return self
 
-    def forward(self, *inputs: Tensor) -> Any:
+    def forward(self, *inputs: Tensor, **options: Any) -> Any:
         """The averaged network's output."""
-        return self.network(*inputs)
+        return self.network(*inputs, **options)

@@ -1,5 +1,6 @@
 """Generators that map latents to images."""
 
+from inspect import signature
 from typing import Any, cast
 
 import torch
@@ -54,13 +55,26 @@ class LatentGAN(AdversarialModule):
         generators = (torch.Generator().manual_seed(seeding.derive(seed, "block", block)) for block in blocks)
         return torch.cat([self.sample_latents(BLOCK, generator) for generator in generators])[:count]
 
-    def sample(self, latents: Tensor, *condition: Tensor, ema: bool = True) -> Tensor:
+    def sample(self, latents: Tensor, *condition: Tensor, ema: bool = True, truncation: float | None = None) -> Tensor:
         """Images in [-1, 1] for latents (batch, latent_dim), in evaluation mode and without gradients.
 
-        The generator's moving average makes them where there is one; `ema=False` takes the generator as it is.
+        Args:
+            latents: (batch, latent_dim).
+            condition: as `make_condition` makes it.
+            ema: the generator's moving average makes the images where there is one; False takes the generator as it is.
+            truncation: distance from the mean style as a share of what it was, from 0 to 1: images are more alike and
+                better. For generators that know it; None leaves them as they are.
+
+        Raises:
+            ValueError: the generator knows no truncation.
         """
+        options = {} if truncation is None else {"truncation": truncation}
+        if options and "truncation" not in signature(self.generator.forward).parameters:
+            raise ValueError(
+                "the generator of this run knows no truncation; that of model=stylegan2 does (model/network=stylegan2)"
+            )
         with evaluating(self.sampling_network(ema)) as network, torch.no_grad():
-            images: Tensor = network(latents, *condition)
+            images: Tensor = network(latents, *condition, **options)
         return images
 
     def make_condition(self, count: int, label: int | None = None) -> Condition:

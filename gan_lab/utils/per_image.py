@@ -24,6 +24,20 @@ class Window(NamedTuple):
     stop: int
     total: int
 
+    @property
+    def size(self) -> int:
+        """The number of images."""
+        return self.stop - self.start
+
+    @property
+    def share(self) -> float:
+        """The images' share of the batch."""
+        return self.size / self.total
+
+    def every_nth(self, n: int) -> "Window":
+        """Those of these images that a batch of every n-th image has, the first one included; there may be none."""
+        return Window(-(-self.start // n), -(-self.stop // n), -(-self.total // n))
+
 
 _window: ContextVar[Window | None] = ContextVar("window", default=None)
 
@@ -46,6 +60,18 @@ def rows(start: int, stop: int, total: int) -> Iterator[None]:
         yield
     finally:
         _window.reset(token)
+
+
+def piece(count: int) -> Window:
+    """The place of so many images in their batch: the window's within `rows`, else they are all.
+
+    Raises:
+        ValueError: the window has another number of images.
+    """
+    window = _window.get() or Window(0, count, count)
+    if window.size != count:
+        raise ValueError(f"{count} images, where a piece of {window.size} is computed")
+    return window
 
 
 def is_divided() -> bool:

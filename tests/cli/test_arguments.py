@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gan_lab.cli.arguments import add_state, add_weights, non_negative, positive
+from gan_lab.cli.arguments import add_state, add_weights, non_negative, positive, share
 
 
 @pytest.mark.parametrize("text", ["1", "64", "4294967295"])
@@ -19,6 +19,13 @@ def test_anything_else_is_refused(read: Callable[[str], int], text: str) -> None
         read(text)
     with pytest.raises(argparse.ArgumentTypeError, match="at least 1, not 0"):
         positive("0")
+
+
+def test_shares_are_numbers_from_0_to_1() -> None:
+    assert [share(text) for text in ("0", "0.7", "1", "5e-1")] == [0, 0.7, 1, 0.5]
+    for text in ("-0.1", "1.01", "nan", "inf", "half", ""):
+        with pytest.raises(argparse.ArgumentTypeError, match=f"must be a number from 0 to 1, not {text}"):
+            share(text)
 
 
 def test_a_limit_is_named_where_it_is_exceeded() -> None:

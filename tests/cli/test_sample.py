@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from gan_lab.cli import main
+from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.runs.run import Run
-from tests.conftest import read_image
+from tests.conftest import composed, read_image, untrained
 
 
 def sample(run: Run, out: Path, *options: str) -> None:
@@ -53,6 +54,8 @@ def test_the_seed_decides(run: Run, tmp_path: Path) -> None:
         ("new.png", ("--count", "0"), "must be a whole number of at least 1"),
         ("new.png", ("--seed", "-1"), "must be a whole number of at least 0"),
         ("new.png", ("--format", "gif"), "invalid choice"),
+        ("new.png", ("--truncation", "1.5"), "must be a number from 0 to 1, not 1.5"),
+        ("new.png", ("--truncation", "0.7"), "--truncation 0.7: the generator of this run knows no truncation"),
         ("mixed", ("--force",), "holds more than images"),
     ],
 )
@@ -103,3 +106,20 @@ def test_the_best_checkpoint_draws_if_it_is_asked(run: Run, tmp_path: Path, caps
     torch.save(checkpoint | {"images_seen": 320}, run.best)
     sample(run, tmp_path / "best.pt", "--count", "3", "--checkpoint", "best")
     assert "3 images after 320 training images" in capsys.readouterr().out
+
+
+def test_truncation_draws_nearer_to_the_mean_style(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = Run(tmp_path / "styles")
+    run.save_config(composed("model=stylegan2", "data.image_size=8", "model.latent_dim=4"))
+    checkpoint = {"state_dict": untrained(run).state_dict(), "images_seen": 640}
+    AtomicCheckpointIO().save_checkpoint(checkpoint, run.checkpoint)
+    run.update_record(status="finished")
+    drawn = []
+    for number, truncation in enumerate(("1", "0.5", "0")):
+        sample(run, tmp_path / f"{number}.npy", "--count", "4", "--truncation", truncation)
+        drawn.append(np.load(tmp_path / f"{number}.npy").astype(float))
+    assert "4 images, truncated to 0.5, after 640 training images" in capsys.readouterr().out
+    spreads = [images.std(0).mean() for images in drawn]
+    assert spreads[0] > spreads[1] > spreads[2] == 0
+    sample(run, tmp_path / "plain.npy", "--count", "4")
+    assert np.array_equal(np.load(tmp_path / "plain.npy"), drawn[0])

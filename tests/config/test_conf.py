@@ -29,6 +29,7 @@ LATENT = {
     "dcgan_smaller": ("model.network.generator.width=4", "model.network.discriminator.width=4"),
     "dcgan_upsample": ("model.network.generator.width=4", "model.network.discriminator.width=4"),
     "dcgan_transposed": ("model.network.generator.width=2", "model.network.discriminator.width=2"),
+    "dcgan_transposed_small": ("model.network.generator.width=2", "model.network.discriminator.width=2"),
     "sngan_resnet": ("model.network.generator.width=4", "model.network.discriminator.width=4"),
     "resnet": tuple(
         f"model.network.{player}.{name}={value}"
@@ -86,8 +87,8 @@ TRANSLATING = {
 }
 TRANSLATING["fastcut"] = TRANSLATING["cut"]
 SHIPPED = (
-    *("acgan", "cgan", "cut", "cyclegan", "dcgan", "fastcut", "infogan", "pix2pix", "r3gan", "vanilla", "wgan"),
-    "wgan_gp",
+    *("acgan", "cgan", "cut", "cyclegan", "dcgan", "fastcut", "infogan", "pix2pix", "r3gan", "stylegan2", "vanilla"),
+    *("wgan", "wgan_gp"),
 )
 # tests/config/test_parts.py trains those of the recipes.
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml") if not path.stem.endswith("_digits"))
@@ -111,6 +112,8 @@ def test_every_model_and_every_network_is_among_the_cases() -> None:
 def test_it_composes_trains_saves_loads_and_draws(
     model: str, network: str, tiny: tuple[str, ...], command: Command
 ) -> None:
+    if model == "stylegan2" and not network.startswith("stylegan2"):
+        tiny = (*tiny, "model.path_length_weight=0")
     # A gradient penalty and the paper of WGAN rule batch norm out.
     with_batch_norm = ("vanilla", "dcgan", "cgan", "acgan", "infogan", *TRANSLATING)
     norm = () if model in with_batch_norm else ("model.network.discriminator.norm=none",)
@@ -162,6 +165,8 @@ def test_every_model_trains_in_mixed_precision_and_under_spectral_norm(
     if model == "wgan" and "spectral" in option:
         option += " model.clip=null"
     network, tiny = next((n, t) for n, t in TRANSLATING.get(model, LATENT).items() if n != "mlp")
+    if model == "stylegan2":
+        option += " model.path_length_weight=0"  # tests/training/test_precision.py has path lengths in half precision
     norm = () if "spectral" in option else ("model.network.discriminator.norm=none",)
     size = (*tiny, "data.batch_size=4", "trainer.max_steps=5", "hydra.run.dir=run")
     chosen = (f"model={model}", f"model/network={network}", *norm, *option.split())
@@ -268,6 +273,21 @@ def test_all_variants_run_as_one_sweep(command: Command) -> None:
             {"network.generator.width": 64, "network.generator.blocks": 9, "network.generator.features": 256},
         ),
         (
+            "stylegan2",
+            {
+                "n_critic": 1,
+                "objective._target_": "gan_lab.losses.NonSaturating",
+                "optimizer.generator.lr": 2e-3,
+                "optimizer.discriminator.betas": [0.0, 0.99],
+                "penalty.r1.every": 16,
+                "path_length_weight": 2.0,
+                "path_length_every": 4,
+                "path_length_decay": 0.01,
+                "path_length_shrink": 2,
+                "ema_half_life": 10000,
+            },
+        ),
+        (
             "dcgan model/network=dcgan_transposed",
             {
                 "optimizer.generator.lr": 2e-4,
@@ -319,6 +339,10 @@ def test_hyperparameters_are_those_of_the_paper(model: str, expected: dict[str, 
         (["model=acgan", "model/conditioning=concat"], "model/conditioning: the chosen model has no such part"),
         (["model=dcgan", "model/network=mlp"], "choose model/network=dcgan_small, or model=vanilla"),
         (["model=wgan", "model/network=stylegan2"], "choose model=wgan_gp, or another model/network"),
+        (
+            ["model=stylegan2", "model/network=dcgan_small"],
+            "choose model/network=stylegan2_small, or set model.path_length_weight=0",
+        ),
         (["model=cgan", "model/network=stylegan2"], "set model.network.generator.mixing=0"),
         (["model/network=stylegan2", "data.image_size=28"], "the image size must be 8, 16, 32, 64, ..., not 28"),
         (["model=wgan_gp", "model/penalty=none"], "choose model/penalty=gradient_penalty, or model=wgan"),

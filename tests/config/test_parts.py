@@ -41,6 +41,7 @@ IMAGES_OF_RECIPES = {
     "experiment=emoji_style_cyclegan": OWN_IMAGES["hidden_pairs"],
     "experiment=emoji_style_cut": OWN_IMAGES["hidden_pairs"],
     "experiment=emoji_colourise": OWN_IMAGES["colourise"],
+    "experiment=emoji_r3gan": OWN_IMAGES["image_folder"],
     "experiment=cyclegan_256": OWN_IMAGES["unpaired_folders"],
     **dict.fromkeys(
         ("experiment=r3gan_cifar10", "experiment=r3gan_ffhq64", "experiment=r3gan_ffhq256"), OWN_IMAGES["image_folder"]

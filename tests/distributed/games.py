@@ -9,9 +9,12 @@ from gan_lab.augment import Augment
 from gan_lab.losses import RelativisticPairing, Wasserstein
 from gan_lab.models.adversarial import PLAYERS, AdversarialModule
 from gan_lab.models.cyclegan import CycleGAN
+from gan_lab.models.latent import LatentGAN
 from gan_lab.models.pix2pix import Pix2Pix
 from gan_lab.models.r3gan import R3GAN
+from gan_lab.models.stylegan2 import StyleGAN2
 from gan_lab.models.translation import TranslationGAN
+from gan_lab.models.vanilla import VanillaGAN
 from gan_lab.models.wgan import WGAN
 from gan_lab.networks import dcgan_small, stylegan2, translation
 from gan_lab.networks.contrastive import ContrastiveGenerator
@@ -76,7 +79,7 @@ class Mirror(Augment):
         return images.flip(-1)
 
 
-def calm_stylegan2() -> AdversarialModule:
+def calm_stylegan2(cls: type[LatentGAN] = VanillaGAN, **options: Any) -> AdversarialModule:
     """Without the layers' noise, of which other maps than one process's would be drawn."""
     sizes = {"channel_base": 32, "channel_max": 2, "image_size": SIZE, "channels": 1}
     network = {
@@ -85,7 +88,16 @@ def calm_stylegan2() -> AdversarialModule:
     }
     for layer in network["generator"].layers:
         layer.noise_strength.requires_grad_(False)
-    return tiny_gan(network=network, ema_half_life=32)
+    return tiny_gan(cls, network=network, ema_half_life=32, **options)
+
+
+# The lengths of every second image on every second batch.
+PATH_LENGTHS = {
+    "path_length_weight": 0.1,
+    "path_length_every": 2,
+    "path_length_decay": 0.1,
+    "path_length_shrink": 2,
+}
 
 
 def stabilised() -> AdversarialModule:
@@ -107,6 +119,7 @@ GAMES: dict[str, Callable[[], AdversarialModule]] = {
     "InfoGAN": tiny_infogan,
     "styles": calm_stylegan2,
     "stabilised": stabilised,
+    "path lengths": lambda: calm_stylegan2(StyleGAN2, penalty={"r1": R1(gamma=1.0, every=3)}, **PATH_LENGTHS),
     "CycleGAN": calm_cyclegan,
     "pix2pix": calm_pix2pix,
     "CUT": calm_cut,

@@ -51,6 +51,11 @@ VARIANTS = {
     "acgan": ("model=acgan", *SMALL),
     "infogan": ("model=infogan", *SMALL),
     "r3gan": ("model=r3gan", *MLP),
+    "stylegan2": (
+        "model=stylegan2",
+        "model/network=stylegan2_small",
+        "data.image_size=28",
+    ),
     "linear schedule": ("model=vanilla", *MLP, "model/schedule=linear", "model.n_critic=2"),
     "cosine schedule": ("model=vanilla", *MLP, "model/schedule=cosine", "model.ema_half_life=null"),
     "cyclegan": (

@@ -1,12 +1,14 @@
 """Draws of images, in one piece and in several."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 import torch
 from torch import Tensor
 
 from gan_lab.utils import per_image
+from gan_lab.utils.per_image import Window
 
 LIKE = torch.empty(0)
 Draw = Callable[[int], Tensor]
@@ -78,6 +80,26 @@ def test_a_window_ends_with_its_block_even_if_that_fails() -> None:
 def test_a_window_lies_in_its_batch(window: tuple[int, int, int]) -> None:
     with pytest.raises(ValueError, match=r"no part of a batch of 4"), per_image.rows(*window):
         pass
+
+
+def test_a_piece_knows_its_place_in_the_batch() -> None:
+    assert per_image.piece(5) == (0, 5, 5)
+    with per_image.rows(2, 5, 8):
+        assert per_image.piece(3) == (2, 5, 8)
+        assert (per_image.piece(3).size, per_image.piece(3).share) == (3, 3 / 8)
+        with pytest.raises(ValueError, match="4 images, where a piece of 3 is computed"):
+            per_image.piece(4)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 9])
+def test_pieces_share_every_nth_image_of_the_batch_among_them(n: int) -> None:
+    ends, chosen = [0, 2, 3, 8], list(range(0, 8, n))
+    pieces = [Window(start, stop, 8) for start, stop in pairwise(ends)]
+    thinned = [piece.every_nth(n) for piece in pieces]
+    for piece, few in zip(pieces, thinned, strict=True):
+        assert few.total == len(chosen)
+        assert chosen[few.start : few.stop] == [image for image in chosen if piece.start <= image < piece.stop]
+    assert sum(few.share for few in thinned) == pytest.approx(1)
 
 
 def test_numbers_of_a_batch_that_is_not_made_of_such_pieces_are_refused() -> None:
