@@ -136,14 +136,17 @@ def what_breaks(config: DictConfig, name: str) -> str | None:
     effects = [fact for fact in facts_about(config, name) if isinstance(fact, OnResume)]
     if not effects:
         return "its effect on the results is unknown"
-    if effects[-1].unless_constant_rates and not _has_falling_rates(config):
+    if effects[-1].only_with_an_end and not _needs_an_end(config):
         return None
     return effects[-1].breaks or None
 
 
-def _has_falling_rates(config: DictConfig) -> bool:
+def _needs_an_end(config: DictConfig) -> bool:
+    """True where a number follows a schedule that depends on the length of the run."""
+    from gan_lab.config.schema import resolve
+
     schedules = config.model.get("schedule", {}).values()
-    return any(schedule["_target_"] != "gan_lab.schedules.Constant" for schedule in schedules)
+    return any(getattr(resolve(schedule["_target_"], "_target_"), "needs_an_end", True) for schedule in schedules)
 
 
 def _leaves(node: Any, path: str = "") -> list[tuple[str, Any]]:
