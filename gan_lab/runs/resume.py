@@ -5,6 +5,7 @@ refused, or, with `resume_mode=continue`, allowed and recorded: the run goes on 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -142,11 +143,16 @@ def what_breaks(config: DictConfig, name: str) -> str | None:
 
 
 def _needs_an_end(config: DictConfig) -> bool:
-    """True where a number follows a schedule that depends on the length of the run."""
+    """True where a number follows a schedule that depends on the length of the run, or may do so."""
     from gan_lab.config.schema import resolve
 
-    schedules = config.model.get("schedule", {}).values()
-    return any(getattr(resolve(schedule["_target_"], "_target_"), "needs_an_end", True) for schedule in schedules)
+    for schedule in config.model.get("schedule", {}).values():
+        needs_an_end = True
+        with suppress(UserError):  # of a class that may not be imported nothing is known
+            needs_an_end = getattr(resolve(schedule["_target_"], "_target_"), "needs_an_end", True)
+        if needs_an_end:
+            return True
+    return False
 
 
 def _leaves(node: Any, path: str = "") -> list[tuple[str, Any]]:

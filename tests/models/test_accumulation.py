@@ -20,6 +20,7 @@ from tests.conftest import LATENT_DIM, SIZE, fit, sgd, tiny_gan, weights
 from tests.distributed.games import GAMES, data_for, in_double, tiny_dcgan
 from tests.models.test_cyclegan import tiny_cyclegan
 from tests.models.test_pix2pix import tiny_pix2pix
+from tests.models.test_scheduled import everything
 
 BATCH = 8
 STEPS = 6
@@ -67,6 +68,7 @@ MORE: dict[str, Callable[[], AdversarialModule]] = {
         penalty={"gradient_penalty": GradientPenalty(weight=1.0)},
         augment=DiffAugment(policy=["colour", "translation", "cutout"], fill=0.0),
     ),
+    "all by schedules": everything,
     "dropout": noisy_pix2pix,
     "pools": pooled_cyclegan,
     "mixed styles": noisy_stylegan2,
