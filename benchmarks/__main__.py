@@ -6,7 +6,7 @@ import warnings
 
 import torch
 
-from benchmarks import choices, health, loading, precisions, quality, steps
+from benchmarks import choices, health, loading, precisions, quality, steps, turns
 from gan_lab.utils import hardware
 
 
@@ -17,7 +17,7 @@ def main() -> None:
     logging.getLogger("gan_lab").setLevel(logging.ERROR)
     hardware.prepare()
     print(f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}\n")
-    for part in (steps, quality, health, loading, choices, precisions):
+    for part in (steps, turns, quality, health, loading, choices, precisions):
         print("\n".join(part.report()), end="\n\n", flush=True)
 
 

@@ -28,6 +28,7 @@ from omegaconf import open_dict
 
 from gan_lab.config.schema import build
 from gan_lab.utils import hardware
+from gan_lab.utils.batches import LabelledImages
 
 CONF = Path(__file__).parent.parent / "conf"
 MODELS = ("vanilla", "dcgan", "wgan", "wgan_gp", "cgan", "r3gan", "cyclegan")
@@ -113,7 +114,7 @@ class Training:
         torch.manual_seed(0)
         self.data, self.model = build(self.config.data), build(self.config.model)
         shape = (10_000, self.data.channels, self.data.image_size, self.data.image_size)
-        one_domain = torch.randint(0, 256, shape, dtype=torch.uint8), torch.randint(0, 10, shape[:1])
+        one_domain = LabelledImages(torch.randint(0, 256, shape, dtype=torch.uint8), torch.randint(0, 10, shape[:1]))
         self.data.prepare_data = lambda: None  # nothing to fetch
         self.split = (one_domain, one_domain) if model == "cyclegan" else one_domain
 

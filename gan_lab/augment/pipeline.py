@@ -5,7 +5,7 @@ does. All geometric ones of an image are one 3x3 matrix, and all of its colours 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import Literal
 
@@ -73,9 +73,10 @@ class Pipeline(nn.Module):
     Options name the changes that may happen, by group; an empty list switches a group off.
 
     Everything is computed in float32 or better, whatever the images are, and nothing waits for the device. An image
-    that nothing happens to is chosen in place of its resampled copy. So it keeps its bits, and all images do at p = 0.
-    On the CPU, where p can be read, p = 0 takes no draw and no computation. Other devices draw numbers at p = 0 as
-    well, which moves on the generator of whatever draws from it afterwards.
+    that nothing happens to keeps its bits, so all images do at p = 0. On the CPU it is left out, and p = 0 takes no
+    draw and no computation. On other devices, where nobody can read what was drawn without waiting, it is chosen in
+    place of its resampled copy. There numbers are drawn at p = 0 as well, which moves on the generator of
+    whatever draws from it afterwards.
 
     With given random numbers all changes are affine functions of an image, so gradients with respect to images are
     exact. torch's `grid_sample` has no second derivative: a penalty on gradients is taken at the changed images, as
@@ -128,17 +129,17 @@ class Pipeline(nn.Module):
                 f"model/augment: colours are changed of images with 1 or 3 channels, and these have {images.shape[1]}; "
                 "set model.augment.pipeline.colour=[]"
             )
-        if images.device.type == "cpu" and float(p) == 0:
+        if can_be_read(p) and p == 0:
             return images
         with full_precision(images.device):
             changed = images.float() if images.dtype in (torch.bfloat16, torch.float16) else images
             draws = Draws(changed, p)
             if self.blit or self.geometry:
                 places = self.places(draws, width=images.shape[3], height=images.shape[2])
-                changed = torch.where(is_identity(places), changed, resampled(changed, places))
+                changed = where_needed(resampled, changed, places)
             if self.colour:
                 colours = self.colours(draws, grey=images.shape[1] == 1)
-                changed = torch.where(is_identity(colours), changed, recoloured(changed, colours))
+                changed = where_needed(recoloured, changed, colours)
             return self.corrupted(changed, draws).to(images.dtype)
 
     def places(self, draws: Draws, *, width: int, height: int) -> Tensor:
@@ -255,9 +256,28 @@ def recoloured(images: Tensor, colours: Tensor) -> Tensor:
     return red + green + blue + added[:, :3]
 
 
+def where_needed(change: Callable[[Tensor, Tensor], Tensor], images: Tensor, matrices: Tensor) -> Tensor:
+    """Change images (n, ...) by matrices (n or 1, m, m), and keep those whose matrix is the identity, to the bit.
+
+    Where it can be read which ones these are, they are not computed. Elsewhere all are, and the right ones chosen.
+    """
+    same = is_identity(matrices)
+    if not can_be_read(images):
+        return torch.where(same[:, None, None, None], images, change(images, matrices))
+    places = (~same).expand(len(images)).nonzero()[:, 0]
+    if len(places) == 0:
+        return images
+    return images.index_copy(0, places, change(images[places], matrices.expand(len(images), -1, -1)[places]))
+
+
+def can_be_read(tensor: Tensor) -> bool:
+    """True where a number of the tensor can be read without waiting for a device."""
+    return tensor.device.type == "cpu"
+
+
 def is_identity(matrices: Tensor) -> Tensor:
-    """True for each of the matrices (n, m, m) that changes nothing, to the bit, shaped to fit images: (n, 1, 1, 1)."""
-    return (matrices == identity(matrices.shape[1], matrices)).flatten(1).all(1)[:, None, None, None]
+    """True for each of the matrices (n, m, m) that changes nothing, to the bit, (n,)."""
+    return (matrices == identity(matrices.shape[1], matrices)).flatten(1).all(1)
 
 
 def identity(size: int, like: Tensor) -> Tensor:

@@ -153,7 +153,7 @@ class LastCheckpoint(Checkpoint):
 class BestCheckpoint(Checkpoint):
     """Keeps the best state while training, as the `Scores` callback finds it; without it, nothing.
 
-    Where it can't be written, a copy waits in memory for the next logging point at which it can.
+    Where it can't be written, a copy waits in memory for the next logging point, or save, at which it can.
 
     Args:
         file: replaced as a whole each time.
@@ -198,6 +198,11 @@ class BestCheckpoint(Checkpoint):
             if problem := try_to_save(trainer, self.file):
                 disk.failed(self.file, problem)
                 self.waiting = copied(trainer._checkpoint_connector.dump_checkpoint())
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Write the copy before another checkpoint knows its score: a kill would lose what a resume takes as saved."""
+        if self.waiting:
+            self._write(trainer)
 
     def _write(self, trainer: Trainer) -> None:
         """Write the copy; all processes have one, and the first writes."""

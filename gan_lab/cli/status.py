@@ -12,7 +12,7 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "status",
         help="show the progress of a sweep or a run",
-        description="Show the status, progress and lowest FID of each job of a sweep, or of one run.",
+        description="Show the status, progress and best score of each job of a sweep, or of one run.",
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder of a sweep or a run")
     parser.set_defaults(run=run)

@@ -101,7 +101,7 @@ class ImageFolder(InMemoryDataModule):
                 files = group.get(name, [])
                 result.files[split] += files
                 result.labels[split] += [label if labelled else 0] * len(files)
-        if self.validation_count:
+        if self.validation_count or self.train_count is not None:
             files, labels = result.files["train"], result.labels["train"]
             for split, indices in self.split_indices(len(files)).items():
                 result.files[split] = [files[index] for index in indices]

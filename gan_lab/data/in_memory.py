@@ -135,17 +135,26 @@ class InMemoryDataModule(ImageDataModule):
         num_classes: labels lie in [0, num_classes).
         validation_count: number of training images that form the validation split. They are not trained on, and final
             scores use them in place of the test split. So the test split stays unseen while settings are chosen.
+        train_count: number of training images that are used, the same ones for runs of any seed; None uses all. Fewer
+            show how a model does with little data.
         mirror: trains on the mirror image of each training image too, so that an epoch has twice the batches. Scores
             are held against the images as they are.
     """
 
     def __init__(
-        self, *, num_classes: PositiveInt, validation_count: NonNegativeInt, mirror: bool = False, **options: Any
+        self,
+        *,
+        num_classes: PositiveInt,
+        validation_count: NonNegativeInt,
+        train_count: PositiveInt | None = None,
+        mirror: bool = False,
+        **options: Any,
     ) -> None:
         super().__init__(**options)
         self.mirror = mirror
         self.num_classes = num_classes
         self.validation_count = validation_count
+        self.train_count = train_count
         self.eval_split = "validation" if validation_count else "test"  # the real images of final scores
         self.splits: dict[str, LabelledImages] = {}
 
@@ -162,26 +171,28 @@ class InMemoryDataModule(ImageDataModule):
         if stage == "test":
             return {"test": self.load("test")}
         images, labels = self.load("train")
-        if not self.validation_count:
+        if not self.validation_count and self.train_count is None:
             return {"train": LabelledImages(images, labels)}
         splits = self.split_indices(len(images))
         return {split: LabelledImages(images[indices], labels[indices]) for split, indices in splits.items()}
 
     def split_indices(self, count: int) -> dict[str, Tensor]:
-        """The ascending indices, int64 (n,), of the "train" and "validation" splits among `count` training images.
+        """The ascending indices, int64 (n,), of "train" and, if there is one, "validation" among `count` images.
 
         Raises:
-            UserError: nothing is left to train on.
+            UserError: nothing is left to train on, or less than `train_count`.
         """
         if self.validation_count >= count:
             raise UserError(
                 f"data.validation_count={self.validation_count} leaves none of the {count} training images for training"
             )
+        left = count - self.validation_count
+        if self.train_count is not None and self.train_count > left:
+            raise UserError(f"data.train_count={self.train_count}: there are only {left} images to train on")
         order = seeding.permutation(count, seeding.derive(VALIDATION_SEED, "held_out"))
-        return {
-            "train": order[self.validation_count :].sort().values,
-            "validation": order[: self.validation_count].sort().values,
-        }
+        validation, train = order[: self.validation_count], order[self.validation_count :][: self.train_count]
+        splits = {"train": train.sort().values}
+        return splits | {"validation": validation.sort().values} if self.validation_count else splits
 
     def setup(self, stage: str) -> None:
         """Load the splits of a stage, onto the training device where they fit.

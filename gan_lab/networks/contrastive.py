@@ -46,13 +46,28 @@ class ContrastiveGenerator(nn.Module):
         )
         self.apply(dcgan_init)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (batch, channels, height, width) in the other domain, of the same shape."""
-        translated: Tensor = self.translator(images)
-        return translated
+    def forward(self, images: Tensor, with_maps: bool = False) -> Tensor | tuple[Tensor, Maps]:
+        """Images (batch, channels, height, width) in the other domain, of the same shape.
+
+        Args:
+            images: to translate.
+            with_maps: whether the maps of `encode` are wanted beside them, which the translation needs anyway.
+        """
+        if not with_maps:
+            translated: Tensor = self.translator(images)
+            return translated
+        maps, rest = self._encoded(images)
+        decoded = maps[-1]
+        for layer in rest:
+            decoded = layer(decoded)
+        return decoded, maps
 
     def encode(self, images: Tensor) -> Maps:
         """Maps of the encoder at its five depths, each (batch, features, height, width)."""
+        return self._encoded(images)[0]
+
+    def _encoded(self, images: Tensor) -> tuple[Maps, list[nn.Module]]:
+        """Maps of the encoder, and the layers that turn the deepest ones into a translation."""
         layers = list(self.translator)
         halving = [at for at, layer in enumerate(layers) if isinstance(layer, nn.Conv2d) and layer.stride == (2, 2)]
         residual = [at for at, layer in enumerate(layers) if isinstance(layer, Residual)]
@@ -61,7 +76,7 @@ class ContrastiveGenerator(nn.Module):
         for at, layer in enumerate(layers[: depths[-1] + 1]):
             maps = layer(maps)
             taken += [maps] * depths.count(at)
-        return taken
+        return taken, layers[depths[-1] + 1 :]
 
     def describe(self, maps: Maps, places: list[Tensor]) -> list[Tensor]:
         """Unit vectors (batch, patches, features) of some patches at each depth.
@@ -75,20 +90,18 @@ class ContrastiveGenerator(nn.Module):
             for head, at_depth, chosen in zip(self.heads, maps, places, strict=True)
         ]
 
-    def patches(self, source: Tensor, translated: Tensor, count: int) -> list[tuple[Tensor, Tensor]]:
+    def patches(self, source: Maps, translated: Maps, count: int) -> list[tuple[Tensor, Tensor]]:
         """Describe the same random patches of translated images and of their sources.
 
         Args:
-            source: images (batch, channels, height, width); no gradients flow through their vectors.
-            translated: images of the same shape.
+            source: maps of `encode`; no gradients flow through the vectors made of them.
+            translated: maps of the same shapes.
             count: patches at each depth; all where there are fewer.
 
         Returns:
             At each depth, vectors (batch, patches, features) of the translations and of the sources.
         """
+        places = [torch.randperm(at.shape[2] * at.shape[3], device=at.device)[:count] for at in source]
         with torch.no_grad():
-            maps = self.encode(source)
-        places = [torch.randperm(at.shape[2] * at.shape[3], device=at.device)[:count] for at in maps]
-        with torch.no_grad():
-            keys = self.describe(maps, places)
-        return list(zip(self.describe(self.encode(translated), places), keys, strict=True))
+            keys = self.describe(source, places)
+        return list(zip(self.describe(translated, places), keys, strict=True))

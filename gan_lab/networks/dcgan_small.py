@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from gan_lab.networks.init import dcgan_init
 from gan_lab.networks.norms import Norm, needs_bias, norm_2d, normalise_weights
-from gan_lab.networks.sizes import quarter
+from gan_lab.networks.sizes import further_doublings, quarter
 from gan_lab.utils.types import PositiveInt
 
 
@@ -12,19 +12,37 @@ class Generator(nn.Module):
     """Latents (batch, latent_dim) to images (batch, channels, image_size, image_size) in [-1, 1].
 
     Args:
-        width: feature maps between the two transposed convolutions; twice as many before them.
+        width: feature maps between the last two transposed convolutions; twice as many before them.
+        max_side: the widest map that the latent is turned into: larger images are reached by further transposed
+            convolutions. None has two for all.
     """
 
     def __init__(
-        self, *, latent_dim: PositiveInt, width: PositiveInt, image_size: PositiveInt, channels: PositiveInt
+        self,
+        *,
+        latent_dim: PositiveInt,
+        width: PositiveInt,
+        max_side: PositiveInt | None = None,
+        image_size: PositiveInt,
+        channels: PositiveInt,
     ) -> None:
         super().__init__()
         side = quarter(image_size)
+        further = further_doublings(side, max_side)
+        side //= 2**further
+        larger: list[nn.Module] = []
+        for _ in range(further):
+            larger += [
+                nn.ConvTranspose2d(2 * width, 2 * width, 4, 2, 1, bias=False),
+                nn.BatchNorm2d(2 * width),
+                nn.ReLU(inplace=True),
+            ]
         self.layers = nn.Sequential(
             nn.Linear(latent_dim, 2 * width * side**2, bias=False),
             nn.Unflatten(1, (2 * width, side, side)),
             nn.BatchNorm2d(2 * width),
             nn.ReLU(inplace=True),
+            *larger,
             nn.ConvTranspose2d(2 * width, width, 4, 2, 1, bias=False),
             nn.BatchNorm2d(width),
             nn.ReLU(inplace=True),
@@ -44,19 +62,39 @@ class Discriminator(nn.Module):
 
     Args:
         width: feature maps after the first convolution; twice as many after the second.
-        norm: of the second convolution; spectral norm is on every layer.
+        max_side: the widest map that the logit is made from: further convolutions halve that of larger images. None
+            has two for all.
+        norm: of every convolution but the first; spectral norm is on every layer.
     """
 
-    def __init__(self, *, width: PositiveInt, norm: Norm, image_size: PositiveInt, channels: PositiveInt) -> None:
+    def __init__(
+        self,
+        *,
+        width: PositiveInt,
+        max_side: PositiveInt | None = None,
+        norm: Norm,
+        image_size: PositiveInt,
+        channels: PositiveInt,
+    ) -> None:
         super().__init__()
         self.batch_independent = norm != "batch"
         side = quarter(image_size)
+        further = further_doublings(side, max_side)
+        side //= 2**further
+        larger: list[nn.Module] = []
+        for _ in range(further):
+            larger += [
+                nn.Conv2d(2 * width, 2 * width, 4, 2, 1, bias=needs_bias(norm)),
+                *norm_2d(norm, 2 * width),
+                nn.LeakyReLU(0.2, inplace=True),
+            ]
         self.features = nn.Sequential(
             nn.Conv2d(channels, width, 4, 2, 1),
             nn.LeakyReLU(0.2, inplace=True),
             nn.Conv2d(width, 2 * width, 4, 2, 1, bias=needs_bias(norm)),
             *norm_2d(norm, 2 * width),
             nn.LeakyReLU(0.2, inplace=True),
+            *larger,
             nn.Flatten(),
         )
         self.output = nn.Linear(2 * width * side**2, 1)

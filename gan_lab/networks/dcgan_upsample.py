@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from gan_lab.networks.dropout import Dropout
 from gan_lab.networks.init import dcgan_init
 from gan_lab.networks.norms import Norm, norm_2d, normalise_weights
-from gan_lab.networks.sizes import quarter
+from gan_lab.networks.sizes import further_doublings, quarter
 from gan_lab.utils.types import PositiveInt, Probability
 
 BATCH_NORM_MOMENTUM = 0.2
@@ -20,18 +20,37 @@ class Generator(nn.Module):
     """Latents (batch, latent_dim) to images (batch, channels, image_size, image_size) in [-1, 1].
 
     Args:
-        width: feature maps of the last hidden layer; the two before have twice as many.
+        width: feature maps of the last hidden layer; those before have twice as many.
+        max_side: the widest map that the latent is turned into: larger images are reached by further doublings, each
+            with its convolution. None has two for all.
     """
 
     def __init__(
-        self, *, latent_dim: PositiveInt, width: PositiveInt, image_size: PositiveInt, channels: PositiveInt
+        self,
+        *,
+        latent_dim: PositiveInt,
+        width: PositiveInt,
+        max_side: PositiveInt | None = None,
+        image_size: PositiveInt,
+        channels: PositiveInt,
     ) -> None:
         super().__init__()
         side = quarter(image_size)
+        further = further_doublings(side, max_side)
+        side //= 2**further
+        larger: list[nn.Module] = []
+        for _ in range(further):
+            larger += [
+                nn.Upsample(scale_factor=2),
+                nn.Conv2d(2 * width, 2 * width, 3, padding=1),
+                nn.BatchNorm2d(2 * width, momentum=BATCH_NORM_MOMENTUM),
+                nn.ReLU(inplace=True),
+            ]
         self.layers = nn.Sequential(
             nn.Linear(latent_dim, 2 * width * side**2),
             nn.ReLU(inplace=True),
             nn.Unflatten(1, (2 * width, side, side)),
+            *larger,
             nn.Upsample(scale_factor=2),
             nn.Conv2d(2 * width, 2 * width, 3, padding=1),
             nn.BatchNorm2d(2 * width, momentum=BATCH_NORM_MOMENTUM),
@@ -55,23 +74,34 @@ class Discriminator(nn.Module):
     """Images (batch, channels, image_size, image_size) to logits (batch, 1).
 
     Args:
-        width: feature maps after the first convolution; doubled by each of the three further ones.
+        width: feature maps after the first convolution; doubled by each of the three that follow.
+        max_side: the widest map that the third of them gets: further convolutions before the last halve that of larger
+            images. None has none.
         dropout: probability with which an activation is dropped after each convolution.
         norm: of every convolution but the first; spectral norm is on every layer.
     """
 
     def __init__(
-        self, *, width: PositiveInt, dropout: Probability, norm: Norm, image_size: PositiveInt, channels: PositiveInt
+        self,
+        *,
+        width: PositiveInt,
+        max_side: PositiveInt | None = None,
+        dropout: Probability,
+        norm: Norm,
+        image_size: PositiveInt,
+        channels: PositiveInt,
     ) -> None:
         super().__init__()
         self.batch_independent = norm != "batch"
         side = quarter(image_size)
+        further = further_doublings(side, max_side)
         layers: list[nn.Module] = []
         for index, (inputs, outputs, stride) in enumerate(
             [
                 (channels, width, 2),
                 (width, 2 * width, 2),
                 (2 * width, 4 * width, 2),
+                *[(4 * width, 4 * width, 2)] * further,
                 (4 * width, 8 * width, 1),
             ]
         ):
@@ -81,7 +111,7 @@ class Discriminator(nn.Module):
             if index:
                 layers += norm_2d(norm, outputs, momentum=BATCH_NORM_MOMENTUM)
             layers += [nn.LeakyReLU(0.2, inplace=True), Dropout(dropout)]
-        side = (side + 1) // 2
+        side = (side + 1) // 2 // 2**further
         self.features = nn.Sequential(*layers, nn.Flatten())
         self.output = nn.Linear(8 * width * side**2, 1)
         self.apply(dcgan_init)

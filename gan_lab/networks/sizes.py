@@ -19,6 +19,21 @@ def quarter(image_size: int) -> int:
     return image_size // 4
 
 
+def further_doublings(side: int, max_side: int | None) -> int:
+    """The number of even halvings of a map, beyond those of `quarter`, until it is no wider than `max_side`.
+
+    A linear layer to or from a map has a weight for each of its places, so it grows with the square of the image size.
+
+    Args:
+        side: of the map.
+        max_side: the widest map that is wanted; None wants the map as it is, and so does a map of odd side.
+    """
+    count = 0
+    while max_side is not None and side > max_side and side % 2 == 0:
+        side, count = side // 2, count + 1
+    return count
+
+
 def doublings(image_size: int) -> int:
     """The number of doublings from a 4x4 map to the image.
 

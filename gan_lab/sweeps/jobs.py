@@ -37,7 +37,8 @@ def run_job(config: DictConfig) -> float | None:
     why it failed, and the sweep says it at its end.
 
     Returns:
-        The lowest FID while training; None where none was computed, infinity where the job failed.
+        The lowest FID while training, or minus the highest PSNR; None where none was computed, infinity where the job
+        failed.
 
     Raises:
         UserError: the sweeper goes by a FID that there is not.

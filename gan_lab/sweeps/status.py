@@ -1,7 +1,7 @@
 """The state of a sweep's jobs, read from their folders: how far they are, what they have reached, what went wrong."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from gan_lab.utils.errors import UserError
 
 SILENT = 600.0  # seconds without a report after which a running job says so: its last scores may take minutes
 NOTHING = "-"
+BETTER: dict[str, Callable[[float], float]] = {"fid": float, "psnr": float.__neg__}  # the less of this the better
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,18 @@ class Job:
         return cls(folder.name, overrides, run.state(), record)
 
     @property
-    def fid(self) -> float | None:
-        """The lowest FID so far."""
-        return (self.record.get("best") or {}).get("fid")
+    def score(self) -> str:
+        """The name of the score that decides on the best state; empty before there is one."""
+        return next((name for name in BETTER if name in (self.record.get("best") or {})), "")
+
+    @property
+    def best(self) -> float | None:
+        """The best of this score so far."""
+        return self.record["best"][self.score] if self.score else None
 
     @property
     def protocol(self) -> str:
-        """The id of the protocol of that FID; empty without one."""
+        """The id of the protocol of that score; empty without one."""
         best = self.record.get("best") or {}
         return str((best.get("protocol") or {}).get("id", ""))
 
@@ -103,36 +109,45 @@ def _readable(folder: Path, overrides: Identity) -> Job:
 
 
 def summary(jobs: Sequence[Job]) -> str:
-    """A line with the number of jobs in each state, and the best so far: of each protocol, where there are several."""
+    """A line with the number of jobs in each state, and the best so far: by each score and protocol there is."""
     counted = Counter(job.state for job in jobs)
     states = ", ".join(f"{count} {state}" for state, count in counted.items())
     line = f"{len(jobs)} job{'s' if len(jobs) > 1 else ''}: {states}"
-    best: dict[str, Job] = {}
-    for job in sorted((job for job in jobs if job.fid is not None), key=lambda job: job.fid or 0.0):
-        best.setdefault(job.protocol, job)
-    for own, job in best.items():
-        line += f". Best so far{f' by protocol {own}' if len(best) > 1 else ''}: "
-        line += f"FID {job.fid:.2f} while training, job {job.name}"
+    best: dict[tuple[str, str], Job] = {}
+    for job in sorted((job for job in jobs if job.best is not None), key=rank):
+        best.setdefault((job.score, job.protocol), job)
+    are_mixed = len({protocol for _, protocol in best}) > 1
+    for (score, own), job in best.items():
+        line += f". Best so far{f' by protocol {own}' if are_mixed else ''}: "
+        line += f"{score.upper()} {job.best:.2f} while training, job {job.name}"
     return line
 
 
-def table(jobs: Sequence[Job]) -> str:
-    """A table with a line for each job: overrides, state, progress, speed, lowest FID, and what is wrong.
+def rank(job: Job) -> tuple[int, float]:
+    """The place of a job with a best score in the order by scores, from the best on."""
+    return list(BETTER).index(job.score), BETTER[job.score](job.best or 0.0)
 
-    FIDs of different protocols can't be compared, so each then stands beside its protocol.
+
+def table(jobs: Sequence[Job]) -> str:
+    """A table with a line for each job: overrides, state, progress, speed, best score, and what is wrong.
+
+    That is the lowest FID, or, where a run goes by it, the highest PSNR. Scores of different protocols can't be
+    compared, so each then stands beside its protocol.
     """
     varying = differences([job.overrides for job in jobs])
-    are_mixed = len({job.protocol for job in jobs if job.fid is not None}) > 1
-    rows = [["Job", "State", "Batches", "Images/s", "Best FID", "Overrides", ""]]
+    are_mixed = len({job.protocol for job in jobs if job.best is not None}) > 1
+    scores = [name for name in BETTER if any(job.score == name for job in jobs)] or ["fid"]
+    rows = [["Job", "State", "Batches", "Images/s", *(f"Best {name.upper()}" for name in scores), "Overrides", ""]]
     for job, overrides in zip(jobs, varying, strict=True):
         speed = job.record.get("images_per_second")
+        best = NOTHING if job.best is None else f"{job.best:.2f}" + (f" ({job.protocol})" if are_mixed else "")
         rows.append(
             [
                 job.name or NOTHING,
                 job.state,
                 progress(job.record),
                 f"{speed:,.0f}" if speed else NOTHING,
-                NOTHING if job.fid is None else f"{job.fid:.2f}" + (f" ({job.protocol})" if are_mixed else ""),
+                *(best if name == job.score else NOTHING for name in scores),
                 " ".join(overrides),
                 job.reason,
             ]

@@ -39,7 +39,8 @@ def opening(run: Run, record: dict[str, Any], model: AdversarialModule) -> str:
         megabytes = (run.checkpoint.stat().st_size + moments) / 1e6
         lines.append(f"Checkpoints  up to {megabytes:,.0f} MB each: the last, the one before and the best")
         if megabytes > LARGE and hasattr(model, "sample"):  # no translator
-            lines.append("             Smaller ones: a lower width or model/network=resnet, which fits large images")
+            smaller = "model/network=resnet or dcgan_small, which fit large images, or a lower width"
+            lines.append(f"             Smaller ones: {smaller}")
     return "\n".join(lines)
 
 

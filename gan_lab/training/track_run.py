@@ -195,13 +195,18 @@ class RunTracker:
         return self.reached() | {"status": status, "ended": now()} | values
 
 
+# Runs that may have ended after their last checkpoint: some batches come again, and say the same. The kill of a worker
+# leaves "failed", a second signal "interrupted".
+BROKEN_OFF = ("running", "failed", "interrupted")
+
+
 def alarms_of(trainer: Trainer, before: dict[str, Any]) -> list[str]:
     """All that alarms have said since the run began, also what only a checkpoint knows: the program may be killed."""
     known: list[str] = before.get("alarms", [])
     watching = [callback for callback in trainer.callbacks if isinstance(callback, Health)]  # type: ignore[attr-defined]
     earlier = [line for health in watching for line in health.earlier_messages if line not in known]
     said = [line for health in watching for line in health.messages]
-    if before.get("status") == "running":  # killed after its last checkpoint: some batches come again, and say the same
+    if before.get("status") in BROKEN_OFF:
         said = [line for line in said if line not in known]
     return [*known, *earlier, *said]
 

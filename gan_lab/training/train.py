@@ -47,8 +47,8 @@ def train(config: DictConfig, folder: str | Path, *, discard_refused: bool = Tru
         debug: whether an unexpected error comes out as it is, and not as a `UserError` of one line.
 
     Returns:
-        What a sweep minimises: the lowest FID while training, to training images; None where none was computed. It is
-        not that of the end, lest a sweep choose by the test images.
+        What a sweep minimises: the lowest FID while training, to training images, or minus the highest PSNR of
+        pairs; None where none was computed. It is not that of the end, lest a sweep choose by the test images.
 
     Raises:
         UserError: the configuration or the data can't work, or training failed.

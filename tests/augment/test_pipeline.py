@@ -9,6 +9,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from torch import Tensor
 
+from gan_lab.augment import pipeline as module
 from gan_lab.augment.pipeline import Draws, Pipeline, Row, band_gains, is_identity, product
 from gan_lab.config.schema import build
 from gan_lab.utils import per_image
@@ -207,13 +208,14 @@ def test_a_probability_of_zero_gives_the_images_back_and_draws_nothing(dtype: to
 
 @pytest.mark.bits
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
-def test_what_nothing_happens_to_keeps_its_bits_where_p_cannot_be_read(dtype: torch.dtype, given: Given) -> None:
-    """As on a GPU with p = 0: everything is computed, and nothing of it is taken."""
-    given({})
+def test_zero_gives_the_same_bits_where_it_cannot_be_read(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a GPU: everything is computed, and nothing of it is taken."""
+    monkeypatch.setattr(module, "can_be_read", lambda tensor: False)
+    torch.manual_seed(0)
     before = images(4, 3, 16, 16).to(dtype)
     before[0, 0, 0, 0] = -0.0
     before.requires_grad_()
-    after = everything()(before, HALF)
+    after = everything()(before, torch.zeros(()))
     assert after is not before
     assert torch.equal(after.detach().view(torch.uint8), before.detach().view(torch.uint8)), "a zero's sign, too"
     weights = images(4, 3, 16, 16).to(dtype)
@@ -221,13 +223,27 @@ def test_what_nothing_happens_to_keeps_its_bits_where_p_cannot_be_read(dtype: to
     assert torch.equal(gradient, weights)
 
 
-@pytest.mark.bits
-def test_each_image_is_chosen_by_itself() -> None:
-    torch.manual_seed(0)
-    before = images(64, 3, 8, 8, dtype=torch.float32)
-    after = everything()(before, torch.tensor(0.05))
-    same = (after == before).flatten(1).all(1)
-    assert 10 < same.sum() < 54
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("p", [0.02, 0.1, 1.0])
+def test_what_can_be_read_saves_work_and_changes_nothing(
+    p: float, channels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = images(32, channels, 8, 8).requires_grad_()
+    found = []
+    for readable in (True, False):
+        monkeypatch.setattr(module, "can_be_read", lambda tensor, readable=readable: readable)
+        torch.manual_seed(0)
+        after = everything()(before, torch.tensor(p))
+        (gradient,) = torch.autograd.grad(after.square().sum(), before)
+        found.append((after, gradient, (after == before).flatten(1).all(1)))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+    assert found[0][2].sum() > 3 if p < 0.5 else not found[0][2].any(), "each image is chosen by itself"
+
+
+def test_no_hue_of_grey_images_is_no_change() -> None:
+    before = images(4, 1, 8, 8)
+    assert torch.equal(pipeline(colour=["hue", "saturation"])(before, HALF), before)
 
 
 # Of changes that happen with probability p, what share of the images really changes.

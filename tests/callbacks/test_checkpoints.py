@@ -169,6 +169,25 @@ def test_a_best_state_that_can_not_be_saved_waits(tmp_path: Path, monkeypatch: p
     assert same(one, other), "of its own batch, not of the one at which it was written"
 
 
+def test_a_best_state_that_waits_is_written_before_a_checkpoint_that_knows_of_it(tmp_path: Path) -> None:
+    """A kill may come right after that checkpoint."""
+    orders: list[tuple[str, int]] = []
+
+    class FullOnce(Saves):
+        def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+            place = Path(path).name, checkpoint["global_step"]
+            orders.append(place)
+            if orders.count(place) == 1 and place == ("best.ckpt", 2):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            super().save_checkpoint(checkpoint, path, storage_options)
+
+    both = [BestCheckpoint(file=str(tmp_path / "best.ckpt")), last_checkpoint(tmp_path / "last.ckpt", 4 * BATCH)]
+    callbacks = [Judge([5, 1, 2, 3, 4, 5]), *both]
+    fit(tiny_gan(), callbacks=callbacks, plugins=[FullOnce()], enable_checkpointing=True, max_steps=5)
+    assert orders[1:5] == [("best.ckpt", 1), ("best.ckpt", 2), ("best.ckpt", 2), ("last.ckpt", 4)]
+    assert best(tmp_path) == (2, 1)
+
+
 def test_a_broken_state_is_neither_the_best_nor_kept_for_good(tmp_path: Path) -> None:
     class Break(Callback):
         def on_train_batch_end(self, trainer: Any, pl_module: Any, *_: Any) -> None:

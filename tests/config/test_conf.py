@@ -84,7 +84,8 @@ TRANSLATING = {
         ),
     ),
 }
-SHIPPED = ("cgan", "cut", "cyclegan", "dcgan", "pix2pix", "r3gan", "vanilla", "wgan", "wgan_gp")
+TRANSLATING["fastcut"] = TRANSLATING["cut"]
+SHIPPED = ("cgan", "cut", "cyclegan", "dcgan", "fastcut", "pix2pix", "r3gan", "vanilla", "wgan", "wgan_gp")
 # tests/config/test_parts.py trains those of the recipes.
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml") if not path.stem.endswith("_digits"))
 CASES = [
@@ -230,7 +231,12 @@ def test_all_variants_run_as_one_sweep(command: Command) -> None:
                 "identity_weight": 1.0,
                 "patches": 256,
                 "temperature": 0.07,
+                "flip_equivariance": False,
             },
+        ),
+        (
+            "fastcut",
+            {"contrast_weight": 10.0, "identity_weight": 0.0, "flip_equivariance": True, "temperature": 0.07},
         ),
         (
             "r3gan",

@@ -248,6 +248,13 @@ def test_files_are_held_out_before_they_are_decoded(
     assert data.describe()["validation_images"] == 7
 
 
+def test_a_train_count_takes_some_of_the_files(folder: Path) -> None:
+    everything = set(zip(*loaded(make(folder)), strict=True))
+    few = set(zip(*loaded(make(folder, train_count=5)), strict=True))
+    assert len(few) == 5
+    assert few < everything
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_colours_and_sizes_are_as_asked(channels: int, folder: Path) -> None:
     Image.new("RGB", (100, 50), (255, 0, 0)).save(folder / "cats/00.png")

@@ -147,6 +147,29 @@ def test_held_out_images_are_not_trained_on_and_stand_in_for_the_test_split() ->
     assert torch.equal(data.splits["test"][0], data.load("test")[0])
 
 
+def test_a_train_count_takes_some_images_whatever_the_seed_and_none_that_are_held_out() -> None:
+    def pixels(**options: int) -> dict[str, set[bytes]]:
+        data = TinyImages(**options)
+        data.train_count = 10
+        data.setup("fit")
+        return {split: {bytes(image.numpy()) for image in images} for split, (images, _) in data.splits.items()}
+
+    few, again, beside = pixels(), pixels(seed=1), pixels(validation_count=20)
+    assert few == again
+    assert few.keys() == {"train"}
+    assert len(few["train"]) == len(beside["train"]) == 10
+    assert few["train"] <= {bytes(image.numpy()) for image in TinyImages().load("train")[0]}
+    assert len(beside["validation"]) == 20
+    assert not beside["train"] & beside["validation"]
+
+
+def test_more_training_images_than_there_are_is_refused() -> None:
+    data = TinyImages(validation_count=20)
+    data.train_count = 45
+    with pytest.raises(UserError, match=r"^data\.train_count=45: there are only 44 images to train on$"):
+        data.setup("fit")
+
+
 def test_something_must_be_left_to_train_on() -> None:
     with pytest.raises(
         UserError, match=r"data\.validation_count=64 leaves none of the 64 training images for training"

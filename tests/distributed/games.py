@@ -53,7 +53,7 @@ def calm_pix2pix() -> AdversarialModule:
     return tiny_pix2pix(network=network, optimizer=dict.fromkeys(PLAYERS, sgd(1e-4)))
 
 
-def calm_cut() -> AdversarialModule:
+def calm_cut(**options: Any) -> AdversarialModule:
     """With all patches, whose order doesn't matter, and vectors that aren't so short that SGD leaps."""
     network = {
         "generator": ContrastiveGenerator(width=2, blocks=1, features=4, image_size=32, channels=1),
@@ -62,7 +62,8 @@ def calm_cut() -> AdversarialModule:
     for layer in network["generator"].modules():
         if isinstance(layer, nn.Linear):
             layer.reset_parameters()
-    return tiny_cut(network=network, optimizer=dict.fromkeys(PLAYERS, sgd(1e-3)), patches=32 * 32, temperature=1.0)
+    optimizer = dict.fromkeys(PLAYERS, sgd(1e-3))
+    return tiny_cut(network=network, optimizer=optimizer, patches=32 * 32, temperature=1.0, **options)
 
 
 def calm_stylegan2() -> AdversarialModule:
@@ -103,6 +104,7 @@ GAMES: dict[str, Callable[[], AdversarialModule]] = {
     "CycleGAN": calm_cyclegan,
     "pix2pix": calm_pix2pix,
     "CUT": calm_cut,
+    "FastCUT": lambda: calm_cut(identity_weight=0.0, flip_equivariance=True),
 }
 
 

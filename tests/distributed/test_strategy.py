@@ -26,7 +26,7 @@ from gan_lab.models import latent
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.training.trainer import Trainer
-from gan_lab.utils import seeding
+from gan_lab.utils import per_image, seeding
 from gan_lab.utils.errors import UserError
 from tests.conftest import TinyImages, same, tiny_gan, weights
 from tests.distributed.games import GAMES, data_for, in_double, tiny_dcgan
@@ -76,7 +76,7 @@ def share_noise(monkeypatch: pytest.MonkeyPatch, rank: int, world_size: int) -> 
         def randn(self, count: int, *shape: int, **kind: Any) -> Tensor:
             return torch.randn(count * world_size, *shape, **kind).chunk(world_size)[rank]
 
-    for module in (latent, penalties):
+    for module in (latent, penalties, per_image):
         monkeypatch.setattr(module, "torch", Shared())
 
 

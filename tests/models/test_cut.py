@@ -10,7 +10,7 @@ from lightning.pytorch.callbacks import Callback
 from torch import nn
 
 from gan_lab.losses import LeastSquares
-from gan_lab.models.cut import CUT, patch_loss
+from gan_lab.models.cut import CUT, flipped, patch_loss
 from gan_lab.networks.contrastive import ContrastiveGenerator
 from gan_lab.networks.patchgan import PatchGAN
 from gan_lab.networks.translation import Translator
@@ -71,9 +71,44 @@ def test_the_terms() -> None:
     fake = model.generate(real, condition)
     torch.testing.assert_close(fake, model.generator.translator(a))
     terms = model.generator_terms(real, fake, condition)
-    torch.testing.assert_close(terms["contrast"], 2 * model.contrast(a, fake))
-    torch.testing.assert_close(terms["identity"], 3 * model.contrast(b, model.generator(b)))
+    encode = model.generator.encode
+    torch.testing.assert_close(terms["contrast"], 2 * model.contrast(fake, encode(a)))
+    torch.testing.assert_close(terms["identity"], 3 * model.contrast(model.generator(b), encode(b)))
     torch.testing.assert_close(terms["adversarial"], (model.discriminator(fake) - 1).square().mean() / 2)
+
+
+def test_one_pass_over_the_sources_finds_the_maps_of_two_and_no_gradient_in_them() -> None:
+    model, a = tiny_cut(), torch.randn(2, 1, SIZE, SIZE)
+    fake, maps, mirrored = model.translated(a)
+    assert mirrored is None
+    assert not any(at.requires_grad for at in maps)
+    torch.testing.assert_close(fake, model.generator.translator(a))
+    for once, again in zip(maps, model.generator.encode(a), strict=True):
+        torch.testing.assert_close(once, again)
+
+
+def test_mirrored_images_are_translated_mirrored_and_held_against_the_maps_of_the_images_as_they_are() -> None:
+    model, a = tiny_cut(flip_equivariance=True, patches=1000), torch.randn(16, 1, SIZE, SIZE)
+    fake, maps, mirrored = model.translated(a)
+    assert 0 < mirrored.sum() < len(a)
+    encode = model.generator.encode
+    for at, expected in zip(maps, encode(a), strict=True):
+        torch.testing.assert_close(at, expected)
+    losses = []
+    for i, image in enumerate(a):
+        one = image[None].flip(3) if mirrored[i] else image[None]
+        translated = model.generator(one)
+        torch.testing.assert_close(fake[i : i + 1], translated)
+        queries = [at.flip(3) if mirrored[i] else at for at in encode(translated)]
+        pairs = model.generator.patches(encode(image[None]), queries, 1000)
+        losses.append(torch.stack([patch_loss(*pair, model.temperature) for pair in pairs]).mean())
+    torch.testing.assert_close(model.contrast(fake, maps, mirrored), torch.stack(losses).mean())
+
+
+def test_maps_are_mirrored_from_left_to_right_where_they_should_be() -> None:
+    maps = torch.tensor([[[[1, 2], [3, 4]]], [[[5, 6], [7, 8]]]])
+    which = torch.tensor([True, False])[:, None, None, None]
+    assert flipped(maps, which).tolist() == [[[[2, 1], [4, 3]]], [[[5, 6], [7, 8]]]]
 
 
 @pytest.mark.parametrize(("weight", "term"), [("contrast_weight", "contrast"), ("identity_weight", "identity")])
@@ -98,18 +133,21 @@ def test_penalties_are_of_images_alone() -> None:
 
 
 @pytest.mark.bits
-@pytest.mark.parametrize("stop", [1, 8, 11])
-def test_a_resumed_run_ends_with_the_bits_of_an_uninterrupted_one(stop: int, tmp_path: Path) -> None:
-    """The random places of patches included; epochs of 8 batches."""
+@pytest.mark.parametrize(("stop", "flip_equivariance"), [(1, False), (8, False), (11, False), (3, True)])
+def test_a_resumed_run_ends_with_the_bits_of_an_uninterrupted_one(
+    stop: int, flip_equivariance: bool, tmp_path: Path
+) -> None:
+    """The random places of patches included, and which images are mirrored; epochs of 8 batches."""
 
     class Stop(Callback):
         def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
             trainer.should_stop = trainer.global_step >= stop
 
-    whole = tiny_cut()
+    options = {"flip_equivariance": flip_equivariance}
+    whole = tiny_cut(**options)
     fit(whole, max_steps=14)
-    fit(tiny_cut(), max_steps=14, callbacks=[Stop()]).save_checkpoint(tmp_path / "stop.ckpt")
-    resumed = tiny_cut(init_seed=5)
+    fit(tiny_cut(**options), max_steps=14, callbacks=[Stop()]).save_checkpoint(tmp_path / "stop.ckpt")
+    resumed = tiny_cut(init_seed=5, **options)
     fit(resumed, max_steps=14, ckpt_path=tmp_path / "stop.ckpt")
     assert same(weights(resumed), weights(whole))
 

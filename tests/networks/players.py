@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from gan_lab.config.schema import build
 from gan_lab.networks import (
     dcgan_small,
     dcgan_transposed,
@@ -17,6 +18,7 @@ from gan_lab.networks import (
     sngan_resnet,
     stylegan2,
 )
+from tests.conftest import composed
 
 Pair = tuple[nn.Module, nn.Module]
 
@@ -52,6 +54,19 @@ def make_small(size: int = 28, channels: int = 1) -> Pair:
 def make_resnet(size: int = 28, channels: int = 1, norm: Any = "none") -> Pair:
     sizes = {"width": 8, "max_width": 32, "blocks": 1, "group_size": 8, "image_size": size, "channels": channels}
     return resnet.Generator(latent_dim=100, **sizes), resnet.Discriminator(norm=norm, **sizes)
+
+
+def as_configured(network: str, size: int) -> Pair:
+    """Both players as the option file has them, without memory, for colour images."""
+    config = composed(f"model/network={network}", f"data.image_size={size}", "data.channels=3")
+    with torch.device("meta"):
+        return build(config.model.network.generator), build(config.model.network.discriminator)
+
+
+def of_seed(make: Callable[..., nn.Module], **options: Any) -> dict[str, torch.Tensor]:
+    """The state of a network that is made from one seed."""
+    torch.manual_seed(0)
+    return make(**options).state_dict()
 
 
 def make_sngan(size: int = 32, channels: int = 1, width: int = 8, norm: Any = "spectral") -> Pair:

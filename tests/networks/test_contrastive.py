@@ -45,7 +45,7 @@ def test_vectors_are_of_unit_length_and_of_the_chosen_places() -> None:
 def test_only_translations_are_learned_from() -> None:
     network = generator()
     source, translated = (torch.randn(2, 3, 16, 16, requires_grad=True) for _ in range(2))
-    pairs = network.patches(source, translated, count=10)
+    pairs = network.patches(network.encode(source), network.encode(translated), count=10)
     assert [tuple(queries.shape) for queries, _ in pairs] == [(2, 10, 8)] * 5
     assert all(not keys.requires_grad for _, keys in pairs)
     sum(queries.sum() for queries, _ in pairs).backward()
@@ -54,6 +54,15 @@ def test_only_translations_are_learned_from() -> None:
 
 
 def test_an_image_and_itself_have_the_same_vectors() -> None:
-    images = torch.randn(2, 3, 16, 16)
-    for queries, keys in generator().patches(images, images, count=1000):
+    network, images = generator(), torch.randn(2, 3, 16, 16)
+    for queries, keys in network.patches(network.encode(images), network.encode(images), count=1000):
         torch.testing.assert_close(queries, keys)
+
+
+@pytest.mark.parametrize("blocks", [1, 3, 9])
+def test_one_pass_makes_the_translation_and_the_maps(blocks: int) -> None:
+    network, images = generator(blocks), torch.randn(2, 3, 16, 16)
+    translated, maps = network(images, with_maps=True)
+    torch.testing.assert_close(translated, network.translator(images))
+    for once, again in zip(maps, network.encode(images), strict=True):
+        torch.testing.assert_close(once, again)

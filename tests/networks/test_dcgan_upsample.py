@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from tests.networks.players import layers, make_upsample
+from gan_lab.networks import dcgan_upsample
+from tests.networks.players import as_configured, layers, make_upsample, of_seed
 
 
 def test_upsample_layers() -> None:
@@ -31,3 +32,31 @@ def test_keras_momentum_is_translated_and_eps_left_alone() -> None:
         for norm in layers(player, nn.BatchNorm2d):
             assert norm.momentum == pytest.approx(1 - 0.8)
             assert norm.eps == 1e-5
+
+
+@pytest.mark.parametrize("size", [28, 32, 64])
+@pytest.mark.parametrize("player", ["generator", "discriminator"])
+def test_images_of_64_pixels_or_fewer_need_no_further_layers(player: str, size: int) -> None:
+    make = {
+        "generator": lambda **more: dcgan_upsample.Generator(
+            latent_dim=5, width=4, image_size=size, channels=1, **more
+        ),
+        "discriminator": lambda **more: dcgan_upsample.Discriminator(
+            width=4, dropout=0.25, norm="batch", image_size=size, channels=1, **more
+        ),
+    }[player]
+    without, limited = of_seed(make), of_seed(make, max_side=16)
+    assert without.keys() == limited.keys()
+    assert all(torch.equal(without[name], limited[name]) for name in without)
+
+
+def test_larger_images_add_layers_and_no_weight_for_each_pixel() -> None:
+    generator, discriminator = as_configured("dcgan_upsample", 128)
+    latent = (100 + 1) * 128 * 16**2
+    doublings = 2 * (128 * 128 * 9 + 128 + 2 * 128) + 128 * 64 * 9 + 64 + 2 * 64  # with their batch norms
+    assert sum(weight.numel() for weight in generator.parameters()) == latent + doublings + 64 * 3 * 9 + 3
+    first = 3 * 32 * 9 + 32 + 32 * 64 * 9 + 64 + 2 * 64 + 64 * 128 * 9 + 128 + 2 * 128
+    last = 128 * 128 * 9 + 128 + 2 * 128 + 128 * 256 * 9 + 256 + 2 * 256 + 256 * 8**2 + 1
+    assert sum(weight.numel() for weight in discriminator.parameters()) == first + last
+    assert generator(torch.zeros(2, 100, device="meta")).shape == (2, 3, 128, 128)
+    assert discriminator(torch.zeros(2, 3, 128, 128, device="meta")).shape == (2, 1)

@@ -42,6 +42,12 @@ def test_sizes_by_hand() -> None:
     assert [sizes.halvings(size) for size in (8, 20, 28, 32, 64)] == [1, 2, 2, 3, 4]
 
 
+def test_maps_are_halved_until_they_are_small_enough_or_odd() -> None:
+    sides = (7, 8, 16, 32, 64, 48, 34)
+    assert [sizes.further_doublings(side, 16) for side in sides] == [0, 0, 0, 1, 2, 2, 1]
+    assert [sizes.further_doublings(side, None) for side in sides] == [0] * len(sides)
+
+
 def test_layouts_by_hand() -> None:
     assert sizes.layout_for(64, {32: "small", 64: "large"}) == "large"
     with pytest.raises(ValueError, match="the image size must be 32, 64 or 128, not 256$"):

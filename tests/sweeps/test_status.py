@@ -98,3 +98,22 @@ def test_scores_of_different_protocols_are_not_ranked_together(sweep: Path, caps
     assert "11.00 (aaaa)" in lines[3]
     first = "Best so far by protocol aaaa: FID 9.00 while training, job 0"
     assert lines[-1].endswith(f"{first}. Best so far by protocol bbbb: FID 10.00 while training, job 1")
+
+
+def test_runs_that_go_by_psnr_show_it_and_more_of_it_is_better(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for job, psnr in enumerate([17.0, 21.5]):
+        Run(sweep / str(job)).update_record(best={"psnr": psnr})
+    lines = shown(sweep, capsys)
+    assert lines[0].split()[4:6] == ["Best", "PSNR"]
+    assert ["17.00" in lines[1], "21.50" in lines[2]] == [True, True]
+    assert lines[-1].endswith("Best so far: PSNR 21.50 while training, job 1")
+
+
+def test_fid_and_psnr_have_a_column_each(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Run(sweep / "1").update_record(best={"psnr": 21.5})
+    lines = shown(sweep, capsys)
+    assert lines[0].split()[4:8] == ["Best", "FID", "Best", "PSNR"]
+    assert lines[1].split()[-3:-1] == ["12.50", "-"]
+    assert lines[2].split()[-3:-1] == ["-", "21.50"]
+    best = "Best so far: FID 12.50 while training, job 0. Best so far: PSNR 21.50 while training, job 1"
+    assert lines[-1].endswith(best)

@@ -3,12 +3,13 @@
     python -m tests.training.kills --moments 50
 
 prints a table. A run is a process that is forked from one which has imported everything already; SIGKILL ends it, or
-another signal.
+another signal. With `--full-disk` no file can be written for a while before that.
 """
 
 import argparse
 import os
 import random
+import resource
 import signal
 import struct
 import sys
@@ -75,12 +76,34 @@ BETWEEN = len(PLACES)
 class Kill(NamedTuple):
     """One trial."""
 
-    after: float  # seconds since the run's folder appeared
+    after: float  # seconds since the run's folder appeared, or, with a full disk, since the first checkpoint
     place: str
     batches: int  # that had been trained on
     saved: int | None  # batches in the checkpoint that was there
     ended: bool  # before it could be killed
     differing: list[str]
+
+
+class FullDisk(NamedTuple):
+    """A time in which a run can write no file."""
+
+    begin: float  # seconds after the first checkpoint
+    length: float | None  # seconds; None for the rest of its life
+
+
+def fill(process: int, full: FullDisk, seconds: float) -> None:
+    """Sleep, and let a process write no file meanwhile: it meets the error of a file that may not grow.
+
+    What is written to a pipe gets through.
+    """
+    end = time.monotonic() + seconds
+    before = resource.prlimit(process, resource.RLIMIT_FSIZE)
+    time.sleep(full.begin)
+    resource.prlimit(process, resource.RLIMIT_FSIZE, (0, before[1]))
+    if full.length is not None:
+        time.sleep(min(full.length, max(0.0, end - time.monotonic())))
+        resource.prlimit(process, resource.RLIMIT_FSIZE, before)
+    time.sleep(max(0.0, end - time.monotonic()))
 
 
 class Watched:
@@ -163,9 +186,22 @@ def wait_for(file: Path, child: int) -> None:
 
 
 def kills(
-    moments: int, seed: int, number: signal.Signals = signal.SIGKILL, options: tuple[str, ...] = OPTIONS
+    moments: int,
+    seed: int,
+    number: signal.Signals = signal.SIGKILL,
+    options: tuple[str, ...] = OPTIONS,
+    *,
+    full_disk: bool = False,
 ) -> Iterator[Kill]:
-    """Send a run a signal at so many moments of its life, in the working directory; yields each trial."""
+    """Send a run a signal at so many moments of its life, in the working directory; yields each trial.
+
+    Args:
+        moments: how many.
+        seed: of the moments.
+        number: the signal.
+        options: of the run.
+        full_disk: whether the run can write no file for a random time before every second signal, and until each.
+    """
     torch.set_num_threads(1)  # threads don't survive a fork
     watched = Watched()
     with watched.telling():
@@ -178,7 +214,10 @@ def kills(
         for trial_number in range(moments):
             folder = Path(f"killed_{trial_number}")
             moment = chance.random() * life
-            yield trial(watched, folder, moment, number, options, expected)
+            full = None
+            if full_disk:
+                full = FullDisk(chance.random() * moment, None if trial_number % 2 else chance.random() * life / 4)
+            yield trial(watched, folder, moment, number, options, expected, full)
 
 
 def trial(
@@ -188,14 +227,18 @@ def trial(
     number: signal.Signals,
     options: tuple[str, ...],
     expected: dict[str, Any],
+    full: FullDisk | None = None,
 ) -> Kill:
     """Kill a run, resume it, compare."""
     child = watched.start(*options, f"hydra.run.dir={folder}")
-    wait_for(folder, child)
-    time.sleep(moment)
+    wait_for(Run(folder).checkpoint if full else folder, child)
+    if full:
+        fill(child, full, moment)
+    else:
+        time.sleep(moment)
     os.kill(child, number)
     ended = (code := finished(child)) == 0
-    assert code in (0, -number, 128 + number), Path("output.txt").read_text()
+    assert code in (0, -number, 128 + number) or (full and code == 1), Path("output.txt").read_text()
     place, batches = watched.read()
     run = Run(folder)
     saved = run.load_checkpoint()["global_step"] if run.has_checkpoint else None
@@ -203,7 +246,10 @@ def trial(
     again = [f"resume={folder}"] if begun else [*options, f"hydra.run.dir={folder}"]
     assert finished(watched.start(*again)) == 0, Path("output.txt").read_text()
     where = [*PLACES, "between"][place]
-    return Kill(moment, where if begun else "start-up", batches, saved, ended, differing(left(str(folder)), expected))
+    names = differing(left(str(folder)), expected)
+    if full:  # the best checkpoint knows what waited to be written when it was saved
+        names = [name for name in names if not (name.startswith("/best/") and ("/waiting" in name or "/rows" in name))]
+    return Kill(moment, where if begun else "start-up", batches, saved, ended, names)
 
 
 def main() -> None:
@@ -212,12 +258,14 @@ def main() -> None:
     parser.add_argument("--moments", type=int, default=50, help="how many (50)")
     parser.add_argument("--seed", type=int, default=1, help="of the moments (1)")
     parser.add_argument("--signal", default="SIGKILL", help="which one (SIGKILL)")
+    parser.add_argument("--full-disk", action="store_true", help="have no file written for a while before")
     parsed = parser.parse_args()
     print("| # | killed after | at batch | in | checkpoint of batch | resumed run |\n|---:|---:|---:|---|---:|---|")
     wrong = 0
     with tempfile.TemporaryDirectory() as place:
         os.chdir(place)
-        for number, kill in enumerate(kills(parsed.moments, parsed.seed, signal.Signals[parsed.signal]), start=1):
+        trials = kills(parsed.moments, parsed.seed, signal.Signals[parsed.signal], full_disk=parsed.full_disk)
+        for number, kill in enumerate(trials, start=1):
             outcome = "same bits" if not kill.differing else f"differs: {', '.join(sorted(kill.differing)[:5])}"
             if kill.ended:
                 outcome += " (had ended)"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from gan_lab.runs.run import Run
 
@@ -18,6 +19,7 @@ def left(folder: str) -> dict[str, Any]:
         "best": plain(checkpoint(f"{folder}/checkpoints/best.ckpt")) if Run(folder).best.exists() else None,
         "grids": {path.name: path.read_bytes() for path in Path(folder, "samples").iterdir()},
         "metrics": table(Path(folder, "metrics.csv")),
+        "tensorboard": shown(Path(folder, "tensorboard")),
         "record": {name: record.get(name) for name in ("status", "batches", "images_seen", "best", "scores", "alarms")},
     }
 
@@ -26,6 +28,17 @@ def table(file: Path) -> list[dict[str, str]]:
     with file.open() as lines:
         rows = list(csv.DictReader(lines))
     return [{name: value for name, value in row.items() if name != "images_per_second"} for row in rows]
+
+
+def shown(folder: Path) -> dict[str, Any]:
+    """What TensorBoard shows at last for each tag and step: what comes again after a kill takes the earlier's place."""
+    latest = {}
+    for file in sorted(folder.iterdir()) if folder.exists() else []:
+        for event in EventFileLoader(str(file)).Load():
+            for value in event.summary.value:
+                if "images_per_second" not in value.tag:
+                    latest[f"{value.tag}@{event.step}"] = value.SerializeToString(deterministic=True)
+    return latest
 
 
 def checkpoint(file: str) -> dict[str, Any]:

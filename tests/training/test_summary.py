@@ -79,7 +79,8 @@ def test_the_lines_before_a_run_say_what_is_trained(run: Run, monkeypatch: pytes
     ]
     with monkeypatch.context() as patch:
         patch.setattr("gan_lab.training.summary.LARGE", 0)
-        assert opening(run, record, tiny_gan()).endswith("model/network=resnet, which fits large images")
+        smaller = "model/network=resnet or dcgan_small, which fit large images, or a lower width"
+        assert opening(run, record, tiny_gan()).endswith(f"\n             Smaller ones: {smaller}")
     run.checkpoint.unlink()
     record |= {"processes": 2, "last_batch": None, "data": {"train_images": 500}}
     assert opening(run, record, tiny_gan()).splitlines() == [

@@ -5,13 +5,14 @@ import signal
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from gan_lab.callbacks.graceful_stop import Interrupted
-from gan_lab.callbacks.health import Stopped
+from gan_lab.callbacks.health import Health, Stopped
 from gan_lab.training.build import Parts
-from gan_lab.training.track_run import RunTracker, barrier_on_exit, save_traceback, track_run
+from gan_lab.training.track_run import RunTracker, alarms_of, barrier_on_exit, save_traceback, track_run
 from gan_lab.training.validate import validate
 from gan_lab.utils.errors import UserError
 from tests.conftest import OFFLINE, QUICK, Command, composed, full_disk
@@ -174,3 +175,12 @@ def test_an_end_that_can_not_be_recorded_is_one_line(
     with pytest.raises(ending, match=message) as raised:
         ends()
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("status", ["running", "failed", "interrupted"])
+def test_alarms_of_batches_that_come_again_are_told_once(status: str) -> None:
+    """A run that a kill, also of one of its workers, has ended two alarms after its last checkpoint."""
+    saved, first, second, later = (f"batch {batch}: imbalance begins" for batch in (20, 40, 50, 60))
+    health = Mock(spec=Health, earlier_messages=[saved], messages=[first, second, later])
+    before = {"status": status, "alarms": [saved, first, second]}
+    assert alarms_of(Mock(callbacks=[health]), before) == [saved, first, second, later]
