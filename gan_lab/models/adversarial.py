@@ -451,8 +451,9 @@ class AdversarialModule(LightningModule):
         changing = scheduled.numbers(self.schedule, Moment(0.0, 0))
         if "gamma" in changing:  # in a tensor, which a CUDA graph reads anew in each step
             self.gamma = torch.zeros((), device=self.device)
+            changed: dict[str, Any] = {"gamma": self.gamma}
             self.penalty = {
-                name: replace(penalty, gamma=cast(Any, self.gamma)) if has_gamma(penalty) else penalty
+                name: replace(penalty, **changed) if has_gamma(penalty) else penalty
                 for name, penalty in self.penalty.items()
             }
         self.plan = self.turns()
