@@ -7,7 +7,7 @@ batch. Logits of an image must not depend on other images: no batch norm in the 
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated
 
 import torch
@@ -40,6 +40,11 @@ class Penalty(ABC):
     @abstractmethod
     def penalty(self, gradients: Tensor) -> Tensor:
         """Scalar that is added to the loss, from input gradients (batch, ...)."""
+
+
+def has_gamma(penalty: Penalty) -> bool:
+    """True where a penalty's weight is a gamma, which a schedule can replace."""
+    return any(field.name == "gamma" for field in fields(penalty))
 
 
 def input_gradients(critic: Callable[[Tensor], Tensor], images: Tensor) -> tuple[Tensor, Tensor]:

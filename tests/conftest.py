@@ -48,9 +48,11 @@ LATENT_DIM = 4
 class TinyImages(InMemoryDataModule):
     """Random images; those for testing are others than those for training."""
 
-    def __init__(self, count: int = 64, batch_size: int = 8, seed: int = 0, validation_count: int = 0) -> None:
+    def __init__(
+        self, count: int = 64, batch_size: int = 8, seed: int = 0, validation_count: int = 0, **options: bool
+    ) -> None:
         size = {"image_size": SIZE, "channels": 1, "num_classes": 10}
-        super().__init__(**size, validation_count=validation_count, batch_size=batch_size, seed=seed)
+        super().__init__(**size, validation_count=validation_count, batch_size=batch_size, seed=seed, **options)
         self.count = count
 
     def load(self, split: str) -> LabelledImages:

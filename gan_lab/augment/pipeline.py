@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from gan_lab.augment.resampling import BANDS, filtered, resampled
 from gan_lab.utils import per_image
 from gan_lab.utils.precision import full_precision
+from gan_lab.utils.types import Probability
 
 Blit = Literal["flip", "quarter_turns", "translation"]
 Geometry = Literal["scale", "rotation", "stretch", "translation"]
@@ -98,6 +99,7 @@ class Pipeline(nn.Module):
         corruption: `filter` multiplies each of four bands of frequencies by 2^z, where natural images keep their power.
             `noise` is normal with deviation 0.1 |z|. `cutout` fills a rectangle of half the height and half the width
             with zeros, grey; its centre may be anywhere in the image.
+        colour_share: of p, with which each change of colours happens.
     """
 
     def __init__(
@@ -107,12 +109,14 @@ class Pipeline(nn.Module):
         geometry: Sequence[Geometry],
         colour: Sequence[Colour],
         corruption: Sequence[Corruption],
+        colour_share: Probability = 1.0,
     ) -> None:
         super().__init__()
         self.blit = blit
         self.geometry = geometry
         self.colour = colour
         self.corruption = corruption
+        self.colour_share = colour_share
 
     def forward(self, images: Tensor, p: Tensor) -> Tensor:
         """Change images (n, channels, height, width) in [-1, 1] with probability p, 0-dimensional.
@@ -180,25 +184,26 @@ class Pipeline(nn.Module):
         unit = identity(4, z[0])
         to_grey = F.pad(unit.new_full((3, 3), 1 / 3), (0, 1, 0, 1))  # onto the axis of greys, v = (1, 1, 1) / sqrt(3)
         from_grey = F.pad(torch.eye(3, device=unit.device, dtype=unit.dtype) - 1 / 3, (0, 1, 0, 1))
+        p = draws.p * self.colour_share
         matrix = unit
         if "brightness" in self.colour:
-            added = draws.choose(Row.BRIGHTNESS, 0.2 * z[Row.BRIGHTNESS], 0)
+            added = draws.choose(Row.BRIGHTNESS, 0.2 * z[Row.BRIGHTNESS], 0, p)
             matrix = product(stacked(1, 0, 0, added, 0, 1, 0, added, 0, 0, 1, added, 0, 0, 0, 1), matrix)
         if "contrast" in self.colour:
-            factor = draws.choose(Row.CONTRAST, torch.exp2(0.5 * z[Row.CONTRAST]), 1)
+            factor = draws.choose(Row.CONTRAST, torch.exp2(0.5 * z[Row.CONTRAST]), 1, p)
             matrix = product(stacked(factor, 0, 0, 0, 0, factor, 0, 0, 0, 0, factor, 0, 0, 0, 0, 1), matrix)
         if "luma_flip" in self.colour:
-            flipped = draws.choose(Row.LUMA_FLIP, (2 * u[Row.LUMA_FLIP]).floor(), 0)
+            flipped = draws.choose(Row.LUMA_FLIP, (2 * u[Row.LUMA_FLIP]).floor(), 0, p)
             matrix = product(unit - 2 * each(flipped) * to_grey, matrix)
         if "hue" in self.colour and not grey:
-            angle = draws.choose(Row.HUE, (2 * u[Row.HUE] - 1) * math.pi, 0)
+            angle = draws.choose(Row.HUE, (2 * u[Row.HUE] - 1) * math.pi, 0, p)
             # Rodrigues' formula, with the cross product (1, 1, 1) x colour.
             next_channel = torch.eye(3, device=unit.device, dtype=unit.dtype).roll(1, 0)
             cross = F.pad(next_channel - next_channel.T, (0, 1, 0, 1)) / math.sqrt(3)
             turn = unit + (each(angle.cos()) - 1) * from_grey + each(angle.sin()) * cross
             matrix = product(turn, matrix)
         if "saturation" in self.colour and not grey:
-            factor = draws.choose(Row.SATURATION, torch.exp2(z[Row.SATURATION]), 1)
+            factor = draws.choose(Row.SATURATION, torch.exp2(z[Row.SATURATION]), 1, p)
             matrix = product(unit + (each(factor) - 1) * from_grey, matrix)
         return matrix
 

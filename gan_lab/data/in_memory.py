@@ -36,6 +36,8 @@ class EpochLoader(Generic[Batch]):
         world_size: number of processes.
         position: returns the number of batches trained on so far.
         augmentation: of the images of a batch; None leaves them as they are.
+        mirror: each image and its mirror image are two images, with one label. The mirror images come after all others
+            in the numbers that are ordered, and are made when they are needed.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class EpochLoader(Generic[Batch]):
         world_size: int = 1,
         position: Callable[[], int] = lambda: 0,
         augmentation: Augmentation | None = None,
+        mirror: bool = False,
     ) -> None:
         self.dataset: Batch = dataset
         self.batch_size = batch_size
@@ -56,29 +59,41 @@ class EpochLoader(Generic[Batch]):
         self.world_size = world_size
         self.position = position
         self.augmentation = augmentation
+        self.mirror = mirror
         self._epoch, self._order, self._draws = -1, torch.empty(0), torch.empty(0)  # cached: of the latest epoch
 
     def __len__(self) -> int:
         """The number of full batches in an epoch; left-over images wait for the next epoch's order."""
-        return len(self.dataset[0]) // (self.batch_size * self.world_size)
+        return self._count // (self.batch_size * self.world_size)
 
     def batch(self, step: int) -> Batch:
         """The batch of a global step, a pure function of the step and the constructor's arguments."""
         epoch, place = divmod(step, len(self))
         if epoch != self._epoch:
-            count, device = len(self.dataset[0]), self.dataset[0].device
+            count, device = self._count, self.dataset[0].device
             order = seeding.permutation(count, seeding.derive(self.seed, "order", epoch))
             self._epoch, self._order = epoch, order.to(device)
             if self.augmentation:
                 self._draws = self.augmentation.draws(count, self.seed, epoch).to(device)
         start = (place * self.world_size + self.rank) * self.batch_size
         chosen = self._order[start : start + self.batch_size]
+        mirrored = chosen >= len(self.dataset[0])
+        places = chosen % len(self.dataset[0]) if self.mirror else chosen
         # Takes a fifth of the time of indexing with brackets.
-        batch = map_tensors(lambda part: part.index_select(0, chosen), self.dataset)
+        batch = map_tensors(lambda part: part.index_select(0, places), self.dataset)
+        if self.mirror:
+            batch = map_tensors(
+                lambda part: torch.where(mirrored[:, None, None, None], part.flip(3), part) if part.ndim == 4 else part,
+                batch,
+            )
         if self.augmentation is None:
             return batch
         augment, draws = self.augmentation, self._draws.index_select(0, chosen)
         return map_tensors(lambda part: augment(part, draws) if part.ndim == 4 else part, batch)  # labels stay
+
+    @property
+    def _count(self) -> int:
+        return len(self.dataset[0]) * (2 if self.mirror else 1)
 
     def __iter__(self) -> Iterator[Batch]:
         """Yield an epoch of batches from the current position."""
@@ -122,6 +137,8 @@ class InMemoryDataModule(ImageDataModule):
             scores use them in place of the test split. So the test split stays unseen while settings are chosen.
         train_count: number of training images that are used, the same ones for runs of any seed; None uses all. Fewer
             show how a model does with little data.
+        mirror: trains on the mirror image of each training image too, so that an epoch has twice the batches. Scores
+            are held against the images as they are.
     """
 
     def __init__(
@@ -130,9 +147,11 @@ class InMemoryDataModule(ImageDataModule):
         num_classes: PositiveInt,
         validation_count: NonNegativeInt,
         train_count: PositiveInt | None = None,
+        mirror: bool = False,
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        self.mirror = mirror
         self.num_classes = num_classes
         self.validation_count = validation_count
         self.train_count = train_count
@@ -210,6 +229,7 @@ class InMemoryDataModule(ImageDataModule):
             rank=self._rank,
             world_size=self._world_size,
             position=self._position,
+            mirror=self.mirror,
         )
 
     def test_dataloader(self) -> SequentialLoader[LabelledImages]:

@@ -6,6 +6,7 @@ A variant says *what* its players minimise, as named terms; this module is the o
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import takewhile
 from types import MappingProxyType
@@ -19,9 +20,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
 from gan_lab.augment import Augment
+from gan_lab.augment.controller import Scheduled
 from gan_lab.distributed import collectives
 from gan_lab.losses import Objective
-from gan_lab.models import accumulation, cuda_graphs
+from gan_lab.models import accumulation, cuda_graphs, scheduled
 from gan_lab.models.batch_counting import BatchCountingLoop
 from gan_lab.models.compile import compile_in_place, eager
 from gan_lab.models.ema import MovingAverage
@@ -29,8 +31,8 @@ from gan_lab.models.freezing import freeze_lowest
 from gan_lab.models.player import Player, PlayerName, Terms, frozen, make_capturable
 from gan_lab.models.report import Report
 from gan_lab.models.turns import Condition, Images, Turn, turns_of_a_cycle
-from gan_lab.penalties import Penalty, input_gradients
-from gan_lab.schedules import Constant, Schedule
+from gan_lab.penalties import Penalty, has_gamma, input_gradients
+from gan_lab.schedules import Moment, Schedule
 from gan_lab.stabilisers import Stabiliser
 from gan_lab.utils import seeding
 from gan_lab.utils.batches import AnyBatch, LabelledImages, Pairs
@@ -67,7 +69,10 @@ class AdversarialModule(LightningModule):
         clip_grad_norm: for each player, the length to which a longer gradient, of all parameters together, is shortened
             before its step; None leaves it, and so does not to name the player.
         optimizer: for each player, what makes its optimizer from its parameters.
-        schedule: for each player, the factor of its learning rate over the run.
+        schedule: for each player, the factor of its learning rate over the run; and for further numbers their values in
+            place of those that are stated elsewhere. `beta1` and `beta2` are of both players' Adam, `gamma` is of all
+            penalties that have one, `ema_half_life` of the moving average, and `augment` is the probability of
+            model/augment=scheduled.
         ema_half_life: of a moving average of the generator, in images that the generator learns from; samples are
             drawn with it. None keeps no average.
         n_critic: the discriminator learns on every batch, the generator on every n-th.
@@ -79,7 +84,8 @@ class AdversarialModule(LightningModule):
 
     Raises:
         ValueError: a penalty on a discriminator whose logits depend on the rest of the batch, an augmentation that
-            goes by logits whose sign says nothing, or a discriminator with no layer that learns.
+            goes by logits whose sign says nothing, a schedule of what isn't there, or a discriminator with no layer
+            that learns.
     """
 
     images_per_place: ClassVar[int] = 1  # real images that a place of a batch brings: two, of two domains in a tensor
@@ -131,6 +137,14 @@ class AdversarialModule(LightningModule):
         self.wants_cuda_graphs: bool | Literal["auto"] = False  # set by the trainer; "auto" takes what is possible
         self.graphs: cuda_graphs.StepGraphs | None = None  # while training
         self.latest_logits: dict[str, Tensor] = {}  # of the latest batch, for callbacks and logs
+        self.scheduled: dict[str, float] = {}  # numbers of the latest batch that follow a schedule
+        self.gamma: Tensor | None = None  # of the penalties, while training by a schedule
+        there = {
+            "gamma": any(has_gamma(each) for each in penalty.values()),
+            "ema_half_life": ema_half_life is not None,
+            "augment": isinstance(augment, Scheduled),
+        }
+        scheduled.check(schedule, [name for name, is_there in there.items() if is_there])
         if augment is not None and augment.needs_absolute_logits and objective.decision_threshold is None:
             raise ValueError(
                 "model/augment=ada goes by the sign of a logit, which says nothing with this objective: choose "
@@ -381,7 +395,7 @@ class AdversarialModule(LightningModule):
         # Reading a number off the device waits for it, so it happens at logging points only. There each turn tells of
         # its latest time: the generator's may lie some batches back.
         until_report = -(step + 1) % trainer.log_every_n_steps  # type: ignore[attr-defined]
-        self.set_learning_rates(step)
+        self.follow_schedules(step)
         real, condition = self.unpack_batch(batch)
         wanted = [turn.is_latest(step, step + until_report) for turn in due]
         if self.graphs is None:
@@ -455,18 +469,26 @@ class AdversarialModule(LightningModule):
 
     @property
     def needs_an_end(self) -> bool:
-        """True where learning rates depend on the length of the run."""
-        return not all(isinstance(schedule, Constant) for schedule in self.schedule.values())
+        """True where a number depends on the length of the run."""
+        return any(getattr(schedule, "needs_an_end", True) for schedule in self.schedule.values())
 
-    def set_learning_rates(self, step: int) -> None:
-        """Follow the schedules, which are functions of the step alone."""
+    def follow_schedules(self, step: int) -> None:
+        """Set the numbers of a batch, which are functions of the step and the images seen alone."""
+        moment = Moment(step / self.total_batches, self.images_seen)
+        self.scheduled = numbers = scheduled.numbers(self.schedule, moment)
         for player in self.players:
-            schedule = self.schedule[player.name]
-            if not isinstance(schedule, Constant):
-                player.scale_learning_rate(schedule(step / self.total_batches))
+            if player.name in numbers:
+                player.scale_learning_rate(numbers[player.name])
+            player.set_betas(numbers.get("beta1"), numbers.get("beta2"))
+        if self.gamma is not None:
+            self.gamma.fill_(numbers["gamma"])
+        if self.generator_ema is not None and "ema_half_life" in numbers:
+            self.generator_ema.half_life = numbers["ema_half_life"]
+        if isinstance(self.augment, Scheduled) and "augment" in numbers:
+            self.augment.set_strength(numbers["augment"])
 
     def add_diagnostics(self) -> None:
-        """Add to the report the mean logits, the objective's diagnostics, and learning rates that change."""
+        """Add to the report the mean logits, the objective's diagnostics, and numbers that follow a schedule."""
         for kind, logits in self.latest_logits.items():
             self.report.add(f"logit/{kind}", logits.mean())
         if self.latest_logits:
@@ -479,8 +501,10 @@ class AdversarialModule(LightningModule):
             for name, number in stabiliser.diagnostics(self.images_seen).items():
                 self.report.add(name, number)
         for player in self.players:
-            if not isinstance(self.schedule[player.name], Constant):
+            if player.name in self.scheduled:
                 self.report.add(f"learning_rate/{player.name}", player.learning_rate)
+        for name in self.scheduled.keys() - {*PLAYERS, "augment"}:  # the augmentation tells of its own
+            self.report.add(f"schedule/{name}", self.scheduled[name])
 
     # Lightning's side of it.
 
@@ -490,11 +514,20 @@ class AdversarialModule(LightningModule):
         A player whose lazy turns take steps of their own takes more steps than its batches ask for. Adam's steps hardly
         get shorter with the gradient, so its rate and its memory shrink by the share c of the main steps: c lr,
         beta^c (Karras et al. 2020, appendix B, arXiv:1912.04958).
+
+        Raises:
+            ValueError: betas have a schedule, and an optimizer has none.
         """
         optimizers = [self.optimizer[name](getattr(self, name).parameters()) for name in PLAYERS]
         turns = self.turns()
         for name, optimizer in zip(PLAYERS, optimizers, strict=True):
             share = share_of_main_steps([turn for turn in turns if turn.player == name])
+            for beta in ("beta1", "beta2"):
+                if beta in self.schedule and "betas" not in optimizer.defaults:
+                    raise ValueError(
+                        f"{type(optimizer).__name__} has no betas for model.schedule.{beta}: choose "
+                        "model/optimizer=adam, or leave the schedule out"
+                    )
             for group in optimizer.param_groups:
                 if share < 1 and "betas" in group:
                     group["lr"] *= share
@@ -511,13 +544,29 @@ class AdversarialModule(LightningModule):
     def on_train_start(self) -> None:
         """Put the players in place, generator first, and start the clock."""
         optimizers = cast(list[LightningOptimizer], self.optimizers())
+        self.total_batches = self.trainer.estimated_stepping_batches
+        changing = scheduled.numbers(self.schedule, Moment(0.0, 0))
+        if "gamma" in changing:  # in a tensor, which a CUDA graph reads anew in each step
+            self.gamma = torch.zeros((), device=self.device)
+            changed: dict[str, Any] = {"gamma": self.gamma}
+            self.penalty = {
+                name: replace(penalty, **changed) if has_gamma(penalty) else penalty
+                for name, penalty in self.penalty.items()
+            }
         self.plan = self.turns()
         self.players = [
-            Player(name, self, getattr(self, name), optimizer, self.clip_grad_norm.get(name))
+            Player(
+                name,
+                self,
+                getattr(self, name),
+                optimizer,
+                self.clip_grad_norm.get(name),
+                share_of_main_steps([turn for turn in self.plan if turn.player == name]),
+            )
             for name, optimizer in zip(PLAYERS, optimizers, strict=True)
         ]
         for player in self.players:
-            if not isinstance(self.schedule[player.name], Constant):
+            if player.name in changing:
                 player.place_learning_rate(self.device)
         learning = [module for module in self.modules() if module.training]
         self.running_statistics = [
@@ -526,7 +575,6 @@ class AdversarialModule(LightningModule):
             for name, buffer in module.named_buffers(recurse=False)
             if name.startswith("running_")
         ]
-        self.total_batches = self.trainer.estimated_stepping_batches
         if self.generator_ema is not None:
             self.generator_ema.watch(self.generator)
         self.graphs = None

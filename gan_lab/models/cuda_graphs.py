@@ -16,8 +16,10 @@ import torch
 from torch import Tensor
 
 from gan_lab.distributed import collectives
+from gan_lab.models import scheduled
 from gan_lab.models.compile import is_compiled
 from gan_lab.models.report import Report
+from gan_lab.schedules import Moment
 from gan_lab.utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -111,6 +113,9 @@ def why_not(model: "AdversarialModule") -> str | None:
         return "trainer.detect_anomaly=true looks at every result"
     if any(getattr(callback, "looks_into_steps", False) for callback in trainer.callbacks):  # type: ignore[attr-defined]
         return "callbacks.gradients takes the gradient of each term by itself"
+    for name in ("beta1", "beta2", "ema_half_life"):
+        if name in scheduled.numbers(model.schedule, Moment(0.0, 0)):
+            return f"model.schedule.{name} is a number of the host, which a graph would keep as it was"
     if not all(player.steps_directly for player in model.players):
         return "a callback, or the profiler, hooks into the backward pass or the optimizer's step"
     return None

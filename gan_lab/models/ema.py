@@ -15,10 +15,11 @@ class MovingAverage(nn.Module):
 
     Args:
         network: the one that is followed.
-        half_life: images that the network learns from until an earlier state counts half.
+        half_life: images that the network learns from until an earlier state counts half; with 0 the average is the
+            network's latest state. A schedule may set another one before each step.
     """
 
-    def __init__(self, network: nn.Module, half_life: int) -> None:
+    def __init__(self, network: nn.Module, half_life: float) -> None:
         super().__init__()
         self.network = deepcopy(network).requires_grad_(False).eval()
         self.half_life = half_life
@@ -36,7 +37,7 @@ class MovingAverage(nn.Module):
     @torch.no_grad()
     def follow(self, images: int) -> None:
         """Move towards the watched network, which has just learned from so many images."""
-        torch._foreach_lerp_(*self.pairs, 1 - 0.5 ** (images / self.half_life))
+        torch._foreach_lerp_(*self.pairs, 1 - 0.5 ** (images / self.half_life) if self.half_life > 0 else 1.0)
         for own, now in self.copies:
             own.copy_(now)
 

@@ -54,6 +54,7 @@ class Player:
         network: the one whose parameters the player moves.
         optimizer: of the network's parameters.
         clip_grad_norm: the length to which a longer gradient, of all parameters together, is shortened; None leaves it.
+        share_of_main_steps: of all steps that the player takes, lazy turns included; betas shrink by it.
     """
 
     def __init__(
@@ -63,10 +64,12 @@ class Player:
         network: nn.Module,
         optimizer: LightningOptimizer,
         clip_grad_norm: float | None = None,
+        share_of_main_steps: float = 1.0,
     ) -> None:
         self.name = name
         self.optimizer = optimizer
         self.clip_grad_norm = clip_grad_norm
+        self.share_of_main_steps = share_of_main_steps
         self.parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         self.terms: Terms = {}  # of the step that is under way
         self.loss: Tensor | None = None  # their sum
@@ -155,6 +158,16 @@ class Player:
                 group["lr"].fill_(rate)
             else:
                 group["lr"] = rate
+
+    def set_betas(self, *betas: float | None) -> None:
+        """Set every group's betas, corrected for lazy turns as they were at first; None leaves one as it is."""
+        if all(beta is None for beta in betas):
+            return
+        for group in self.optimizer.param_groups:
+            group["betas"] = tuple(
+                now if beta is None else beta**self.share_of_main_steps
+                for now, beta in zip(group["betas"], betas, strict=True)
+            )
 
     def place_learning_rate(self, device: torch.device) -> None:
         """Keep rates that change on a CUDA device, where a graph reads them; everywhere else they are numbers.

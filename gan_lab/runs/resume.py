@@ -5,6 +5,7 @@ refused, or, with `resume_mode=continue`, allowed and recorded: the run goes on 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -136,14 +137,22 @@ def what_breaks(config: DictConfig, name: str) -> str | None:
     effects = [fact for fact in facts_about(config, name) if isinstance(fact, OnResume)]
     if not effects:
         return "its effect on the results is unknown"
-    if effects[-1].unless_constant_rates and not _has_falling_rates(config):
+    if effects[-1].only_with_an_end and not _needs_an_end(config):
         return None
     return effects[-1].breaks or None
 
 
-def _has_falling_rates(config: DictConfig) -> bool:
-    schedules = config.model.get("schedule", {}).values()
-    return any(schedule["_target_"] != "gan_lab.schedules.Constant" for schedule in schedules)
+def _needs_an_end(config: DictConfig) -> bool:
+    """True where a number follows a schedule that depends on the length of the run, or may do so."""
+    from gan_lab.config.schema import resolve
+
+    for schedule in config.model.get("schedule", {}).values():
+        needs_an_end = True
+        with suppress(UserError):  # of a class that may not be imported nothing is known
+            needs_an_end = getattr(resolve(schedule["_target_"], "_target_"), "needs_an_end", True)
+        if needs_an_end:
+            return True
+    return False
 
 
 def _leaves(node: Any, path: str = "") -> list[tuple[str, Any]]:

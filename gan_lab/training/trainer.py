@@ -22,7 +22,7 @@ Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 MatmulPrecision = Literal["highest", "high", "medium"]
 Limit = Literal[-1] | PositiveInt
 # Also of the length of an epoch, in which max_epochs counts.
-END = OnResume("learning rates that fall until the end differ from the first batch on", unless_constant_rates=True)
+END = OnResume("learning rates that fall until the end differ from the first batch on", only_with_an_end=True)
 Switch = Annotated[bool | None, HARMLESS, Fact.INCIDENTAL]
 # Options of Lightning's that can't work here, and what to do instead.
 REFUSED = {

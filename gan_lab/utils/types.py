@@ -34,11 +34,11 @@ class OnResume:
 
     Args:
         breaks: why the run can't end with the bits of an uninterrupted one; empty if it can.
-        unless_constant_rates: the change breaks nothing while learning rates stay constant.
+        only_with_an_end: the change breaks nothing while no schedule depends on the length of the run.
     """
 
     breaks: str
-    unless_constant_rates: bool = False
+    only_with_an_end: bool = False
 
 
 HARMLESS = OnResume("")

@@ -202,6 +202,7 @@ def test_what_is_no_probability_is_refused(value: float) -> None:
         ("ada", Adaptive),
         ("ada_digits", Adaptive),
         ("scheduled", Scheduled),
+        ("scheduled_r3gan", Scheduled),
     ],
 )
 def test_every_choice_can_be_built(choice: str, kind: type) -> None:

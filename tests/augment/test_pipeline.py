@@ -289,6 +289,21 @@ def test_as_many_images_change_their_colours_as_expected(colour: list[str], shar
     assert (~is_identity(colours)).float().mean().item() == pytest.approx(share, abs=0.012)
 
 
+@pytest.mark.parametrize("colour", COLOUR)
+def test_a_share_of_p_changes_colours_and_all_of_it_the_rest(colour: str) -> None:
+    """By the numbers of the same draws: at 0.8 and a share of a half, who has less than 0.4 is changed."""
+    images = torch.rand(2000, 3, 4, 4)
+    draws = Draws(images, torch.tensor(0.8))
+    found = pipeline(colour=[colour], colour_share=0.5).colours(draws, grey=False)
+    half = Draws(images, torch.tensor(0.4))
+    half.chance, half.uniform, half.normal = draws.chance, draws.uniform, draws.normal
+    expected = pipeline(colour=[colour]).colours(half, grey=False)
+    assert torch.equal(found, expected)
+    assert not torch.equal(found, pipeline(colour=[colour]).colours(draws, grey=False))
+    both = pipeline(blit=["flip"], colour_share=0.5).places(draws, width=4, height=4)
+    assert torch.equal(both, pipeline(blit=["flip"]).places(draws, width=4, height=4))
+
+
 def test_quarter_turns_do_not_leak_below_a_probability_of_one() -> None:
     """Upright stays the commonest, so what is upright can be told: 1 - 3/4 p of the images, and p / 4 for each turn."""
     torch.manual_seed(0)

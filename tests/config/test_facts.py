@@ -87,7 +87,7 @@ def test_the_innermost_statement_of_a_resume_comes_last() -> None:
 
     assert [effect.breaks for effect in effects("data.batch_size")] == ["different images, or another order"]
     assert effects("trainer.enable_checkpointing") == effects("logger.csv.file") == [HARMLESS]
-    assert effects("trainer.max_steps")[-1].unless_constant_rates
+    assert effects("trainer.max_steps")[-1].only_with_an_end
     assert effects("trainer.nothing") == effects("nowhere") == effects("sweep.dir") == []
     assert effects("callbacks.gone.at_all") == effects("callbacks.gone")
     assert effects("data.own.x") == effects("data.batch_size")

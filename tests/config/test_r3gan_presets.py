@@ -12,8 +12,17 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from gan_lab.config.schema import build
+from gan_lab.models import scheduled
 from gan_lab.models.r3gan import R3GAN
+from gan_lab.schedules import Moment
 from tests.conftest import CONF, composed
+
+
+class Way(NamedTuple):
+    """The base_value and the final_value of a scheduler; all have a total_nimg of 2e7."""
+
+    first: float
+    last: float
 
 
 class Preset(NamedTuple):
@@ -21,14 +30,15 @@ class Preset(NamedTuple):
 
     widths: list[int]  # WidthPerStage, from the 4x4 map on
     batch: int
-    gamma: float  # final_value of gamma_scheduler
-    ema: int  # final_value of ema_scheduler
+    gamma: Way
+    ema: int  # final_value of ema_scheduler, which begins with 0
+    p: float  # final_value of aug_scheduler, which begins with 0
 
 
 PRESETS = {
-    "r3gan_cifar10": Preset([768] * 4, 512, 0.005, 5_000_000),
-    "r3gan_ffhq64": Preset([768] * 4 + [384], 256, 0.2, 500_000),
-    "r3gan_ffhq256": Preset([768] * 4 + [384, 192, 96], 256, 15.0, 500_000),
+    "r3gan_cifar10": Preset([768] * 4, 512, Way(0.05, 0.005), 5_000_000, 0.55),
+    "r3gan_ffhq64": Preset([768] * 4 + [384], 256, Way(2, 0.2), 500_000, 0.3),
+    "r3gan_ffhq256": Preset([768] * 4 + [384, 192, 96], 256, Way(150, 15), 500_000, 0.3),
 }
 NOISE, BLOCKS, EXPANSION, GROUP, COLOURS = 64, 2, 2, 16, 3
 
@@ -139,15 +149,65 @@ def test_the_file_says_what_it_costs(preset: str) -> None:
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_the_recipe_has_the_codes_last_values(preset: str) -> None:
+def test_the_recipe_is_that_of_the_code(preset: str) -> None:
     published, config = PRESETS[preset], composed(f"experiment={preset}", "data.root=images")
     model = config.model
     assert model.network == composed("model=r3gan", f"model/network={preset}", "data.channels=3").model.network
     assert config.data.image_size == 4 * 2 ** (len(published.widths) - 1)
-    assert (config.data.batch_size, model.latent_dim, model.n_critic) == (published.batch, NOISE, 1)
-    assert (model.penalty.r1.gamma, model.penalty.r2.gamma) == (published.gamma, published.gamma)
-    for player in ("generator", "discriminator"):
-        assert (model.optimizer[player].lr, model.optimizer[player].betas) == (5e-5, [0.0, 0.99])
+    assert (config.data.batch_size, config.data.mirror, model.latent_dim) == (published.batch, True, NOISE)
+    assert (model.n_critic, model.n_generator, model.generator_batch) == (1, 1, "own")
+    assert (model.penalty.r1.gamma, model.penalty.r2.gamma) == (published.gamma.last, published.gamma.last)
     assert model.ema_half_life == published.ema
-    images = config.trainer.max_steps * published.batch
+    assert config.trainer.max_steps % 2 == 0  # as many batches of the one player as of the other
+    images = config.trainer.max_steps // 2 * published.batch
     assert 20e6 <= images < 20e6 + published.batch
+
+
+def test_the_changes_are_those_of_the_code() -> None:
+    """The arguments of AugmentPipe: 1 for all of its blits and geometry and for the cutout, 0.5 for all colours."""
+    for preset in PRESETS:
+        pipeline = composed(f"experiment={preset}", "data.root=images").model.augment.pipeline
+        assert set(pipeline.blit) == {"flip", "quarter_turns", "translation"}
+        assert set(pipeline.geometry) == {"scale", "rotation", "stretch", "translation"}
+        assert set(pipeline.colour) == {"brightness", "contrast", "luma_flip", "hue", "saturation"}
+        assert (pipeline.corruption, pipeline.colour_share) == (["cutout"], 0.5)
+
+
+# Images seen of both players, and how far half a cosine is after 0, 10, 20, 40 and 41 of 40 million:
+# (1 - cos 45 degrees) / 2 = 0.14645 after a quarter.
+WAY = {0: 0.0, 10_000_000: 0.1464466, 20_000_000: 0.5, 40_000_000: 1.0, 41_000_000: 1.0}
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_numbers_move_as_those_of_the_code(preset: str) -> None:
+    published = PRESETS[preset]
+    config = composed(f"experiment={preset}", "data.root=images").model
+    with torch.device("meta"):
+        model = build(config)
+    assert not model.needs_an_end
+    rates = {player: config.optimizer[player].lr for player in ("generator", "discriminator")}
+    assert {config.optimizer[player].betas[0] for player in rates} == {0.0}
+    ways = {
+        "beta2": Way(0.9, 0.99),
+        "gamma": published.gamma,
+        "ema_half_life": Way(0, published.ema),
+        "augment": Way(0, published.p),
+        **dict.fromkeys(rates, Way(2e-4, 5e-5)),
+    }
+    for images, share in WAY.items():
+        found = scheduled.numbers(model.schedule, Moment(0.0, images))
+        found |= {player: found[player] * rate for player, rate in rates.items()}
+        expected = {name: way.first + (way.last - way.first) * share for name, way in ways.items()}
+        assert found == pytest.approx(expected, rel=1e-6)
+    half_way = scheduled.numbers(model.schedule, Moment(0.0, 20_000_000))
+    assert half_way == pytest.approx(HALF_WAY[preset])
+
+
+# As worked by hand; the factor of 2e-4 that is 1.25e-4, the mean of 2e-4 and 5e-5.
+HALF_WAY = {
+    "r3gan_cifar10": {"gamma": 0.0275, "ema_half_life": 2_500_000, "augment": 0.275},
+    "r3gan_ffhq64": {"gamma": 1.1, "ema_half_life": 250_000, "augment": 0.15},
+    "r3gan_ffhq256": {"gamma": 82.5, "ema_half_life": 250_000, "augment": 0.15},
+}
+for numbers in HALF_WAY.values():
+    numbers |= {"generator": 0.625, "discriminator": 0.625, "beta2": 0.945}

@@ -1,10 +1,12 @@
+from pathlib import Path
+
 import pytest
 import torch
 
 from gan_lab.data.in_memory import EpochLoader, SequentialLoader
 from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.errors import UserError
-from tests.conftest import TinyImages, fit, tiny_gan
+from tests.conftest import TinyImages, fit, same, tiny_gan, weights
 
 COUNT = 50
 INDEX = torch.arange(COUNT)
@@ -184,3 +186,62 @@ def test_the_size_that_images_had_is_remembered(image_size: int) -> None:
     data.setup("test")
     assert data.splits["test"][0].shape[-1] == image_size
     assert data.native_size == 8
+
+
+WIDE = (torch.arange(COUNT, dtype=torch.uint8)[:, None, None, None] * 3 + torch.arange(3, dtype=torch.uint8)).expand(
+    COUNT, 1, 2, 3
+)
+
+
+def mirrored(batch_size: int = 8, **options: object) -> EpochLoader[LabelledImages]:
+    """Images whose rows rise from left to right, from three times their label on."""
+    return EpochLoader(LabelledImages(WIDE, INDEX), batch_size=batch_size, seed=0, mirror=True, **options)
+
+
+def test_an_epoch_shows_each_image_and_its_mirror_image_once() -> None:
+    assert len(mirrored()) == 12
+    assert len(mirrored(batch_size=10)) == 10
+    shown = set()
+    for images, labels in mirrored(batch_size=10):
+        for image, label in zip(images, labels.tolist(), strict=True):
+            rising = WIDE[label]
+            assert torch.equal(image, rising) or torch.equal(image, rising.flip(2))
+            shown.add((label, torch.equal(image, rising)))
+    assert len(shown) == 2 * COUNT
+
+
+def test_mirror_images_come_in_a_new_seeded_order_wherever_training_stands() -> None:
+    epoch = list(mirrored(position=lambda: 12))
+    assert [labels.tolist() for _, labels in epoch] != indices(mirrored())
+    later = list(mirrored(position=lambda: 17))
+    for (images, labels), (same_images, same_labels) in zip(epoch[5:], later, strict=False):
+        assert torch.equal(images, same_images)
+        assert torch.equal(labels, same_labels)
+    one = [
+        torch.cat((first, second))
+        for first, second in zip(
+            *([images for images, _ in mirrored(batch_size=4, rank=rank, world_size=2)] for rank in range(2)),
+            strict=True,
+        )
+    ]
+    assert all(torch.equal(images, whole) for images, (whole, _) in zip(one, mirrored(), strict=True))
+
+
+@pytest.mark.bits
+def test_mirrored_data_double_the_epoch_and_a_resumed_run_ends_with_the_same_bits(tmp_path: Path) -> None:
+    trainer = fit(whole := tiny_gan(), TinyImages(mirror=True), max_steps=21)
+    assert trainer.num_training_batches == 16
+    assert fit(plain := tiny_gan(), TinyImages(), max_steps=21).num_training_batches == 8
+    assert not same(weights(plain), weights(whole))
+    fit(tiny_gan(), TinyImages(mirror=True), max_steps=10).save_checkpoint(tmp_path / "a.ckpt")
+    fit(resumed := tiny_gan(init_seed=5), TinyImages(mirror=True), max_steps=21, ckpt_path=tmp_path / "a.ckpt")
+    assert same(weights(resumed), weights(whole))
+
+
+def test_scores_see_the_images_as_they_are() -> None:
+    data, plain = TinyImages(mirror=True, validation_count=20), TinyImages(validation_count=20)
+    for each in (data, plain):
+        each.setup("fit")
+        each.setup("test")
+    for split in ("train", "validation", "test"):
+        assert torch.equal(data.splits[split][0], plain.splits[split][0])

@@ -21,6 +21,7 @@ from gan_lab.networks.contrastive import ContrastiveGenerator
 from gan_lab.networks.patchgan import PatchGAN
 from gan_lab.networks.unet import ConditionalPatchGAN, UNet
 from gan_lab.penalties import R1, R2, GradientPenalty
+from gan_lab.schedules import Constant, Ramp
 from gan_lab.stabilisers import BalancedConsistency, LeCam
 from gan_lab.utils.batches import map_tensors
 from tests.conftest import LATENT_DIM, SIZE, TinyImages, sgd, tiny_cgan, tiny_gan
@@ -113,6 +114,18 @@ GAMES: dict[str, Callable[[], AdversarialModule]] = {
     ),
     "relativistic pairs": lambda: tiny_gan(
         R3GAN, objective=RelativisticPairing(), penalty={"r1": R1(gamma=1.0), "r2": R2(gamma=1.0)}
+    ),
+    "schedules": lambda: tiny_gan(
+        R3GAN,
+        objective=RelativisticPairing(),
+        penalty={"r1": R1(gamma=1.0), "r2": R2(gamma=1.0)},
+        ema_half_life=32,
+        schedule={
+            "generator": Ramp(start=1.0, end=0.5, images=40, shape="cosine", hold=0),
+            "discriminator": Constant(),
+            "gamma": Ramp(start=2.0, end=0.5, images=32, shape="cosine", hold=8),
+            "ema_half_life": Ramp(start=0.0, end=32.0, images=40, shape="linear", hold=0),
+        },
     ),
     "conditional": lambda: tiny_cgan("projection"),
     "AC-GAN": lambda: tiny_acgan(penalty={"r1": R1(gamma=1.0)}),

@@ -24,6 +24,7 @@ from tests.conftest import LATENT_DIM, SIZE, fit, sgd, tiny_gan, weights
 from tests.distributed.games import GAMES, PATH_LENGTHS, data_for, in_double, tiny_dcgan
 from tests.models.test_cyclegan import tiny_cyclegan
 from tests.models.test_pix2pix import tiny_pix2pix
+from tests.models.test_scheduled import everything
 
 BATCH = 8
 STEPS = 6
@@ -78,6 +79,7 @@ MORE: dict[str, Callable[[], AdversarialModule]] = {
             )
         }
     ),
+    "all by schedules": everything,
     "dropout": noisy_pix2pix,
     "pools": pooled_cyclegan,
     "mixed styles": noisy_stylegan2,

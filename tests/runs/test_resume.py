@@ -63,6 +63,20 @@ def test_learning_rates_that_fall_until_the_end_keep_it(option: str) -> None:
     assert what_breaks(composed(), f"trainer.{option}") is None
 
 
+@pytest.mark.parametrize("option", ["max_steps", "max_epochs", "limit_train_batches"])
+def test_numbers_that_follow_images_seen_know_no_end(option: str) -> None:
+    assert what_breaks(composed("model/schedule=ema_ramp_up"), f"trainer.{option}") is None
+    assert what_breaks(composed("experiment=r3gan_cifar10", "data.root=images"), f"trainer.{option}") is None
+    falling = "+model.schedule.gamma={_target_: gan_lab.schedules.Cosine}"
+    assert what_breaks(composed("model=r3gan", falling), f"trainer.{option}") is not None
+    of_ones_own = "+model.schedule.gamma={_target_: somebody.Schedule}"  # may look at the end
+    assert what_breaks(composed("model=r3gan", of_ones_own), f"trainer.{option}") is not None
+
+
+def test_a_schedule_stays_as_it_is() -> None:
+    assert what_breaks(composed("model/schedule=ema_ramp_up"), "model.schedule.ema_half_life.images") is not None
+
+
 # Every option of the trainer that is called harmless, and another value; that of CUDA is tested on CUDA.
 HARMLESS_OPTIONS = {
     "log_every_n_steps": "1",
