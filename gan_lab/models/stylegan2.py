@@ -107,9 +107,10 @@ class StyleGAN2(VanillaGAN):
     def path_lengths(self, latents: Tensor) -> Tensor:
         """|J^T y| of each image (batch,), of latents (batch, latent_dim); in float32 or better, part of the graph."""
         with torch.enable_grad(), full_precision(latents.device):
-            ws: Tensor = self.generator.map(latents)
+            generator: Any = self.generator
+            ws: Tensor = generator.map(latents)
             ws = ws if ws.requires_grad else ws.requires_grad_()  # of a mapping that is frozen
-            images: Tensor = self.generator.synthesise(ws)
+            images: Tensor = generator.synthesise(ws)
             noise = per_image.randn(*images.shape, like=images) / math.sqrt(images[0, 0].numel())
             (gradients,) = torch.autograd.grad((images * noise).sum(), ws, create_graph=True)
             return (gradients.square().sum(2).mean(1) + EPS).sqrt()

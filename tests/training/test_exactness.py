@@ -54,7 +54,8 @@ VARIANTS = {
     "stylegan2": (
         "model=stylegan2",
         "model/network=stylegan2_small",
-        "data.image_size=28",
+        "data.image_size=16",
+        *(f"model.network.{player}.channel_max=4" for player in ("generator", "discriminator")),
     ),
     "linear schedule": ("model=vanilla", *MLP, "model/schedule=linear", "model.n_critic=2"),
     "cosine schedule": ("model=vanilla", *MLP, "model/schedule=cosine", "model.ema_half_life=null"),
