@@ -124,12 +124,12 @@ class InfoGAN(VanillaGAN):
             raise ValueError(f"there is no category {label}: the run has 0 to {self.categories - 1}")
         return (torch.full((count,), label, device=self.device),)
 
-    def sample(self, latents: Tensor, *condition: Tensor, ema: bool = True) -> Tensor:
+    def sample(self, latents: Tensor, *condition: Tensor, ema: bool = True, truncation: float | None = None) -> Tensor:
         """Images in [-1, 1] for latents of noise and codes; categories (batch,), where given, replace the latents'."""
         for categories in condition:
             noise, values = latents[:, : self.latent_dim], latents[:, self.latent_dim + self.categories :]
             latents = torch.cat((noise, F.one_hot(categories, self.categories).to(latents), values), 1)
-        return super().sample(latents, ema=ema)
+        return super().sample(latents, ema=ema, truncation=truncation)
 
     def sample_grid(self, rows: int, columns: int, seed: int, ema: bool = True) -> tuple[Tensor, int]:
         """One row for each category, whatever `rows` says, with the same noise and values down a column.
