@@ -141,7 +141,9 @@ class LeCam(Stabiliser):
         """Move the averages towards the means of the batch."""
         share = 1 - self.decay * self.begun
         for average, logits in ((self.running_real, real_logits), (self.running_fake, fake_logits)):
-            average.lerp_(logits.mean().to(average.dtype), share)
+            # A logit that isn't finite, as float16 may have while its scale is sought, says nothing.
+            mean = logits.nan_to_num(0, 0, 0).mean()
+            average.lerp_(mean.to(average.dtype), share)
         self.begun.fill_(1)
 
     def diagnostics(self, images_seen: int) -> dict[str, Tensor | float]:

@@ -103,7 +103,8 @@ class Adaptive(_Driven):
     @torch.no_grad()
     def observe(self, real_logits: Tensor) -> None:
         """Count the signs of a discriminator's logits (batch, ...) of changed real images."""
-        self.sign_sum += real_logits.sign().sum(dtype=self.sign_sum.dtype)
+        # A logit that isn't finite, as float16 may have while its scale is sought, says nothing.
+        self.sign_sum += real_logits.nan_to_num(0, 0, 0).sign().sum(dtype=self.sign_sum.dtype)
         self.count += real_logits.numel()
 
     @torch.no_grad()
@@ -123,7 +124,7 @@ class Adaptive(_Driven):
         self.p.copy_(torch.where(moves, moved.clamp(0, 1), self.p))
         self.sign.copy_(torch.where(moves, sign, self.sign))
         for since in (self.sign_sum, self.count, self.batches, self.images):
-            since.masked_fill_(due, 0)
+            since.masked_fill_(moves, 0)
 
     def diagnostics(self) -> dict[str, Tensor]:
         """The probability of each change, and the mean sign of real logits when it was last set."""

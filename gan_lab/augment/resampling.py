@@ -6,6 +6,7 @@ edges are in that matrix, so nothing is padded.
 
 import math
 from functools import lru_cache
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -161,10 +162,11 @@ def band_filters() -> Tensor:
     Karras et al. 2020, appendix B (arXiv:2006.06676). With L(z) = H(z) H(1/z) / 2 of the wavelet sym2, and L(-z), which
     is 1 - L(z), each is what L(-z) takes off the band below, in octaves.
     """
-    low = convolved(torch.tensor(SYM2, dtype=torch.float64), torch.tensor(SYM2[::-1], dtype=torch.float64)) / 2
-    signs = torch.tensor([-1, 1] * len(low), dtype=torch.float64)[: len(low)]
+    exact: dict[str, Any] = {"dtype": torch.float64, "device": "cpu"}  # numbers, also where a model is built on meta
+    low = convolved(torch.tensor(SYM2, **exact), torch.tensor(SYM2[::-1], **exact)) / 2
+    signs = torch.tensor([-1, 1] * len(low), **exact)[: len(low)]
     high = low * signs  # the middle, at an odd place, is positive
-    below = torch.ones(1, dtype=torch.float64)
+    below = torch.ones(1, **exact)
     found: list[Tensor] = []
     for octave in range(BANDS - 1):
         found.insert(0, convolved(below, stretched(high, 2**octave)))

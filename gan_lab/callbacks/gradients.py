@@ -66,6 +66,10 @@ class GradientsOfTerms:
     def __init__(self) -> None:
         self.gradients: dict[str, list[Tensor]] = {}
 
+    def begin(self) -> None:
+        """Forget a step that nobody asked about: the main one where a lazy one is the latest, say."""
+        self.gradients = {}
+
     def learn(self, player: Any, terms: dict[str, Tensor], share: float) -> None:
         """Take the gradient of each of several terms, on images that are this share of the batch."""
         if len(terms) < 2:

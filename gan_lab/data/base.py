@@ -29,6 +29,8 @@ class ImageDataModule(LightningDataModule):
         seed: of the order of the images.
     """
 
+    images_of_each = 1  # that are trained on, of each training image
+
     def __init__(
         self, *, image_size: PositiveInt, channels: PositiveInt, batch_size: PositiveInt, seed: NonNegativeInt
     ) -> None:
@@ -84,10 +86,11 @@ class ImageDataModule(LightningDataModule):
             self.contents.append(hashes.of_tensors(pixels, labels))
         self.native_size = max(pixels.shape[-2:])
         pixels = images.fit(pixels, self._stored_size(split))
-        if split == "train" and len(pixels) < self.batch_size * self._world_size:
+        count = len(pixels) * self.images_of_each
+        if split == "train" and count < self.batch_size * self._world_size:
             raise UserError(
                 f"data.batch_size={self.batch_size} on {self._world_size} process(es) is more than the "
-                f"{len(pixels)} training images{of}; set it to {len(pixels) // self._world_size} or less"
+                f"{count} training images{of}; set it to {count // self._world_size} or less"
             )
         device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
         if device.type == "cuda" and pixels.nbytes > DEVICE_SHARE * torch.cuda.mem_get_info(device)[0]:

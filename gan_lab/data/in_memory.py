@@ -152,6 +152,7 @@ class InMemoryDataModule(ImageDataModule):
     ) -> None:
         super().__init__(**options)
         self.mirror = mirror
+        self.images_of_each = 2 if mirror else 1
         self.num_classes = num_classes
         self.validation_count = validation_count
         self.train_count = train_count

@@ -137,6 +137,7 @@ def whole_batches(model: nn.Module) -> list[str]:
     found: dict[str, Callable[[Any], bool]] = {
         "batch norm": lambda layer: isinstance(layer, _BatchNorm),
         "spectral norm": lambda layer: isinstance(layer, _SpectralNorm),
+        "the mean of w that truncation goes by": lambda layer: hasattr(layer, "running_w_mean"),
         "minibatch standard deviation": lambda layer: getattr(layer, "stddev_group", 1) > 1,
         "top-k": lambda layer: isinstance(layer, TopK),
     }

@@ -144,6 +144,11 @@ class AdversarialModule(LightningModule):
             "ema_half_life": ema_half_life is not None,
             "augment": isinstance(augment, Scheduled),
         }
+        if there["augment"] and "augment" not in scheduled.numbers(schedule, Moment(0.0, 0)):
+            raise ValueError(
+                "model/augment=scheduled has a probability of 0 without a schedule: set model.schedule.augment, as "
+                "model/schedule=r3gan_cifar10 does, or choose model/augment=ada"
+            )
         scheduled.check(schedule, [name for name, is_there in there.items() if is_there])
         if augment is not None and augment.needs_absolute_logits and objective.decision_threshold is None:
             raise ValueError(
@@ -405,6 +410,8 @@ class AdversarialModule(LightningModule):
                 if is_wanted:
                     self.report.take_over(report)
 
+        if any(turn.name == "discriminator" and report for turn, report in zip(due, wanted, strict=True)):
+            self.add_logits()
         self.images_seen += len(real) * trainer.world_size
         if until_report == 0:
             self.add_diagnostics()
@@ -487,13 +494,16 @@ class AdversarialModule(LightningModule):
         if isinstance(self.augment, Scheduled) and "augment" in numbers:
             self.augment.set_strength(numbers["augment"])
 
-    def add_diagnostics(self) -> None:
-        """Add to the report the mean logits, the objective's diagnostics, and numbers that follow a schedule."""
+    def add_logits(self) -> None:
+        """Add to the report the mean logits of the discriminator's turn, and the objective's diagnostics of them."""
         for kind, logits in self.latest_logits.items():
             self.report.add(f"logit/{kind}", logits.mean())
         if self.latest_logits:
             for name, value in self.objective.diagnostics(**self.latest_logits).items():
                 self.report.add(name, value)
+
+    def add_diagnostics(self) -> None:
+        """Add to the report what the augmentation and the stabilisers say, and numbers that follow a schedule."""
         if self.augment is not None:
             for name, value in self.augment.diagnostics().items():
                 self.report.add(name, value)

@@ -72,7 +72,8 @@ class StepGraphs:
         for static, fresh in zip(step.inputs, (real, *condition), strict=True):
             static.copy_(fresh)
         step.graph.replay()
-        self.model.latest_logits = step.logits
+        if step.logits:  # cloned: another kind of step may write over them
+            self.model.latest_logits = {kind: logits.clone() for kind, logits in step.logits.items()}
         return step.reports
 
     def _capture(self, real: Tensor, condition: "Condition", due: "tuple[Turn, ...]") -> CapturedStep:

@@ -32,6 +32,9 @@ METHODS = (*HOOKS, "backward", "manual_backward", "optimizer_step")
 class Watch(Protocol):
     """An onlooker of a player's steps, which leaves them as they are."""
 
+    def begin(self) -> None:
+        """Forget the step before."""
+
     def learn(self, player: "Player", terms: Terms, share: float) -> None:
         """Look at terms before their gradient is taken, which their graph must still be good for afterwards.
 
@@ -90,6 +93,8 @@ class Player:
         """Begin a step: without gradients."""
         for parameter in self.parameters:
             parameter.grad = None
+        if self.watch is not None:
+            self.watch.begin()
         self.terms, self.loss = {}, None
 
     def learn(self, terms: Terms, weight: float = 1, share: float = 1) -> None:

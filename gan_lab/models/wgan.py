@@ -40,6 +40,6 @@ class WGAN(VanillaGAN):
         super().after_discriminator_step()
         if self.clip is not None:
             with torch.no_grad():
-                parameters: list[Tensor] = list(self.discriminator.parameters())
+                parameters: list[Tensor] = [each for each in self.discriminator.parameters() if each.requires_grad]
                 torch._foreach_clamp_min_(parameters, -self.clip)
                 torch._foreach_clamp_max_(parameters, self.clip)

@@ -170,7 +170,7 @@ def test_nothing_waits_for_the_device_between_logging_points(monkeypatch: pytest
 def test_graphs_are_left_out_and_compiled_networks_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     trainer = SimpleNamespace(callbacks=[TermGradients(every_n_logs=1)], precision_plugin=None)
     model: Any = SimpleNamespace(
-        trainer=trainer, device=torch.device("cuda"), generator=nn.Linear(1, 1), parts=1, players=[]
+        trainer=trainer, device=torch.device("cuda"), generator=nn.Linear(1, 1), parts=1, players=[], schedule={}
     )
     assert cuda_graphs.why_not(model) == "callbacks.gradients takes the gradient of each term by itself"
     trainer.callbacks = []

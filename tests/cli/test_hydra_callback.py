@@ -118,7 +118,7 @@ def test_nothing_that_goes_wrong_in_a_callback_is_a_warning(error: Exception, co
 
 
 def test_the_jobs_of_a_glob_are_checked_beforehand(command: Command, tmp_path: Path) -> None:
-    assert "in the job model=cgan data=mnist_colors: " in str(command("-m", "model=glob(*gan)", "data=mnist_colors"))
+    assert "in the job model=acgan data=mnist_colors: " in str(command("-m", "model=glob(*gan)", "data=mnist_colors"))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -35,6 +35,8 @@ PLACEHOLDERS = {
     "<folder of cyclegan>": "cyclegan",
     "<folder of mypackage>": "mypackage",
     "<folder>": "dcgan",
+    "<emoji>/noto": "photos",
+    "<emoji>/twemoji": "maps",
 }
 # Parts of commands that can't run here, and why. Those of train.py are composed and checked instead.
 NEEDS = {
@@ -53,6 +55,7 @@ NEEDS = {
     "python -m benchmarks": "minutes",
 }
 SLOW = (
+    "emoji_style",
     "-m ",
     "trainer.devices=2",
     "resnet",

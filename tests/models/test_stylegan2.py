@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gan_lab.models.adversarial import PLAYERS
+from gan_lab.models.adversarial import PLAYERS, Outputs
 from gan_lab.models.stylegan2 import StyleGAN2
 from gan_lab.models.turns import Condition
 from gan_lab.networks import stylegan2
@@ -151,8 +151,8 @@ def test_a_lazy_turn_has_the_mean_force_of_an_eager_one(all_ones: None) -> None:
     """With a at zero, 2 |J^T y|^2 = 2 (slope LENGTH)^2: the step of SGD is slope <- slope (1 - lr 4 LENGTH^2)."""
 
     class Alone(StyleGAN2):
-        def generator_loss(self, real: Tensor, fake: Tensor, condition: Condition) -> Tensor:
-            return 0 * fake.sum()
+        def generator_loss_and_extras(self, real: Tensor, fake: Tensor, condition: Condition) -> Outputs:
+            return 0 * fake.sum(), {}
 
     def slope_after(every: int, batches: int) -> float:
         options = {"path_length_every": every, "path_length_decay": 0.0}

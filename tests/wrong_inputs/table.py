@@ -36,7 +36,7 @@ TABLE: dict[str, list[Row]] = {
         Row("python train.py modle=dcgan", "Error: modle: no such option. Did you mean model?"),
         Row(
             "python train.py model=dcgann",
-            "Error: model=dcgann: no such choice. Did you mean dcgan or cgan or wgan?",
+            "Error: model=dcgann: no such choice. Did you mean dcgan or cgan or acgan?",
         ),
         Row(
             "python train.py model/netwrok=mlp",
@@ -184,7 +184,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py model/optimizer=sgd",
-            "Error: model/optimizer=sgd: no such choice. Available: adam, adam_fast, adam_faster, adam_r3gan, adam_r3gan_fast, adam_stylegan2, adam_wgan_gp, adam_wgan_gp_fast, rmsprop, rmsprop_fast.",
+            "Error: model/optimizer=sgd: no such choice. Available: adam, adam_biggan, adam_fast, adam_faster, adam_r3gan, adam_r3gan_fast, adam_sngan, adam_stylegan2, adam_wgan_gp, adam_wgan_gp_fast, rmsprop, rmsprop_fast.",
         ),
         Row(
             "python train.py model.network.generator.width=1000000",
@@ -916,7 +916,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab sample run",
-            "Error: model.gone: VanillaGAN has no such option. Available: clip_grad_norm, ema_half_life, latent_dim, n_critic, network, objective, optimizer, penalty, schedule, seed.",
+            "Error: model.gone: VanillaGAN has no such option. Available: augment, clip_grad_norm, ema_half_life, freeze_discriminator, generator_batch, latent_dim, n_critic, n_generator, network, objective, optimizer, penalty, schedule, seed, stabiliser.",
             given.run(given.configured(model__gone=1)),
         ),
         Row(
