@@ -167,3 +167,9 @@ def test_a_resumed_run_goes_on_with_the_averages_and_ends_with_the_same_bits(tmp
 
 def test_without_stabilisers_a_model_has_the_state_that_it_always_had() -> None:
     assert not [name for name in weights(tiny_gan()) if name.startswith("stabiliser")]
+
+
+def test_a_logit_that_is_not_finite_moves_no_average_out_of_this_world() -> None:
+    term = LeCam(weight=1.0, decay=0.5)
+    term.observe(torch.tensor([1.0, float("inf")]), torch.tensor([float("nan"), 2.0]))
+    assert (term.running_real.item(), term.running_fake.item()) == (0.5, 1.0)

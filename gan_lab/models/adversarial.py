@@ -144,11 +144,6 @@ class AdversarialModule(LightningModule):
             "ema_half_life": ema_half_life is not None,
             "augment": isinstance(augment, Scheduled),
         }
-        if there["augment"] and "augment" not in scheduled.numbers(schedule, Moment(0.0, 0)):
-            raise ValueError(
-                "model/augment=scheduled has a probability of 0 without a schedule: set model.schedule.augment, as "
-                "model/schedule=r3gan_cifar10 does, or choose model/augment=ada"
-            )
         scheduled.check(schedule, [name for name, is_there in there.items() if is_there])
         if augment is not None and augment.needs_absolute_logits and objective.decision_threshold is None:
             raise ValueError(

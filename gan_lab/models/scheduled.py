@@ -3,7 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from gan_lab.augment import Augment
+from gan_lab.augment.controller import Scheduled
 from gan_lab.schedules import Constant, Moment, Schedule
+from gan_lab.utils.errors import UserError
 
 EVER = (Moment(0.0, 0), Moment(1.0, 1 << 53))  # the first moment, and one after all images
 
@@ -57,6 +60,19 @@ def check(schedule: Mapping[str, Schedule], there: Iterable[str]) -> None:
             raise ValueError(f"model.schedule.{name}: {LACKING[name]}, or leave the schedule out")
     for moment in EVER:
         numbers(schedule, moment)
+
+
+def refuse_idle(augment: Augment | None, schedule: Mapping[str, Schedule]) -> None:
+    """Refuse an augmentation that waits for a schedule and has none: it would do nothing.
+
+    Raises:
+        UserError: naming both.
+    """
+    if isinstance(augment, Scheduled) and "augment" not in numbers(schedule, Moment(0.0, 0)):
+        raise UserError(
+            "model/augment=scheduled has a probability of 0 without a schedule: set model.schedule.augment, as "
+            "model/schedule=r3gan_cifar10 does, or choose model/augment=ada"
+        )
 
 
 def numbers(schedule: Mapping[str, Schedule], moment: Moment) -> dict[str, float]:

@@ -13,6 +13,7 @@ from gan_lab.config import schema
 from gan_lab.config.facts import options_with
 from gan_lab.config.schema import build
 from gan_lab.distributed import launcher
+from gan_lab.models import scheduled
 from gan_lab.models.accumulation import whole_batches
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.runs.initial_weights import put_into
@@ -139,6 +140,7 @@ def dry_run(parts: Parts) -> None:
             )
     refuse_too_large(model)
     check_parts(config, model)
+    scheduled.refuse_idle(model.augment, model.schedule)
     if model.needs_an_end and parts.trainer.has_no_end:
         raise UserError(
             "model.schedule: learning rates that fall until the end need one: set trainer.max_steps or "

@@ -227,3 +227,11 @@ def test_the_values_of_the_paper_stand_in_the_files() -> None:
     assert (ada.target, ada.interval, ada.images_to_full) == (0.6, 4, 500000)
     assert ada.pipeline.corruption == []
     assert (list(diffaugment.policy), diffaugment.fill) == (["colour", "translation", "cutout"], 0)
+
+
+def test_a_logit_that_is_not_finite_says_nothing() -> None:
+    augment = adaptive(interval=1)
+    augment.observe(torch.tensor([1.0, float("nan"), float("inf"), 2.0]))
+    assert augment.sign_sum == 2
+    augment.adjust(10)
+    assert 0 <= augment.p <= 1

@@ -155,3 +155,8 @@ def test_gains_of_one_change_nothing_and_the_lowest_alone_keeps_the_mean_colour(
     gains = torch.tensor([[1.0, 0, 0, 0], [2.0, 5, 5, 5]], dtype=DOUBLE)
     expected = torch.tensor([0.3, 4 * 0.3], dtype=DOUBLE)[:, None, None, None].expand_as(images)
     torch.testing.assert_close(filtered(grey, gains), expected, rtol=0, atol=1e-13)
+
+
+def test_bands_are_numbers_also_where_a_model_is_built_without_memory() -> None:
+    with torch.device("meta"):
+        assert resampling.band_filters().device.type == "cpu"

@@ -177,3 +177,15 @@ def test_graphs_are_left_out_and_compiled_networks_refused(monkeypatch: pytest.M
     assert cuda_graphs.why_not(model) is None
     with pytest.raises(UserError, match=r"set trainer\.compile=false, or callbacks\.gradients=null"):
         fit(tiny_gan(), max_steps=1, callbacks=[CompiledNetworks(), TermGradients(every_n_logs=1)])
+
+
+def test_a_step_that_nobody_asked_about_is_forgotten() -> None:
+    watch, report = GradientsOfTerms(), Report()
+    parameter = nn.Parameter(torch.ones(1))
+    player = SimpleNamespace(name="generator", parameters=[parameter], scaler=None)
+    watch.begin()
+    watch.learn(player, {"main": parameter.sum(), "other": 2 * parameter.sum()}, 1.0)
+    watch.begin()
+    watch.learn(player, {"lazy": parameter.sum(), "further": parameter.sum()}, 1.0)
+    watch.move(player, report)
+    assert not any("main" in name or "other" in name for name in report.scalars)

@@ -338,6 +338,10 @@ def test_hyperparameters_are_those_of_the_paper(model: str, expected: dict[str, 
         (["model=infogan", "model.categories=1"], "set model.categories to 2 or more"),
         (["model=acgan", "model/conditioning=concat"], "model/conditioning: the chosen model has no such part"),
         (["model=dcgan", "model/network=mlp"], "choose model/network=dcgan_small, or model=vanilla"),
+        (
+            ["model/augment=scheduled"],
+            "model/augment=scheduled has a probability of 0 without a schedule",
+        ),
         (["model=wgan", "model/network=stylegan2"], "choose model=wgan_gp, or another model/network"),
         (
             ["model=stylegan2", "model/network=dcgan_small"],

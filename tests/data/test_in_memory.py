@@ -245,3 +245,14 @@ def test_scores_see_the_images_as_they_are() -> None:
         each.setup("test")
     for split in ("train", "validation", "test"):
         assert torch.equal(data.splits[split][0], plain.splits[split][0])
+
+
+def test_mirror_images_count_for_the_size_of_a_batch() -> None:
+    data = TinyImages(count=6, batch_size=12)
+    data.mirror, data.images_of_each = True, 2
+    data.setup("fit")
+    assert len(data.splits["train"].images) == 6
+    data = TinyImages(count=6, batch_size=13)
+    data.mirror, data.images_of_each = True, 2
+    with pytest.raises(UserError, match="is more than the 12 training images; set it to 12 or less"):
+        data.setup("fit")

@@ -194,3 +194,12 @@ def test_a_run_with_lazy_turns_resumes_to_the_same_bits(tmp_path: Any) -> None:
     fit(resumed, max_steps=10, ckpt_path=tmp_path / "half.ckpt")
     found = weights(resumed)
     assert all(torch.equal(found[name], value) for name, value in weights(whole).items())
+
+
+def test_a_logging_point_on_the_generators_own_batch_tells_of_the_discriminators_last_one(tmp_path: Any) -> None:
+    make = partial(tiny_gan, generator_batch="own")
+    names = ("logit/real", "logit/fake", "accuracy/real", "accuracy/fake")
+    whole = fit(make(), max_steps=4, log_every_n_steps=2).callback_metrics
+    fit(make(), max_steps=3, log_every_n_steps=2).save_checkpoint(tmp_path / "between.ckpt")
+    resumed = fit(make(init_seed=5), max_steps=4, log_every_n_steps=2, ckpt_path=tmp_path / "between.ckpt")
+    assert [resumed.callback_metrics[name].item() for name in names] == [whole[name].item() for name in names]

@@ -70,3 +70,14 @@ def test_clipping_an_equalised_critic_is_refused() -> None:
     with pytest.raises(ValueError, match="choose model=wgan_gp"):
         tiny_wgan(network=tiny_network() | {"discriminator": critic})
     tiny_wgan(network=tiny_network() | {"discriminator": critic}, clip=None)
+
+
+def test_frozen_layers_are_not_clipped() -> None:
+    model = tiny_wgan(freeze_discriminator=1)
+    before = weights(model.discriminator)
+    fit(model, max_steps=2)
+    after = weights(model.discriminator)
+    frozen = [name for name, parameter in model.discriminator.named_parameters() if not parameter.requires_grad]
+    assert frozen
+    assert all(torch.equal(before[name], after[name]) for name in frozen)
+    assert max(before[name].abs().max().item() for name in frozen) > 0.01
