@@ -102,7 +102,7 @@ class Health(Callback):
         unlike_distance: Annotated[float, Field(ge=0.0)],
         imbalance_accuracy: Probability,
         vanishing_gradient: Annotated[float, Field(ge=0.0)],
-        overfitting_gap: PositiveFloat,
+        overfitting_gap: PositiveFloat = 1.0,
         patience: PositiveInt,
         policy: Literal["warn", "stop", "rollback"],
         act_on: Sequence[Curable],

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import pytest
 import torch
-from omegaconf import OmegaConf
+from omegaconf import OmegaConf, open_dict
 
 from gan_lab.config import schema as configuration
 from gan_lab.config.schema import build, check, resolve
@@ -213,3 +213,13 @@ def test_nothing_hostile_hides_below_options_that_a_library_takes_unnamed() -> N
     assert len(found) == 2
     assert "logging.FileHandler: not a class" in found[0]
     assert "os.system: not a class" in found[1]
+
+
+def test_a_run_from_before_the_latest_options_is_still_understood() -> None:
+    config = composed("model=wgan_gp")
+    with open_dict(config):
+        for name in ("n_generator", "generator_batch", "augment", "stabiliser", "freeze_discriminator"):
+            del config.model[name]
+        del config.model.penalty.gradient_penalty.every, config.callbacks.health.overfitting_gap
+        del config.trainer.accumulate_grad_batches, config.data.train_count, config.data.mirror
+    check(config)
