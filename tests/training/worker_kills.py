@@ -97,7 +97,7 @@ def worker_kills(moments: int, seed: int, options: tuple[str, ...] = OPTIONS) ->
         life, expected = time.monotonic() - start, left("whole")
         chance = random.Random(seed)
         for number in range(moments):
-            victim = VICTIMS[number // 2 % len(VICTIMS)]
+            victim = VICTIMS[number % len(VICTIMS)]
             grids = chance.randrange(2 * GRIDS) if number % 2 else None
             after = chance.uniform(-0.2, 1.0) * life if grids is None else 0.0
             yield trial(watched, Path(f"killed_{number}"), victim, after, grids, options, expected)
