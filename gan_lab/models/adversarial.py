@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from itertools import takewhile
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, cast
 
@@ -30,7 +29,7 @@ from gan_lab.models.ema import MovingAverage
 from gan_lab.models.freezing import freeze_lowest
 from gan_lab.models.player import Player, PlayerName, Terms, frozen, make_capturable
 from gan_lab.models.report import Report
-from gan_lab.models.turns import Condition, Images, Turn, turns_of_a_cycle
+from gan_lab.models.turns import Condition, Images, Turn, feeds_generator, share_of_main_steps, turns_of_a_cycle
 from gan_lab.penalties import Penalty, has_gamma, input_gradients
 from gan_lab.schedules import Moment, Schedule
 from gan_lab.stabilisers import Stabiliser
@@ -625,15 +624,3 @@ def evaluating(network: nn.Module) -> Iterator[nn.Module]:
 def not_in_half(values: Tensor) -> Tensor:
     """The same numbers, in float32 where they come in half precision."""
     return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
-
-
-def feeds_generator(due: Sequence[Turn]) -> bool:
-    """True where the generator learns through images that are generated for the first of these turns."""
-    users = (due[0], *takewhile(lambda turn: turn.images != "fresh", due[1:]))
-    return any(turn.player == "generator" and turn.images != "own" for turn in users)
-
-
-def share_of_main_steps(turns: Sequence[Turn]) -> float:
-    """How many of a player's steps fall on all of its batches, of all that it takes: k / (k + 1) for one lazy turn."""
-    main = sum(turn.every == 1 for turn in turns)
-    return main / sum(1 / turn.every for turn in turns)

@@ -44,7 +44,7 @@ class CUT(TranslationGAN):
         temperature: of the contrast.
         flip_equivariance: whether half of the images are mirrored before they are translated, and the maps of their
             translations mirrored back before they are held against those of the images as they are (FastCUT,
-            appendix C.1). Chance decides for each image of a batch.
+            as in the authors' code). Chance decides for each image of a batch, there for the batch, which is of one.
     """
 
     def __init__(

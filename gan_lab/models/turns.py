@@ -1,7 +1,8 @@
 """The moves of a step: who learns on which batch, from which terms and which images."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Literal
 
 from torch import Tensor
@@ -53,3 +54,15 @@ def turns_of_a_cycle(n_critic: int, batch: Literal["shared", "noise", "own"]) ->
     With a batch of its "own", the generator's follows those of the discriminator; else it learns on the last of these.
     """
     return (n_critic + 1, range(n_critic), n_critic) if batch == "own" else (n_critic, range(n_critic), n_critic - 1)
+
+
+def feeds_generator(due: Sequence[Turn]) -> bool:
+    """True where the generator learns through images that are generated for the first of these turns."""
+    users = (due[0], *takewhile(lambda turn: turn.images != "fresh", due[1:]))
+    return any(turn.player == "generator" and turn.images != "own" for turn in users)
+
+
+def share_of_main_steps(turns: Sequence[Turn]) -> float:
+    """How many of a player's steps fall on all of its batches, of all that it takes: k / (k + 1) for one lazy turn."""
+    main = sum(turn.every == 1 for turn in turns)
+    return main / sum(1 / turn.every for turn in turns)

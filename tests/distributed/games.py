@@ -50,11 +50,11 @@ def calm_cyclegan() -> AdversarialModule:
     return tiny_cyclegan(network=network, optimizer=optimizer, pool_size=0, image_size=32)
 
 
-def calm_pix2pix() -> AdversarialModule:
+def calm_pix2pix(dropout: float = 0.0) -> AdversarialModule:
     """Without dropout, which other masks than one process's would be drawn for."""
     sizes = {"image_size": 32, "source_channels": 1, "channels": 3}
     network = {
-        "generator": UNet(width=2, norm="instance", dropout=0.0, **sizes),
+        "generator": UNet(width=2, norm="instance", dropout=dropout, **sizes),
         "discriminator": ConditionalPatchGAN(width=2, layers=1, norm="instance", **sizes),
     }
     return tiny_pix2pix(network=network, optimizer=dict.fromkeys(PLAYERS, sgd(1e-4)))

@@ -17,27 +17,16 @@ from gan_lab.models.stylegan2 import StyleGAN2
 from gan_lab.models.vanilla import VanillaGAN
 from gan_lab.networks import stylegan2, translation
 from gan_lab.networks.patchgan import PatchGAN
-from gan_lab.networks.unet import ConditionalPatchGAN, UNet
 from gan_lab.penalties import DRAGAN, R1, R2, GradientPenalty
 from gan_lab.stabilisers import BalancedConsistency, TopK
 from tests.conftest import LATENT_DIM, SIZE, fit, sgd, tiny_gan, weights
-from tests.distributed.games import GAMES, PATH_LENGTHS, data_for, in_double, tiny_dcgan
+from tests.distributed.games import GAMES, PATH_LENGTHS, calm_pix2pix, data_for, in_double, tiny_dcgan
 from tests.models.test_cyclegan import tiny_cyclegan
-from tests.models.test_pix2pix import tiny_pix2pix
 from tests.models.test_scheduled import everything
 
 BATCH = 8
 STEPS = 6
 STYLES = {"channel_base": 32, "channel_max": 2, "image_size": SIZE, "channels": 1}
-
-
-def noisy_pix2pix() -> AdversarialModule:
-    sizes = {"image_size": 32, "source_channels": 1, "channels": 3}
-    network = {
-        "generator": UNet(width=2, norm="instance", dropout=0.5, **sizes),
-        "discriminator": ConditionalPatchGAN(width=2, layers=1, norm="instance", **sizes),
-    }
-    return tiny_pix2pix(network=network, optimizer=dict.fromkeys(PLAYERS, sgd(1e-4)))
 
 
 def pooled_cyclegan() -> AdversarialModule:
@@ -80,7 +69,7 @@ MORE: dict[str, Callable[[], AdversarialModule]] = {
         }
     ),
     "all by schedules": everything,
-    "dropout": noisy_pix2pix,
+    "dropout": lambda: calm_pix2pix(dropout=0.5),
     "pools": pooled_cyclegan,
     "mixed styles": noisy_stylegan2,
     "path lengths in each step": lambda: noisy_stylegan2(StyleGAN2, **PATH_LENGTHS | {"path_length_every": 1}),

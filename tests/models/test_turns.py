@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from gan_lab.losses import Wasserstein
-from gan_lab.models.adversarial import AdversarialModule, feeds_generator, share_of_main_steps
+from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.models.r3gan import R3GAN
-from gan_lab.models.turns import Condition, Turn
+from gan_lab.models.turns import Condition, Turn, feeds_generator, share_of_main_steps
 from gan_lab.models.vanilla import VanillaGAN
 from gan_lab.penalties import R1, R2
 from tests.conftest import fit, sgd, tiny_gan, weights

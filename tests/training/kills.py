@@ -15,7 +15,7 @@ import struct
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from mmap import mmap
 from pathlib import Path
@@ -113,6 +113,14 @@ class Watched:
         self.memory = mmap(-1, 16)
         self.originals: dict[str, Callable[..., Any]] = {}
 
+    def live(self, options: Iterable[str], folder: str, since: str) -> float:
+        """Let a run come to its end, in a folder; returns the seconds that it lived after a file was there."""
+        whole = self.start(*options, f"hydra.run.dir={folder}")
+        wait_for(Path(since), whole)
+        start = time.monotonic()
+        assert finished(whole) == 0, Path("output.txt").read_text()
+        return time.monotonic() - start
+
     @contextmanager
     def telling(self) -> Iterator[None]:
         """Have those that are started from now on tell."""
@@ -205,11 +213,8 @@ def kills(
     torch.set_num_threads(1)  # threads don't survive a fork
     watched = Watched()
     with watched.telling():
-        whole = watched.start(*options, "hydra.run.dir=whole")
-        wait_for(Path("whole"), whole)
-        start = time.monotonic()
-        assert finished(whole) == 0, Path("output.txt").read_text()
-        life, expected = time.monotonic() - start, left("whole")
+        life = watched.live(options, "whole", since="whole")
+        expected = left("whole")
         chance = random.Random(seed)
         for trial_number in range(moments):
             folder = Path(f"killed_{trial_number}")

@@ -90,11 +90,8 @@ def worker_kills(moments: int, seed: int, options: tuple[str, ...] = OPTIONS) ->
     os.environ["RUN_OF"] = str(os.getpid())
     watched = Watched()
     with watched.telling():
-        whole = watched.start(*options, "hydra.run.dir=whole")
-        wait_for(Path("whole/checkpoints/last.ckpt"), whole)
-        start = time.monotonic()
-        assert finished(whole) == 0, Path("output.txt").read_text()
-        life, expected = time.monotonic() - start, left("whole")
+        life = watched.live(options, "whole", since="whole/checkpoints/last.ckpt")
+        expected = left("whole")
         chance = random.Random(seed)
         for number in range(moments):
             victim = VICTIMS[number % len(VICTIMS)]
