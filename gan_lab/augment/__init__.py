@@ -28,11 +28,6 @@ class Augment(nn.Module, ABC):
             images: (batch, channels, height, width) in [-1, 1]; the changed ones may leave that range.
         """
 
-    @property
-    def strength(self) -> Tensor | float:
-        """The probability of each change, in [0, 1]; 1 where every image is changed at all times."""
-        return 1.0
-
     def observe(self, real_logits: Tensor) -> None:
         """Take note of a discriminator's logits (batch, ...) of changed real images; here, nothing is done."""
 

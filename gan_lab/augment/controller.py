@@ -29,11 +29,6 @@ class _Driven(Augment):
         changed: Tensor = self.pipeline(images, self.p)
         return changed
 
-    @property
-    def strength(self) -> Tensor:
-        """The probability p of each change, float32 and 0-dimensional."""
-        return self.p
-
     def diagnostics(self) -> dict[str, Tensor]:
         """The probability of each change."""
         return {"augment/p": self.p.clone()}

@@ -192,11 +192,10 @@ def test_nothing_is_read_off_the_device() -> None:
         assert augment(*POLICY)(before).shape == before.shape
 
 
-def test_its_strength_is_always_one_and_nothing_drives_it() -> None:
+def test_nothing_drives_it() -> None:
     changes = augment(*POLICY)
     changes.observe(torch.ones(4))
     changes.adjust(64)
-    assert changes.strength == 1.0
     assert changes.diagnostics() == {}
     assert changes.state_dict() == {}
     assert not changes.needs_absolute_logits
