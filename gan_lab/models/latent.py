@@ -41,7 +41,7 @@ class LatentGAN(AdversarialModule):
         """
         dtype = cast(torch.dtype, self.dtype)
         if generator is None:
-            return per_image.randn(count, self.latent_dim, like=torch.empty(0, device=self.device, dtype=dtype))
+            return per_image.own(lambda n: torch.randn(n, self.latent_dim, device=self.device, dtype=dtype), count)
         drawn = torch.randn(count, self.latent_dim, generator=generator, device=generator.device)
         return drawn.to(self.device, dtype)
 
