@@ -22,9 +22,8 @@ from omegaconf import DictConfig
 from PIL import Image
 from torch import nn
 
-import train
 from gan_lab.callbacks.checkpoints import LastCheckpoint
-from gan_lab.config.command_line import readable_errors
+from gan_lab.cli import train
 from gan_lab.config.schema import build
 from gan_lab.data import mnist
 from gan_lab.data.in_memory import InMemoryDataModule
@@ -217,7 +216,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     def call(*arguments: str) -> str | int | None:
         monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
         try:
-            with logging_as_before(), readable_errors():
+            with logging_as_before():
                 train.main()
         except SystemExit as ending:
             return ending.code

@@ -65,7 +65,7 @@ class Preflight(Callback):
 
     @ending_the_program()
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Validate one run in the folder that it will have, and keep what was built for `train.py`."""
+        """Validate one run in the folder that it will have, and keep what was built for `gan_lab.cli.train`."""
         if sys.stdout.isatty() and os.environ.get("RANK", "0") == "0":  # the imports alone take seconds
             say("Starting ...")
         with importing():
