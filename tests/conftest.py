@@ -24,6 +24,7 @@ from torch import nn
 
 from gan_lab.callbacks.checkpoints import LastCheckpoint
 from gan_lab.cli import train
+from gan_lab.config import own_code
 from gan_lab.config.schema import build
 from gan_lab.data import mnist
 from gan_lab.data.in_memory import InMemoryDataModule
@@ -285,6 +286,15 @@ def few_threads() -> Iterator[None]:
 def full_disk(*_: object, **__: object) -> None:
     """Stand in for what writes."""
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.fixture(autouse=True)
+def nothing_new_trusted() -> Iterator[None]:
+    """Each test is a program of its own, which trusts what it names until it ends."""
+    before = own_code.TRUSTED.copy()
+    yield
+    own_code.TRUSTED.clear()
+    own_code.TRUSTED.update(before)
 
 
 @pytest.fixture(autouse=True)
