@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 .DEFAULT_GOAL := help
 
-.PHONY: help setup train test test-slow test-kernels coverage lint format benchmark results film clean
+.PHONY: help setup train test test-slow test-kernels coverage lint format docs pictures benchmark results film clean
 
 # Where MNIST is, or is downloaded to.
 DATA ?= data
@@ -49,6 +49,9 @@ format: $(READY)  ## mend style and format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(READY)  ## build the documentation's site in site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 benchmark: $(READY)  ## measure speed against hand-written loops
 	$(BIN)/python -m benchmarks
 
@@ -62,5 +65,5 @@ film: $(READY)  ## train a conditional GAN and make the README's film of it (som
 	$(BIN)/python -m benchmarks.film $(FILM) docs/images/film.webp
 
 clean:  ## remove the environment and caches, keep data and logs
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) site .pytest_cache .ruff_cache .mypy_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
