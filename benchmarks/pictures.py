@@ -2,7 +2,7 @@
 
 `python -m benchmarks.pictures scores DATA OUT` changes real digits of MNIST, scores each set of them as `gan-lab
 evaluate` does, writes a picture of each, and prints the table of scores.
-`python -m benchmarks.pictures runs RUNS OUT` takes the last grid of each run in a folder.
+`python -m benchmarks.pictures runs RUNS OUT` takes the last grids of each run in a folder.
 """
 
 import sys
@@ -76,12 +76,14 @@ def score(data: Path, out: Path) -> None:
 
 
 def last_grids(runs: Path, out: Path) -> None:
-    """Write the last grid of each run of a folder, by the run's name.
+    """Write the last grid of each run of a folder by the run's name, and of the generator's raw weights beside it.
 
     Raises:
         SystemExit: there is none.
     """
-    grids = {file.parent.parent.name: file for file in sorted(runs.glob("*/samples/*.png"))}
+    grids = {
+        file.parent.parent.name + file.stem.lstrip("0123456789"): file for file in sorted(runs.glob("*/samples/*.png"))
+    }
     if not grids:
         raise SystemExit(f"{runs}: holds no runs with grids in samples/")
     for name, file in grids.items():
