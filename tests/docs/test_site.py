@@ -3,6 +3,7 @@
 import re
 import runpy
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +83,9 @@ def test_a_list_or_table_stands_apart_from_the_line_before(page: Path) -> None:
     """MkDocs, other than GitHub, takes them for the paragraph's text where no empty line precedes."""
     lines = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL).splitlines()
     marked = re.compile(r"(- |\d+\. |\| )")
-    for before, line in zip(lines, lines[1:], strict=False):
+    for before, line in pairwise(lines):
         if marked.match(line):
-            assert not before or before[0] in "#|- 0123456789", f"an empty line is missing before: {line}"
+            assert not before or before[0] in "#|<- 0123456789", f"an empty line is missing before: {line}"
 
 
 def advice() -> list[str]:
