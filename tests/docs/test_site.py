@@ -36,7 +36,7 @@ def pages_of(nav: Any) -> Iterator[str]:
 def test_every_page_is_in_the_navigation_once() -> None:
     listed = sorted(pages_of(SITE["nav"]))
     pages = [str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")]
-    assert listed == sorted([*pages, *HOOKS["ROOT_PAGES"]])
+    assert listed == sorted([*pages, *HOOKS["ROOT_PAGES"]]), "a new page needs its line in mkdocs.yml"
 
 
 def test_the_site_is_strict_and_fetches_nothing() -> None:
