@@ -145,6 +145,7 @@ def cases(chosen: list[Typed]) -> list[object]:
 def test_there_are_commands_of_every_page() -> None:
     pages = "README.md train.md your_own_images.md your_own_gan.md scores.md compare_and_sweep.md health.md resume.md"
     pages += " several_devices.md gallery.md results.md performance.md CONTRIBUTING.md"
+    pages += " index.md first_gan.md own_images.md sweep_on_a_cluster.md which_numbers.md"
     assert {typed.page for typed in TYPED} >= set(pages.split())
     assert [part for part in NEEDS if not any(part in typed.line for typed in TYPED)] == [], "reasons without a command"
 
