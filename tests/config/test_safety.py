@@ -20,7 +20,7 @@ from tests.conftest import QUICK, REPOSITORY, Command, composed
 SOURCES = [*sorted((REPOSITORY / "gan_lab").rglob("*.py")), REPOSITORY / "train.py"]
 RUNS_CODE = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "code", "codeop", "runpy"}
 NETWORK = {"socket", "http", "urllib", "requests", "ftplib", "smtplib"}
-DOWNLOADS = REPOSITORY / "gan_lab/data/download.py"
+DOWNLOADS = REPOSITORY / "gan_lab/utils/download.py"
 
 
 def nodes(path: Path) -> Iterator[ast.AST]:
@@ -81,7 +81,7 @@ def test_every_class_that_may_be_named_is_there() -> None:
         "gan_lab.runs.run.subprocess.run",
         "gan_lab.runs.run.subprocess.Popen",
         "gan_lab.config.schema.hydra.utils.get_method",
-        "gan_lab.data.download.urlopen",
+        "gan_lab.utils.download.urlopen",
         "gan_lab.data.mnist.gzip.GzipFile",
         "gan_lab.runs.run.Path",
         "lightning.pytorch.callbacks.LambdaCallback",  # calls anything that it is given

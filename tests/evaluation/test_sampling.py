@@ -94,7 +94,7 @@ def test_the_seed_decides_and_chunks_do_not(run: Run, monkeypatch: pytest.Monkey
     images = sample(run, count=7).images
     assert torch.equal(sample(run, count=7).images, images)
     assert not torch.equal(sample(run, count=7, seed=1).images, images)
-    monkeypatch.setattr(sampling, "CHUNK", 3)
+    monkeypatch.setattr(sampling, "at_once", lambda _: 3)
     torch.testing.assert_close(sample(run, count=7).images, images)
 
 
