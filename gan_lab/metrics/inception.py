@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from gan_lab.metrics.extractors import Extractor, with_channels
+from gan_lab.metrics.extractors import Extractor, Plain, with_channels
 from gan_lab.utils import download, hashes
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import remove_unfinished
@@ -54,15 +54,7 @@ class Inception(Extractor):
         self.network.use_antialias = antialias
         self.num_features = 2048
         self.num_classes = 0
-        self.identity = {
-            "name": "inception",
-            "sha256": SHA256,
-            "input_size": SIZE,
-            "other_sizes": "bilinear" if antialias else "bilinear as in TensorFlow 1",
-            "channels": 3,
-            "antialias": antialias,
-            "dtype": "float32",
-        }
+        self.identity = identity(antialias)
         self.freeze()
 
     def features_and_logits(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -71,6 +63,19 @@ class Inception(Extractor):
         with full_precision(pixels.device, reproducible=True):
             features: Tensor = self.network(pixels)
             return features, features @ self.network.fc.weight.T
+
+
+def identity(antialias: bool) -> dict[str, Plain]:
+    """All that decides the features, as `Extractor.identity` has it."""
+    return {
+        "name": "inception",
+        "sha256": SHA256,
+        "input_size": SIZE,
+        "other_sizes": "bilinear" if antialias else "bilinear as in TensorFlow 1",
+        "channels": 3,
+        "antialias": antialias,
+        "dtype": "float32",
+    }
 
 
 def refuse_without_package() -> None:
