@@ -17,6 +17,7 @@ from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import remove_unfinished
 from gan_lab.utils.locks import held
 from gan_lab.utils.precision import full_precision
+from gan_lab.utils.shell import install
 
 FILE = "weights-inception-2015-12-05-6726825d.pth"
 URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE}"
@@ -85,7 +86,7 @@ def refuse_without_package() -> None:
         UserError: torch-fidelity is not installed.
     """
     if find_spec("torch_fidelity") is None:
-        raise UserError("the inception extractor needs torch-fidelity: pip install -e '.[inception]'")
+        raise UserError(f"the inception extractor needs torch-fidelity: {install('inception')}")
 
 
 def usual_place() -> Path:
