@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 CGROUP = Path("/sys/fs/cgroup")
+UNKNOWN = 1 << 33  # bytes, where the system tells nothing
 SHORTAGE = re.compile(r"can't allocate memory|not enough memory|out of memory|ALLOC_FAILED", re.IGNORECASE)
 AMOUNT = re.compile(r"tried to allocate (\d[\d.]*) ?(\w+)", re.IGNORECASE)
 SMALLER = "lower data.batch_size or model.network.generator.width (hidden of mlp)"
@@ -35,6 +36,8 @@ def available(proc: Path = Path("/proc"), cgroup: Path = CGROUP) -> int:
         known = re.search(r"^MemAvailable:\s+(\d+) kB", (proc / "meminfo").read_text(), re.MULTILINE)
     except OSError:
         known = None
+    if not known and not hasattr(os, "sysconf"):  # Windows
+        return UNKNOWN
     if not known:  # not Linux: half of what is built in
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
     return min(int(known[1]) * 1024, _left_to_group(proc, cgroup))

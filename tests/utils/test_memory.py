@@ -37,6 +37,11 @@ def test_elsewhere_it_is_half_of_what_is_built_in(tmp_path: Path, monkeypatch: p
     assert memory.available(proc=tmp_path) == 1000 * 4096 // 2
 
 
+def test_where_the_system_tells_nothing_a_guess_has_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(memory.os, "sysconf")
+    assert memory.available(proc=tmp_path) == memory.UNKNOWN == 8 * 1024**3
+
+
 def test_this_machine_has_some_and_no_more_than_is_built_in() -> None:
     built_in = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     assert built_in / 1000 < memory.available() <= built_in
