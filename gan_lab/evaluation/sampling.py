@@ -8,15 +8,15 @@ import torch
 from torch import Tensor
 
 from gan_lab.evaluation import load_generator
-from gan_lab.models.latent import BLOCK, LatentGAN
+from gan_lab.models.latent import LatentGAN
 from gan_lab.models.turns import Condition
 from gan_lab.runs.run import Run, Which
 from gan_lab.utils import hardware, images, memory, seeding
 from gan_lab.utils.errors import UserError, nearest
+from gan_lab.utils.memory import at_once
 from gan_lab.utils.terminal import bar
 
-AT_ONCE = 1 << 22  # values of the images that are generated at a time; feature maps take many times as many
-MOST_BLOCKS = 32  # of latents at a time
+MOST = 512  # images generated at a time, whole blocks of latents
 MANY = 2000  # images from which on a progress bar is shown
 BYTES_PER_VALUE = 8  # of images as a whole, at the peak: float32 in batches and in one piece
 BYTES_PER_CELL = 15  # of a grid's pixels, at the peak: its images, ordered, the grid in three colours, and its file
@@ -72,7 +72,7 @@ class Drawing:
 
     def batches(self) -> Iterator[Tensor]:
         """Generate all images in their order: float32 (n, channels, size, size) in [-1, 1] on the model's device."""
-        each = at_once(math.prod(self.shape))
+        each = at_once(math.prod(self.shape), MOST)
         starts = range(0, self.count, each)
         for start in bar(starts, "Sampling", len(starts), "images", each) if self.count >= MANY else starts:
             yield self.draw(start, min(each, self.count - start))
@@ -111,11 +111,6 @@ class Drawing:
             return self.model.sample(latents, *condition, ema=self.ema, truncation=self.truncation)
         except ValueError as error:
             raise UserError(f"--truncation {self.truncation}: {error}") from error
-
-
-def at_once(values: int) -> int:
-    """The number of images of so many values each that are generated at a time: some whole blocks of latents."""
-    return BLOCK * max(1, min(MOST_BLOCKS, AT_ONCE // (BLOCK * values)))
 
 
 def sample(

@@ -85,7 +85,7 @@ def test_any_number_of_images_is_written_as_they_come(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sample(run, tmp_path / "few.npy", "--count", "70")
-    monkeypatch.setattr(sampling, "at_once", lambda _: 16)
+    monkeypatch.setattr(sampling, "at_once", lambda *_: 16)
     monkeypatch.setattr(sampling.memory, "available", lambda: 1)
     for name in ("many.npy", "many.pt", "many"):
         sample(run, tmp_path / name, "--count", "70", "--device", "cpu")

@@ -47,6 +47,15 @@ def test_this_machine_has_some_and_no_more_than_is_built_in() -> None:
     assert built_in / 1000 < memory.available() <= built_in
 
 
+@pytest.mark.parametrize(
+    ("values", "most", "expected"),
+    [(784, 512, 512), (3 * 32**2, 500, 500), (3 * 64**2, 500, 336), (3 * 256**2, 512, 16), (3 * 1024**2, 512, 16)],
+)
+def test_of_large_images_fewer_are_made_at_a_time(values: int, most: int, expected: int) -> None:
+    """4,194,304 values: 341 images of 12,288 each, or 21 of 196,608, in multiples of 16."""
+    assert memory.at_once(values, most) == expected
+
+
 def raised(error: Exception) -> Exception:
     try:
         raise error
