@@ -9,7 +9,6 @@ from torch import Tensor
 
 from gan_lab.evaluation import load_generator
 from gan_lab.models.latent import LatentGAN
-from gan_lab.models.turns import Condition
 from gan_lab.runs.run import Run, Which
 from gan_lab.utils import hardware, images, memory, seeding
 from gan_lab.utils.errors import UserError, nearest
@@ -49,26 +48,33 @@ class Drawing:
     Args:
         model: on its device.
         seed: of the latents.
-        condition: of all images, (count, ...) each.
+        label: of all images, where they have one class; None otherwise.
+        classes: that a conditional model takes in turn; 0 where it takes none.
         ema: use the generator's moving average where there is one.
         truncation: as in `LatentGAN.sample`.
         count: number of images.
         shape: of an image, (channels, size, size).
-        in_grid: as of `Samples`, and so are the next two.
-        columns: of a grid.
+        columns: of a grid, as of `Samples`.
         title: what the images are.
     """
 
     model: LatentGAN
     seed: int
-    condition: Condition
+    label: int | None
+    classes: int
     ema: bool
     truncation: float | None
     count: int
     shape: tuple[int, ...]
-    in_grid: Tensor
     columns: int
     title: str
+
+    @property
+    def in_grid(self) -> Tensor:
+        """The indices of the images in the order of a grid, int64 (count,)."""
+        indices = torch.arange(self.count)
+        in_rows = self.classes and self.count % self.classes == 0
+        return indices.view(-1, self.classes).T.flatten() if in_rows else indices
 
     def batches(self) -> Iterator[Tensor]:
         """Generate all images in their order: float32 (n, channels, size, size) in [-1, 1] on the model's device."""
@@ -106,7 +112,8 @@ class Drawing:
             UserError: the generator knows no truncation.
         """
         latents = self.model.seeded_latents(count, self.seed, first)
-        condition = [part[first : first + count] for part in self.condition]
+        turn = first % (self.classes or 1)  # the class of the first one, where they take turns
+        condition = [part[turn:] for part in self.model.make_condition(turn + count, self.label)]
         try:
             return self.model.sample(latents, *condition, ema=self.ema, truncation=self.truncation)
         except ValueError as error:
@@ -180,12 +187,10 @@ def prepare(
     names = [str(name) for name in run.data_record().get("classes") or []] if labelled else []
     try:
         label = None if of_class is None else label_of(of_class, names, model)
-        condition = model.make_condition(count, label)
+        model.make_condition(1, label)  # refuses what there is not
     except ValueError as error:
         raise UserError(f"--class {of_class}: {error}") from error
-    in_grid, columns = torch.arange(count), math.ceil(math.sqrt(count))
-    if classes and count % classes == 0:
-        in_grid, columns = in_grid.view(-1, classes).T.flatten(), count // classes
+    in_rows = classes and count % classes == 0
     title = f"{count} images"
     if label is not None:
         title += f" of class {label}" + (f" ({names[label]})" if label < len(names) else "")
@@ -194,13 +199,13 @@ def prepare(
     drawing = Drawing(
         model=model,
         seed=seeding.derive(seed, "sample"),
-        condition=condition,
+        label=label,
+        classes=classes,
         ema=ema,
         truncation=truncation,
         count=count,
         shape=(),
-        in_grid=in_grid,
-        columns=columns,
+        columns=count // classes if in_rows else math.ceil(math.sqrt(count)),
         title=title,
     )
     return replace(drawing, shape=tuple(drawing.draw(0, 1).shape[1:]))

@@ -841,7 +841,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab sample run --count 4000000000",
-            "Error: --count 4000000000: these images need 2,048 GB of memory, and … GB are available; generate fewer at a time, each time with another --seed",
+            "Error: --count 4000000000: a grid of these images needs 6,000 GB of memory, and … GB are available; write them to a folder or a .npy file, which takes any number, or generate fewer",
             given.run(),
         ),
         Row(
