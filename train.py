@@ -9,7 +9,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from gan_lab.cli.hydra_callback import take_parts
-from gan_lab.config.command_line import readable_errors, refuse_dotted_groups
+from gan_lab.config.command_line import readable_errors, refuse_dotted_groups, with_quotes
 from gan_lab.sweeps.jobs import run_job
 from gan_lab.utils.errors import UserError, fail
 
@@ -19,6 +19,7 @@ CONF = Path(__file__).parent / "conf"
 def main() -> None:
     """Train as the command line says."""
     refuse_dotted_groups(sys.argv[1:], CONF)
+    sys.argv[1:] = with_quotes(sys.argv[1:])
     run()
 
 

@@ -21,7 +21,9 @@ from gan_lab.config.renamed import new_name_of
 from gan_lab.utils import memory
 from gan_lab.utils.disk import REMEDIES, in_words
 from gan_lab.utils.errors import UserError, fail, nearest
+from gan_lab.utils.shell import quoted
 
+FOLDERS = ("resume", "init_from", "run", "sweep.dir", "hydra.run.dir", "hydra.sweep.dir")  # options that name one
 EXTRAS = {"joblib": "sweep", "submitit": "sweep", "optuna": "sweep", "ray": "ray"}  # Hydra's plugins, where to get them
 # What launchers raise when the process that they started for a job is gone; by name, as none of them need be installed.
 LOST = {"TerminatedWorkerError", "UncompletedJobError", "FailedJobError", "WorkerCrashedError", "RayTaskError"}
@@ -76,6 +78,17 @@ def readable_errors() -> Iterator[None]:
     finally:
         argparse.ArgumentParser.error = before  # type: ignore[method-assign]
         del os.environ["HYDRA_FULL_ERROR"]
+
+
+def with_quotes(arguments: Sequence[str]) -> list[str]:
+    """Put folders in quotes where Hydra wants some: the names of a sweep's jobs hold `=`, and often `,`."""
+
+    def quote(argument: str) -> str:
+        name, _, value = argument.partition("=")
+        needs = name in FOLDERS and "=" in value and value[0] not in "\"'[{" and "${" not in value
+        return f"{name}={quoted(value)}" if needs else argument
+
+    return list(map(quote, arguments))
 
 
 def refuse_dotted_groups(arguments: Sequence[str], conf: Path) -> None:

@@ -62,7 +62,7 @@ def test_a_run_is_scored_while_it_trains_and_at_the_end(
     assert 0 < record["scoring_seconds"] < record["seconds"]
     assert (tmp_path / "data/cache/statistics").is_dir()
     assert run.config().callbacks.scores.cache == str(tmp_path / "data/cache")
-    events = EventAccumulator("run/tensorboard")
+    events = EventAccumulator("run")
     events.Reload()
     assert [event.step for event in events.Scalars("scores/fid")] == [2, 4, 6]
     assert [event.step for event in events.Scalars("by_images_seen/scores/fid")] == [256, 512, 768]
