@@ -138,8 +138,8 @@ def rank(job: Job) -> tuple[int, float]:
 def table(jobs: Sequence[Job]) -> str:
     """A table with a line for each job: overrides, state, progress, speed, best score, and what is wrong.
 
-    Where jobs have tags, there is a column for them. The score is the lowest FID, or, where a run goes by it, the highest PSNR. Scores of different protocols can't be
-    compared, so each then stands beside its protocol.
+    The score is the lowest FID, or, where a run goes by it, the highest PSNR. Scores of different protocols can't be
+    compared, so each then stands beside its protocol. Where jobs have tags, there is a column for them.
     """
     varying = differences([job.overrides for job in jobs])
     are_mixed = len({job.protocol for job in jobs if job.best is not None}) > 1

@@ -23,10 +23,25 @@ if TYPE_CHECKING:
 
 LARGEST_TABLE = 1 << 30  # bytes
 OVER_IMAGES = ("loss/", "accuracy/", "scores/")
+FIRST = {
+    "scores": "Scores",
+    "final": "Scores/final",
+    "samples": "Snapshots/samples",
+    "samples_raw": "Snapshots/samples_raw",
+}
+
+
+def tag(name: str) -> str:
+    """The tag that TensorBoard shows a number or picture under.
+
+    It sorts tags by their characters, capitals first. So what one looks at first has one: "Scores/fid".
+    """
+    group, slash, rest = name.partition("/")
+    return f"{FIRST.get(group, group)}{slash}{rest}"
 
 
 class TensorBoard(TensorBoardLogger):
-    """Lightning's logger, which also shows losses, accuracies and scores over images instead of batches.
+    """Lightning's logger, which shows scores first, and losses, accuracies and scores also over images seen.
 
     They stand under `by_images_seen/`: the axis on which runs of different batch size or number of processes can be
     compared.
@@ -61,7 +76,7 @@ class TensorBoard(TensorBoardLogger):
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Write every metric over `step`, and some over images seen as well."""
-        super().log_metrics(metrics, step)
+        super().log_metrics({tag(name): value for name, value in metrics.items()}, step)
         if "images_seen" in metrics:
             for name, value in metrics.items():
                 if name.startswith(OVER_IMAGES):
@@ -72,7 +87,7 @@ class TensorBoard(TensorBoardLogger):
     def log_image(self, key: str, images: Sequence[Any], step: int | None = None) -> None:
         """Show pictures, uint8 (channels, height, width) each; several are numbered from zero."""
         for number, image in enumerate(images):
-            self.experiment.add_image(key if len(images) == 1 else f"{key}/{number}", image, step)
+            self.experiment.add_image(tag(key) if len(images) == 1 else f"{tag(key)}/{number}", image, step)
         self.experiment.flush()
 
     @rank_zero_only

@@ -53,7 +53,7 @@ def test_a_folder_comes_before_a_name() -> None:
 
 
 def test_a_folder_may_lie_in_the_users_home(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", os.getcwd())
+    monkeypatch.setenv("HOME", str(Path.cwd()))
     assert folder_of("~/logs/runs/trial") == Path.cwd() / "logs/runs/trial"
 
 
@@ -65,7 +65,10 @@ def test_a_folder_may_lie_in_the_users_home(monkeypatch: pytest.MonkeyPatch) -> 
             "trail: no such run folder, and no run of this name in logs/runs or logs/sweeps. Did you mean trial?",
         ),
         ("first/0_seed=2", "Did you mean first/0_seed=1"),
-        ("first/2", "first/2: no such run folder, and no run of this name in logs/runs or logs/sweeps"),
+        (
+            "first/2",
+            "first/2: no such run folder, and no run of this name in logs/runs or logs/sweeps. Did you mean first/1",
+        ),
         ("logs/runs/trail", "Did you mean logs/runs/trial?"),
         ("zzz", "zzz: no such run folder, and no run of this name in logs/runs or logs/sweeps"),
         ("/nowhere/trial", "/nowhere/trial: no such run folder"),
