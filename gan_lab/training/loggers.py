@@ -25,18 +25,21 @@ LARGEST_TABLE = 1 << 30  # bytes
 OVER_IMAGES = ("loss/", "accuracy/", "scores/")
 FIRST = {
     "scores": "Scores",
-    "final": "Scores/final",
+    "final": "Scores_final",
     "samples": "Snapshots/samples",
     "samples_raw": "Snapshots/samples_raw",
 }
+ABBREVIATIONS = ("fid", "kid", "lpips", "psnr", "ssim")
 
 
 def tag(name: str) -> str:
-    """The tag that TensorBoard shows a number or picture under.
+    """The tag that TensorBoard shows a number or picture under: "Scores/FID" for "scores/fid".
 
-    It sorts tags by their characters, capitals first. So what one looks at first has one: "Scores/fid".
+    It sorts tags by their characters, capitals first. So what one looks at first has them.
     """
     group, slash, rest = name.partition("/")
+    if group in ("scores", "final"):
+        rest = "/".join(part.upper() if part in ABBREVIATIONS else part for part in rest.split("/"))
     return f"{FIRST.get(group, group)}{slash}{rest}"
 
 

@@ -24,6 +24,7 @@ from gan_lab import cli
 from gan_lab.config import schema
 from gan_lab.config.command_line import readable_errors
 from gan_lab.data import mnist
+from gan_lab.runs.names import folder_of
 from gan_lab.runs.run import Run
 from tests.conftest import REPOSITORY, all_digits, composed, logging_as_before
 from tests.docs.conftest import blocks
@@ -234,7 +235,7 @@ def test_train_py_trains(typed: Typed, here: Path, bgan: ModuleType) -> None:
     own = ["--config-dir", "conf"] if "model=bgan" in typed.line else []
     ending = start(*own, *shortened(typed.arguments))
     assert ending is None
-    resumed = [Path(argument.removeprefix("resume=")) for argument in typed.arguments if "resume=" in argument]
+    resumed = [folder_of(argument.removeprefix("resume=")) for argument in typed.arguments if "resume=" in argument]
     runs = resumed or [file.parent for file in set(here.rglob("run.json")) - before]
     assert {Run(folder).record()["status"] for folder in runs} == {"finished"}
 

@@ -65,9 +65,9 @@ def test_a_run_is_scored_while_it_trains_and_at_the_end(
     assert run.config().callbacks.scores.cache == str(tmp_path / "data/cache")
     events = EventAccumulator("run")
     events.Reload()
-    assert [event.step for event in events.Scalars("Scores/fid")] == [2, 4, 6]
+    assert [event.step for event in events.Scalars("Scores/FID")] == [2, 4, 6]
     assert [event.step for event in events.Scalars("by_images_seen/scores/fid")] == [256, 512, 768]
-    assert [event.step for event in events.Scalars("Scores/final/fid")] == [6]
+    assert [event.step for event in events.Scalars("Scores_final/FID")] == [6]
 
     output = capsys.readouterr().out
     line = next(line for line in output.splitlines() if line.startswith("Scores "))
