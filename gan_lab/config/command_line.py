@@ -21,7 +21,7 @@ from gan_lab.config.renamed import new_name_of
 from gan_lab.utils import memory
 from gan_lab.utils.disk import REMEDIES, in_words
 from gan_lab.utils.errors import UserError, fail, nearest
-from gan_lab.utils.shell import quoted
+from gan_lab.utils.shell import PLAIN, install, quoted
 
 FOLDERS = ("resume", "init_from", "run", "sweep.dir", "hydra.run.dir", "hydra.sweep.dir")  # options that name one
 EXTRAS = {"joblib": "sweep", "submitit": "sweep", "optuna": "sweep", "ray": "ray"}  # Hydra's plugins, where to get them
@@ -81,11 +81,13 @@ def readable_errors() -> Iterator[None]:
 
 
 def with_quotes(arguments: Sequence[str]) -> list[str]:
-    """Put folders in quotes where Hydra wants some: the names of a sweep's jobs hold `=`, and often `,`."""
+    """Put folders and notes in quotes where Hydra wants some: names of a sweep's jobs hold `=` and `,`, notes anything."""
 
     def quote(argument: str) -> str:
         name, _, value = argument.partition("=")
-        needs = name in FOLDERS and "=" in value and value[0] not in "\"'[{" and "${" not in value
+        if not value or value[0] in "\"'" or "${" in value:
+            return argument
+        needs = PLAIN.fullmatch(value) is None if name == "notes" else name in FOLDERS and "=" in value
         return f"{name}={quoted(value)}" if needs else argument
 
     return list(map(quote, arguments))
@@ -149,7 +151,7 @@ def explain(error: Exception) -> str:
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
         group, _, choice = error.missing_cfg_file.removesuffix(".yaml").rpartition("/")
         if group in ("hydra/launcher", "hydra/sweeper") and (extra := EXTRAS.get(choice.partition("_")[0])):
-            return f"{group}={choice}: needs a package that is not installed: pip install -e '.[{extra}]'"
+            return f"{group}={choice}: needs a package that is not installed: {install(extra)}"
         return f"{group}={choice}: no such choice. {nearest(choice, error.options)}"
     if isinstance(error, OverrideParseException):
         return f"{error.override}: not of the form name=value; {hint_at_form(error.override or '')}"

@@ -115,8 +115,6 @@ def test_alarms_have_a_curve_only_where_there_are_any(tmp_path: Path) -> None:
 
 def test_scores_then_pictures_come_before_all_others() -> None:
     capitals = sorted({shown.partition("/")[0] for shown in FIRST.values()})
-    assert capitals == ["Scores", "Scores_final", "Snapshots"], (
-        "TensorBoard sorts by characters, and capitals come first"
-    )
+    assert capitals == ["Scores", "Scores_final", "Snapshots"], "capitals come before all others"
     others = {pattern.partition("/")[0] for pattern in patterns()} - set(capitals)
     assert all(name.islower() for name in others)
