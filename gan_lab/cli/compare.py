@@ -39,9 +39,7 @@ def add_parser(commands: Any) -> None:
         "--columns",
         help=f"further scores to show, separated by commas (default: {','.join(COLUMNS)} and those of translations)",
     )
-    parser.add_argument(
-        "--tag", metavar="WORD", help="compare runs alone that have this tag (of training: tags=[WORD])"
-    )
+    parser.add_argument("--tag", metavar="WORD", help="compare runs of this tag alone (training takes tags=[WORD])")
     parser.add_argument("--protocol", metavar="ID", help="protocol to compare by (default: what most runs have)")
     parser.add_argument(
         "--format", choices=("table", *SUFFIXES.values()), help="format (default: by the suffix of --out, or table)"

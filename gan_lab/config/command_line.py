@@ -81,7 +81,7 @@ def readable_errors() -> Iterator[None]:
 
 
 def with_quotes(arguments: Sequence[str]) -> list[str]:
-    """Put folders and notes in quotes where Hydra wants some: names of a sweep's jobs hold `=` and `,`, notes anything."""
+    """Put folders and notes in quotes where Hydra wants some: names of jobs hold `=` and `,`, and notes anything."""
 
     def quote(argument: str) -> str:
         name, _, value = argument.partition("=")

@@ -72,7 +72,7 @@ class Run(RunLayout):
             raise UserError(f"{folder}: no such run folder")
         for file in (run.config_file, run.record_file):
             if not file.is_file():
-                raise UserError(f"{folder} is not a run folder: it has no {file.relative_to(run.folder)}")
+                raise UserError(f"{run.folder} is not a run folder: it has no {file.relative_to(run.folder)}")
         return run
 
     def config(self) -> DictConfig:

@@ -68,7 +68,7 @@ def test_the_name_of_the_file_decides_its_format(
         (("--score", "fdi"), "no run has a score named fdi. Did you mean fid?"),
         (("--columns", "modes,beauty"), "no run has a score named beauty"),
         (("--protocol", "nope"), "--protocol nope: no run has scores of this protocol"),
-        (("/nowhere",), "/nowhere: no such folder"),
+        (("/nowhere",), "/nowhere: no such run folder"),
     ],
 )
 def test_wrong_requests_are_one_line(options: tuple[str, ...], message: str, logs: Path) -> None:

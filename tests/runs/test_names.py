@@ -69,7 +69,7 @@ def test_a_folder_may_lie_in_the_users_home(monkeypatch: pytest.MonkeyPatch) -> 
             "first/2",
             "first/2: no such run folder, and no run of this name in logs/runs or logs/sweeps. Did you mean first/1",
         ),
-        ("logs/runs/trail", "Did you mean logs/runs/trial?"),
+        ("logs/runs/trail", "Did you mean logs/runs/trial"),
         ("zzz", "zzz: no such run folder, and no run of this name in logs/runs or logs/sweeps"),
         ("/nowhere/trial", "/nowhere/trial: no such run folder"),
     ],

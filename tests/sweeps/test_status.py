@@ -76,7 +76,7 @@ def test_failures_are_told_in_a_line_each(sweep: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(("name", "message"), [("nowhere", "no such folder"), (".", "neither a run nor a")])
+@pytest.mark.parametrize(("name", "message"), [("nowhere", "no such run folder"), (".", "neither a run nor a")])
 def test_what_is_no_sweep_is_refused(name: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=message):
         main(["status", os.fspath(tmp_path / name)])
