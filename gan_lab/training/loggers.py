@@ -25,7 +25,6 @@ LARGEST_TABLE = 1 << 30  # bytes
 OVER_IMAGES = ("loss/", "accuracy/", "scores/")
 FIRST = {
     "scores": "Scores",
-    "final": "Scores_final",
     "samples": "Snapshots/samples",
     "samples_raw": "Snapshots/samples_raw",
 }
@@ -35,10 +34,11 @@ ABBREVIATIONS = ("fid", "kid", "lpips", "psnr", "ssim")
 def tag(name: str) -> str:
     """The tag that TensorBoard shows a number or picture under: "Scores/FID" for "scores/fid".
 
-    It sorts tags by their characters, capitals first. So what one looks at first has them.
+    It sorts tags by their characters, capitals first, and opens the first two groups. So what one looks at first has
+    capitals.
     """
     group, slash, rest = name.partition("/")
-    if group in ("scores", "final"):
+    if group == "scores":
         rest = "/".join(part.upper() if part in ABBREVIATIONS else part for part in rest.split("/"))
     return f"{FIRST.get(group, group)}{slash}{rest}"
 

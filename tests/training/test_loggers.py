@@ -21,7 +21,7 @@ def test_scores_stand_on_both_axes_while_training(tmp_path: Path) -> None:
     events.Reload()
     assert [(event.step, event.value) for event in events.Scalars("Scores/FID")] == [(5, 2.0)]
     assert [(event.step, event.value) for event in events.Scalars("by_images_seen/scores/fid")] == [(640, 2.0)]
-    assert [(event.step, event.value) for event in events.Scalars("Scores_final/KID")] == [(5, 0.5)]
+    assert [(event.step, event.value) for event in events.Scalars("final/kid")] == [(5, 0.5)]
     assert "by_images_seen/final/kid" not in events.Tags()["scalars"], "a point is no curve: one axis will do"
 
 

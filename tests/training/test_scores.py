@@ -67,7 +67,7 @@ def test_a_run_is_scored_while_it_trains_and_at_the_end(
     events.Reload()
     assert [event.step for event in events.Scalars("Scores/FID")] == [2, 4, 6]
     assert [event.step for event in events.Scalars("by_images_seen/scores/fid")] == [256, 512, 768]
-    assert [event.step for event in events.Scalars("Scores_final/FID")] == [6]
+    assert [event.step for event in events.Scalars("final/fid")] == [6]
 
     output = capsys.readouterr().out
     line = next(line for line in output.splitlines() if line.startswith("Scores "))
