@@ -198,9 +198,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory, no_network: None) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         for name, options in {
-            "dcgan": ("model=dcgan", "trainer.log_every_n_steps=1"),
-            "cgan": ("model=cgan",),
             "cyclegan": ("experiment=mnist_colors_cyclegan",),
+            "cgan": ("model=cgan",),
+            "dcgan": ("model=dcgan", "trainer.log_every_n_steps=1"),  # the latest
         }.items():
             assert start(*shortened([*options, f"hydra.run.dir=logs/runs/{name}"])) is None
         state = Run("logs/runs/dcgan").load_checkpoint()["state_dict"]
