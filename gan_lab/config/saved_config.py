@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +17,7 @@ from gan_lab.config.resolvers import RESOLVERS
 from gan_lab.utils import own_key
 from gan_lab.utils.errors import UserError, reason
 from gan_lab.utils.files import read_regular, refuse_ways_out
+from gan_lab.utils.shell import chosen
 from gan_lab.utils.types import Fact
 
 LARGEST = 1 << 17  # bytes, as written and with all references resolved; ours have about four thousand
@@ -121,7 +123,7 @@ def text(config: DictConfig) -> str:
 
 
 def refuse_hostile(config: DictConfig, folder: Path, stated: Collection[str]) -> None:
-    """Refuse to go on with a run whose files would rule the program, or have it write outside the run's folder.
+    """Refuse to go on with a run whose files would rule the program, write outside the run's folder, or reach a server.
 
     Args:
         config: the saved one, `run_dir` set to the folder.
@@ -135,6 +137,7 @@ def refuse_hostile(config: DictConfig, folder: Path, stated: Collection[str]) ->
 
     _refuse_other_parts(config)
     inside, values = os.path.realpath(folder), plain(config)
+    _refuse_servers(values, folder, typed="logger" in stated)
     for path, _ in leaves({name: values[name] for name in WRITERS if name in values}):
         value, facts = OmegaConf.select(config, path), facts_about(values, path)
         if not isinstance(value, str) or path in stated:
@@ -152,6 +155,24 @@ def refuse_hostile(config: DictConfig, folder: Path, stated: Collection[str]) ->
                 f"{path}={value}: lies outside the run folder. To write there, set it on the command line: {path}=..."
             )
     refuse_ways_out(folder)
+
+
+def _refuse_servers(values: dict[str, Any], folder: Path, *, typed: bool) -> None:
+    """Refuse loggers that may contact a server, unless whoever resumes the run has chosen its loggers anew."""
+    from gan_lab.config.schema import resolve
+
+    for path, name in leaves(values):
+        if not path.endswith("_target_") or (typed and path.startswith("logger.")):
+            continue
+        named = None
+        with suppress(UserError):  # what may not be named at all is refused later
+            named = resolve(name, path)
+        if getattr(named, "contacts_server", False):
+            again = chosen("logger", [str(name) for name, node in values.get("logger", {}).items() if node])
+            raise UserError(
+                f"{path.removesuffix('._target_')}: may contact a server, which a resumed run does only if you say so: "
+                f"add {again}, or logger=default to go on without"
+            )
 
 
 def _refuse_other_parts(config: DictConfig) -> None:

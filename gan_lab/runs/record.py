@@ -28,6 +28,7 @@ def with_offset(text: str) -> str:
 
 
 Time = Annotated[str, AfterValidator(with_offset)]
+RunId = Annotated[str, Field(pattern=r"^[\w-]{1,128}$")]
 Seconds = Annotated[float, Field(ge=0, lt=1e12)]  # which a timedelta can hold
 
 
@@ -56,6 +57,8 @@ class Record(_Part, total=False):
     """The content of run.json.
 
     While the run trains, batches, images seen, speed and the best are those of the logging point at `updated`.
+
+    `run_ids` are those of loggers that keep runs elsewhere, by the loggers' names: W&B's and MLflow's.
 
     `ended_early` is the reason of a callback that ended a finished run before its last batch.
 
@@ -86,6 +89,7 @@ class Record(_Part, total=False):
     scores: dict[str, Any] | None
     alarms: list[str]
     resumed: list[Any]
+    run_ids: dict[str, RunId]
 
 
 @cache

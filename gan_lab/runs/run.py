@@ -141,7 +141,7 @@ class Run(RunLayout):
             True if that was no more than what every run begins with.
         """
         begun_with = (self.config_file.parent, self.tensorboard)
-        beginnings = {*begun_with, self.lock_file, self.record_file, self.log_file}
+        beginnings = {*begun_with, self.wandb, self.lock_file, self.record_file, self.log_file}
         made = self.entries() - set(before.entries)
         if not all(path in beginnings or path.parent in begun_with for path in made):
             return False

@@ -15,6 +15,7 @@ from typing_extensions import TypedDict
 
 from gan_lab.utils.disk import surviving
 from gan_lab.utils.files import append, atomic_write, read_regular
+from gan_lab.utils.loggers import Plain, Setup
 from gan_lab.utils.typed_json import Count
 from gan_lab.utils.types import OutputPath
 
@@ -23,13 +24,14 @@ if TYPE_CHECKING:
 
 LARGEST_TABLE = 1 << 30  # bytes
 OVER_IMAGES = ("loss/", "accuracy/", "scores/")
+FINAL = "final/"  # of a metric of the run's end
 
 
 class TensorBoard(TensorBoardLogger):
     """Lightning's logger, which also shows losses, accuracies and scores over images instead of batches.
 
     They stand under `by_images_seen/`: the axis on which runs of different batch size or number of processes can be
-    compared.
+    compared. The tab HPARAMS lists runs with their choices and final scores.
 
     Args:
         folder: where the event files go.
@@ -37,6 +39,8 @@ class TensorBoard(TensorBoardLogger):
 
     def __init__(self, *, folder: OutputPath) -> None:
         super().__init__(folder, name="", version="")
+        self.choices: dict[str, Plain] = {}  # of the run, once it has begun
+        self.shown: set[str] = set()  # parts of the tab that this process has written
 
     @property
     @rank_zero_experiment
@@ -47,6 +51,19 @@ class TensorBoard(TensorBoardLogger):
 
             self._experiment = EventWriter(self.log_dir)
         return self._experiment  # type: ignore[return-value]  # made above
+
+    def begin(self, setup: Setup, run_id: str | None) -> None:
+        """Note the run's choices, for the first scalars to write: a checkpoint's events come before them."""
+        self.choices = dict(setup.choices)
+
+    def end(self, status: str) -> None:
+        """Note in the tab HPARAMS that the run has ended."""
+        if "start" in self.shown:
+            from tensorboard.plugins.hparams.api_pb2 import Status
+            from tensorboard.plugins.hparams.summary import session_end_pb
+
+            self._show("end", session_end_pb(Status.STATUS_SUCCESS if status == "finished" else Status.STATUS_FAILURE))
+            self.experiment.flush()
 
     @rank_zero_only
     def save(self) -> None:
@@ -62,6 +79,7 @@ class TensorBoard(TensorBoardLogger):
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Write every metric over `step`, and some over images seen as well."""
         super().log_metrics(metrics, step)
+        self._list_in_hparams([name for name in metrics if name.startswith(FINAL)])
         if "images_seen" in metrics:
             for name, value in metrics.items():
                 if name.startswith(OVER_IMAGES):
@@ -90,6 +108,25 @@ class TensorBoard(TensorBoardLogger):
         """Have a checkpoint's events written; a rollback has them still."""
         if self._experiment is None and state["waiting"]:
             self.experiment.add_waiting(state["waiting"].encode("latin-1"))
+
+    def _list_in_hparams(self, final: Sequence[str]) -> None:
+        """Write the run's row of the tab HPARAMS; and, once there are final scores, the tab's columns.
+
+        TensorBoard takes all runs' columns from one run that has them, so every run has the same main choices.
+        """
+        if not self.choices:
+            return
+        from torch.utils.tensorboard.summary import hparams  # it brings TensorBoard
+
+        columns, row, _ = hparams(self.choices, dict.fromkeys(final, 0.0))
+        self._show("start", row)
+        if final:
+            self._show("columns", columns)
+
+    def _show(self, part: str, summary: Any) -> None:
+        if part not in self.shown:
+            self.shown.add(part)
+            self.experiment._get_file_writer().add_summary(summary)
 
 
 class TableState(TypedDict):

@@ -8,6 +8,7 @@ checkpoints/best.ckpt       the state with the lowest FID while training, or wit
 checkpoints/damaged.ckpt    a last checkpoint that was found damaged
 samples/                    grids of generated images, named by images seen
 tensorboard/, metrics.csv, train.log
+wandb/                      what W&B keeps of the run, with that logger
 evaluations/                scores of later evaluations, <protocol>.json
 run.json                    status, versions, data source, seed, timing, scores
 crash.txt, crash_<rank>.txt tracebacks of what nobody expected
@@ -17,6 +18,7 @@ crash.txt, crash_<rank>.txt tracebacks of what nobody expected
 from pathlib import Path
 
 RECORD = "run.json"
+SWEEP_RECORD = "sweep.json"  # in the folder that holds a sweep's runs
 HYDRA = ".hydra"
 PREVIOUS_CHECKPOINT = "previous.ckpt"  # beside the last one, wherever that is
 
@@ -39,6 +41,7 @@ class RunLayout:
         self.damaged = self.checkpoint.with_name("damaged.ckpt")
         self.samples = self.folder / "samples"
         self.tensorboard = self.folder / "tensorboard"
+        self.wandb = self.folder / "wandb"
         self.metrics_file = self.folder / "metrics.csv"
         self.evaluations = self.folder / "evaluations"
         self.record_file = self.folder / RECORD
