@@ -57,12 +57,9 @@ class TensorBoard(TensorBoardLogger):
         self.choices = dict(setup.choices)
 
     def end(self, status: str) -> None:
-        """Note in the tab HPARAMS that the run has ended."""
-        if "start" in self.shown:
-            from tensorboard.plugins.hparams.api_pb2 import Status
-            from tensorboard.plugins.hparams.summary import session_end_pb
-
-            self._show("end", session_end_pb(Status.STATUS_SUCCESS if status == "finished" else Status.STATUS_FAILURE))
+        """Note in the tab HPARAMS that the run has reached its end."""
+        if status == "finished" and "start" in self.shown:
+            self._show("end", self._hparams([])[2])
             self.experiment.flush()
 
     @rank_zero_only
@@ -114,19 +111,21 @@ class TensorBoard(TensorBoardLogger):
 
         TensorBoard takes all runs' columns from one run that has them, so every run has the same main choices.
         """
-        if not self.choices:
-            return
+        if self.choices and "start" not in self.shown:
+            self._show("start", self._hparams([])[1])
+        if self.choices and final and "columns" not in self.shown:
+            self._show("columns", self._hparams(final)[0])
+
+    def _hparams(self, final: Sequence[str]) -> tuple[Any, Any, Any]:
+        """The tab's columns, the run's row, and its end, for these final scores."""
         from torch.utils.tensorboard.summary import hparams  # it brings TensorBoard
 
-        columns, row, _ = hparams(self.choices, dict.fromkeys(final, 0.0))
-        self._show("start", row)
-        if final:
-            self._show("columns", columns)
+        made: tuple[Any, Any, Any] = hparams(self.choices, dict.fromkeys(final, 0.0))  # type: ignore[no-untyped-call]
+        return made
 
     def _show(self, part: str, summary: Any) -> None:
-        if part not in self.shown:
-            self.shown.add(part)
-            self.experiment._get_file_writer().add_summary(summary)
+        self.shown.add(part)
+        self.experiment._get_file_writer().add_summary(summary)
 
 
 class TableState(TypedDict):

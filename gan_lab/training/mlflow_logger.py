@@ -195,9 +195,7 @@ class MLflow(Logger):
                 log.warning("MLflow does not take an entry of %s: %s", self.waiting.popleft()[0], line(error))
                 return
             if not self.retry_at:
-                log.warning(
-                    "MLflow can't be written to: %s. Training goes on; what can't be written waits", line(error)
-                )
+                log.warning("MLflow can't be written to: %s. Training goes on; what can't be sent waits", line(error))
             self.retry_at = monotonic() + RETRY_SECONDS
         else:
             if self.retry_at:

@@ -101,10 +101,9 @@ class WandB(Logger):
                 **begun,
             )
         except (wandb.errors.Error, OSError) as error:
-            hint = (
-                "" if "wandb login" in str(error) else "; WANDB_MODE=offline in the environment does without a server"
-            )
-            raise UserError(f"logger=wandb: {reason(error).rstrip('.')}{hint}") from error
+            hint = "WANDB_MODE=offline in the environment does without a server"
+            raise UserError(f"logger=wandb: {reason(error).rstrip('.')}; {hint}") from error
+        self._remove_links()
         self.run.config.update({"choices": dict(setup.choices), **setup.options}, allow_val_change=True)
         self.run.define_metric("images_seen")
         self.run.define_metric("*", step_metric="images_seen")
@@ -115,6 +114,7 @@ class WandB(Logger):
         """Send what is left; any status but "finished" counts as a failure at W&B, which knows no others."""
         if self.run is not None:
             self.run.finish(exit_code=0 if status == "finished" else 1)
+            self._remove_links()
             self.run = None
 
     @rank_zero_only
@@ -148,6 +148,12 @@ class WandB(Logger):
     def load_state_dict(self, state: WandBState) -> None:
         """Go on behind the checkpoint's rows, or behind those that W&B has."""
         self.rows = max(self.rows, state["rows"])
+
+    def _remove_links(self) -> None:
+        """Remove W&B's link to its program's own log: a run folder with links that lead out of it is not resumed."""
+        for path in (self.folder / "wandb").rglob("*"):
+            if path.is_symlink():
+                path.unlink(missing_ok=True)
 
     def _add(self, row: dict[str, Any]) -> None:
         self.run.log({"images_seen": self.images_seen} | row, step=self.rows)
