@@ -17,7 +17,9 @@ def begun(folder: Path, *overrides: str, choices: dict[str, object] | None = Non
     run, config = Run(folder), composed(*overrides)
     run.save_config(config)
     OmegaConf.save(list(overrides), run.overrides_file)
-    OmegaConf.save({"hydra": {"runtime": {"choices": choices or {"model": "vanilla", "data": "mnist"}}}}, run.hydra_file)
+    OmegaConf.save(
+        {"hydra": {"runtime": {"choices": choices or {"model": "vanilla", "data": "mnist"}}}}, run.hydra_file
+    )
     run.update_record(status="running")
     config.run_dir = str(folder)
     return run, config

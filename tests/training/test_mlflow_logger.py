@@ -74,9 +74,7 @@ def test_scalars_pictures_and_texts_stand_over_images_seen(store: Path) -> None:
     assert (text.name, text.read_text()) == ("batch_000000006.txt", "batch 6: nan begins")
 
 
-def test_a_run_goes_on_under_the_same_id_and_may_have_changed(
-    store: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_run_goes_on_under_the_same_id_and_may_have_changed(store: Path, caplog: pytest.LogCaptureFixture) -> None:
     first = logger(store, name="mine")
     run_id = first.begin(SETUP, None)
     first.log_metrics({"images_seen": 8.0}, 1)

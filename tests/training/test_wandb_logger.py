@@ -133,7 +133,8 @@ def test_without_the_package_nothing_begins(command: Command, monkeypatch: pytes
 def test_who_has_not_logged_in_gets_a_line_and_no_run(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     import wandb
 
-    def init(**_: Any) -> None:
+    def init(**options: Any) -> None:
+        Path(options["dir"], "wandb", "logs").mkdir(parents=True)
         raise wandb.errors.UsageError("No API key configured. Use `wandb login` to log in.")
 
     monkeypatch.setattr(wandb, "init", init)

@@ -17,6 +17,7 @@ NAMES = {
     "damaged": "checkpoints/damaged.ckpt",
     "samples": "samples",
     "tensorboard": "tensorboard",
+    "wandb": "wandb",
     "metrics_file": "metrics.csv",
     "evaluations": "evaluations",
     "record_file": "run.json",
