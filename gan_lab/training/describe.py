@@ -49,9 +49,8 @@ def describe(run: Run, config: DictConfig) -> Setup:
 
 def main_choices(run: Run, config: DictConfig) -> dict[str, Plain]:
     """The choices and values that all runs have; of a run without Hydra's notes, the classes of model and data."""
-    chosen: dict[str, Plain] = {
-        name: choice for name, choice in run.choices().items() if name in CHOICES and choice != "None"
-    }
+    choices = run.choices()
+    chosen: dict[str, Plain] = {name: choices[name] for name in CHOICES if choices.get(name, "None") != "None"}
     classes: dict[str, Plain] = {
         group: str(config[group]["_target_"]).rpartition(".")[2] for group in ("model", "data") if group not in chosen
     }

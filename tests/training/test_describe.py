@@ -1,3 +1,4 @@
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -99,11 +100,8 @@ def test_the_record_keeps_the_ids_and_loggers_hear_of_the_end(
     parts: Any = SimpleNamespace(run=run, config=config, trainer=SimpleNamespace(loggers=[logger]))
     for known in (None, "abc"):
         logger.notes = []
-        try:
-            with told_to_loggers(parts):
-                assert run.record()["run_ids"] == {"elsewhere": "abc"}
-                if error is not None:
-                    raise error
-        except BaseException as raised:
-            assert raised is error
+        with pytest.raises(type(error)) if error else nullcontext(), told_to_loggers(parts):
+            assert run.record()["run_ids"] == {"elsewhere": "abc"}
+            if error is not None:
+                raise error
         assert logger.notes == [known, status]

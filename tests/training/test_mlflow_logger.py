@@ -27,8 +27,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     """A folder with tables, which take seconds to make, and no server to be found."""
     pytest.importorskip("mlflow")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    folder = tmp_path_factory.getbasetemp() / "mlflow"
-    return folder
+    return tmp_path_factory.getbasetemp() / "mlflow"
 
 
 def logger(folder: Path, **options: Any) -> MLflow:
