@@ -12,11 +12,13 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from gan_lab.config.own_code import is_sealed
 from gan_lab.config.renamed import new_name_of, old_classes, old_options
 from gan_lab.config.resolvers import RESOLVERS
 from gan_lab.utils import own_key
 from gan_lab.utils.errors import UserError, reason
 from gan_lab.utils.files import read_regular, refuse_ways_out
+from gan_lab.utils.run_layout import RunLayout
 from gan_lab.utils.shell import chosen
 from gan_lab.utils.types import Fact
 
@@ -137,10 +139,13 @@ def refuse_hostile(config: DictConfig, folder: Path, stated: Collection[str]) ->
 
     _refuse_other_parts(config)
     inside, values = os.path.realpath(folder), plain(config)
-    _refuse_servers(values, folder, typed="logger" in stated)
+    own_loggers = "logger" in stated or is_sealed(RunLayout(folder).config_file)
+    _refuse_servers(values, own_loggers)
     for path, _ in leaves({name: values[name] for name in WRITERS if name in values}):
         value, facts = OmegaConf.select(config, path), facts_about(values, path)
         if not isinstance(value, str) or path in stated:
+            continue
+        if own_loggers and path.startswith("logger.") and Fact.OUTPUT_PATH not in facts:
             continue
         if "://" in value or "::" in value:  # as libraries' file systems spell servers and archives
             raise UserError(f"{path}={value}: leads to a server; to go there, set it on the command line: {path}=...")
@@ -157,12 +162,17 @@ def refuse_hostile(config: DictConfig, folder: Path, stated: Collection[str]) ->
     refuse_ways_out(folder)
 
 
-def _refuse_servers(values: dict[str, Any], folder: Path, *, typed: bool) -> None:
-    """Refuse loggers that may contact a server, unless whoever resumes the run has chosen its loggers anew."""
+def _refuse_servers(values: dict[str, Any], own_loggers: bool) -> None:
+    """Refuse parts that may contact a server; as loggers they may where it is the user who has chosen these.
+
+    Args:
+        values: of the configuration, plain.
+        own_loggers: whether the user has chosen the loggers on the command line, or the user's program has saved them.
+    """
     from gan_lab.config.schema import resolve
 
     for path, name in leaves(values):
-        if not path.endswith("_target_") or (typed and path.startswith("logger.")):
+        if not path.endswith("_target_") or (own_loggers and path.startswith("logger.")):
             continue
         named = None
         with suppress(UserError):  # what may not be named at all is refused later
@@ -170,8 +180,8 @@ def _refuse_servers(values: dict[str, Any], folder: Path, *, typed: bool) -> Non
         if getattr(named, "contacts_server", False):
             again = chosen("logger", [str(name) for name, node in values.get("logger", {}).items() if node])
             raise UserError(
-                f"{path.removesuffix('._target_')}: may contact a server, which a resumed run does only if you say so: "
-                f"add {again}, or logger=default to go on without"
+                f"{path.removesuffix('._target_')}: may contact a server, which someone else's run does only if you "
+                f"say so: add {again}, or logger=default to go on without"
             )
 
 

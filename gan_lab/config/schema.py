@@ -10,7 +10,6 @@ resolves to decides, not its spelling.
 
 import inspect
 import json
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -31,17 +30,11 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import ConfigDict, Field, PydanticUserError, TypeAdapter, ValidationError
 
 import gan_lab.config.resolvers  # noqa: F401 - configurations use them
+from gan_lab.config.own_code import NEVER_TRUSTED_WHOLE, TRUSTED
 from gan_lab.config.renamed import new_name_of, old_options
 from gan_lab.utils.errors import UserError, nearest
 from gan_lab.utils.types import HARMLESS, Fact, InputPath, OnResume, PositiveInt
 
-
-def trusted(environment: Mapping[str, str]) -> set[str]:
-    """The packages that GAN_LAB_ALLOW adds, separated by commas: the person at the keyboard can set it, no file can."""
-    return {name.strip() for name in environment.get("GAN_LAB_ALLOW", "").split(",")} - {""}
-
-
-ALLOWED_PACKAGES = {"gan_lab", *trusted(os.environ)}
 # Of libraries, what trains and watches: nothing that takes functions, saves files under any name or talks to a server;
 # nor LBFGS and SparseAdam, which need other steps than ours.
 ALLOWED_CLASSES = {
@@ -185,10 +178,13 @@ def resolve(target: object, path: str) -> type:
         if name in INSTEAD:
             raise UserError(f"{path}={name}: {INSTEAD[name]}")
         package = name.rpartition(".")[0]
-        allowed = f"the classes in {', '.join(ALLOWED_PACKAGES)}, and some in {', '.join(ALLOWED_CLASSES)}"
+        top = name.partition(".")[0]
+        if top in TRUSTED - {"gan_lab"}:
+            raise UserError(f"{path}={name}: no such class; is {top} installed (pip install -e .), and the name right?")
+        allowed = f"the classes in {', '.join(sorted(TRUSTED))}, and some in {', '.join(ALLOWED_CLASSES)}"
         if package in ALLOWED_CLASSES:
             allowed = f"in {package}: {', '.join(ALLOWED_CLASSES[package].split())}"
-        elif (top := name.partition(".")[0]) not in ("gan_lab", "torch", "lightning"):
+        elif top not in NEVER_TRUSTED_WHOLE:
             allowed += f"; if the package is your own, GAN_LAB_ALLOW={top} in the environment allows it"
         raise UserError(f"{path}={name}: not a class that a configuration may instantiate. Allowed: {allowed}")
     return target_class
@@ -207,14 +203,12 @@ def _find(name: str, path: str) -> object:
 def _is_allowed(name: str) -> bool:
     """Tell if a name may be looked up at all."""
     package, _, attribute = name.rpartition(".")
-    return any(is_inside(name, own) for own in ALLOWED_PACKAGES) or (
-        attribute in ALLOWED_CLASSES.get(package, "").split()
-    )
+    return any(is_inside(name, own) for own in TRUSTED) or (attribute in ALLOWED_CLASSES.get(package, "").split())
 
 
 def _is_allowed_class(candidate: type) -> bool:
     """Tell if a class that a name led to, perhaps by way of a module that imports it, is one of those above."""
-    if any(is_inside(candidate.__module__, own) for own in ALLOWED_PACKAGES):
+    if any(is_inside(candidate.__module__, own) for own in TRUSTED):
         return True
     return any(
         getattr(import_module(package), candidate.__name__, None) is candidate

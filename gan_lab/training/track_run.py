@@ -25,7 +25,7 @@ from gan_lab.training.summary import opening, summary
 from gan_lab.training.trainer import Trainer
 from gan_lab.utils import disk, memory
 from gan_lab.utils.errors import UserError
-from gan_lab.utils.shell import chosen, override
+from gan_lab.utils.shell import override, program
 from gan_lab.utils.terminal import say
 
 log = logging.getLogger(__name__)
@@ -169,7 +169,7 @@ class RunTracker:
                 say(summary(self.run))
             else:
                 self.run.write_record(self.before | {"status": "interrupted", "error": number.name})
-        say(f"To go on: {self.again()}")
+        say(f"To go on: {program()} {override('resume', self.run.folder)}")
         if number == signal.SIGUSR1 and self.trainer.is_global_zero:
             say(slurm.requeue())
 
@@ -179,15 +179,8 @@ class RunTracker:
             self.run.update_record(**self._ending("stopped", error=reason))
             say(summary(self.run))
         if self.run.checkpoint.exists():
-            say(f"Last good    {self.run.checkpoint}; to go on: {self.again('callbacks.health.policy=rollback')}")
-
-    def again(self, *options: str) -> str:
-        """The command that resumes the run; loggers that may contact a server are chosen each time."""
-        loggers = self.config.get("logger", {})
-        named = [str(name) for name, node in loggers.items() if node]
-        reaching = any(getattr(logger, "contacts_server", False) for logger in self.trainer.loggers)
-        words = [override("resume", self.run.folder), *([chosen("logger", named)] if reaching else []), *options]
-        return f"python train.py {' '.join(words)}"
+            again = f"{program()} {override('resume', self.run.folder)} callbacks.health.policy=rollback"
+            say(f"Last good    {self.run.checkpoint}; to go on: {again}")
 
     def failed(self, error: BaseException, discard_refused: bool) -> None:
         """Record a failure; or leave nothing of a run that was refused before its first batch."""

@@ -3,11 +3,12 @@
 from importlib.util import find_spec
 
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.shell import install
 
 
 def missing(chosen: str, extra: str) -> str:
     """A message: a choice needs what an extra of this package brings."""
-    return f"{chosen}: needs a package that is not installed: pip install -e '.[{extra}]'"
+    return f"{chosen}: needs a package that is not installed: {install(extra)}"
 
 
 def require(chosen: str, extra: str, *modules: str) -> None:

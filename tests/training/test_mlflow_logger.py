@@ -109,9 +109,7 @@ def test_a_training_arrives_as_a_whole_and_goes_on_in_the_same_run(command: Comm
     assert (found.data.params["choices.model"], found.data.params["data.batch_size"]) == ("vanilla", "128")
     assert [step for step, _ in history(store, run_id, "loss/generator")] == [256, 512, 768]
     assert len([*artifacts(store, run_id).glob("images/samples*.png")]) == 2
-    longer = ("resume=run", "trainer.max_steps=8")
-    assert "logger.mlflow: may contact a server" in str(command(*longer))
-    assert command(*longer, *chosen) is None
+    assert command("resume=run", "trainer.max_steps=8") is None
     assert run.record()["run_ids"] == {"mlflow": run_id}
     assert [step for step, _ in history(store, run_id, "loss/generator")] == [256, 512, 768, 1024]
     assert client(store).get_run(run_id).data.tags["trainer.max_steps"] == "8"

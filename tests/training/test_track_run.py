@@ -184,13 +184,3 @@ def test_alarms_of_batches_that_come_again_are_told_once(status: str) -> None:
     health = Mock(spec=Health, earlier_messages=[saved], messages=[first, second, later])
     before = {"status": status, "alarms": [saved, first, second]}
     assert alarms_of(Mock(callbacks=[health]), before) == [saved, first, second, later]
-
-
-@pytest.mark.parametrize(("contacts", "words"), [(False, []), (True, ["logger=[tensorboard,csv]"])])
-def test_the_command_to_go_on_has_the_loggers_that_must_be_chosen_each_time(
-    contacts: bool, words: list[str], parts: Parts
-) -> None:
-    parts.trainer.loggers[0].contacts_server = contacts  # type: ignore[attr-defined]
-    tracker = RunTracker(parts, {})
-    again = shlex.split(tracker.again("callbacks.health.policy=rollback"))
-    assert again == ["python", "train.py", f"resume={parts.run.folder}", *words, "callbacks.health.policy=rollback"]

@@ -76,11 +76,11 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py logger=wandb",
-            "Error: logger=wandb: needs a package that is not installed: pip install -e '.[wandb]'",
+            "Error: logger=wandb: needs a package that is not installed: pip install 'gan-lab-lightning[wandb]'",
         ),
         Row(
             "python train.py 'logger=[tensorboard,csv,mlflow]'",
-            "Error: logger=mlflow: needs a package that is not installed: pip install -e '.[mlflow]'",
+            "Error: logger=mlflow: needs a package that is not installed: pip install 'gan-lab-lightning[mlflow]'",
         ),
         Row(
             "python train.py logger=tensorboard,csv",
@@ -667,17 +667,17 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             RESUME,
-            "Error: logger.csv: may contact a server, which a resumed run does only if you say so: add 'logger=[tensorboard,csv]', or logger=default to go on without",
+            "Error: logger.csv: may contact a server, which someone else's run does only if you say so: add 'logger=[tensorboard,csv]', or logger=default to go on without",
             given.run(given.configured(logger__csv=given.WANDB)),
         ),
         Row(
             RESUME + " ++logger.csv.project=mine",
-            "Error: logger.csv: may contact a server, which a resumed run does only if you say so: add 'logger=[tensorboard,csv]', or logger=default to go on without",
+            "Error: logger.csv: may contact a server, which someone else's run does only if you say so: add 'logger=[tensorboard,csv]', or logger=default to go on without",
             given.run(given.configured(logger__csv=given.WANDB)),
         ),
         Row(
             RESUME,
-            "Error: callbacks.samples.inner: may contact a server, which a resumed run does only if you say so: add 'logger=[tensorboard,csv]', or logger=default to go on without",
+            "Error: callbacks.samples.inner: may contact a server, which someone else's run does only if you say so: add 'logger=[tensorboard,csv]', or logger=default to go on without",
             given.run(given.configured(callbacks__samples__inner=given.WANDB)),
         ),
         Row(
