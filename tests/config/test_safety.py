@@ -232,9 +232,7 @@ SERVERS = {
 @pytest.mark.parametrize("typed", [[], ["logger.csv"], ["logger.csv.project", "logger.any_name._target_"]])
 def test_no_server_hears_of_a_strangers_run(kind: str, place: str, typed: list[str], run: Run) -> None:
     hostile(run, place, SERVERS[kind])  # type: ignore[arg-type]
-    with pytest.raises(
-        UserError, match=f"{place}: may contact a server, which someone else's run does only if you say so"
-    ):
+    with pytest.raises(UserError, match=f"{place}: may contact a server, which someone else's run"):
         refuse_hostile(run.config(), run.folder, typed)
 
 
