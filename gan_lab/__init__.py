@@ -1,3 +1,3 @@
 """An experiment framework for generative adversarial networks."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
