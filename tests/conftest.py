@@ -40,6 +40,7 @@ from gan_lab.runs.run import Run
 from gan_lab.schedules import Constant
 from gan_lab.utils import disk, download, parent
 from gan_lab.utils.batches import LabelledImages
+from gan_lab.utils.run_layout import job_number
 
 REPOSITORY = Path(__file__).parent.parent
 CONF = REPOSITORY / "conf"
@@ -154,6 +155,12 @@ def weights(module: nn.Module) -> dict[str, torch.Tensor]:
 def same(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:
     assert left.keys() == right.keys()
     return all(torch.equal(left[name], right[name]) for name in left)
+
+
+def folder_of(number: int, sweep: str | Path = "sweep") -> Path:
+    """The folder of a sweep's job, whose name begins with its number."""
+    (folder,) = (folder for folder in Path(sweep).iterdir() if job_number(folder.name) == str(number))
+    return folder
 
 
 def alike(one: torch.Tensor, other: torch.Tensor) -> bool:
@@ -349,7 +356,7 @@ def no_disk_in_trouble() -> None:
     disk.forget()
 
 
-def last_weights(folder: str) -> dict[str, torch.Tensor]:
+def last_weights(folder: str | Path) -> dict[str, torch.Tensor]:
     loaded = torch.load(Path(folder) / "checkpoints/last.ckpt", weights_only=True)
     assert loaded["global_step"] == loaded["images_seen"] / 128
     return loaded["state_dict"]  # type: ignore[no-any-return]

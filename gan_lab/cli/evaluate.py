@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gan_lab.cli.arguments import add_device, add_state, add_weights, non_negative, positive
 from gan_lab.cli.outputs import put, refuse_existing
 from gan_lab.data.published import PUBLISHED
+from gan_lab.runs.names import folder_of
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import refuse_ways_out
 from gan_lab.utils.run_layout import RECORD, RunLayout
@@ -38,8 +40,8 @@ def add_parser(commands: Any) -> None:
         "source",
         type=Path,
         metavar="SOURCE",
-        help="folder of a run, finished or not; or a folder of images; or a .pt or .npy file of uint8 images "
-        "(n, channels, height, width)",
+        help="a run, finished or not: its folder, its name, or latest; or a folder of images; or a .pt or .npy file of "
+        "uint8 images (n, channels, height, width)",
     )
     parser.add_argument(
         "--count",
@@ -117,6 +119,8 @@ def run(arguments: argparse.Namespace) -> None:
     refuse_existing("--out", arguments.out, arguments.force)
     refuse_existing("--neighbours", arguments.neighbours, arguments.force)
     start = perf_counter()
+    with suppress(UserError):  # it may be a file, or nothing at all
+        arguments.source = folder_of(arguments.source)
     source, out = arguments.source, arguments.out
     layout = RunLayout(source)
     if layout.record_file.is_file() or layout.config_file.parent.is_dir():

@@ -28,7 +28,7 @@ def add_parser(commands: Any) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("run_folder", metavar="RUN", help="folder of a run, finished or not")
+    parser.add_argument("run_folder", metavar="RUN", help="a run, finished or not: its folder, its name, or latest")
     parser.add_argument(
         "--count",
         type=positive,

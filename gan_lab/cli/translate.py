@@ -30,7 +30,9 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "run_folder", metavar="RUN", help="folder of a run whose model translates images, finished or not"
+        "run_folder",
+        metavar="RUN",
+        help="a run whose model translates: its folder, its name, or latest",
     )
     parser.add_argument(
         "--direction",

@@ -23,6 +23,7 @@ from gan_lab.sweeps.folders import Plan
 from gan_lab.sweeps.status import Job
 from gan_lab.utils import child_pythons
 from gan_lab.utils.errors import UserError, fail
+from gan_lab.utils.run_layout import EVENTS
 from gan_lab.utils.shell import override
 from gan_lab.utils.signals import ASKING_TO_STOP, KILL, handled, leave_terminal
 from gan_lab.utils.terminal import say
@@ -163,7 +164,7 @@ def _rest(run: Run, config: DictConfig) -> DictConfig:
         begun = load_job_config(run, config, HydraConfig.get().overrides.task)
         begun.resume, begun.sweep = str(run.folder), config.sweep
         return begun
-    for leftover in (run.record_file, run.metrics_file, *run.tensorboard.glob("events.*")):
+    for leftover in (run.record_file, run.metrics_file, *run.tensorboard.glob(f"{EVENTS}*")):
         leftover.unlink(missing_ok=True)
     return config
 

@@ -17,7 +17,7 @@ from gan_lab.utils.types import Fact
 # Choices and values that every run has: the columns of a table of runs.
 CHOICES = ("model", "data", "model/network", "model/objective", "model/penalty", "model/optimizer", "experiment")
 VALUES = ("seed", "data.batch_size")
-OF_THE_COMMAND = {"resume", "resume_mode", "run_dir", "sweep", "init_from"}
+OF_THE_COMMAND = {"resume", "resume_mode", "run_dir", "run", "sweep", "init_from"}
 
 
 @contextmanager
@@ -39,9 +39,10 @@ def describe(run: Run, config: DictConfig) -> Setup:
     """Describe a run by its folder, its choices and its options."""
     typed = typed_values(run, config)
     name, group = run.folder.name, None
-    if (run.folder.parent / SWEEP_RECORD).is_file():  # its jobs have numbers for names
+    if (run.folder.parent / SWEEP_RECORD).is_file():
         group = run.folder.parent.name
-        name = " ".join([f"{group}/{name}", *(f"{option}={value}" for option, value in typed.items())])
+        if name.isdecimal():  # of a sweep that began before names said what differs
+            name = " ".join([f"{group}/{name}", *(f"{option}={value}" for option, value in typed.items())])
     options: Any = OmegaConf.to_container(config, resolve=True)
     options = {option: value for option, value in options.items() if option not in OF_THE_COMMAND}
     return Setup(name=name, group=group, choices=main_choices(run, config) | typed, options=options)

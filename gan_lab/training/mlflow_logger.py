@@ -133,10 +133,10 @@ class MLflow(Logger):
 
     @rank_zero_only
     def log_image(self, key: str, images: Sequence[Any], step: int | None = None) -> None:
-        """Show pictures, uint8 (channels, height, width) each, after so many images seen; several are numbered."""
+        """Show pictures, uint8 (channels, height, width) each; several are numbered."""
         for number, image in enumerate(images):
             name = key if len(images) == 1 else f"{key}_{number}"
-            self._send("log_image", image=pictures.pixels(image), key=name, step=step or 0)
+            self._send("log_image", image=pictures.pixels(image), key=name, step=self.images_seen)
 
     @rank_zero_only
     def log_message(self, key: str, text: str, step: int | None = None) -> None:

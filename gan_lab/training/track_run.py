@@ -89,7 +89,8 @@ class RunTracker:
         if "resumed" in facts:
             facts = facts | {"resumed": [*self.before.get("resumed", []), facts["resumed"]]}
         job = {"slurm_job": slurm.job()} if slurm.job() else {}
-        running = {"status": "running", "seed": self.config.seed}
+        said = {"tags": [*self.config.get("tags", [])], "notes": self.config.get("notes")}
+        running = {"status": "running", "seed": self.config.seed} | said
         self.run.update_record(**self.before | running | provenance() | facts | job)
         self.start = perf_counter()
         self.progress = RegularReport(self.report, self.announce)

@@ -88,7 +88,10 @@ class WandB(Logger):
         refuse_other_servers(Path.cwd())
         import wandb  # it takes a second
 
-        begun: dict[str, Any] = {"name": self.run_name or setup.name} if run_id is None else {}  # it may be renamed
+        begun: dict[str, Any] = {}
+        if run_id is None:  # what may have been changed at W&B later stays
+            begun = {"name": self.run_name or setup.name, "tags": setup.options.get("tags") or None}
+            begun["notes"] = setup.options.get("notes")
         try:
             self.run = wandb.init(
                 project=self.project,
@@ -128,11 +131,11 @@ class WandB(Logger):
 
     @rank_zero_only
     def log_image(self, key: str, images: Sequence[Any], step: int | None = None) -> None:
-        """Show pictures, uint8 (channels, height, width) each, after so many images seen."""
+        """Show pictures, uint8 (channels, height, width) each."""
         import wandb
 
         shown = [wandb.Image(pictures.pixels(image)) for image in images]
-        self._add({key: shown if len(shown) > 1 else shown[0]} | ({} if step is None else {"images_seen": step}))
+        self._add({key: shown if len(shown) > 1 else shown[0]} | ({} if step is None else {"batches": step}))
 
     @rank_zero_only
     def log_message(self, key: str, text: str, step: int | None = None) -> None:

@@ -37,7 +37,7 @@ class ImageLogger(Protocol):
     """A logger that shows pictures."""
 
     def log_image(self, key: str, images: list[Any], step: int | None = None) -> None:
-        """Show pictures, uint8 (channels, height, width) each, under a name; the step is images seen."""
+        """Show pictures, uint8 (channels, height, width) each, under a name."""
 
 
 @runtime_checkable
@@ -65,7 +65,7 @@ class RunLogger(Protocol):
 
 @runtime_checkable
 class LoggerOverImages(Protocol):
-    """A logger whose x-axis is images seen, for scalars as well."""
+    """A logger whose x-axis is images seen instead of batches."""
 
     images_seen: int
 
@@ -121,8 +121,8 @@ def log_scalars(trainer: Trainer, scalars: Mapping[str, float], step: int) -> No
 
 
 def log_picture(trainer: Trainer, name: str, picture: Tensor, step: int) -> None:
-    """Send a picture, uint8 (channels, height, width), to the loggers that show pictures; the step is images seen."""
-    for logger in trainer.loggers:
+    """Send a picture, uint8 (channels, height, width), to the loggers that show pictures."""
+    for logger in _placed(trainer):
         if isinstance(logger, ImageLogger):
             logger.log_image(name, [picture], step)
 

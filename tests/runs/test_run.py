@@ -10,6 +10,7 @@ from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.runs.run import Before, Run, git_commit, provenance
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import link_or_copy
+from gan_lab.utils.run_layout import EVENTS
 from tests.conftest import TINY, composed, same, untrained, weights
 
 
@@ -151,7 +152,7 @@ def begin(run: Run) -> None:
     run.save_config(composed(*TINY))
     run.update_record(status="running")
     run.tensorboard.mkdir(exist_ok=True)
-    (run.tensorboard / "events.1").touch()
+    (run.tensorboard / f"{EVENTS}1").touch()
 
 
 def test_a_run_that_never_began_is_discarded_with_the_folders_made_for_it(
@@ -166,7 +167,9 @@ def test_a_run_that_never_began_is_discarded_with_the_folders_made_for_it(
     assert [path.name for path in tmp_path.rglob("*")] == ["logs", "other"]
 
 
-@pytest.mark.parametrize("name", ["tensorboard/events.of.others", "train.log", ".hydra/mine.yaml", "samples/1.png", ""])
+@pytest.mark.parametrize(
+    "name", ["events.of.others", "tensorboard/events.of.others", "train.log", ".hydra/mine.yaml", "samples/1.png", ""]
+)
 def test_what_a_run_found_at_its_place_stays(name: str, tmp_path: Path) -> None:
     run = Run(tmp_path / "mine")
     run.folder.mkdir()

@@ -51,6 +51,8 @@ def test_a_job_of_a_sweep_is_named_by_what_differs(tmp_path: Path) -> None:
     setup = describe(run, config)
     assert setup.group == "rates"
     assert setup.name == "rates/7 model=vanilla data.image_size=8 model.latent_dim=4 seed=2"
+    named, config = begun(tmp_path / "rates" / "7_seed=2", *TINY, "seed=2")
+    assert (describe(named, config).name, describe(named, config).group) == ("7_seed=2", "rates")
 
 
 def test_values_are_those_of_now_and_choices_those_that_were_made(tmp_path: Path) -> None:

@@ -55,7 +55,8 @@ def test_scalars_pictures_and_texts_stand_over_images_seen(store: Path) -> None:
     run_id = run.begin(SETUP, None)
     picture = torch.randint(0, 256, (3, 4, 6), dtype=torch.uint8)
     run.log_metrics({"loss/generator": 0.5, "images_seen": 640.0}, 5)
-    run.log_image("samples", [picture], 704)
+    run.images_seen = 704
+    run.log_image("samples", [picture], 6)
     run.images_seen = 768
     run.log_metrics({"health/distance": 0.25}, 6)
     run.log_message("alarm/nan", "batch 6: nan begins", 6)

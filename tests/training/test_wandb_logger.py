@@ -50,7 +50,8 @@ def test_scalars_pictures_and_texts_stand_over_images_seen(tmp_path: Path) -> No
     run = logger(tmp_path)
     run_id = run.begin(SETUP, None)
     run.log_metrics({"loss/generator": 0.5, "images_seen": 640.0}, 5)
-    run.log_image("samples", [torch.zeros(3, 4, 6, dtype=torch.uint8)], 704)
+    run.images_seen = 704
+    run.log_image("samples", [torch.zeros(3, 4, 6, dtype=torch.uint8)], 6)
     run.images_seen = 768
     run.log_metrics({"health/distance": 0.25}, 6)
     run.log_message("alarm/nan", "batch 6: nan begins", 6)
@@ -61,7 +62,7 @@ def test_scalars_pictures_and_texts_stand_over_images_seen(tmp_path: Path) -> No
     assert found.config["seed"] == 1
     assert found.config["choices"] == {"model": "dcgan"}
     assert [row["images_seen"] for row in found.rows] == [640, 704, 768]
-    assert [row.get("batches") for row in found.rows] == [5, None, 6]
+    assert [row.get("batches") for row in found.rows] == [5, 6, 6]
     assert found.rows[0]["loss/generator"] == 0.5
     assert (found.rows[1]["samples.width"], found.rows[1]["samples.height"]) == (6, 4)
     assert (found.rows[2]["health/distance"], found.code) == (0.25, 0)
