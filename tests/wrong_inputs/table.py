@@ -78,6 +78,18 @@ TABLE: dict[str, list[Row]] = {
             "python train.py logger=null",
             "Error: a group can't be null or a number: choose one of its configurations (--help lists them) or leave it out, ~group",
         ),
+        Row(
+            "python train.py logger=wandb",
+            "Error: logger=wandb: needs a package that is not installed: pip install 'gan-lab-lightning[wandb]'",
+        ),
+        Row(
+            "python train.py 'logger=[tensorboard,csv,mlflow]'",
+            "Error: logger=mlflow: needs a package that is not installed: pip install 'gan-lab-lightning[mlflow]'",
+        ),
+        Row(
+            "python train.py logger=tensorboard,csv",
+            "Error: logger=tensorboard,csv: several values are a sweep, which needs -m; a list has brackets, logger=[tensorboard,csv], and a text with commas is quoted twice: 'logger=\"tensorboard,csv\"'",
+        ),
         Row("python train.py +model=cgan", "Error: +model: this group has a choice already; leave out the +"),
         Row(
             "python train.py --cofnig",
@@ -698,6 +710,26 @@ TABLE: dict[str, list[Row]] = {
             RESUME,
             "Error: logger.csv._target_=lightning.pytorch.loggers.WandbLogger: not a class that a configuration may instantiate. Allowed: in lightning.pytorch.loggers: CSVLogger, TensorBoardLogger",
             given.run(given.configured(logger__csv___target_="lightning.pytorch.loggers.WandbLogger")),
+        ),
+        Row(
+            RESUME,
+            "Error: logger.csv: may contact a server, which someone else's run does only if you say so: add 'logger=[tensorboard,csv]', or logger=default to go on without",
+            given.run(given.configured(logger__csv=given.WANDB)),
+        ),
+        Row(
+            RESUME + " ++logger.csv.project=mine",
+            "Error: logger.csv: may contact a server, which someone else's run does only if you say so: add 'logger=[tensorboard,csv]', or logger=default to go on without",
+            given.run(given.configured(logger__csv=given.WANDB)),
+        ),
+        Row(
+            RESUME,
+            "Error: callbacks.samples.inner: may contact a server, which someone else's run does only if you say so: add 'logger=[tensorboard,csv]', or logger=default to go on without",
+            given.run(given.configured(callbacks__samples__inner=given.WANDB)),
+        ),
+        Row(
+            RESUME,
+            "Error: …/run/run.json holds run_ids.mlflow='../x': must be an id of letters and digits",
+            given.run(lambda run: run.update_record(run_ids={"mlflow": "../x"})),
         ),
         Row(
             RESUME,
