@@ -17,6 +17,7 @@ from typing_extensions import TypedDict
 from gan_lab.callbacks.trigger import EveryNImages, interval
 from gan_lab.distributed.collectives import refusing_together
 from gan_lab.metrics.extractors import Extractor
+from gan_lab.metrics.inception import Resize
 from gan_lab.metrics.measure import Measure, Samples, Subject
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.metrics.score_record import ScoreRecord
@@ -27,7 +28,7 @@ from gan_lab.utils.errors import UserError
 from gan_lab.utils.loggers import log_scalars
 from gan_lab.utils.terminal import bars_if
 from gan_lab.utils.typed_json import Finite
-from gan_lab.utils.types import CachePath, NonNegativeInt, PositiveInt
+from gan_lab.utils.types import CachePath, Download, NonNegativeInt, PositiveInt
 
 log = logging.getLogger(__name__)
 
@@ -115,8 +116,13 @@ class Scores(Callback):
         cache: folder of what is computed once for each dataset: statistics of real images, trained extractors.
         seed: of latents and random subsets.
         best_by: score that decides on the best checkpoint; where there is none of that name, the other one does.
+        resize: of images for the inception extractor, "antialiased", or "tensorflow1" as for most papers' numbers.
+        download: fetch that extractor's weights where they are needed and missing.
         at_least: scores while training in a run with an end, which come at shorter intervals where that takes it; 0
             leaves the interval as it is.
+
+    Raises:
+        ValueError: a resize for an extractor that has its own.
     """
 
     def __init__(
@@ -133,8 +139,12 @@ class Scores(Callback):
         cache: CachePath,
         seed: NonNegativeInt,
         best_by: Literal["fid", "psnr"] = "fid",
+        resize: Resize = "antialiased",
+        download: Download = False,
         at_least: NonNegativeInt = 0,
     ) -> None:
+        if resize != "antialiased" and extractor not in ("auto", "inception"):
+            raise ValueError(f"resize={resize}: is for extractor=inception; others have their own")
         self.extractor = extractor
         self.weights = weights
         self.every_n_images = every_n_images
@@ -148,6 +158,8 @@ class Scores(Callback):
         self.cache = Path(cache)
         self.seed = seed
         self.best_by = best_by
+        self.resize = resize
+        self.download = download
         self.during: Measure | None = None  # None where nothing can be scored
         self.at_end: Measure | None = None
         self.best: Best | None = None
@@ -240,9 +252,9 @@ class Scores(Callback):
             return self.extractor
         try:
             with refusing_together():
-                return make_extractor(self.extractor, real)
+                return make_extractor(self.extractor, real, resize=self.resize, download=self.download)
         except UserError as error:
-            if self.extractor != "auto":
+            if self.extractor != "auto" or self.resize != "antialiased":  # which only the named one has
                 raise
             log.warning("There will be no %s. %s. Or name one: callbacks.scores.extractor", real.scored_by, error)
             return None

@@ -7,7 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from gan_lab.cli.arguments import add_state, add_weights, non_negative, positive
+from gan_lab.cli.arguments import add_device, add_state, add_weights, non_negative, positive
 from gan_lab.cli.outputs import put, refuse_existing
 from gan_lab.data.published import PUBLISHED
 from gan_lab.runs.names import folder_of
@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # torch is imported only where images are evaluated
     from gan_lab.evaluation.evaluate import Evaluation
 
 EXTRACTORS = ("auto", "classifier", "inception")
+RESIZES = ("antialiased", "tensorflow1")
 EXAMPLES = """examples:
   gan-lab evaluate RUN
   gan-lab evaluate RUN --count 1000 --neighbours nearest.png
@@ -53,13 +54,22 @@ def add_parser(commands: Any) -> None:
         type=extractor_name,
         default="auto",
         metavar="NAME",
-        help="source of the features: 'classifier' is trained on the dataset; 'inception' is the published network; "
-        "'auto' takes the classifier for small grey labelled images and inception for others; package.module:Class "
-        "is a torch.nn.Module of yours that is constructed without arguments (default: auto)",
+        help="source of the features: 'classifier' is trained on the dataset; 'inception' is the published network, "
+        "and its weights (91 MB) are fetched where they are missing; 'auto' takes the classifier for small grey "
+        "labelled images and inception for others, and fetches nothing; package.module:Class is a torch.nn.Module of "
+        "yours that is constructed without arguments (default: auto)",
     )
     parser.add_argument("--weights-file", metavar="FILE", help="Inception's weights, if they are in an unusual place")
+    parser.add_argument(
+        "--resize",
+        choices=RESIZES,
+        default="antialiased",
+        help="of images for inception: antialiased, or as TensorFlow 1 did it for the numbers of most papers; scores "
+        "of the two can't be compared (default: antialiased)",
+    )
     add_state(parser)
     add_weights(parser)
+    add_device(parser)
     parser.add_argument(
         "--split",
         choices=("test", "validation", "train"),
@@ -181,10 +191,12 @@ def options(arguments: argparse.Namespace) -> Any:
     return Options(
         extractor=arguments.extractor,
         weights_file=arguments.weights_file,
+        resize=arguments.resize,
         count=arguments.count,
         split=arguments.split,
         data_root=arguments.data_root,
         seed=arguments.seed,
+        device=arguments.device,
     )
 
 

@@ -25,7 +25,7 @@ from gan_lab.utils import child_pythons
 from gan_lab.utils.errors import UserError, fail
 from gan_lab.utils.run_layout import EVENTS
 from gan_lab.utils.shell import override
-from gan_lab.utils.signals import ASKING_TO_STOP, handled, leave_terminal
+from gan_lab.utils.signals import ASKING_TO_STOP, KILL, handled, leave_terminal
 from gan_lab.utils.terminal import say
 
 START_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
@@ -109,7 +109,7 @@ def _passing_on_signals(process: BaseProcess) -> Iterator[list[int]]:
         leave_terminal()
         received.append(number)
         if process.pid is not None and process.is_alive():
-            os.kill(process.pid, number if len(received) == 1 else signal.SIGKILL)
+            os.kill(process.pid, number if len(received) == 1 else KILL)
 
     with handled(pass_on):
         yield received
@@ -123,7 +123,8 @@ def _work(config: DictConfig, hydras: dict[str, Any], directory: Path) -> None:
         hydras: configuration of its own.
         directory: to work in.
     """
-    os.setpgid(0, 0)  # Ctrl+C reaches it through its parent, once
+    if hasattr(os, "setpgid"):
+        os.setpgid(0, 0)  # Ctrl+C reaches it through its parent, once
     os.chdir(directory)
     setup_globals()
     HydraConfig.instance().cfg = OmegaConf.create(hydras)  # type: ignore[assignment]

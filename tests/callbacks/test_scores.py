@@ -326,7 +326,7 @@ def test_the_best_by_psnr_survives_a_checkpoint(tmp_path: Path) -> None:
 def test_no_extractor_means_no_scores_and_one_line_that_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def missing(*_: Any) -> Extractor:
+    def missing(*_: Any, **__: Any) -> Extractor:
         raise UserError("the weights are missing. Download them")
 
     monkeypatch.setattr(module, "make_extractor", missing)
@@ -340,6 +340,21 @@ def test_no_extractor_means_no_scores_and_one_line_that_says_so(
     assert watch.results() == {}
     with pytest.raises(UserError, match="the weights are missing"):
         fit(tiny_gan(), max_steps=3, callbacks=[scoring(tmp_path, extractor="inception")])
+    with pytest.raises(UserError, match="the weights are missing"):
+        fit(tiny_gan(), max_steps=3, callbacks=[scoring(tmp_path, extractor="auto", resize="tensorflow1")])
+
+
+def test_the_extractor_is_resized_for_and_fetched_as_the_options_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(module, "make_extractor", lambda *_, **options: asked.append(options) or pooling())
+    for options in ({}, {"resize": "tensorflow1", "download": True}):
+        fit(tiny_gan(), max_steps=1, callbacks=[scoring(tmp_path, extractor="auto", **options)])
+    assert asked == [{"resize": "antialiased", "download": False}, {"resize": "tensorflow1", "download": True}]
+    for extractor in ("classifier", pooling()):
+        with pytest.raises(ValueError, match="resize=tensorflow1: is for extractor=inception; others have their own"):
+            scoring(tmp_path, extractor=extractor, resize="tensorflow1")
 
 
 @pytest.mark.parametrize("test_images", [0, 5])

@@ -139,8 +139,10 @@ def test_saved_configuration_is_the_composed_one(run: Run) -> None:
     saved = run.config()
     original = composed(*TINY, f"callbacks.scores.cache={run.folder.parent}/cache")
     saved.run_dir = None
-    assert not saved.data.download, "a saved configuration fetches nothing"
+    fetching = [saved.data.download, saved.callbacks.scores.download]
+    assert fetching == [False, False], "a saved configuration fetches nothing"
     saved.data.download = original.data.download
+    saved.callbacks.scores.download = "${oc.select:data.download,true}"
     saved.callbacks.scores.cache = original.callbacks.scores.cache
     assert OmegaConf.to_container(saved) == OmegaConf.to_container(original)
 

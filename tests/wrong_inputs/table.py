@@ -326,8 +326,17 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             FASHION + " data.batch_size=8 callbacks.scores.extractor=inception",
-            "Error: …/hub/checkpoints/weights-inception-2015-12-05-6726825d.pth: the inception extractor's weights are missing. Download https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth (91 MB) on a machine with network, and put the file to …/hub/checkpoints/weights-inception-2015-12-05-6726825d.pth; gan-lab evaluate takes one elsewhere, --weights-file",
+            "Error: …/hub/checkpoints/weights-inception-2015-12-05-6726825d.pth: the inception extractor's weights are missing. callbacks.scores.download=true and gan-lab evaluate --extractor inception fetch them. Download https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth (91 MB) on a machine with network, and put the file to …/hub/checkpoints/weights-inception-2015-12-05-6726825d.pth; gan-lab evaluate takes one elsewhere, --weights-file",
             given.fashion("files"),
+        ),
+        Row(
+            FASHION + " data.batch_size=8 callbacks.scores.resize=tensorflow1",
+            "Error: resize tensorflow1: is for the inception extractor; classifier has its own. Leave it out, or name inception",
+            given.fashion("files"),
+        ),
+        Row(
+            "python train.py callbacks.scores.resize=tensorflow1 callbacks.scores.extractor=classifier",
+            "Error: callbacks.scores: resize=tensorflow1: is for extractor=inception; others have their own",
         ),
         Row(
             "python train.py resume=a -m seed=1,2",
@@ -865,8 +874,11 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab sample run --count 4000000000",
-            "Error: --count 4000000000: these images need 2,048 GB of memory, and … GB are available; generate fewer at a time, each time with another --seed",
+            "Error: --count 4000000000: a grid of these images needs 6,000 GB of memory, and … GB are available; write them to a folder or a .npy file, which takes any number, or generate fewer",
             given.run(),
+        ),
+        Row(
+            "gan-lab sample run --device cuda", "Error: --device cuda: not on this machine, which has cpu", given.run()
         ),
         Row(
             "gan-lab sample run --weights best",
@@ -1110,7 +1122,17 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab evaluate run --extractor inception",
-            "Error: …/hub/checkpoints/weights-inception-2015-12-05-6726825d.pth: the inception extractor's weights are missing. Download https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth (91 MB) on a machine with network, and put the file to …/hub/checkpoints/weights-inception-2015-12-05-6726825d.pth; gan-lab evaluate takes one elsewhere, --weights-file",
+            "Error: …/hub/checkpoints/weights-inception-2015-12-05-6726825d.pth: the inception extractor's weights are missing, and fetching them failed (…). Download https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth (91 MB) on a machine with network, and put the file to …/hub/checkpoints/weights-inception-2015-12-05-6726825d.pth; gan-lab evaluate takes one elsewhere, --weights-file",
+            given.run(),
+        ),
+        Row(
+            "gan-lab evaluate run --resize tensorflow1",
+            "Error: resize tensorflow1: is for the inception extractor; classifier has its own. Leave it out, or name inception",
+            given.run(),
+        ),
+        Row(
+            "gan-lab evaluate run --device cuda",
+            "Error: --device cuda: not on this machine, which has cpu",
             given.run(),
         ),
         Row(
