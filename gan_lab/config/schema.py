@@ -326,6 +326,8 @@ def _problems_of_value(annotation: Any, value: Any, path: str) -> Iterator[tuple
             )
             if detail["type"] in ("dict_type", "needs_python_object"):
                 reason = f"given by names: {place}.NAME=..."
+            elif detail["type"] == "list_type" and isinstance(wrong, str):
+                reason = f"a list, {place}=[{wrong}]"
             elif detail["type"] == "missing" and isinstance(detail["loc"][-1], str):
                 reason = f"given with a value for {detail['loc'][-1]}"
             reasons.setdefault(place, {})[reason] = None

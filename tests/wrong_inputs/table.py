@@ -588,7 +588,7 @@ TABLE: dict[str, list[Row]] = {
             "Error: run=mine: a resumed run keeps its groups, only single values may change; leave it out",
             given.run(),
         ),
-        Row("python train.py tags=baseline", "Error: tags=baseline: must be a valid list"),
+        Row("python train.py tags=baseline", "Error: tags=baseline: must be a list, tags=[baseline]"),
         Row(
             "gan-lab compare run --tag best", "Error: --tag best: no run has this tag. None is available.", given.run()
         ),
@@ -859,7 +859,7 @@ TABLE: dict[str, list[Row]] = {
         Row("gan-lab", "Error: the following arguments are required: COMMAND (gan-lab --help)"),
         Row(
             "gan-lab smaple run",
-            "Error: COMMAND: invalid choice: 'smaple' (choose from 'sample', 'translate', 'evaluate', 'compare', 'status', 'train-features') (gan-lab --help)",
+            "Error: COMMAND: invalid choice: 'smaple' (choose from 'train', 'sample', 'translate', 'evaluate', 'compare', 'status', 'train-features', 'new') (gan-lab --help)",
         ),
         Row("gan-lab sample", "Error: the following arguments are required: RUN (gan-lab sample --help)"),
         Row("gan-lab sample nowhere", f"Error: nowhere{NO_RUN}"),
