@@ -127,22 +127,30 @@ def composed(typed: list[str], objects: Objects) -> Iterator[DictConfig]:
     """
     conf = conf_folder()
     refuse_dotted_groups(typed, conf)
-    if not any(line.startswith("resume=") for line in typed):
-        objects.refuse_overrides(typed)
+    is_new = not any(line.startswith("resume=") for line in typed)
     with initialize_config_dir(str(conf), job_name="train", version_base="1.3"):
+        if objects and is_new:
+            objects.refuse_overrides(typed)
+            typed = [*sizes_and_choices(typed, objects), *typed]
         config = compose(typed)
-        if config.resume is None and objects:
-            first = ["data=given"] if objects.data is not None else []
-            config = compose([*first, *typed])
-            objects.put_into(config)
-            with handing_over(objects.handed_over(config, images=False)):
-                schema.check(without_hydra(config))  # before images are read
-            objects.read()
-            first += sizes(objects)
-            first += choices_for_networks(config, objects)
-            config = compose([*first, *typed])
+        if is_new:
             objects.put_into(config)
         yield config
+
+
+def sizes_and_choices(typed: list[str], objects: Objects) -> list[str]:
+    """Overrides that follow from objects; images are read once the others are known to be sound.
+
+    Raises:
+        UserError: there are errors in the configuration, or objects that can't be taken.
+    """
+    images = ["data=given"] if objects.data is not None else []
+    config = compose([*images, *typed])
+    objects.put_into(config)
+    with handing_over(objects.handed_over(config, images=False)):
+        schema.check(without_hydra(config))
+    objects.read()
+    return [*images, *sizes(objects), *choices_for_networks(config, objects)]
 
 
 def compose(overrides: list[str]) -> DictConfig:

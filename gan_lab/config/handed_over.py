@@ -69,10 +69,9 @@ def missing(target: object) -> str:
     _, _, rest = str(target).partition(SCHEME)
     path, _, what = rest.partition(":")
     argument = next((argument for start, argument in ARGUMENTS.items() if path.startswith(start)), "model=...")
-    alone = f"; {path}=null resume_mode=continue goes on without it" if path.startswith("callbacks.") else ""
     return (
         f"{path} is an object of a Python program, {what}: hand it over again, gan_lab.load(FOLDER, {argument}) or "
-        f"gan_lab.train(resume=FOLDER, {argument}){alone}"
+        f"gan_lab.train(resume=FOLDER, {argument})"
     )
 
 

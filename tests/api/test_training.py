@@ -22,12 +22,18 @@ from gan_lab.runs.run import Run as RunFolder
 from gan_lab.utils.errors import UserError
 from tests.api.test_untouched import state
 from tests.conftest import OFFLINE, QUICK, REPOSITORY, Command, last_weights, same
+from tests.wrong_inputs import given
+from tests.wrong_inputs.program import matches
 from tests.wrong_inputs.table import TABLE
 
 SHORT = ("trainer.accelerator=cpu", "trainer.enable_progress_bar=false", "trainer.log_every_n_steps=2")
 PLAIN = tuple(option for option in QUICK if not option.startswith("hydra"))
 OWN = (*SHORT, "trainer.max_steps=4", "callbacks.scores=null", "data.batch_size=8", "model.latent_dim=4")
 SIZE = 8
+
+
+def weights_in(folder: str | Path) -> dict[str, Tensor]:
+    return RunFolder(folder).load_checkpoint()["state_dict"]  # type: ignore[no-any-return]
 
 
 def digits(count: int = 40) -> tuple[Tensor, Tensor]:
@@ -129,21 +135,20 @@ ROWS = [
     for row in rows
     if row.typed.startswith("python train.py ")
     and not any(mark in f"{row.typed} " for mark in (" -", "'", '"', "\\", "hydra", "resume", "sweep", "$", "devices"))
-    and getattr(row.given, "__name__", "") in ("nothing", "<lambda>")
-]
+    and row.given is given.nothing
+][::6]  # tests/wrong_inputs has all of them
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.typed)
 def test_errors_are_those_of_the_command_line(row: Any) -> None:
-    row.given()
     with pytest.raises(UserError) as refused:
         gan_lab.train(*row.typed.removeprefix("python train.py ").split())
-    assert str(refused.value) == row.said.removeprefix("Error: ")
+    assert matches(f"Error: {refused.value}", row.said)
     assert not Path("logs").exists()
 
 
 def test_there_are_such_errors() -> None:
-    assert len(ROWS) > 10
+    assert len(ROWS) > 8
 
 
 @pytest.mark.parametrize(
@@ -172,9 +177,8 @@ def test_there_are_such_errors() -> None:
         (("trainer.devices=2",), {"callbacks": [Seen()]}, "trainer.devices=2: objects can't be handed over"),
         (("model=cgan",), {"networks": (Generator, Discriminator), "data": digits()[0]}, "two classes or more"),
         (("modl=cgan",), {"data": digits()[0]}, "modl: no such option. Did you mean model?"),
-        (("model.n_critic=x",), {"data": "a"}, "a dataset is chosen by its name"),
         (("model.n_critic=x",), {"data": digits()[0]}, "model.n_critic=x: must be a valid integer"),
-        ((), {"networks": (Generator, Discriminator)}, "model.network: the networks don't fit the images"),
+        (("model=vanilla",), {"networks": (Generator, Discriminator)}, "model.network: the networks don't fit the images"),
     ],
 )
 def test_a_mistake_is_one_line(arguments: tuple[str, ...], options: dict[str, Any], message: str) -> None:
@@ -199,7 +203,7 @@ def test_images_of_a_program_set_size_channels_and_classes() -> None:
     assert record["data"]["train_images"] == 36
     assert run.sample(6, label=3).shape == (6, 1, SIZE, SIZE)
     again = gan_lab.train("model=cgan", "model/network=mlp", *OWN, data=images / 255, labels=labels.tolist())
-    assert same(last_weights("run"), last_weights(str(again.folder)))
+    assert same(weights_in("run"), weights_in(again.folder))
 
 
 def test_such_a_run_goes_on_with_the_same_images_only() -> None:
@@ -214,7 +218,7 @@ def test_such_a_run_goes_on_with_the_same_images_only() -> None:
     with pytest.raises(UserError, match="data=: the run was trained on other images or labels"):
         gan_lab.train(*later, resume="part", data=images, labels=labels.flip(0))
     gan_lab.train(*later, resume="part", **options)
-    assert same(last_weights("whole"), last_weights("part"))
+    assert same(weights_in("whole"), weights_in("part"))
 
 
 def networks_of(run: gan_lab.Run) -> list[str]:
@@ -226,7 +230,7 @@ def test_classes_make_networks_from_the_seed_and_are_known_by_their_names() -> N
     images, _ = digits()
     pair = (Generator, Discriminator)
     first, second = (gan_lab.train("model=dcgan", *OWN, "model=vanilla", data=images, networks=pair) for _ in range(2))
-    assert same(last_weights(str(first.folder)), last_weights(str(second.folder)))
+    assert same(weights_in(first.folder), weights_in(second.folder))
     assert networks_of(first) == [f"tests.api.test_training.{kind.__name__}" for kind in pair]
     assert RunFolder(first.folder).config().model.optimizer.generator.lr == 2e-4, "no setting of another network"
 
@@ -297,7 +301,7 @@ def test_a_model_and_a_loss_of_ones_own_are_trained_with() -> None:
     own = gan_lab.train(*chosen, data=images, model=HalfSquared)
     loss = gan_lab.train(*chosen, data=images, loss=LeastSquares())
     halved = gan_lab.train(*chosen, data=images, loss=Halved(label_smoothing=0.0))
-    first = [run.metrics()["loss/generator/adversarial"].iloc[0] for run in (plain, own, loss, halved)]
+    first = [run.metrics()["loss/generator"].iloc[0] for run in (plain, own, loss, halved)]
     assert len({round(value, 2) for value in first}) == 4
     assert isinstance(own.model(), HalfSquared)
     with pytest.raises(UserError, match="model.objective is an object of a Python program.*loss=..."):
@@ -320,11 +324,8 @@ def test_callbacks_watch_as_they_are_and_are_asked_for_again() -> None:
         gan_lab.train(*later, resume=run, data=images)
     gan_lab.train(*later, resume=run, data=images, callbacks=[seen, more])
     assert (seen.batches, more.batches) == (4, 4)
-    gan_lab.train(
-        *later, "trainer.max_steps=5", "callbacks.seen=null", "callbacks.seen_2=null", resume=run, data=images
-    )
-    with pytest.raises(UserError, match="callbacks.seen: the run began with none, not with an object"):
-        gan_lab.train(*later, "trainer.max_steps=6", resume=run, data=images, callbacks=[seen])
+    with pytest.raises(UserError, match="callbacks.signal: the run began with none, not with an object"):
+        gan_lab.train(*later, resume=run, data=images, callbacks=[seen, more, Signal(signal.SIGINT)])
 
 
 class Signal(Callback):
@@ -350,7 +351,7 @@ def test_a_signal_ends_the_training_with_a_saved_state_and_an_exception(number: 
     assert signal.getsignal(number) == handler
     assert gan_lab.load("run").status == "interrupted"
     gan_lab.train(resume=stop.value.folder, data=images, callbacks=[Signal(number)])
-    assert same(last_weights("whole"), last_weights("run"))
+    assert same(weights_in("whole"), weights_in("run"))
 
 
 def test_a_defect_keeps_its_cause_and_its_traceback_is_in_the_folder() -> None:
