@@ -2,7 +2,7 @@
 
     import gan_lab
 
-    run = gan_lab.train("model=cgan", "trainer.max_steps=500")   # what `python train.py model=cgan ...` trains
+    run = gan_lab.train("model=cgan", "trainer.max_steps=500")   # what `gan-lab train model=cgan ...` trains
     run = gan_lab.train("model=dcgan", data=images)              # objects in place of what is chosen by name
     run = gan_lab.load("logs/runs/<folder>")                     # a run of before
 

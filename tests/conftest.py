@@ -22,9 +22,9 @@ from omegaconf import DictConfig
 from PIL import Image
 from torch import nn
 
-import train
 from gan_lab.callbacks.checkpoints import LastCheckpoint
-from gan_lab.config.command_line import readable_errors
+from gan_lab.cli import train
+from gan_lab.config import own_code
 from gan_lab.config.schema import build
 from gan_lab.data import mnist
 from gan_lab.data.in_memory import InMemoryDataModule
@@ -217,7 +217,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     def call(*arguments: str) -> str | int | None:
         monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
         try:
-            with logging_as_before(), readable_errors():
+            with logging_as_before():
                 train.main()
         except SystemExit as ending:
             return ending.code
@@ -286,6 +286,15 @@ def few_threads() -> Iterator[None]:
 def full_disk(*_: object, **__: object) -> None:
     """Stand in for what writes."""
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.fixture(autouse=True)
+def nothing_new_trusted() -> Iterator[None]:
+    """Each test is a program of its own, which trusts what it names until it ends."""
+    before = own_code.TRUSTED.copy()
+    yield
+    own_code.TRUSTED.clear()
+    own_code.TRUSTED.update(before)
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from gan_lab.api.objects import Network, Objects
 from gan_lab.api.run import Run
 from gan_lab.api.untouched import logging_to, untouched
 from gan_lab.cli.hydra_callback import claim, remove_empty, without_hydra
-from gan_lab.config import schema
+from gan_lab.config import own_code, schema
 from gan_lab.config.command_line import refuse_dotted_groups
 from gan_lab.config.handed_over import handing_over
 from gan_lab.config.home import conf_folder
@@ -46,7 +46,7 @@ def train(
     folder: str | Path | None = None,
     resume: "str | Path | Run | None" = None,
 ) -> Run:
-    """Train a GAN as `python train.py` does, and return its run.
+    """Train a GAN as `gan-lab train` does, and return its run.
 
     The same overrides give the same run, to the bit on one machine. Objects take the place of what YAML files name. No
     global state is left behind, so trainings may follow each other in one process.
@@ -96,6 +96,7 @@ def _train(typed: list[str], objects: Objects, *, spells_folder: bool) -> Path:
     """Train in a process that is set up for it; returns the folder."""
     made: list[Path] = []
     with composed(typed, objects) as config:
+        own_code.trust(without_hydra(config))  # the user has typed it
         if config.resume is not None:
             load_run_config(config)
             refuse_if_locked(RunFolder(str(config.resume)))
@@ -146,6 +147,7 @@ def sizes_and_choices(typed: list[str], objects: Objects) -> list[str]:
     """
     images = ["data=given"] if objects.data is not None else []
     config = compose([*images, *typed])
+    own_code.trust(without_hydra(config))
     objects.put_into(config)
     with handing_over(objects.handed_over(config, images=False)):
         schema.check(without_hydra(config))
@@ -192,7 +194,7 @@ def refuse_flags(typed: list[str], given: tuple[object, object]) -> None:
     if launcher.detect_launcher() is not None:
         raise UserError(
             "gan_lab.train starts the processes of a run itself: start your program without torchrun or srun, or train "
-            "with train.py"
+            "with gan-lab train"
         )
 
 

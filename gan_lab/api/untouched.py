@@ -22,6 +22,7 @@ from hydra.core.utils import JobRuntime
 from hydra.version import VersionBase
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 
+from gan_lab.config import own_code
 from gan_lab.utils.log_file import LogFile
 from gan_lab.utils.signals import ASKING_TO_STOP
 from gan_lab.utils.terminal import VisibleFormatter
@@ -34,7 +35,7 @@ IN_THE_FILE = "[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"  # as Hydra
 def untouched(command: Sequence[str]) -> Iterator[None]:
     """Set a process up for a training as a new program is, and put everything back in the end.
 
-    That is Hydra's and torch's global state, the default random generators, the environment, warnings, loggers,
+    That is Hydra's and torch's global state, which packages are trusted, the default random generators, the environment, warnings, loggers,
     handlers of signals, the current folder and the command line. What stays are caches, and memory: the allocator
     keeps freed blocks.
 
@@ -42,7 +43,7 @@ def untouched(command: Sequence[str]) -> Iterator[None]:
         command: that the record of a run says it was trained by.
     """
     with ExitStack() as stack:
-        for restore in (*_python(), *_random(), *_torch(), _hydra(), _loggers()):
+        for restore in (*_python(), *_random(), *_torch(), _hydra(), _loggers(), _trust()):
             stack.callback(restore)
         stack.enter_context(warnings.catch_warnings())
         sys.argv = [*command]
@@ -150,5 +151,16 @@ def _loggers() -> Callable[[], object]:
             logger.setLevel(level)
             logger.handlers[:] = handlers
             logger.propagate, logger.disabled = propagate, disabled
+
+    return restore
+
+
+def _trust() -> Callable[[], object]:
+    """Each run is a program of its own, which trusts what its user names until it ends."""
+    before = own_code.TRUSTED.copy()
+
+    def restore() -> None:
+        own_code.TRUSTED.clear()
+        own_code.TRUSTED.update(before)
 
     return restore

@@ -1,20 +1,24 @@
-"""The `gan-lab` command: sample from, translate with, evaluate and compare trained runs."""
+"""The `gan-lab` command: train; sample from, translate with, evaluate and compare trained runs."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 
 import gan_lab
-from gan_lab.cli import compare, evaluate, sample, status, train_features, translate
+from gan_lab.cli import compare, evaluate, sample, status, train, train_features, translate
 from gan_lab.config.command_line import readable_errors
 
-DESCRIPTION = """Work with the folders of trained runs. (Training itself is `python train.py`.)
+DESCRIPTION = """Train GANs, and work with the folders of trained runs.
 
-A RUN is the folder that train.py has made, such as logs/runs/2026-01-31_12-00-00_dcgan_mnist."""
-COMMANDS = (sample, translate, evaluate, compare, status, train_features)
+A RUN is the folder that training has made, such as logs/runs/2026-01-31_12-00-00_dcgan_mnist."""
+COMMANDS = (train, sample, translate, evaluate, compare, status, train_features)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; a user's mistake ends in one message and exit code 1."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if given and given[0] == train.NAME:
+        return train.main(given[1:])  # Hydra parses these
     parser = argparse.ArgumentParser(
         prog="gan-lab",
         description=DESCRIPTION,
@@ -26,5 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for command in COMMANDS:
         command.add_parser(commands)
     with readable_errors():
-        parsed = parser.parse_args(arguments)
+        if given and given[0].startswith(train.COMPLETION):
+            return train.complete(given, list(commands.choices))
+        parsed = parser.parse_args(given)
         parsed.run(parsed)
+    return None

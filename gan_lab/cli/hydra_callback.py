@@ -16,6 +16,7 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from gan_lab.config import own_code
 from gan_lab.config.command_line import CONFIGURATION_ERRORS, explain
 from gan_lab.distributed import slurm
 from gan_lab.runs.resume import load_run_config
@@ -34,7 +35,8 @@ if TYPE_CHECKING:  # torch and lightning take seconds to import
     from gan_lab.distributed.meeting import Meeting
     from gan_lab.training.build import Parts
 
-folders.register()  # every process that runs jobs imports this file, for the callback below
+folders.register()
+own_code.register()  # every process that runs jobs imports this file, for the callback below
 
 _parts: "list[Parts]" = []  # that a run's validation has built; at most one, handed over by `take_parts`
 
@@ -65,7 +67,7 @@ class Preflight(Callback):
 
     @ending_the_program()
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Validate one run in the folder that it will have, and keep what was built for `train.py`."""
+        """Validate one run in the folder that it will have, and keep what was built for `gan_lab.cli.train`."""
         if sys.stdout.isatty() and os.environ.get("RANK", "0") == "0":  # the imports alone take seconds
             say("Starting ...")
         with importing():
@@ -82,6 +84,7 @@ class Preflight(Callback):
         try:
             meeting = Meeting(world) if world else None
             with together(meeting, "begin"):
+                own_code.trust(without_hydra(config))  # the user has typed it, or named its folder
                 go_on_with_a_requeued_job(config)
                 if config.resume is not None:
                     load_run_config(config)
@@ -144,6 +147,7 @@ def check_job(config: DictConfig, overrides: list[str]) -> None:
     assert hydra is not None
     try:
         job = hydra.compose_config(config.hydra.job.config_name, overrides, run_mode=RunMode.RUN)
+        own_code.trust(without_hydra(job))
         if job.resume is not None:
             raise UserError("resume continues one run; it can't be part of a sweep")
         validate(without_hydra(job), Path(str(config.hydra.sweep.dir), "job"))  # its own folder is chosen later

@@ -21,6 +21,7 @@ from gan_lab.config.renamed import new_name_of
 from gan_lab.utils import memory
 from gan_lab.utils.disk import REMEDIES, in_words
 from gan_lab.utils.errors import UserError, fail, nearest
+from gan_lab.utils.shell import install
 
 EXTRAS = {"joblib": "sweep", "submitit": "sweep", "optuna": "sweep", "ray": "ray"}  # Hydra's plugins, where to get them
 # What launchers raise when the process that they started for a job is gone; by name, as none of them need be installed.
@@ -142,7 +143,7 @@ def explain(error: Exception) -> str:
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
         group, _, choice = error.missing_cfg_file.removesuffix(".yaml").rpartition("/")
         if group in ("hydra/launcher", "hydra/sweeper") and (extra := EXTRAS.get(choice.partition("_")[0])):
-            return f"{group}={choice}: needs a package that is not installed: pip install -e '.[{extra}]'"
+            return f"{group}={choice}: needs a package that is not installed: {install(extra)}"
         return f"{group}={choice}: no such choice. {nearest(choice, error.options)}"
     if isinstance(error, OverrideParseException):
         return f"{error.override}: not of the form name=value; {hint_at_form(error.override or '')}"

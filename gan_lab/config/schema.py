@@ -10,7 +10,6 @@ resolves to decides, not its spelling.
 
 import inspect
 import json
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -32,17 +31,11 @@ from pydantic import ConfigDict, Field, PydanticUserError, TypeAdapter, Validati
 
 import gan_lab.config.resolvers  # noqa: F401 - configurations use them
 from gan_lab.config import handed_over
+from gan_lab.config.own_code import NEVER_TRUSTED_WHOLE, TRUSTED, targets
 from gan_lab.config.renamed import new_name_of, old_options
 from gan_lab.utils.errors import UserError, nearest
 from gan_lab.utils.types import HARMLESS, Fact, InputPath, OnResume, PositiveInt
 
-
-def trusted(environment: Mapping[str, str]) -> set[str]:
-    """The packages that GAN_LAB_ALLOW adds, separated by commas: the person at the keyboard can set it, no file can."""
-    return {name.strip() for name in environment.get("GAN_LAB_ALLOW", "").split(",")} - {""}
-
-
-ALLOWED_PACKAGES = {"gan_lab", *trusted(os.environ)}
 # Of libraries, what trains and watches: nothing that takes functions, saves files under any name or talks to a server;
 # nor LBFGS and SparseAdam, which need other steps than ours.
 ALLOWED_CLASSES = {
@@ -160,7 +153,7 @@ def build(node: DictConfig, **arguments: Any) -> Any:
     Raises:
         UserError: a constructor refuses a value.
     """
-    if absent := [target for target in targets(node) if handed_over.is_absent(target)]:
+    if absent := [target for target in targets(OmegaConf.to_container(node)) if handed_over.is_absent(target)]:
         raise UserError(handed_over.missing(absent[0]))  # and nothing looks for a module of that name
     if handed_over.are_there():
         values = cast(dict[str, Any], OmegaConf.to_container(node, resolve=True))
@@ -175,20 +168,6 @@ def build(node: DictConfig, **arguments: Any) -> Any:
             place = re.search(r"^full_key: (\S+)", str(error), re.MULTILINE)
             raise UserError(f"{place[1]}: {cause}" if place else str(cause)) from error
         raise
-
-
-def targets(node: Any) -> Iterator[str]:
-    """Yield every `_target_` at or below a node."""
-    if isinstance(node, DictConfig):
-        node = OmegaConf.to_container(node)
-    if isinstance(node, Mapping):
-        if "_target_" in node:
-            yield str(node["_target_"])
-        for child in node.values():
-            yield from targets(child)
-    elif isinstance(node, list):
-        for child in node:
-            yield from targets(child)
 
 
 def resolve(target: object, path: str) -> type:
@@ -209,10 +188,13 @@ def resolve(target: object, path: str) -> type:
         if name in INSTEAD:
             raise UserError(f"{path}={name}: {INSTEAD[name]}")
         package = name.rpartition(".")[0]
-        allowed = f"the classes in {', '.join(ALLOWED_PACKAGES)}, and some in {', '.join(ALLOWED_CLASSES)}"
+        top = name.partition(".")[0]
+        if top in TRUSTED - {"gan_lab"}:
+            raise UserError(f"{path}={name}: no such class; is {top} installed (pip install -e .), and the name right?")
+        allowed = f"the classes in {', '.join(sorted(TRUSTED))}, and some in {', '.join(ALLOWED_CLASSES)}"
         if package in ALLOWED_CLASSES:
             allowed = f"in {package}: {', '.join(ALLOWED_CLASSES[package].split())}"
-        elif (top := name.partition(".")[0]) not in ("gan_lab", "torch", "lightning"):
+        elif top not in NEVER_TRUSTED_WHOLE:
             allowed += f"; if the package is your own, GAN_LAB_ALLOW={top} in the environment allows it"
         raise UserError(f"{path}={name}: not a class that a configuration may instantiate. Allowed: {allowed}")
     return target_class
@@ -231,14 +213,12 @@ def _find(name: str, path: str) -> object:
 def _is_allowed(name: str) -> bool:
     """Tell if a name may be looked up at all."""
     package, _, attribute = name.rpartition(".")
-    return any(is_inside(name, own) for own in ALLOWED_PACKAGES) or (
-        attribute in ALLOWED_CLASSES.get(package, "").split()
-    )
+    return any(is_inside(name, own) for own in TRUSTED) or (attribute in ALLOWED_CLASSES.get(package, "").split())
 
 
 def _is_allowed_class(candidate: type) -> bool:
     """Tell if a class that a name led to, perhaps by way of a module that imports it, is one of those above."""
-    if any(is_inside(candidate.__module__, own) for own in ALLOWED_PACKAGES):
+    if any(is_inside(candidate.__module__, own) for own in TRUSTED):
         return True
     return any(
         getattr(import_module(package), candidate.__name__, None) is candidate

@@ -12,6 +12,7 @@ from gan_lab.metrics.extractors import Extractor, with_channels
 from gan_lab.utils import hashes
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.precision import full_precision
+from gan_lab.utils.shell import install
 
 FILE = "weights-inception-2015-12-05-6726825d.pth"
 URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE}"
@@ -38,7 +39,7 @@ class Inception(Extractor):
     def __init__(self, *, weights: str | None, antialias: bool) -> None:
         super().__init__()
         if find_spec("torch_fidelity") is None:
-            raise UserError("the inception extractor needs torch-fidelity: pip install -e '.[inception]'")
+            raise UserError(f"the inception extractor needs torch-fidelity: {install('inception')}")
         default = Path(torch.hub.get_dir()) / "checkpoints" / FILE
         path = Path(weights).expanduser() if weights else default
         if not path.exists():

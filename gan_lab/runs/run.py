@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from omegaconf import DictConfig
 
 import gan_lab
-from gan_lab.config import saved_config
+from gan_lab.config import own_code, saved_config
 from gan_lab.runs import record
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import link_or_copy, write_atomically
@@ -83,6 +83,8 @@ class Run(RunLayout):
         if "${" in str(self.folder):
             raise UserError(f"{self.folder}: a name with ${{ would be taken for a reference; rename the folder")
         config = saved_config.read(self.config_file)
+        if own_code.is_sealed(self.config_file):
+            own_code.trust(config)
         config.run_dir = str(self.folder)
         saved_config.use_own_places(config, self.folder)
         return config
@@ -105,6 +107,7 @@ class Run(RunLayout):
         """Keep the configuration that the run goes on with."""
         self.config_file.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(self.config_file, saved_config.text(config))
+        own_code.seal(self.config_file)
 
     def record(self) -> dict[str, Any]:
         """The content of run.json, which `gan_lab.runs.record.Record` describes.

@@ -16,6 +16,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import configure_log, env_override, setup_globals
 from omegaconf import DictConfig, OmegaConf
 
+from gan_lab.config import own_code
 from gan_lab.runs.resume import load_job_config
 from gan_lab.runs.run import Run, now
 from gan_lab.sweeps.folders import Plan
@@ -132,6 +133,7 @@ def _work(config: DictConfig, hydras: dict[str, Any], directory: Path) -> None:
     from gan_lab.callbacks.health import Stopped
     from gan_lab.training.train import train
 
+    own_code.trust(config)  # composed of what was typed, and checked by the program that waits
     try:
         config = _rest(run, config)
         divide_threads(hydra)

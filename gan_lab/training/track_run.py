@@ -25,7 +25,7 @@ from gan_lab.training.summary import opening, summary
 from gan_lab.training.trainer import Trainer
 from gan_lab.utils import disk, memory
 from gan_lab.utils.errors import UserError
-from gan_lab.utils.shell import override
+from gan_lab.utils.shell import override, program
 from gan_lab.utils.terminal import say
 
 log = logging.getLogger(__name__)
@@ -169,7 +169,7 @@ class RunTracker:
                 say(summary(self.run))
             else:
                 self.run.write_record(self.before | {"status": "interrupted", "error": number.name})
-        say(f"To go on: python train.py {override('resume', self.run.folder)}")
+        say(f"To go on: {program()} {override('resume', self.run.folder)}")
         if number == signal.SIGUSR1 and self.trainer.is_global_zero:
             say(slurm.requeue())
 
@@ -179,7 +179,7 @@ class RunTracker:
             self.run.update_record(**self._ending("stopped", error=reason))
             say(summary(self.run))
         if self.run.checkpoint.exists():
-            again = f"python train.py {override('resume', self.run.folder)} callbacks.health.policy=rollback"
+            again = f"{program()} {override('resume', self.run.folder)} callbacks.health.policy=rollback"
             say(f"Last good    {self.run.checkpoint}; to go on: {again}")
 
     def failed(self, error: BaseException, discard_refused: bool) -> None:

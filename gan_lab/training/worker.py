@@ -25,6 +25,7 @@ def main() -> None:
 
     failures = get_error_handler()  # whose records reach the program that waits
     failures.initialize()
+    from gan_lab.config import own_code
     from gan_lab.distributed import launcher
     from gan_lab.runs.run import Run
     from gan_lab.training.build import build_parts
@@ -35,10 +36,11 @@ def main() -> None:
     _, task, place, *sys.argv = sys.argv
     config, folder = OmegaConf.load(task), Path(place)
     assert isinstance(config, DictConfig)
+    own_code.trust(config)  # the program that waits has validated it
     announce(Path(task).with_name(f"{rank}.pid"))
     set_up_logging(folder if rank == 0 else None)
     try:
-        train_here(build_parts(config, Run(folder)))  # the program that waits has validated the configuration
+        train_here(build_parts(config, Run(folder)))
     except UserError as error:
         failures.record_exception(UserError(str(error)))  # of whatever kind, by this name
         sys.exit(1)

@@ -1,6 +1,7 @@
 """Layout of a run folder: the name of every file and folder in it.
 
 .hydra/config.yaml          the composed configuration; paths in it follow the folder when the folder is moved
+.hydra/config.yaml.seal     says that this user's program wrote it, so that it may name the user's own classes
 .hydra/overrides.yaml, hydra.yaml   Hydra's notes of how the run began
 checkpoints/last.ckpt       everything that a resumed run needs; tensors and plain values only
 checkpoints/previous.ckpt   the last checkpoint before that, should that be damaged

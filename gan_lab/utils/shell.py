@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import sys
 from pathlib import Path
 
 PLAIN = re.compile(r"[\w./\\:+%-]+( +[\w./\\:+%-]+)*", re.ASCII)  # what Hydra takes as a text without quotes
@@ -12,8 +13,22 @@ def argument(path: str | Path) -> str:
     return shlex.quote(str(path))
 
 
+DISTRIBUTION = "gan-lab-lightning"  # PyPI's gan-lab is another project
+
+
+def install(extra: str) -> str:
+    """The command that adds what an optional part needs, to a checkout as well as to an installed package."""
+    return f"pip install '{DISTRIBUTION}[{extra}]'"
+
+
+def program() -> str:
+    """The command that trains, as it was typed: train.py of a checkout, or gan-lab."""
+    typed = Path(sys.argv[0])
+    return f"python {argument(typed)}" if typed.name == "train.py" else "gan-lab train"
+
+
 def override(name: str, path: str | Path) -> str:
-    """An option of `train.py` set to a path, as an argument in a shell."""
+    """An option of a training set to a path, as an argument in a shell."""
     value = str(path)
     return shlex.quote(f"{name}={value if PLAIN.fullmatch(value) else quoted(value)}")
 

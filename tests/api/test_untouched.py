@@ -20,6 +20,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
 
 from gan_lab.api.untouched import OF_HYDRA, logging_to, untouched
+from gan_lab.config import own_code
 from tests.conftest import CONF
 
 
@@ -49,6 +50,7 @@ def state() -> dict[str, Any]:
             for name in ("", "lightning.pytorch", "lightning.fabric", "mine")
             for logger in [logging.getLogger(name)]
         ],
+        "trusted": own_code.TRUSTED.copy(),
         "running": {thread.name for thread in threading.enumerate()},
     }
 
@@ -71,6 +73,7 @@ def everything_changed() -> None:
     torch.autograd.set_detect_anomaly(True)
     logging.getLogger("mine").setLevel(logging.ERROR)
     logging.getLogger().addHandler(logging.NullHandler())
+    own_code.TRUSTED.add("mypackage")
     initialize_config_dir(str(CONF), version_base="1.3")
 
 

@@ -55,7 +55,7 @@ def test_a_wrong_command_is_one_message_and_leaves_nothing(
 @pytest.mark.parametrize(("choice", "extra"), [("launcher/submitit_slurm", "sweep"), ("launcher/ray", "ray")])
 def test_a_plugin_that_is_not_installed_says_where_to_get_it(choice: str, extra: str) -> None:
     error = MissingConfigException("", missing_cfg_file=f"hydra/{choice}", options=["basic"])
-    assert explain(error).endswith(f"needs a package that is not installed: pip install -e '.[{extra}]'")
+    assert explain(error).endswith(f"needs a package that is not installed: pip install 'gan-lab-lightning[{extra}]'")
 
 
 def test_a_new_run_does_not_move_into_an_old_ones_folder(command: Command) -> None:

@@ -124,17 +124,14 @@ def test_nothing_is_imported_for_a_foreign_name(monkeypatch: pytest.MonkeyPatch)
     assert imported == []
 
 
-def test_only_the_person_at_the_keyboard_can_trust_another_package(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_of_torchs_is_trusted_where_the_environment_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     extractor = (
         "callbacks.scores.extractor={_target_: gan_lab.metrics.extractors.Custom, size: 28, channels: 1, "
         "antialias: true, module: {_target_: torch.nn.AvgPool2d, kernel_size: 2}}"
     )
     (refused,) = problems(extractor)
     assert "torch.nn.AvgPool2d: not a class that a configuration may instantiate" in refused
-    assert configuration.trusted({"GAN_LAB_ALLOW": " torch.nn ,mine,"}) == {"torch.nn", "mine"}
-    assert configuration.trusted({}) == set()
-    trusting = configuration.ALLOWED_PACKAGES | configuration.trusted({"GAN_LAB_ALLOW": "torch.nn"})
-    monkeypatch.setattr(configuration, "ALLOWED_PACKAGES", trusting)
+    monkeypatch.setattr(configuration, "TRUSTED", {"gan_lab", "torch.nn"})
     assert problems(extractor) == []
     assert build(composed(extractor).callbacks.scores.extractor).num_features == 14 * 14
     with pytest.raises(UserError, match="torch.load: not a class"):

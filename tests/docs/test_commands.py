@@ -19,10 +19,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from PIL import Image
 from safetensors.torch import save_file
 
-import train
 from gan_lab import cli
+from gan_lab.cli import train
 from gan_lab.config import schema
-from gan_lab.config.command_line import readable_errors
 from gan_lab.data import mnist
 from gan_lab.runs.run import Run
 from tests.conftest import REPOSITORY, all_digits, composed, logging_as_before
@@ -171,7 +170,7 @@ def start(*arguments: str) -> str | int | None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["train.py", *arguments])
         try:
-            with logging_as_before(), readable_errors():
+            with logging_as_before():
                 train.main()
         except SystemExit as ending:
             return ending.code

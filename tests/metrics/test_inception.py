@@ -20,7 +20,7 @@ def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_without_the_package_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inception, "find_spec", lambda _: None)
-    with pytest.raises(UserError, match=r"needs torch-fidelity: pip install -e '\.\[inception\]'"):
+    with pytest.raises(UserError, match=r"needs torch-fidelity: pip install 'gan-lab-lightning\[inception\]'"):
         Inception(weights=None, antialias=False)
 
 

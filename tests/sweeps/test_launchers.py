@@ -7,7 +7,7 @@ import yaml
 
 from gan_lab.cli import main
 from gan_lab.runs.run import Run
-from tests.conftest import QUICK, REPOSITORY, Command, plant_modules, started
+from tests.conftest import QUICK, Command, plant_modules, started
 from tests.training.test_scores import SCORED
 
 SWEEP = ("-m", *(argument for argument in QUICK if not argument.startswith("hydra")), "sweep.dir=sweep")
@@ -24,7 +24,6 @@ LAUNCHERS = {
 def test_every_launcher_does_what_is_missing_and_names_what_failed(
     launcher: str, command: Command, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))  # what is pickled here is train.main, not __main__.main
     plugin, options = LAUNCHERS[launcher]
     pytest.importorskip(plugin)
     chosen = [f"hydra/launcher={launcher}", *options]

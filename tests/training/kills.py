@@ -23,10 +23,9 @@ from typing import Any, NamedTuple
 
 import torch
 
-import train
 from gan_lab.callbacks.sample_grid import SampleGrid
 from gan_lab.callbacks.scores import Scores
-from gan_lab.config.command_line import readable_errors
+from gan_lab.cli import train
 from gan_lab.data import mnist
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
@@ -171,8 +170,7 @@ class Watched:
             os.dup2(output, 1)
             os.dup2(output, 2)
             sys.argv = ["train.py", *arguments]
-            with readable_errors():
-                train.main()
+            train.main()
             code = 0
         except SystemExit as ending:
             print(ending.code)

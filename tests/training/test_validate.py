@@ -122,7 +122,7 @@ class WithoutNorm(mlp.Discriminator):
 
 @pytest.mark.parametrize("model", ["wgan", "wgan_gp", "r3gan"])
 def test_a_discriminator_may_know_no_norms(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schema, "ALLOWED_PACKAGES", {"gan_lab", "tests"})
+    monkeypatch.setattr(schema, "TRUSTED", {"gan_lab", "tests"})
     target = "tests.training.test_validate.WithoutNorm"
     config = composed(*OFFLINE, f"model={model}", "model/network=mlp", "~model.network.discriminator.hidden")
     config.model.network.discriminator._target_ = target

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-import train
 from gan_lab.cli import main as gan_lab
-from gan_lab.config.command_line import readable_errors
+from gan_lab.cli import train
 from tests.conftest import logging_as_before
 
 
@@ -45,7 +44,7 @@ def end(typed: str, monkeypatch: pytest.MonkeyPatch) -> Ending:
             gan_lab(arguments)
         else:
             monkeypatch.setattr(sys, "argv", arguments)
-            with logging_as_before(), readable_errors():
+            with logging_as_before():
                 train.main()
     except SystemExit as ending:
         code = ending.code
