@@ -55,9 +55,13 @@ class Objects:
         self.given: Given | None = None  # once it is read
         self.things: dict[str, Any] = {}  # by the path of their place
         if networks is not None:
-            self.things |= {f"model.network.{name}": player for name, player in zip(PLAYERS, pair(networks), strict=True)}
+            self.things |= {
+                f"model.network.{name}": player for name, player in zip(PLAYERS, pair(networks), strict=True)
+            }
         if model is not None:
-            require(isinstance(model, type) and issubclass(model, AdversarialModule), "model", "a class of model", model)
+            require(
+                isinstance(model, type) and issubclass(model, AdversarialModule), "model", "a class of model", model
+            )
             self.things["model"] = model
         if loss is not None:
             kind = loss if isinstance(loss, type) else type(loss)
@@ -127,7 +131,9 @@ class Objects:
             target = node.get("_target_") if isinstance(node, DictConfig) else None
             expected = handed_over.target_of(path, thing)
             if target is None or (target != expected and not str(target).startswith(f"{handed_over.SCHEME}{path}:")):
-                raise UserError(f"{path}: the run began with {target or 'none'}, not with an object; leave {expected} out")
+                raise UserError(
+                    f"{path}: the run began with {target or 'none'}, not with an object; leave {expected} out"
+                )
             found[str(target)] = made_of(path, thing)
         if self.data is not None and images:
             if config.data.get("_target_") != IMAGES:
@@ -188,8 +194,9 @@ def takes_two(player: Network) -> bool:
     if not isinstance(player, (nn.Module, type)):
         return False  # nobody knows before it is made
     try:
-        names = list(inspect.signature(player.forward).parameters.values())
-    except (TypeError, ValueError, AttributeError):
+        forward: Any = getattr(player, "forward", None)
+        names = list(inspect.signature(forward).parameters.values())
+    except (TypeError, ValueError):
         return False
     positional = [one for one in names if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
     return len([one for one in positional if one.name != "self"]) == 2
@@ -222,5 +229,5 @@ def network(player: Network) -> nn.Module:
         raise UserError(f"networks=: {name} can't be copied, or made without arguments: {reason}") from error
     require(isinstance(made, nn.Module), "networks", "torch.nn.Modules, or what makes them", made)
     if takes_two(made):
-        made.takes_labels = True  # as model/conditioning=native wants to know
+        vars(made)["takes_labels"] = True  # as model/conditioning=native wants to know
     return made

@@ -4,11 +4,9 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from lightning.pytorch.callbacks import Callback  # noqa: F401
 from PIL import Image
 from torch import Tensor
 
@@ -27,7 +25,7 @@ from gan_lab.training.summary import summary
 from gan_lab.utils import images
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import open_regular, refuse_ways_out
-from gan_lab.utils.terminal import say, visible
+from gan_lab.utils.terminal import say
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -170,7 +168,9 @@ class Run:
             raise UserError("metrics(): needs pandas: pip install pandas") from error
         file = RunFolder(self.folder).metrics_file
         if not file.is_file():
-            raise UserError(f"{self.folder} has no {file.name}: nothing has been logged yet, or logger.csv was left out")
+            raise UserError(
+                f"{self.folder} has no {file.name}: nothing has been logged yet, or logger.csv was left out"
+            )
         with one_line_errors(), open_regular(file) as opened:
             return pandas.read_csv(opened)
 
@@ -195,7 +195,9 @@ class Run:
         run = RunFolder(self.folder)
         grids = sorted(run.samples.glob("*.png"))
         if not grids:
-            raise UserError(f"{self.folder} has no grid of samples: none was drawn yet, or callbacks.samples was left out")
+            raise UserError(
+                f"{self.folder} has no grid of samples: none was drawn yet, or callbacks.samples was left out"
+            )
         with one_line_errors(), open_regular(grids[-1]) as opened:
             shown = Image.open(opened).copy()
             say(summary(run))
@@ -239,7 +241,7 @@ def load(
     Raises:
         UserError: there is no run, or it needs objects that are not given; the line names the argument.
     """
-    with one_line_errors():
+    with one_line_errors(), untouched(sys.argv):
         run = RunFolder.open(folder)
         objects = Objects(data=data, labels=labels, networks=networks, model=model, loss=loss)
         objects.handed_over(run.config())

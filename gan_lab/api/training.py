@@ -85,9 +85,7 @@ def train(
         typed.append(f"resume={quoted(resume.folder if isinstance(resume, Run) else resume)}")
     with one_line_errors():
         refuse_flags(typed, given=(folder, resume))
-        objects = Objects(
-            data=data, labels=labels, networks=networks, model=model, loss=loss, callbacks=callbacks
-        )
+        objects = Objects(data=data, labels=labels, networks=networks, model=model, loss=loss, callbacks=callbacks)
         with untouched([COMMAND, *typed]):
             return Run(_train(typed, objects, spells_folder=spells_folder), objects)
 

@@ -35,9 +35,9 @@ IN_THE_FILE = "[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"  # as Hydra
 def untouched(command: Sequence[str]) -> Iterator[None]:
     """Set a process up for a training as a new program is, and put everything back in the end.
 
-    That is Hydra's and torch's global state, which packages are trusted, the default random generators, the environment, warnings, loggers,
-    handlers of signals, the current folder and the command line. What stays are caches, and memory: the allocator
-    keeps freed blocks.
+    That is Hydra's and torch's global state, the packages that are trusted, the default random generators, the
+    environment, warnings, loggers, handlers of signals, the current folder and the command line. What stays are caches,
+    and memory: the allocator keeps freed blocks.
 
     Args:
         command: that the record of a run says it was trained by.
@@ -129,7 +129,7 @@ def _torch() -> Iterator[Callable[[], object]]:
 def _hydra() -> Callable[[], object]:
     """Take away what Hydra knows of another program, such as one that calls this."""
     known = cast(dict[type, Any], Singleton._instances)
-    before = {kind: known.pop(kind) for kind in OF_HYDRA if kind in known}
+    before: dict[type, Any] = {kind: known.pop(kind) for kind in OF_HYDRA if kind in known}
 
     def restore() -> None:
         for kind in OF_HYDRA:

@@ -82,7 +82,9 @@ class GivenImages(InMemoryDataModule):
         """
         given = self._given()
         if given.images.shape[1] != self.channels:
-            raise UserError(f"data.channels={self.channels}, but the images of data= have {given.images.shape[1]}; leave it out")
+            raise UserError(
+                f"data.channels={self.channels}, but the images of data= have {given.images.shape[1]}; leave it out"
+            )
         if self.expected and given.sha256 != self.expected:
             raise UserError(
                 f"data=: the run was trained on other images or labels (sha256 {self.expected[:8]}, and these have "
@@ -167,7 +169,7 @@ def _from_items(data: Any) -> Given:
             if needed > memory.available():
                 raise UserError(
                     f"data=: {count:,} images take {needed / 1e9:.0f} GB, more than this machine has left "
-                    f"({memory.available() / 1e9:.0f} GB); resize them, or use data=image_folder, which can work from disk"
+                    f"({memory.available() / 1e9:.0f} GB); resize them, or use data=image_folder, which works from disk"
                 )
             images = torch.empty(count, *pixels.shape, dtype=torch.uint8)
         if pixels.shape != images.shape[1:]:
@@ -189,7 +191,9 @@ def _stacked(data: Tensor | np.ndarray) -> Tensor:
     if images.ndim == 3:
         images = images[:, None]
     if images.ndim != 4 or not len(images):
-        raise UserError(f"data=: must have the shape (n, channels, side, side) or (n, side, side), not {tuple(data.shape)}")
+        raise UserError(
+            f"data=: must have the shape (n, channels, side, side) or (n, side, side), not {tuple(data.shape)}"
+        )
     return _in_bytes(_square(images, "data="), "data=")
 
 
@@ -224,7 +228,7 @@ def _in_bytes(images: Tensor, what: str) -> Tensor:
         return images
     if images.dtype.is_floating_point and images.numel():
         least, most = float(images.min()), float(images.max())
-        if 0 <= least and most <= 1:
+        if least >= 0 and most <= 1:
             return images.mul(255).round_().byte()
         raise UserError(
             f"{what}: floating points must be from 0 to 1, and these are from {least:.3g} to {most:.3g}; leave out "
@@ -256,7 +260,9 @@ def _labels(labels: Any, count: int) -> Tensor:
     except (TypeError, ValueError, RuntimeError) as error:
         raise UserError("labels=: must be whole numbers, one for each image") from error
     if given.shape != (count,):
-        raise UserError(f"labels=: must be {count:,} whole numbers, one for each image, and has the shape {tuple(given.shape)}")
+        raise UserError(
+            f"labels=: must be {count:,} whole numbers, one for each image, and has the shape {tuple(given.shape)}"
+        )
     if given.dtype.is_floating_point or given.dtype.is_complex or given.dtype == torch.bool or int(given.min()) < 0:
         raise UserError("labels=: must be whole numbers from 0 on")
     return given.long()

@@ -163,7 +163,11 @@ def test_there_are_such_errors() -> None:
         ((), {"labels": [1]}, "labels=: belongs to data="),
         ((), {"data": "mnist"}, "a dataset is chosen by its name without data=, as 'data=mnist'"),
         (("data=mnist",), {"data": digits()[0]}, "data=mnist: data= is given as an object"),
-        (("model.network.generator.width=3",), {"networks": (Generator, Discriminator)}, "networks= is given as an object"),
+        (
+            ("model.network.generator.width=3",),
+            {"networks": (Generator, Discriminator)},
+            "networks= is given as an object",
+        ),
         (("model/objective=hinge",), {"loss": Hinge}, "model/objective=hinge: loss= is given as an object"),
         ((), {"networks": Generator}, r"networks=: must be a pair, \(generator, discriminator\)"),
         ((), {"networks": (Generator, 3)}, "networks=: must be torch.nn.Modules, or classes or functions .* not int"),
@@ -178,7 +182,11 @@ def test_there_are_such_errors() -> None:
         (("model=cgan",), {"networks": (Generator, Discriminator), "data": digits()[0]}, "two classes or more"),
         (("modl=cgan",), {"data": digits()[0]}, "modl: no such option. Did you mean model?"),
         (("model.n_critic=x",), {"data": digits()[0]}, "model.n_critic=x: must be a valid integer"),
-        (("model=vanilla",), {"networks": (Generator, Discriminator)}, "model.network: the networks don't fit the images"),
+        (
+            ("model=vanilla",),
+            {"networks": (Generator, Discriminator)},
+            "model.network: the networks don't fit the images",
+        ),
     ],
 )
 def test_a_mistake_is_one_line(arguments: tuple[str, ...], options: dict[str, Any], message: str) -> None:
@@ -345,7 +353,9 @@ def test_a_signal_ends_the_training_with_a_saved_state_and_an_exception(number: 
     chosen = ("model=vanilla", "model/network=mlp", *OWN)
     gan_lab.train(*chosen, data=images, folder="whole")
     handler = signal.getsignal(number)
-    with pytest.raises(gan_lab.Interrupted, match=rf"^stopped by {number.name} after 3 batches; gan_lab.train\(resume=") as stop:
+    with pytest.raises(
+        gan_lab.Interrupted, match=rf"^stopped by {number.name} after 3 batches; gan_lab.train\(resume="
+    ) as stop:
         gan_lab.train(*chosen, data=images, callbacks=[Signal(number)], folder="run")
     assert isinstance(stop.value, KeyboardInterrupt)
     assert signal.getsignal(number) == handler
@@ -370,11 +380,15 @@ def test_a_defect_keeps_its_cause_and_its_traceback_is_in_the_folder() -> None:
 def test_the_command_line_says_where_a_runs_objects_are() -> None:
     images, labels = digits()
     gan_lab.train("model=vanilla", *OWN, data=images, networks=(Generator(), Discriminator()), folder="run")
-    with pytest.raises(SystemExit, match=r"model.network.generator is an object .* networks=\(generator, discriminator\)"):
+    with pytest.raises(
+        SystemExit, match=r"model.network.generator is an object .* networks=\(generator, discriminator\)"
+    ):
         main(["sample", "run"])
     gan_lab.train("model=cgan", "model/network=mlp", *OWN, data=images, labels=labels, folder="images")
     main(["sample", "images", "--class", "1", "--out", "ones.png"])
-    with pytest.raises(SystemExit, match=r"data=given: the images are in a Python program: .*gan_lab.load\(FOLDER, data="):
+    with pytest.raises(
+        SystemExit, match=r"data=given: the images are in a Python program: .*gan_lab.load\(FOLDER, data="
+    ):
         main(["evaluate", "images"])
     with pytest.raises(UserError, match="data=given: the images"):
         gan_lab.train("data=given", *OWN)
@@ -395,5 +409,3 @@ def test_several_processes_train_by_overrides() -> None:
     run = gan_lab.train(*PLAIN, "trainer.devices=2", folder="run")
     assert run.record["processes"] == 2
     assert run.status == "finished"
-
-

@@ -99,7 +99,11 @@ def test_labels_come_with_a_tensor_or_with_the_items() -> None:
         (PIXELS, ["cat"] * 6, "must be whole numbers"),
         (Items(list(PIXELS)), LABELS, "a dataset has the labels in its items"),
         (Items([PIXELS[0], PIXELS[1, :, :2, :2]]), None, "image 1 is 3x2x2 and image 0 is 3x4x4"),
-        (Items([PIXELS[0], "picture.png"]), None, "image 1: must be a tensor, an array or an image of Pillow's, not str"),
+        (
+            Items([PIXELS[0], "picture.png"]),
+            None,
+            "image 1: must be a tensor, an array or an image of Pillow's, not str",
+        ),
         (Items([(PIXELS[0], "cat")]), None, "the label of image 0 must be a whole number, not 'cat'"),
         (Items([(PIXELS[0], -1)]), None, "the label of image 0 must be a whole number from 0 on"),
     ],
