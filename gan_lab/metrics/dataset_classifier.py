@@ -21,7 +21,7 @@ from gan_lab.metrics.extractors import (
 )
 from gan_lab.utils import hashes
 from gan_lab.utils.errors import DamagedFileError, UserError
-from gan_lab.utils.precision import full_precision
+from gan_lab.utils.precision import reproducible_precision
 from gan_lab.utils.types import InputPath
 
 log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class DatasetClassifier(Extractor):
         """Features (n, 256) and logits (n, classes)."""
         pixels = without_border(with_channels(images, self.channels), self.size)
         pixels = resized(pixels, self.size, antialias=True).contiguous(memory_format=torch.channels_last)
-        with full_precision(pixels.device, reproducible=True):
+        with reproducible_precision(pixels.device):
             features = self.model.convolutions(pixels / 255)
             return features, self.model.last(self.model.hidden(features).relu())
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gan_lab.utils import hashes
 from gan_lab.utils import images as conversions
-from gan_lab.utils.precision import full_precision
+from gan_lab.utils.precision import reproducible_precision
 from gan_lab.utils.types import PositiveInt
 
 Plain = str | int | float | bool | None
@@ -118,7 +118,7 @@ class Custom(Extractor):
     def features_and_logits(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Compute features; there are no logits."""
         pixels = resized(with_channels(images, self.channels), self.size, self.antialias)
-        with full_precision(pixels.device, reproducible=True):
+        with reproducible_precision(pixels.device):
             features = self.module(conversions.to_float(pixels)).flatten(1)
         return features, features.new_empty(len(features), 0)
 

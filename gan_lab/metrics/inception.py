@@ -11,7 +11,7 @@ from torch import Tensor
 from gan_lab.metrics.extractors import Extractor, with_channels
 from gan_lab.utils import hashes
 from gan_lab.utils.errors import UserError
-from gan_lab.utils.precision import full_precision
+from gan_lab.utils.precision import reproducible_precision
 from gan_lab.utils.shell import install
 
 FILE = "weights-inception-2015-12-05-6726825d.pth"
@@ -66,7 +66,7 @@ class Inception(Extractor):
     def features_and_logits(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Compute features (n, 2048) and logits (n, 1008)."""
         pixels = with_channels(images, 3).byte()  # exact: grey is repeated, RGB stays
-        with full_precision(pixels.device, reproducible=True):
+        with reproducible_precision(pixels.device):
             features: Tensor = self.network(pixels)
             return features, features @ self.network.fc.weight.T
 

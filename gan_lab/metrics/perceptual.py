@@ -10,7 +10,7 @@ from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
 from gan_lab.metrics.extractors import with_channels
 from gan_lab.utils.errors import UserError
-from gan_lab.utils.precision import full_precision
+from gan_lab.utils.precision import reproducible_precision
 
 FILE = "alexnet-owt-7be5be79.pth"
 URL = f"https://download.pytorch.org/models/{FILE}"
@@ -35,6 +35,6 @@ class Perceptual(torch.nn.Module):
 
     def forward(self, images: Tensor, targets: Tensor) -> Tensor:
         """Distances, float64 (n,), of uint8 images and targets (n, 1 or 3, height, width) of 32 pixels on."""
-        with full_precision(images.device, reproducible=True):
+        with reproducible_precision(images.device):
             distances: Tensor = self.network(*(with_channels(each, 3) / 127.5 - 1 for each in (images, targets)))
         return distances.flatten().double()

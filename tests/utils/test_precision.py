@@ -1,6 +1,6 @@
 import torch
 
-from gan_lab.utils.precision import full_precision
+from gan_lab.utils.precision import full_precision, reproducible_precision
 
 
 def product() -> torch.dtype:
@@ -14,7 +14,7 @@ def test_a_surrounding_autocast_ends_at_the_context_and_goes_on_after_it() -> No
         assert product() == torch.bfloat16
         with full_precision(cpu):
             assert product() == torch.float32
-        with full_precision(cpu, reproducible=True):
+        with reproducible_precision(cpu):
             assert product() == torch.float32
         assert product() == torch.bfloat16
 
@@ -24,7 +24,7 @@ def test_what_is_reproducible_does_without_tensorfloat32_and_fast_kernels() -> N
         return torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic
 
     before = flags()
-    with full_precision(torch.device("cuda"), reproducible=True):
+    with reproducible_precision(torch.device("cuda")):
         assert flags() == (False, True)
     assert flags() == before
     with full_precision(torch.device("cuda")):

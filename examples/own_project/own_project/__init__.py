@@ -1,0 +1,1 @@
+"""A GAN of one's own on gan_lab."""
