@@ -26,6 +26,9 @@ from tests.conftest import CONF
 
 def state() -> dict[str, Any]:
     """Whatever a program shares with what it calls."""
+    for thread in threading.enumerate():
+        if "heartbeat" in thread.name:  # of a run's lock: it has been told to end
+            thread.join(timeout=10)
     return {
         "hydra": [id(Singleton._instances.get(kind)) for kind in OF_HYDRA],
         "environment": dict(os.environ),

@@ -16,9 +16,9 @@ SHOWN = {"quickstart": ["'fid': ", "'class_accuracy': ", "uint8", "Run("], "your
 SHORTER = {
     "gan_lab.train(": 'gan_lab.train("trainer.accelerator=cpu", ',
     '"experiment=quickstart"': '"experiment=quickstart", "data.download=false", "model/network=mlp"',
-    "max_steps=400": "max_steps=100",
-    "max_steps=500": "max_steps=110",
-    "max_steps=100": "max_steps=60",
+    "max_steps=1000": "max_steps=100",
+    "max_steps=1200": "max_steps=110",
+    "max_steps=500": "max_steps=100",
     "global_step % 100": "global_step % 10",
     "scores.count=1000": "scores.count=20",
     "evaluate(1000)": "evaluate(20)",
@@ -75,7 +75,9 @@ def test_it_runs_and_shows_pictures_and_numbers(
     outputs = [output for cell in content.cells if cell.cell_type == "code" for output in cell.outputs]
     kinds = [kind for output in outputs for kind in output.get("data", {})]
     assert kinds.count("image/png") >= PICTURES[notebook.stem]
-    texts = " ".join(str(output.get("text", "")) + str(output.get("data", {}).get("text/plain", "")) for output in outputs)
+    texts = " ".join(
+        str(output.get("text", "")) + str(output.get("data", {}).get("text/plain", "")) for output in outputs
+    )
     assert [part for part in SHOWN[notebook.stem] if part not in texts] == []
     assert list((tmp_path / "here" / "logs" / "runs").iterdir())
 
