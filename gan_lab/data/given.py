@@ -159,7 +159,7 @@ def _from_items(data: Any) -> Given:
     count = len(data)
     if not count:
         raise UserError("data=: holds no images")
-    images, labels = torch.empty(0), torch.zeros(count, dtype=torch.long)
+    images, labels, labelled = torch.empty(0), torch.zeros(count, dtype=torch.long), 0
     for index in bar(range(count), "Reading", count, "images"):
         item = data[index]
         image, *rest = item if isinstance(item, (tuple, list)) else (item,)
@@ -180,7 +180,11 @@ def _from_items(data: Any) -> Given:
         images[index] = pixels
         if rest:
             labels[index] = _label(rest[0], index)
-    return Given(images, labels, [str(name) for name in getattr(data, "classes", None) or []])
+            labelled += 1
+    if labelled not in (0, count):
+        raise UserError(f"data=: {labelled:,} of {count:,} items have a label; give one to all, or to none")
+    names = getattr(data, "classes", None) if labelled else None
+    return Given(images, labels, [str(name) for name in names or []])
 
 
 def _stacked(data: Tensor | np.ndarray) -> Tensor:

@@ -142,6 +142,30 @@ def test_a_run_of_objects_is_opened_with_them(tmp_path: Path, monkeypatch: pytes
         other.evaluate(8)
 
 
+class Pooled(torch.nn.Module):
+    """An extractor of one's own: the means of quarters."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.avg_pool2d(images, 4).flatten(1)
+
+
+def test_images_of_ones_own_are_scored_with_what_was_kept_from_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    images, _ = digits(80)
+    run = gan_lab.train("model=vanilla", "model/network=mlp", *OWN, data=images, folder="run")
+    values = run.evaluate(20, extractor=f"{__name__}:Pooled")
+    (file,) = Path("run/evaluations").iterdir()
+    record = json.loads(file.read_text())
+    assert record["values"] == values
+    assert np.isfinite(values["fid"])
+    assert record["protocol"]["split"] == "test"
+    assert record["protocol"]["n_real"] == 8
+    again = gan_lab.load("run", data=images).evaluate(20, extractor=f"{__name__}:Pooled")
+    assert again == pytest.approx(values)
+
+
 def test_a_run_of_named_data_takes_no_images(run: RunFolder) -> None:
     with pytest.raises(UserError, match="data=: the run was trained on gan_lab.data.mnist.MNIST; leave data= out"):
         gan_lab.load(run.folder, data=digits()[0])

@@ -60,7 +60,7 @@ def test_the_same_images_in_every_form(data: Any) -> None:
     assert given.images.dtype == torch.uint8
     assert torch.equal(given.images, PIXELS)
     assert torch.equal(given.labels, torch.zeros(6, dtype=torch.long))
-    assert given.num_classes == max(1, len(given.classes))
+    assert (given.num_classes, given.classes or ()) == (1, ()), "names alone make no labels"
 
 
 @pytest.mark.parametrize("grey", [PIXELS[:, 0], PIXELS[:, :1], Items(list(PIXELS[:, 0]))], ids=["n", "n1", "items"])
@@ -104,6 +104,7 @@ def test_labels_come_with_a_tensor_or_with_the_items() -> None:
             None,
             "image 1: must be a tensor, an array or an image of Pillow's, not str",
         ),
+        (Items([PIXELS[0], (PIXELS[1], 0)]), None, "1 of 2 items have a label; give one to all, or to none"),
         (Items([(PIXELS[0], "cat")]), None, "the label of image 0 must be a whole number, not 'cat'"),
         (Items([(PIXELS[0], -1)]), None, "the label of image 0 must be a whole number from 0 on"),
     ],
