@@ -42,7 +42,7 @@ class Run:
     """
 
     def __init__(self, folder: str | Path, objects: Objects | None = None) -> None:
-        self.folder = Path(folder)
+        self.folder = Path(folder).absolute()  # the current folder may change
         self._objects = objects or Objects()
 
     def __repr__(self) -> str:

@@ -107,14 +107,14 @@ def _train(typed: list[str], objects: Objects, *, spells_folder: bool) -> Path:
                 refuse_several_processes(parts.config, objects)
                 if config.resume is None:
                     keep_notes(parts, config)
-                with logging_to(parts.run.log_file), interruptions(place):
+                with logging_to(parts.run.log_file), interruptions(parts.run.folder):
                     train_parts(parts, debug=bool(config.hydra.runtime.choices.get("debug")))
         except BaseException as error:
             remove_empty(made)
             if isinstance(error, UserError) and str(error).startswith("hydra.run.dir=") and not spells_folder:
                 raise UserError(str(error).replace("hydra.run.dir=", "folder=", 1)) from error
             raise
-    return place
+    return parts.run.folder
 
 
 @contextmanager

@@ -88,7 +88,7 @@ def test_the_table_and_the_latest_grid(
     table = trained.metrics()
     assert list(table["step"]) == [2, 4]
     assert list(table["images_seen"]) == [16, 32]
-    assert repr(trained) == "Run('run', finished, 32 images)"
+    assert repr(trained) == f"Run({str(Path('run').absolute())!r}, finished, 32 images)"
     assert trained.scores == {}
     assert trained.record["batches"] == 4
     shown = trained.show()
