@@ -5,12 +5,16 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 .DEFAULT_GOAL := help
 
-.PHONY: help setup train test test-slow test-kernels coverage lint format benchmark results film clean
+.PHONY: help setup train test test-slow test-kernels coverage lint format docs pictures benchmark results film clean
 
 # Where MNIST is, or is downloaded to.
 DATA ?= data
 RESULTS ?= logs/results
 FILM ?= logs/film
+PICTURES ?= logs/pictures
+# Short runs that fail, each in its own way; their folders' names are those of the pictures.
+FAIL = OMP_NUM_THREADS=1 $(BIN)/python train.py data.root=$(DATA) callbacks.scores=null callbacks.health.policy=warn \
+	callbacks.health.every_n_images=1500
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -49,6 +53,9 @@ format: $(READY)  ## mend style and format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(READY)  ## build the documentation's site in site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 benchmark: $(READY)  ## measure speed against hand-written loops
 	$(BIN)/python -m benchmarks
 
@@ -61,6 +68,20 @@ film: $(READY)  ## train a conditional GAN and make the README's film of it (som
 		callbacks.samples.every_n_images=500 hydra.run.dir=$(FILM) data.root=$(DATA)
 	$(BIN)/python -m benchmarks.film $(FILM) docs/images/film.webp
 
+pictures: $(READY)  ## make the pictures of docs/which_numbers.md and docs/trouble.md (some minutes)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.pictures scores $(DATA) docs/images/good_and_bad
+	$(FAIL) experiment=mnist_wgan model.optimizer.generator.lr=0.1 model/schedule=constant trainer.max_steps=250 \
+		hydra.run.dir=$(PICTURES)/collapse
+	$(FAIL) experiment=mnist_dcgan model.optimizer.generator.lr=1e-6 model.optimizer.discriminator.lr=2e-3 \
+		trainer.max_steps=300 callbacks.samples.weights=raw hydra.run.dir=$(PICTURES)/strong_discriminator
+	$(FAIL) experiment=mnist_dcgan model.ema_half_life=30000 callbacks.samples.weights=both trainer.max_steps=400 \
+		hydra.run.dir=$(PICTURES)/slow_average
+	$(FAIL) experiment=mnist_vanilla model/objective=minimax model.optimizer.generator.lr=3e-3 trainer.max_steps=600 \
+		hydra.run.dir=$(PICTURES)/too_early
+	$(FAIL) model=dcgan model/network=dcgan_transposed model.network.generator.width=16 model.network.discriminator.width=16 \
+		data.batch_size=32 callbacks.samples.weights=raw trainer.max_steps=200 hydra.run.dir=$(PICTURES)/checkerboard
+	$(BIN)/python -m benchmarks.pictures runs $(PICTURES) docs/images/trouble
+
 clean:  ## remove the environment and caches, keep data and logs
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) site .pytest_cache .ruff_cache .mypy_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gan_lab.api import Interrupted, Run, UserError, load, train
 
 __all__ = ["Interrupted", "Run", "UserError", "__version__", "load", "train"]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def __getattr__(name: str) -> Any:

@@ -33,19 +33,21 @@ def test_it_has_the_configuration_and_says_that_it_is_typed(installed: Path) -> 
 
 def test_it_trains_sweeps_and_goes_on_where_one_types(installed: Path, tmp_path: Path) -> None:
     def gan_lab(*arguments: str) -> str:
-        program = [sys.executable, str(installed / "bin/gan-lab"), "train", *arguments]
+        program = [sys.executable, str(installed / "bin/gan-lab"), *arguments]
         environment = os.environ | {"PYTHONPATH": str(installed), "OMP_NUM_THREADS": "1"}
         done = subprocess.run(program, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     few = [option for option in QUICK if not option.startswith("hydra.run.dir")]
-    gan_lab(*few)
+    gan_lab("train", *few)
     (run,) = (tmp_path / "logs/runs").iterdir()
     assert str(installed / "gan_lab/conf") in (run / ".hydra/hydra.yaml").read_text()
-    gan_lab(f"resume={run}", "trainer.max_steps=8")
-    gan_lab("-m", *few, "seed=1,2")
+    gan_lab("train", f"resume={run}", "trainer.max_steps=8")
+    gan_lab("train", "-m", *few, "seed=1,2")
     (sweep,) = (tmp_path / "logs/sweeps").iterdir()
     assert {"0", "1"} <= {job.name for job in sweep.iterdir()}
-    assert "model: vanilla" not in gan_lab(*few, "--cfg", "job")
+    assert "_target_: gan_lab.models.vanilla.VanillaGAN" in gan_lab("train", *few, "--cfg", "job")
     assert {place.name for place in tmp_path.iterdir()} <= {"logs", "data"}
+    gan_lab("new", "my_gan")
+    assert (tmp_path / "my_gan/my_gan/variant.py").is_file()

@@ -5,13 +5,13 @@ import sys
 from collections.abc import Sequence
 
 import gan_lab
-from gan_lab.cli import compare, evaluate, sample, status, train, train_features, translate
+from gan_lab.cli import compare, evaluate, new, sample, status, train, train_features, translate
 from gan_lab.config.command_line import readable_errors
 
 DESCRIPTION = """Train GANs, and work with the folders of trained runs.
 
 A RUN is the folder that training has made, such as logs/runs/2026-01-31_12-00-00_dcgan_mnist."""
-COMMANDS = (train, sample, translate, evaluate, compare, status, train_features)
+COMMANDS = (train, sample, translate, evaluate, compare, status, train_features, new)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,10 +1,10 @@
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+import gan_lab
 from gan_lab.cli import main
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.runs.run import Run
@@ -96,7 +96,7 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ending:
         main(["--version"])
     assert ending.value.code == 0
-    assert capsys.readouterr().out.split()[-1] == version("gan-lab")
+    assert capsys.readouterr().out.split()[-1] == gan_lab.__version__
 
 
 def test_the_best_checkpoint_draws_if_it_is_asked(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

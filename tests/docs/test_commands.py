@@ -102,11 +102,13 @@ class Typed(NamedTuple):
     def arguments(self) -> list[str]:
         """What follows `python train.py` or `gan-lab`."""
         program = self.words[len(self.environment) :]
+        if program[:2] == ["gan-lab", "train"]:
+            return program[2:]
         return program[1:] if program[0] == "gan-lab" else program[2:]
 
     @property
     def trains(self) -> bool:
-        return "train.py" in self.line
+        return "train.py" in self.line or "gan-lab train " in self.line
 
     @property
     def is_listed(self) -> bool:
@@ -143,6 +145,7 @@ def cases(chosen: list[Typed]) -> list[object]:
 def test_there_are_commands_of_every_page() -> None:
     pages = "README.md train.md your_own_images.md your_own_gan.md scores.md compare_and_sweep.md health.md resume.md"
     pages += " several_devices.md gallery.md results.md performance.md CONTRIBUTING.md"
+    pages += " index.md first_gan.md own_images.md sweep_on_a_cluster.md which_numbers.md"
     assert {typed.page for typed in TYPED} >= set(pages.split())
     assert [part for part in NEEDS if not any(part in typed.line for typed in TYPED)] == [], "reasons without a command"
 
@@ -238,7 +241,7 @@ def test_train_py_trains(typed: Typed, here: Path, bgan: ModuleType) -> None:
     assert {Run(folder).record()["status"] for folder in runs} == {"finished"}
 
 
-@pytest.mark.parametrize("typed", cases([typed for typed in RUN if typed.words[0] == "gan-lab"]))
+@pytest.mark.parametrize("typed", cases([typed for typed in RUN if typed.words[0] == "gan-lab" and not typed.trains]))
 def test_gan_lab_does_what_is_asked(typed: Typed, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     if "logs/sweeps" in typed.line:
         assert start("-m", *shortened(["model=vanilla", "seed=1,2", "sweep.dir=logs/sweeps/first"])) is None
@@ -250,12 +253,11 @@ def test_gan_lab_does_what_is_asked(typed: Typed, here: Path, capsys: pytest.Cap
 @pytest.mark.slow
 def test_a_package_of_ones_own_is_found(here: Path) -> None:
     gan_lab = [sys.executable, "-c", "from gan_lab.cli import main; main()"]
-    train_py = [sys.executable, str(REPOSITORY / "train.py")]
-    path = os.pathsep.join((str(REPOSITORY), str(here)))  # the package lies beside train.py, or PYTHONPATH=. says so
+    path = os.pathsep.join((str(REPOSITORY), str(here)))  # PYTHONPATH=. says the latter
     for typed in [typed for typed in TYPED if typed.environment]:
         line = [*gan_lab, *typed.arguments, "--count", "20"]
         if typed.trains:
-            line = [*train_py, *shortened(typed.arguments), "hydra.run.dir=logs/runs/mypackage"]
+            line = [*gan_lab, "train", *shortened(typed.arguments), "hydra.run.dir=logs/runs/mypackage"]
         environment = os.environ | typed.environment | {"PYTHONPATH": path}
         done = subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
@@ -264,7 +266,7 @@ def test_a_package_of_ones_own_is_found(here: Path) -> None:
 
 @pytest.mark.parametrize("typed", [typed for typed in TYPED if typed.is_listed and typed.trains], ids=str)
 def test_what_needs_more_is_composed_and_checked(typed: Typed) -> None:
-    words = typed.words[typed.words.index("train.py") + 1 :]
+    words = typed.words[typed.words.index("train" if "gan-lab" in typed.words else "train.py") + 1 :]
     own = [word for word in words if "=" in word and "hydra" not in word and "interval(" not in word]
     for job in BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(own), None)[0]:
         schema.check(composed(*job))

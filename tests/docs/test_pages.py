@@ -90,4 +90,6 @@ def test_a_link_leads_somewhere(page: Path, link: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_nobody_is_sent_to_another_project_of_this_name(page: Path) -> None:
-    assert not re.search(r"pip install \S*gan-lab", page.read_text()), "gan-lab on PyPI is not this project"
+    assert not re.search(r"pip install \S*gan-lab(?!-lightning)", page.read_text()), (
+        "gan-lab on PyPI is not this project"
+    )
