@@ -10,8 +10,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 
 import lightning
 import numpy as np
@@ -36,8 +38,9 @@ from gan_lab.networks import labelled, mlp
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.runs.run import Run
 from gan_lab.schedules import Constant
-from gan_lab.utils import disk, parent
+from gan_lab.utils import disk, download, parent
 from gan_lab.utils.batches import LabelledImages
+from gan_lab.utils.run_layout import job_number
 
 REPOSITORY = Path(__file__).parent.parent
 CONF = REPOSITORY / "conf"
@@ -152,6 +155,12 @@ def weights(module: nn.Module) -> dict[str, torch.Tensor]:
 def same(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:
     assert left.keys() == right.keys()
     return all(torch.equal(left[name], right[name]) for name in left)
+
+
+def folder_of(number: int, sweep: str | Path = "sweep") -> Path:
+    """The folder of a sweep's job, whose name begins with its number."""
+    (folder,) = (folder for folder in Path(sweep).iterdir() if job_number(folder.name) == str(number))
+    return folder
 
 
 def alike(one: torch.Tensor, other: torch.Tensor) -> bool:
@@ -289,6 +298,50 @@ def full_disk(*_: object, **__: object) -> None:
 
 
 @pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have downloads fail as they do where there is no network."""
+
+    def urlopen(*_: Any, **__: Any) -> None:
+        raise URLError("there is no network in tests")
+
+    monkeypatch.setattr(download, "urlopen", urlopen)
+
+
+class Answer(BytesIO):
+    """What a server answers: the content, the address that it came from, and the length that it promised."""
+
+    def __init__(self, content: bytes, url: str, length: int | None = None) -> None:
+        super().__init__(content)
+        self.url = url
+        self.length = length
+
+
+Serve = Callable[..., list[str]]
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
+    """Has the network answer with content, from its address or another one, or an error; notes who is asked."""
+
+    def answer(
+        content: bytes | Answer = b"", url: str = "", fails: Exception | None = None, length: int | None = None
+    ) -> list[str]:
+        asked: list[str] = []
+
+        def urlopen(request: Any, timeout: float) -> Answer:
+            assert timeout > 0
+            asked.append(request.full_url)
+            if fails:
+                raise fails
+            return content if isinstance(content, Answer) else Answer(content, url or request.full_url, length)
+
+        monkeypatch.setattr(download, "urlopen", urlopen)
+        return asked
+
+    return answer
+
+
+@pytest.fixture(autouse=True)
 def nothing_new_trusted() -> Iterator[None]:
     """Each test is a program of its own, which trusts what it names until it ends."""
     before = own_code.TRUSTED.copy()
@@ -303,7 +356,7 @@ def no_disk_in_trouble() -> None:
     disk.forget()
 
 
-def last_weights(folder: str) -> dict[str, torch.Tensor]:
+def last_weights(folder: str | Path) -> dict[str, torch.Tensor]:
     loaded = torch.load(Path(folder) / "checkpoints/last.ckpt", weights_only=True)
     assert loaded["global_step"] == loaded["images_seen"] / 128
     return loaded["state_dict"]  # type: ignore[no-any-return]

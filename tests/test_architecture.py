@@ -67,6 +67,7 @@ def test_the_table_allows_nothing_that_is_not_needed_and_no_circle() -> None:
 
 # Whoever writes to a run's folder does so by gan_lab.utils.files, which follows no link; these write elsewhere.
 OWN_PLACES = {
+    "cli/new.py": "in the unfinished folder of `replacing`",
     "cli/sample.py": "in the unfinished folder of `replacing`",
     "distributed/agent.py": "in the launcher's temporary folder",
     "distributed/launcher.py": "in its temporary folder",

@@ -230,7 +230,7 @@ def load(
     """Open a run's folder, finished or not, one's own or another's: it runs no code of the folder's.
 
     Args:
-        folder: of the run.
+        folder: of the run; or its name, or "latest".
         data: the images that it was trained on, where those were an object, for `evaluate`.
         labels: of the images of a tensor.
         networks: the classes or objects that it was trained with, where the networks were objects; weights come from

@@ -16,7 +16,7 @@ from gan_lab.api.run import Run
 from gan_lab.api.untouched import logging_to, untouched
 from gan_lab.cli.hydra_callback import claim, remove_empty, without_hydra
 from gan_lab.config import own_code, schema
-from gan_lab.config.command_line import refuse_dotted_groups
+from gan_lab.config.command_line import refuse_dotted_groups, with_quotes
 from gan_lab.config.handed_over import handing_over
 from gan_lab.config.home import conf_folder
 from gan_lab.distributed import launcher
@@ -68,7 +68,7 @@ def train(
         loss: an objective of `gan_lab.losses` or of your own, or its class.
         callbacks: callbacks of Lightning.
         folder: of the run; logs/runs/<time>_<model>_<data> by default.
-        resume: folder of a run, or the run, that is to go on; objects are handed over again.
+        resume: a run that is to go on, its folder, its name or "latest"; objects are handed over again.
 
     Returns:
         The run, finished, or ended early by a callback.
@@ -85,6 +85,7 @@ def train(
         typed.append(f"resume={quoted(resume.folder if isinstance(resume, Run) else resume)}")
     with one_line_errors():
         refuse_flags(typed, given=(folder, resume))
+        typed = with_quotes(typed)
         objects = Objects(data=data, labels=labels, networks=networks, model=model, loss=loss, callbacks=callbacks)
         with untouched([COMMAND, *typed]):
             return Run(_train(typed, objects, spells_folder=spells_folder), objects)

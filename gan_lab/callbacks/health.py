@@ -203,7 +203,7 @@ class Health(Callback):
             self.update_alarm(trainer, name, bad, description)
         self.hold_checkpoint(trainer)
         logged = {name: value for name, value in measured.items() if name.startswith("health/")}
-        logged |= {f"alarm/{name}": float(alarm.on) for name, alarm in self.alarms.items()}
+        logged |= {f"alarm/{name}": 1.0 for name, alarm in self.alarms.items() if alarm.on}  # others have no curve
         log_scalars(trainer, logged, trainer.global_step)
 
     def measure(self, trainer: Trainer, pl_module: Any) -> dict[str, float]:

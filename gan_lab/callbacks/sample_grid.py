@@ -30,7 +30,7 @@ class GridState(TypedDict):
 class SampleGrid(Callback):
     """Generates images from the same latents, or translates the same images, at intervals while the generator learns.
 
-    Grids are PNG files named by the images seen so far, and pictures in the loggers with images seen as the x-axis.
+    Grids are PNG files named by the images seen so far, and pictures in the loggers, over batches like all numbers.
     The first grid comes before training, the last after it. The model decides what a grid shows: a conditional model
     shows a row for each class.
 
@@ -95,7 +95,7 @@ class SampleGrid(Callback):
             seed = seeding.derive(self.seed, "grid")
             grid = images.grid(*pl_module.sample_grid(self.rows, self.columns, seed, ema=ema))
             self.waiting[f"{pl_module.images_seen:09d}{suffix}.png"] = grid
-            log_picture(trainer, f"samples{suffix}", grid, pl_module.images_seen)
+            log_picture(trainer, f"samples{suffix}", grid, trainer.global_step)
         for name in [*self.waiting]:
             with surviving(self.folder / name):
                 write_atomically(self.folder / name, images.png(self.waiting[name]))

@@ -14,9 +14,10 @@ from lightning.pytorch.callbacks import Callback
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from gan_lab.callbacks.trigger import EveryNImages
+from gan_lab.callbacks.trigger import EveryNImages, interval
 from gan_lab.distributed.collectives import refusing_together
 from gan_lab.metrics.extractors import Extractor
+from gan_lab.metrics.inception import Resize
 from gan_lab.metrics.measure import Measure, Samples, Subject
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.metrics.score_record import ScoreRecord
@@ -27,7 +28,7 @@ from gan_lab.utils.errors import UserError
 from gan_lab.utils.loggers import log_scalars
 from gan_lab.utils.terminal import bars_if
 from gan_lab.utils.typed_json import Finite
-from gan_lab.utils.types import CachePath, NonNegativeInt, PositiveInt
+from gan_lab.utils.types import CachePath, Download, NonNegativeInt, PositiveInt
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ class Scores(Callback):
         extractor: the extractor, or its name; "auto" takes the one that suits the data
             (`gan_lab.metrics.select_extractor`).
         weights: "ema" scores the generator's moving average where there is one, "raw" the generator as it is.
-        every_n_images: images seen between two scores while training; the last state is scored in any case.
+        every_n_images: images seen between two scores while training, at most; the last state is scored in any case.
         count_during: images generated, or translated, for them. FID of so few is biased upwards, by the same amount
             each time.
         real_during: training images that they are compared with, at most.
@@ -115,6 +116,13 @@ class Scores(Callback):
         cache: folder of what is computed once for each dataset: statistics of real images, trained extractors.
         seed: of latents and random subsets.
         best_by: score that decides on the best checkpoint; where there is none of that name, the other one does.
+        resize: of images for the inception extractor, "antialiased", or "tensorflow1" as for most papers' numbers.
+        download: fetch that extractor's weights where they are needed and missing.
+        at_least: scores while training in a run with an end, which come at shorter intervals where that takes it; 0
+            leaves the interval as it is.
+
+    Raises:
+        ValueError: a resize for an extractor that has its own.
     """
 
     def __init__(
@@ -131,9 +139,16 @@ class Scores(Callback):
         cache: CachePath,
         seed: NonNegativeInt,
         best_by: Literal["fid", "psnr"] = "fid",
+        resize: Resize = "antialiased",
+        download: Download = False,
+        at_least: NonNegativeInt = 0,
     ) -> None:
+        if resize != "antialiased" and extractor not in ("auto", "inception"):
+            raise ValueError(f"resize={resize}: is for extractor=inception; others have their own")
         self.extractor = extractor
         self.weights = weights
+        self.every_n_images = every_n_images
+        self.at_least = at_least
         self.trigger = EveryNImages(every_n_images)
         self.count_during = count_during
         self.real_during = real_during
@@ -143,6 +158,8 @@ class Scores(Callback):
         self.cache = Path(cache)
         self.seed = seed
         self.best_by = best_by
+        self.resize = resize
+        self.download = download
         self.during: Measure | None = None  # None where nothing can be scored
         self.at_end: Measure | None = None
         self.best: Best | None = None
@@ -159,8 +176,15 @@ class Scores(Callback):
             self.during = self._measure(subject, subject.split_during, **few)
             self.at_end = self._measure(subject, subject.split_at_end, groups=self.groups, count=self.count)
 
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        """Find the interval, now that the length of the run is known."""
+        batch_size: int = trainer.datamodule.batch_size  # type: ignore[attr-defined]
+        of_a_batch = batch_size * pl_module.images_per_place * trainer.world_size
+        end = trainer.estimated_stepping_batches * of_a_batch
+        self.trigger.every = interval(self.every_n_images, self.at_least, end)
+
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Score whenever another `every_n_images` images have been seen."""
+        """Score whenever another interval's images have been seen."""
         if self.trigger.is_due(pl_module.images_seen):
             self._score_during(trainer, pl_module)
 
@@ -228,9 +252,9 @@ class Scores(Callback):
             return self.extractor
         try:
             with refusing_together():
-                return make_extractor(self.extractor, real)
+                return make_extractor(self.extractor, real, resize=self.resize, download=self.download)
         except UserError as error:
-            if self.extractor != "auto":
+            if self.extractor != "auto" or self.resize != "antialiased":  # which only the named one has
                 raise
             log.warning("There will be no %s. %s. Or name one: callbacks.scores.extractor", real.scored_by, error)
             return None

@@ -1,5 +1,18 @@
 """The trigger of what callbacks do every so many images."""
 
+from math import isfinite
+
+
+def interval(every: int, at_least: int, end: float) -> int:
+    """Images seen between two times: `every`, or fewer where a run would have less than `at_least` times.
+
+    Args:
+        every: the longest interval.
+        at_least: times in the whole run; 0 leaves `every` as it is.
+        end: images that the whole run sees; infinite where it has no end.
+    """
+    return max(1, min(every, int(end // at_least))) if at_least and isfinite(end) else every
+
 
 class EveryNImages:
     """Is due once whenever another `every` images have been seen, at the first look after that.

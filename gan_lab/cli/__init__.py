@@ -10,7 +10,9 @@ from gan_lab.config.command_line import readable_errors
 
 DESCRIPTION = """Train GANs, and work with the folders of trained runs.
 
-A RUN is the folder that training has made, such as logs/runs/2026-01-31_12-00-00_dcgan_mnist."""
+A RUN is the folder that training has made, such as logs/runs/2026-01-31_12-00-00_dcgan_mnist,
+or its name alone; a job of a sweep is SWEEP/NUMBER, and `latest` is the run in logs/runs that
+started last."""
 COMMANDS = (train, sample, translate, evaluate, compare, status, train_features, new)
 
 

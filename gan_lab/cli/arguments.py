@@ -41,6 +41,11 @@ def add_state(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Declare the option that chooses a device; `gan_lab.utils.hardware.device` reads it."""
+    parser.add_argument("--device", default="auto", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: the best)")
+
+
 def add_weights(parser: argparse.ArgumentParser) -> None:
     """Declare the option that chooses a generator's weights."""
     parser.add_argument(

@@ -28,13 +28,18 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "folders", nargs="+", type=Path, metavar="FOLDER", help="runs, sweeps, or any folder above them"
+        "folders",
+        nargs="+",
+        type=Path,
+        metavar="FOLDER",
+        help="runs, sweeps, or any folder above; or their names",
     )
     parser.add_argument("--score", help="score to sort by (default: fid, or psnr where no run has one)")
     parser.add_argument(
         "--columns",
         help=f"further scores to show, separated by commas (default: {','.join(COLUMNS)} and those of translations)",
     )
+    parser.add_argument("--tag", metavar="WORD", help="compare runs of this tag alone (training takes tags=[WORD])")
     parser.add_argument("--protocol", metavar="ID", help="protocol to compare by (default: what most runs have)")
     parser.add_argument(
         "--format", choices=("table", *SUFFIXES.values()), help="format (default: by the suffix of --out, or table)"
@@ -54,8 +59,11 @@ def run(arguments: argparse.Namespace) -> None:
     refuse_existing("--out", out, arguments.force)
 
     from gan_lab.evaluation import groups, run_scores, tables
+    from gan_lab.runs.names import folder_of
 
-    runs, unopened = run_scores.find(arguments.folders)
+    runs, unopened = run_scores.find(map(folder_of, arguments.folders))
+    if arguments.tag:
+        runs = run_scores.tagged(runs, arguments.tag)
     chosen, without = run_scores.choose(runs, arguments.protocol)
     grouped, unread = groups.group(chosen)
     left_out = [*unopened, *without, *unread]

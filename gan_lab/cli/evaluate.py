@@ -2,13 +2,15 @@
 
 import argparse
 import json
+from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from gan_lab.cli.arguments import add_state, add_weights, non_negative, positive
+from gan_lab.cli.arguments import add_device, add_state, add_weights, non_negative, positive
 from gan_lab.cli.outputs import put, refuse_existing
 from gan_lab.data.published import PUBLISHED
+from gan_lab.runs.names import folder_of
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import refuse_ways_out
 from gan_lab.utils.run_layout import RECORD, RunLayout
@@ -18,6 +20,7 @@ if TYPE_CHECKING:  # torch is imported only where images are evaluated
     from gan_lab.evaluation.evaluate import Evaluation
 
 EXTRACTORS = ("auto", "classifier", "inception")
+RESIZES = ("antialiased", "tensorflow1")
 EXAMPLES = """examples:
   gan-lab evaluate RUN
   gan-lab evaluate RUN --count 1000 --neighbours nearest.png
@@ -37,8 +40,8 @@ def add_parser(commands: Any) -> None:
         "source",
         type=Path,
         metavar="SOURCE",
-        help="folder of a run, finished or not; or a folder of images; or a .pt or .npy file of uint8 images "
-        "(n, channels, height, width)",
+        help="a run, finished or not: its folder, its name, or latest; or a folder of images; or a .pt or .npy file of "
+        "uint8 images (n, channels, height, width)",
     )
     parser.add_argument(
         "--count",
@@ -51,13 +54,22 @@ def add_parser(commands: Any) -> None:
         type=extractor_name,
         default="auto",
         metavar="NAME",
-        help="source of the features: 'classifier' is trained on the dataset; 'inception' is the published network; "
-        "'auto' takes the classifier for small grey labelled images and inception for others; package.module:Class "
-        "is a torch.nn.Module of yours that is constructed without arguments (default: auto)",
+        help="source of the features: 'classifier' is trained on the dataset; 'inception' is the published network, "
+        "and its weights (91 MB) are fetched where they are missing; 'auto' takes the classifier for small grey "
+        "labelled images and inception for others, and fetches nothing; package.module:Class is a torch.nn.Module of "
+        "yours that is constructed without arguments (default: auto)",
     )
     parser.add_argument("--weights-file", metavar="FILE", help="Inception's weights, if they are in an unusual place")
+    parser.add_argument(
+        "--resize",
+        choices=RESIZES,
+        default="antialiased",
+        help="of images for inception: antialiased, or as TensorFlow 1 did it for the numbers of most papers; scores "
+        "of the two can't be compared (default: antialiased)",
+    )
     add_state(parser)
     add_weights(parser)
+    add_device(parser)
     parser.add_argument(
         "--split",
         choices=("test", "validation", "train"),
@@ -107,6 +119,8 @@ def run(arguments: argparse.Namespace) -> None:
     refuse_existing("--out", arguments.out, arguments.force)
     refuse_existing("--neighbours", arguments.neighbours, arguments.force)
     start = perf_counter()
+    with suppress(UserError):  # it may be a file, or nothing at all
+        arguments.source = folder_of(arguments.source)
     source, out = arguments.source, arguments.out
     layout = RunLayout(source)
     if layout.record_file.is_file() or layout.config_file.parent.is_dir():
@@ -177,10 +191,12 @@ def options(arguments: argparse.Namespace) -> Any:
     return Options(
         extractor=arguments.extractor,
         weights_file=arguments.weights_file,
+        resize=arguments.resize,
         count=arguments.count,
         split=arguments.split,
         data_root=arguments.data_root,
         seed=arguments.seed,
+        device=arguments.device,
     )
 
 

@@ -27,6 +27,7 @@ from gan_lab.sweeps.jobs import start_server
 from gan_lab.utils import child_pythons, disk, memory
 from gan_lab.utils.errors import UserError, fail
 from gan_lab.utils.files import refuse_ways_out
+from gan_lab.utils.run_layout import run_name
 from gan_lab.utils.shell import override, quoted
 from gan_lab.utils.signals import importing
 from gan_lab.utils.terminal import say
@@ -150,6 +151,8 @@ def check_job(config: DictConfig, overrides: list[str]) -> None:
         own_code.trust(without_hydra(job))
         if job.resume is not None:
             raise UserError("resume continues one run; it can't be part of a sweep")
+        if job.run is not None:
+            raise UserError("run names a single run: name a sweep by its folder, sweep.dir=logs/sweeps/NAME")
         validate(without_hydra(job), Path(str(config.hydra.sweep.dir), "job"))  # its own folder is chosen later
     except CONFIGURATION_ERRORS as error:
         fail(f"in the job {' '.join(overrides)}: {explain(error)}")
@@ -241,6 +244,8 @@ def claim(config: DictConfig, option: str) -> list[Path]:
         UserError: the folder holds a run or a link that leads out of it, or can't be made.
     """
     HydraConfig.instance().set_config(config)
+    if option == "hydra.run.dir":
+        refuse_name(config)
     wanted = Path(str(OmegaConf.select(config, option)))
     typed: Any = OmegaConf.to_container(config.hydra.overrides)  # not resolved: what refers to nothing is told later
     overrides = [*typed["hydra"], *typed["task"]]
@@ -273,6 +278,26 @@ def claim(config: DictConfig, option: str) -> list[Path]:
     with read_write(config.hydra):
         OmegaConf.select(config, option.rpartition(".")[0]).dir = str(folder)
     return made
+
+
+def refuse_name(config: DictConfig) -> None:
+    """Refuse a name for a run that is none, or that another run has.
+
+    Raises:
+        UserError: naming the option.
+    """
+    if config.run is None:
+        return
+    try:
+        run_name(str(config.run))
+    except ValueError as error:
+        raise UserError(f"run={config.run}: must be {error}") from error
+    wanted = Path(str(config.hydra.run.dir))
+    if wanted.name == str(config.run) and wanted.exists():
+        raise UserError(
+            f"run={config.run}: {wanted} exists already. Resume that run with {override('resume', config.run)}, or "
+            "choose another name"
+        )
 
 
 def remove_empty(folders: list[Path]) -> None:

@@ -4,13 +4,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gan_lab.cli.arguments import add_state, add_weights, non_negative, positive, share
+from gan_lab.cli.arguments import add_device, add_state, add_weights, non_negative, positive, share
 from gan_lab.cli.outputs import check_output, replacing
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.terminal import say
 
 if TYPE_CHECKING:  # torch is imported only where images are generated
-    from torch import Tensor
+    from gan_lab.evaluation.sampling import Drawing
 
 SUFFIXES = {".png": "png", ".pt": "pt", ".npy": "npy", "": "png-folder"}
 EXAMPLES = """examples:
@@ -28,7 +28,7 @@ def add_parser(commands: Any) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("run_folder", metavar="RUN", help="folder of a run, finished or not")
+    parser.add_argument("run_folder", metavar="RUN", help="a run, finished or not: its folder, its name, or latest")
     parser.add_argument(
         "--count",
         type=positive,
@@ -40,6 +40,7 @@ def add_parser(commands: Any) -> None:
     )
     add_state(parser)
     add_weights(parser)
+    add_device(parser)
     parser.add_argument("--seed", type=non_negative, default=0, metavar="N", help="seed of the latents (default: 0)")
     parser.add_argument(
         "--truncation",
@@ -76,11 +77,10 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError(f"--out {out}: unknown format {out.suffix}; add --format {'|'.join(SUFFIXES.values())}")
     check_output(out, arguments.force)
 
-    from gan_lab.evaluation.sampling import sample
+    from gan_lab.evaluation.sampling import prepare
     from gan_lab.runs.run import Run
-    from gan_lab.utils import images
 
-    samples = sample(
+    drawing = prepare(
         Run.open(arguments.run_folder),
         which=arguments.checkpoint,
         count=arguments.count,
@@ -88,31 +88,41 @@ def run(arguments: argparse.Namespace) -> None:
         seed=arguments.seed,
         ema=arguments.weights == "ema",
         truncation=arguments.truncation,
+        device=arguments.device,
     )
-    if form == "png":
-        pixels = images.grid(samples.images[samples.in_grid], samples.columns)
-    else:
-        pixels = images.to_uint8(samples.images)
     with replacing(out) as partial:
-        write(pixels, form, partial)
-    say(f"{samples.title} after {samples.images_seen:,} training images: {out}")
+        write(drawing, form, partial)
+    say(f"{drawing.title} after {drawing.model.images_seen:,} training images: {out}")
 
 
-def write(pixels: "Tensor", form: str, path: Path) -> None:
-    """Write uint8 images in one of the formats."""
+def write(drawing: "Drawing", form: str, path: Path) -> None:
+    """Write images in one of the formats as they are generated; only a grid is made in memory."""
     import numpy as np
     import torch
 
     from gan_lab.utils import images
 
     if form == "png":
-        images.save_png(pixels, path)
-    elif form == "pt":
-        torch.save(pixels, path)
-    elif form == "npy":
-        with path.open("wb") as file:
-            np.save(file, pixels.numpy())
-    else:
+        images.save_png(drawing.grid(), path)
+    elif form == "png-folder":
         path.mkdir()
-        for index, image in enumerate(pixels):
-            images.save_png(image, path / f"{index:05d}.png")
+        digits = max(5, len(str(drawing.count - 1)))
+        for index, image in enumerate(image for batch in drawing.pixels() for image in batch):
+            images.save_png(image, path / f"{index:0{digits}d}.png")
+    elif form == "npy":
+        write_array(drawing, path)
+    else:
+        scratch = path.with_name("pixels.npy")
+        write_array(drawing, scratch)
+        torch.save(torch.from_numpy(np.load(scratch, mmap_mode="c")), path)
+
+
+def write_array(drawing: "Drawing", path: Path) -> None:
+    """Write a .npy file of uint8 images (count, channels, height, width), batch by batch."""
+    import numpy as np
+
+    form = {"descr": "|u1", "fortran_order": False, "shape": (drawing.count, *drawing.shape)}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, form)
+        for batch in drawing.pixels():
+            file.write(batch.numpy().tobytes())

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gan_lab.cli.arguments import add_state, add_weights, non_negative, positive
+from gan_lab.cli.arguments import add_device, add_state, add_weights, non_negative, positive
 from gan_lab.cli.outputs import check_output, replacing
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.terminal import say
@@ -30,7 +30,9 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "run_folder", metavar="RUN", help="folder of a run whose model translates images, finished or not"
+        "run_folder",
+        metavar="RUN",
+        help="a run whose model translates: its folder, its name, or latest",
     )
     parser.add_argument(
         "--direction",
@@ -64,7 +66,7 @@ def add_parser(commands: Any) -> None:
         metavar="N",
         help="images of one size, or tiles, at a time (default: as many as have 262,144 pixels)",
     )
-    parser.add_argument("--device", default="auto", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: the best)")
+    add_device(parser)
     parser.add_argument("--side-by-side", action="store_true", help="put each image to the left of its translation")
     parser.add_argument("--force", action="store_true", help="replace --out if it exists")
     parser.set_defaults(run=run)

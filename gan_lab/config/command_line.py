@@ -21,8 +21,9 @@ from gan_lab.config.renamed import new_name_of
 from gan_lab.utils import memory
 from gan_lab.utils.disk import REMEDIES, in_words
 from gan_lab.utils.errors import UserError, fail, nearest
-from gan_lab.utils.shell import install
+from gan_lab.utils.shell import PLAIN, install, quoted
 
+FOLDERS = ("resume", "init_from", "run", "sweep.dir", "hydra.run.dir", "hydra.sweep.dir")  # options that name one
 EXTRAS = {"joblib": "sweep", "submitit": "sweep", "optuna": "sweep", "ray": "ray"}  # Hydra's plugins, where to get them
 # What launchers raise when the process that they started for a job is gone; by name, as none of them need be installed.
 LOST = {"TerminatedWorkerError", "UncompletedJobError", "FailedJobError", "WorkerCrashedError", "RayTaskError"}
@@ -83,6 +84,19 @@ def in_a_line(error: Exception) -> str | None:
     if isinstance(error, ValueError) and is_raised_by(error, "hydra", "logging.config"):
         return explain(error)
     return None
+
+
+def with_quotes(arguments: Sequence[str]) -> list[str]:
+    """Put folders and notes in quotes where Hydra wants some: names of jobs hold `=` and `,`, and notes anything."""
+
+    def quote(argument: str) -> str:
+        name, _, value = argument.partition("=")
+        if not value or value[0] in "\"'" or "${" in value:
+            return argument
+        needs = PLAIN.fullmatch(value) is None if name == "notes" else name in FOLDERS and "=" in value
+        return f"{name}={quoted(value)}" if needs else argument
+
+    return list(map(quote, arguments))
 
 
 def refuse_dotted_groups(arguments: Sequence[str], conf: Path) -> None:

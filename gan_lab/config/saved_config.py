@@ -101,8 +101,9 @@ def use_own_places(config: DictConfig, folder: Path) -> None:
 
     for option in options_with(Fact.CACHE, config):
         OmegaConf.update(config, option, str(own_cache(folder)))
-    if OmegaConf.select(config, "data.download"):
-        config.data.download = False
+    for option in {*options_with(Fact.DOWNLOAD, config), "data.download"}:
+        if OmegaConf.select(config, option):
+            OmegaConf.update(config, option, False)
 
 
 def own_cache(folder: Path) -> Path:

@@ -27,13 +27,14 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import ConfigDict, Field, PydanticUserError, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, PydanticUserError, TypeAdapter, ValidationError
 
 import gan_lab.config.resolvers  # noqa: F401 - configurations use them
 from gan_lab.config import handed_over
 from gan_lab.config.own_code import NEVER_TRUSTED_WHOLE, TRUSTED, targets
 from gan_lab.config.renamed import new_name_of, old_options
 from gan_lab.utils.errors import UserError, nearest
+from gan_lab.utils.run_layout import run_name
 from gan_lab.utils.types import HARMLESS, Fact, InputPath, OnResume, PositiveInt
 
 # Of libraries, what trains and watches: nothing that takes functions, saves files under any name or talks to a server;
@@ -68,6 +69,10 @@ OF_LENGTH = {"missing": "longer", "too_long": "shorter"}  # what pydantic says o
 INSTANTIATION_KEYS = {"_target_", "_partial_", "_recursive_", "_convert_"}
 
 
+RunName = Annotated[str, AfterValidator(run_name)]
+Tag = Annotated[str, Field(min_length=1, max_length=100)]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
     """Options of a sweep's jobs that don't change what each of them learns."""
@@ -89,6 +94,9 @@ class Root:
     resume: Annotated[str | None, Fact.INCIDENTAL]
     run_dir: Annotated[str | None, Fact.INCIDENTAL]
     resume_mode: Literal["exact", "continue"] = "exact"
+    run: Annotated[RunName | None, Fact.INCIDENTAL] = None
+    tags: Annotated[list[Tag], HARMLESS, Fact.INCIDENTAL] = field(default_factory=list)
+    notes: Annotated[str | None, HARMLESS, Fact.INCIDENTAL] = None
     init_from: InputPath | None = None
     data: Annotated[LightningDataModule, OnResume("different images, or another order")]
     model: Annotated[LightningModule, OnResume("different weights or losses")]
@@ -327,7 +335,9 @@ def _problems_of_value(annotation: Any, value: Any, path: str) -> Iterator[tuple
         values = {}
         for detail in details:
             place, wrong = _place(detail["loc"], value, path)
-            reason = OF_LENGTH.get(detail["type"], detail["msg"].removeprefix("Input should be "))
+            reason = OF_LENGTH.get(
+                detail["type"], detail["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+            )
             if detail["type"] in ("dict_type", "needs_python_object"):
                 reason = f"given by names: {place}.NAME=..."
             elif detail["type"] == "missing" and isinstance(detail["loc"][-1], str):

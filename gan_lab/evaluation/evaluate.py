@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
 
-import torch
 from torch import Tensor
 
 from gan_lab.config.saved_config import own_cache
@@ -15,6 +14,7 @@ from gan_lab.evaluation.custom_extractor import import_extractor
 from gan_lab.metrics.domain_images import DomainImages
 from gan_lab.metrics.extractors import Extractor
 from gan_lab.metrics.generated_images import Generated, generate_images, weights_of
+from gan_lab.metrics.inception import Resize
 from gan_lab.metrics.protocol import Weights
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.metrics.score_record import ScoreRecord
@@ -24,6 +24,7 @@ from gan_lab.metrics.translation_scores import Translations, translate
 from gan_lab.models.latent import LatentGAN
 from gan_lab.models.translation import TranslationGAN
 from gan_lab.runs.run import Run, Which
+from gan_lab.utils import hardware
 from gan_lab.utils.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -37,20 +38,25 @@ class Options:
     """Settings of an evaluation, of a run or of a user's images.
 
     Args:
-        extractor: one of `select_extractor.Choice`, or "package.module:Class" of the user's own.
+        extractor: one of `select_extractor.Choice`, or "package.module:Class" of the user's own. Only for "inception"
+            by name are missing weights fetched: what "auto" takes follows from a run's folder, perhaps a stranger's.
         weights_file: Inception's weights, where they don't lie in their usual place.
+        resize: of images for Inception, "antialiased", or "tensorflow1" as for the numbers of most papers.
         count: number of generated images; by default `COUNT`, the `test_count` of a run's data, or all images.
         split: of the real images; by default the dataset's eval split.
         data_root: folder of the dataset; by default that of the run, or "data".
         seed: of the latents and of random subsets.
+        device: for generating images and their features, by its name in torch; "auto" is the best there is.
     """
 
     extractor: str = "auto"
     weights_file: str | None = None
+    resize: Resize = "antialiased"
     count: int | None = None
     split: str | None = None
     data_root: str | None = None
     seed: int = 0
+    device: str = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,11 +87,12 @@ def evaluate_run(run: Run, options: Options, *, which: Which, ema: bool, gan_tra
         gan_train_test: add the GAN-train and GAN-test accuracy of a conditional model.
 
     Raises:
-        UserError: the run has no such checkpoint; the dataset or the extractor is not available; there are too few
-            images.
+        UserError: the run has no such checkpoint; the dataset, the extractor or the device is not available; there are
+            too few images.
     """
     _check_count(options.count)
-    loaded = run.load_model(which).to(_device())
+    device = hardware.device(options.device)
+    loaded = run.load_model(which).to(device)
     if gan_train_test and not (isinstance(loaded, LatentGAN) and loaded.make_condition(1)):
         raise UserError(f"--gan-train-test: {type(loaded).__name__} is not conditional; evaluate a run of model=cgan")
     if isinstance(loaded, TranslationGAN):
@@ -154,14 +161,15 @@ def evaluate_images(images: Tensor, dataset: str, options: Options) -> Evaluatio
         options: of the evaluation.
 
     Raises:
-        UserError: the dataset or the extractor is not available; there are too few images.
+        UserError: the dataset, the extractor or the device is not available; there are too few images.
     """
     _check_count(options.count)
     if options.count and options.count > len(images):
         raise UserError(f"--count {options.count}: only {len(images):,} images are given")
+    device = hardware.device(options.device)
     images = images[: options.count]
     real = datasets.dataset_by_name(dataset, options.data_root)
-    extractor = _extractor(options, real).to(_device())
+    extractor = _extractor(options, real).to(device)
     record = evaluate(
         [(images, None)],
         real,
@@ -221,11 +229,11 @@ def _check_count(count: int | None) -> None:
 
 def _extractor(options: Options, real: RealImages) -> Extractor:
     if options.extractor in get_args(Choice):
-        return make_extractor(cast(Choice, options.extractor), real, options.weights_file)
+        named = cast(Choice, options.extractor)
+        fetch = named == "inception"
+        return make_extractor(named, real, options.weights_file, resize=options.resize, download=fetch)
     if options.weights_file:
         raise UserError("--weights-file: these weights are for the inception extractor; a class brings its own")
+    if options.resize != "antialiased":
+        raise UserError(f"--resize {options.resize}: is for the inception extractor; a class has its own")
     return import_extractor(options.extractor, real)
-
-
-def _device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

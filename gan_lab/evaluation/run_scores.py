@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sized
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from pydantic import TypeAdapter
 from gan_lab.metrics.protocol import Protocol
 from gan_lab.metrics.score_record import ScoreRecord
 from gan_lab.runs.run import Run
-from gan_lab.utils.errors import UserError
+from gan_lab.utils.errors import UserError, nearest
 from gan_lab.utils.run_layout import RECORD
 from gan_lab.utils.typed_json import read_json
 
@@ -63,6 +64,23 @@ def find(folders: Iterable[Path]) -> tuple[list[Run], list[LeftOut]]:
             except UserError as error:
                 left_out.setdefault(place.resolve(), LeftOut.because(place, error))
     return list(runs.values()), _unless_all(left_out.values(), runs)
+
+
+def tagged(runs: Iterable[Run], tag: str) -> list[Run]:
+    """Keep the runs that their user gave a tag.
+
+    Raises:
+        UserError: there are none, or the record of none can be read.
+    """
+    kept, known = [], set()
+    for run in runs:
+        with suppress(UserError):  # a record that can't be read has no tags
+            tags = run.record().get("tags", [])
+            known |= set(tags)
+            kept += [run] if tag in tags else []
+    if not kept:
+        raise UserError(f"--tag {tag}: no run has this tag. {nearest(tag, known)}")
+    return kept
 
 
 def records(run: Run) -> list[ScoreRecord]:

@@ -1,8 +1,8 @@
 """Images sampled from a run's generator."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -10,11 +10,15 @@ from torch import Tensor
 from gan_lab.evaluation import load_generator
 from gan_lab.models.latent import LatentGAN
 from gan_lab.runs.run import Run, Which
-from gan_lab.utils import memory, seeding
+from gan_lab.utils import hardware, images, memory, seeding
 from gan_lab.utils.errors import UserError, nearest
+from gan_lab.utils.memory import at_once
+from gan_lab.utils.terminal import bar
 
-CHUNK = 500  # images generated at a time
-BYTES_PER_VALUE = 8  # at the peak: float32 in chunks and as a whole
+MOST = 512  # images generated at a time, whole blocks of latents
+MANY = 2000  # images from which on a progress bar is shown
+BYTES_PER_VALUE = 8  # of images as a whole, at the peak: float32 in batches and in one piece
+BYTES_PER_CELL = 15  # of a grid's pixels, at the peak: its images, ordered, the grid in three colours, and its file
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,85 @@ class Samples:
     images_seen: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """Images that a generator is about to make, a few at a time; `Samples` says what an image follows from.
+
+    Args:
+        model: on its device.
+        seed: of the latents.
+        label: of all images, where they have one class; None otherwise.
+        classes: that a conditional model takes in turn; 0 where it takes none.
+        ema: use the generator's moving average where there is one.
+        truncation: as in `LatentGAN.sample`.
+        count: number of images.
+        shape: of an image, (channels, size, size).
+        columns: of a grid, as of `Samples`.
+        title: what the images are.
+    """
+
+    model: LatentGAN
+    seed: int
+    label: int | None
+    classes: int
+    ema: bool
+    truncation: float | None
+    count: int
+    shape: tuple[int, ...]
+    columns: int
+    title: str
+
+    @property
+    def in_grid(self) -> Tensor:
+        """The indices of the images in the order of a grid, int64 (count,)."""
+        indices = torch.arange(self.count)
+        in_rows = self.classes and self.count % self.classes == 0
+        return indices.view(-1, self.classes).T.flatten() if in_rows else indices
+
+    def batches(self) -> Iterator[Tensor]:
+        """Generate all images in their order: float32 (n, channels, size, size) in [-1, 1] on the model's device."""
+        each = at_once(math.prod(self.shape), MOST)
+        starts = range(0, self.count, each)
+        for start in bar(starts, "Sampling", len(starts), "images", each) if self.count >= MANY else starts:
+            yield self.draw(start, min(each, self.count - start))
+
+    def pixels(self) -> Iterator[Tensor]:
+        """Generate all images in their order: uint8 (n, channels, size, size) on the CPU."""
+        for batch in self.batches():
+            yield images.to_uint8(batch).cpu()
+
+    def grid(self) -> Tensor:
+        """Generate all images as one picture, uint8 (3, height, width).
+
+        Raises:
+            UserError: it doesn't fit into memory.
+        """
+        height, width = self.shape[1:]
+        _check_memory(
+            self.count, self.count * (height + 2) * (width + 2) * BYTES_PER_CELL, "a grid of these images needs"
+        )
+        pixels = torch.empty(self.count, *self.shape, dtype=torch.uint8)
+        start = 0
+        for batch in self.pixels():
+            pixels[start : start + len(batch)] = batch
+            start += len(batch)
+        return images.tiled(pixels[self.in_grid], self.columns)
+
+    def draw(self, first: int, count: int) -> Tensor:
+        """Generate the images from an index on.
+
+        Raises:
+            UserError: the generator knows no truncation.
+        """
+        latents = self.model.seeded_latents(count, self.seed, first)
+        turn = first % (self.classes or 1)  # the class of the first one, where they take turns
+        condition = [part[turn:] for part in self.model.make_condition(turn + count, self.label)]
+        try:
+            return self.model.sample(latents, *condition, ema=self.ema, truncation=self.truncation)
+        except ValueError as error:
+            raise UserError(f"--truncation {self.truncation}: {error}") from error
+
+
 def sample(
     run: Run,
     *,
@@ -46,8 +129,39 @@ def sample(
     seed: int,
     ema: bool,
     truncation: float | None = None,
+    device: str = "auto",
 ) -> Samples:
-    """Generate images; the same arguments give the same images.
+    """Generate images that are held as a whole, on the CPU; arguments and errors as of `prepare`.
+
+    Raises:
+        UserError: they don't fit into memory.
+    """
+    drawing = prepare(
+        run, which=which, count=count, of_class=of_class, seed=seed, ema=ema, truncation=truncation, device=device
+    )
+    values = drawing.count * math.prod(drawing.shape)
+    _check_memory(drawing.count, values * BYTES_PER_VALUE, "these images need")
+    return Samples(
+        torch.cat([batch.cpu() for batch in drawing.batches()]),
+        drawing.in_grid,
+        drawing.columns,
+        drawing.title,
+        drawing.model.images_seen,
+    )
+
+
+def prepare(
+    run: Run,
+    *,
+    which: Which,
+    count: int | None,
+    of_class: str | None,
+    seed: int,
+    ema: bool,
+    truncation: float | None = None,
+    device: str = "auto",
+) -> Drawing:
+    """Get ready to generate images; the same arguments give the same images.
 
     Args:
         run: finished or not.
@@ -57,39 +171,44 @@ def sample(
         seed: of the latents.
         ema: use the generator's moving average where there is one.
         truncation: as in `LatentGAN.sample`.
+        device: by its name in torch; "auto" is the best there is. Latents are the same on all, and images differ in
+            their last bits.
 
     Raises:
         UserError: the checkpoint is missing or damaged, the model doesn't generate from latents, has no such class or
-            knows no truncation, or the images don't fit into memory.
+            knows no truncation, or there is no such device.
     """
-    model = load_generator.load(run, which)
+    place = hardware.device(device)
+    model = load_generator.load(run, which).to(place)
     classes = getattr(model, "num_classes", 0) if of_class is None else 0
     count = count or (10 * classes or 64)
-    data = run.config().data
-    _check_memory(count, count * data.channels * data.image_size**2)
     # Categories that a model finds by itself have no names.
     labelled = hasattr(model, "num_classes")
     names = [str(name) for name in run.data_record().get("classes") or []] if labelled else []
     try:
         label = None if of_class is None else label_of(of_class, names, model)
-        condition = model.make_condition(count, label)
+        model.make_condition(1, label)  # refuses what there is not
     except ValueError as error:
         raise UserError(f"--class {of_class}: {error}") from error
-    latents = model.seeded_latents(count, seeding.derive(seed, "sample"))
-    chunks = zip(*(torch.split(part, CHUNK) for part in (latents, *condition)), strict=True)
-    try:
-        images = torch.cat([model.sample(*chunk, ema=ema, truncation=truncation) for chunk in chunks])
-    except ValueError as error:
-        raise UserError(f"--truncation {truncation}: {error}") from error
-    in_grid, columns = torch.arange(count), math.ceil(math.sqrt(count))
-    if classes and count % classes == 0:
-        in_grid, columns = in_grid.view(-1, classes).T.flatten(), count // classes
+    in_rows = classes and count % classes == 0
     title = f"{count} images"
     if label is not None:
         title += f" of class {label}" + (f" ({names[label]})" if label < len(names) else "")
     if truncation is not None:
         title += f", truncated to {truncation:g},"
-    return Samples(images, in_grid, columns, title, model.images_seen)
+    drawing = Drawing(
+        model=model,
+        seed=seeding.derive(seed, "sample"),
+        label=label,
+        classes=classes,
+        ema=ema,
+        truncation=truncation,
+        count=count,
+        shape=(),
+        columns=count // classes if in_rows else math.ceil(math.sqrt(count)),
+        title=title,
+    )
+    return replace(drawing, shape=tuple(drawing.draw(0, 1).shape[1:]))
 
 
 def label_of(of_class: str, names: Sequence[str], model: LatentGAN) -> int:
@@ -112,10 +231,10 @@ def label_of(of_class: str, names: Sequence[str], model: LatentGAN) -> int:
     raise ValueError(f"no such class. {known}")
 
 
-def _check_memory(count: int, values: int) -> None:
-    needed, available = values * BYTES_PER_VALUE, memory.available()
+def _check_memory(count: int, needed: int, what: str) -> None:
+    available = memory.available()
     if needed > available:
         raise UserError(
-            f"--count {count}: these images need {needed / 1e9:,.0f} GB of memory, and {available / 1e9:.0f} GB are "
-            "available; generate fewer at a time, each time with another --seed"
+            f"--count {count}: {what} {needed / 1e9:,.0f} GB of memory, and {available / 1e9:.0f} GB are available; "
+            "write them to a folder or a .npy file, which takes any number, or generate fewer"
         )

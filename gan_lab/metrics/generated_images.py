@@ -8,9 +8,10 @@ from torch import Tensor
 
 from gan_lab.metrics.protocol import Weights
 from gan_lab.utils import images, seeding
+from gan_lab.utils.memory import at_once
 from gan_lab.utils.terminal import bar
 
-GENERATED_AT_ONCE = 500  # images
+GENERATED_AT_ONCE = 500  # images, at most
 MANY = 2000  # images from which on a progress bar is shown
 Generated = tuple[Tensor, Tensor | None]
 
@@ -55,9 +56,10 @@ def generate_images(
     """
     latents = model.seeded_latents(count, seeding.derive(seed, "quality"))
     share = [part[rank::world_size] for part in (latents, *model.make_condition(count))]
-    batches = [*zip(*(torch.split(part, GENERATED_AT_ONCE) for part in share), strict=True)]
-    each = GENERATED_AT_ONCE * world_size
-    shown = bar(batches, "Scoring", len(batches), "images", each) if count >= MANY else batches
+    first = model.sample(latents[:1], *(part[:1] for part in model.make_condition(1)), ema=ema)  # which tells the size
+    most = at_once(first.numel(), GENERATED_AT_ONCE)
+    batches = [*zip(*(torch.split(part, most) for part in share), strict=True)]
+    shown = bar(batches, "Scoring", len(batches), "images", most * world_size) if count >= MANY else batches
     for batch, *condition in shown:
         pixels = images.to_uint8(model.sample(batch, *condition, ema=ema))
         yield pixels, condition[0] if condition else None

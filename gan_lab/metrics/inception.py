@@ -1,23 +1,30 @@
-"""The published protocol: Inception-v3's 2048 pooled features (Heusel et al. 2017, arXiv:1706.08500)."""
+"""The published protocol: Inception-v3's 2048 pooled features (Heusel et al. 2017, arXiv:1706.08500).
+
+The weights are torch-fidelity's, as it publishes them. `fetch_weights` is the one place that downloads them.
+"""
 
 import os
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from gan_lab.metrics.extractors import Extractor, with_channels
-from gan_lab.utils import hashes
+from gan_lab.metrics.extractors import Extractor, Plain, with_channels
+from gan_lab.utils import download, hashes
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.files import remove_unfinished
+from gan_lab.utils.locks import held
 from gan_lab.utils.precision import reproducible_precision
 from gan_lab.utils.shell import install
 
 FILE = "weights-inception-2015-12-05-6726825d.pth"
 URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE}"
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
+LARGEST = 1 << 27  # bytes; the file has about 95 million
 SIZE = 299
+Resize = Literal["antialiased", "tensorflow1"]
 WEIGHTS_ONLY = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"  # stronger than what a caller of torch.load asks for
 
 
@@ -30,7 +37,8 @@ class Inception(Extractor):
     Args:
         weights: torch-fidelity's file; None reads it from the folder of torch.hub's checkpoints.
         antialias: True smooths images while they are resized to 299 pixels. This is torchmetrics' default since 1.9;
-            the numbers of most papers were computed without.
+            the numbers of most papers were computed without, by TensorFlow 1's bilinear rule: pixel i of 299 is
+            interpolated at the place i * width / 299, so images larger than that lose what lies between.
 
     Raises:
         UserError: torch-fidelity or its weights are missing, or the file is not the published one.
@@ -38,29 +46,16 @@ class Inception(Extractor):
 
     def __init__(self, *, weights: str | None, antialias: bool) -> None:
         super().__init__()
-        if find_spec("torch_fidelity") is None:
-            raise UserError(f"the inception extractor needs torch-fidelity: {install('inception')}")
-        default = Path(torch.hub.get_dir()) / "checkpoints" / FILE
-        path = Path(weights).expanduser() if weights else default
+        refuse_without_package()
+        path = Path(weights).expanduser() if weights else usual_place()
         if not path.exists():
-            raise UserError(
-                f"{path}: the inception extractor's weights are missing. Download {URL} (91 MB) on a machine with "
-                f"network, and put the file to {default}; gan-lab evaluate takes one elsewhere, --weights-file"
-            )
+            raise missing(path)
         self.network = load(path)
         self.antialias = antialias
         self.network.use_antialias = antialias
         self.num_features = 2048
         self.num_classes = 0
-        self.identity = {
-            "name": "inception",
-            "sha256": SHA256,
-            "input_size": SIZE,
-            "other_sizes": "bilinear" if antialias else "bilinear as in TensorFlow 1",
-            "channels": 3,
-            "antialias": antialias,
-            "dtype": "float32",
-        }
+        self.identity = identity(antialias)
         self.freeze()
 
     def features_and_logits(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -69,6 +64,64 @@ class Inception(Extractor):
         with reproducible_precision(pixels.device):
             features: Tensor = self.network(pixels)
             return features, features @ self.network.fc.weight.T
+
+
+def identity(antialias: bool) -> dict[str, Plain]:
+    """All that decides the features, as `Extractor.identity` has it."""
+    return {
+        "name": "inception",
+        "sha256": SHA256,
+        "input_size": SIZE,
+        "other_sizes": "bilinear" if antialias else "bilinear as in TensorFlow 1",
+        "channels": 3,
+        "antialias": antialias,
+        "dtype": "float32",
+    }
+
+
+def refuse_without_package() -> None:
+    """Refuse where the package with the network is missing.
+
+    Raises:
+        UserError: torch-fidelity is not installed.
+    """
+    if find_spec("torch_fidelity") is None:
+        raise UserError(f"the inception extractor needs torch-fidelity: {install('inception')}")
+
+
+def usual_place() -> Path:
+    """The file in which torch.hub would keep the weights."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / FILE
+
+
+def missing(path: Path, reason: str = "") -> UserError:
+    """The error of missing weights, which says what to put where."""
+    why = reason or ". callbacks.scores.download=true and gan-lab evaluate --extractor inception fetch them"
+    return UserError(
+        f"{path}: the inception extractor's weights are missing{why}. Download {URL} (91 MB) on a machine with "
+        f"network, and put the file to {usual_place()}; gan-lab evaluate takes one elsewhere, --weights-file"
+    )
+
+
+def fetch_weights() -> None:
+    """Download the weights to their usual place, unless a file is there; one program at a time does.
+
+    Raises:
+        UserError: torch-fidelity is missing, there is no network, the place can't be written to, or what came is not
+            the published file, of which nothing is kept.
+    """
+    refuse_without_package()
+    path = usual_place()
+    if path.exists():
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with held(path.with_name(f".{FILE}.lock"), patience=-1):
+            remove_unfinished(path.parent)
+            if not path.exists():  # else another program was first
+                download.fetch(URL, path, checksum=SHA256, algorithm="sha256", largest=LARGEST)
+    except download.ERRORS as error:
+        raise missing(path, f", and fetching them failed ({error})") from error
 
 
 def load(path: Path) -> Any:

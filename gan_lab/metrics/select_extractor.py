@@ -1,26 +1,35 @@
 """The choice of an extractor for a dataset."""
 
-from contextlib import suppress
+import logging
 from typing import Literal
 
-from gan_lab.distributed.collectives import refusing_together
-from gan_lab.metrics import dataset_classifier
+from gan_lab.distributed.collectives import rank_zero_first, refusing_together
+from gan_lab.metrics import dataset_classifier, inception
 from gan_lab.metrics.extractors import Extractor
-from gan_lab.metrics.inception import Inception
+from gan_lab.metrics.inception import Inception, Resize
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.metrics.stacked_digits import Stacked
 from gan_lab.utils.errors import UserError
+
+log = logging.getLogger(__name__)
 
 Choice = Literal["auto", "classifier", "inception"]
 SMALL = 64  # pixels a side, up to which a classifier is trained within minutes
 STACKED = "stacked_mnist"
 
 
-def make_extractor(choice: Choice, real: RealImages, weights: str | None = None) -> Extractor:
+def make_extractor(
+    choice: Choice,
+    real: RealImages,
+    weights: str | None = None,
+    *,
+    resize: Resize = "antialiased",
+    download: bool = False,
+) -> Extractor:
     """Make the extractor of a name, or the one that suits a dataset.
 
     Args:
-        choice: "classifier", a classifier of the dataset; "inception", the published one, antialiased; "auto":
+        choice: "classifier", a classifier of the dataset; "inception", the published one; "auto":
             - the classifier for grey, labelled images of up to 64 pixels a side, as MNIST and its kin, and for stacked
               digits. Features of ImageNet mean little on these.
             - Inception for all others. It was made for colour images, and without labels there is nothing to train a
@@ -29,22 +38,43 @@ def make_extractor(choice: Choice, real: RealImages, weights: str | None = None)
               classes: it tells translators of the same data apart.
         real: the dataset.
         weights: file of Inception's weights; None reads it from its usual folder.
+        resize: of images for Inception, antialiased, or as TensorFlow 1 did it for most papers. It is part of the
+            protocol.
+        download: fetch Inception's weights where they are needed and missing. Nobody but the user may say so: not a
+            file that came with a run.
 
     Raises:
-        UserError: Inception or its weights are missing; weights for an extractor that brings its own; a classifier of a
-            dataset without classes, or one that can't be cached.
+        UserError: Inception or its weights are missing; weights or a resize for an extractor that brings its own; a
+            classifier of a dataset without classes, or one that can't be cached.
     """
+    antialias = resize == "antialiased"
     if choice == "auto":
         choice = "classifier" if suits_a_classifier(real) else "inception"
-        if choice == "inception" and weights is None and real.any_classifier and has_a_classifier(real):
-            with suppress(UserError), refusing_together():
-                return Inception(weights=None, antialias=True)
+        if choice == "inception" and weights is None and antialias and real.any_classifier and has_a_classifier(real):
+            try:
+                with refusing_together():
+                    return published(None, antialias=True, download=download)
+            except UserError as error:
+                if download:
+                    log.warning("%s. A classifier of the data takes its place", error)
             choice = "classifier"
     if choice == "inception":
-        return Inception(weights=weights, antialias=True)
+        return published(weights, antialias=antialias, download=download)
     if weights is not None:
         raise UserError(f"{weights}: weights are for the inception extractor; {choice} brings its own")
+    if not antialias:
+        raise UserError(
+            f"resize {resize}: is for the inception extractor; {choice} has its own. Leave it out, or name inception"
+        )
     return classifier(real)
+
+
+def published(weights: str | None, *, antialias: bool, download: bool) -> Inception:
+    """Make the published extractor; errors and arguments as of `make_extractor`."""
+    if download and weights is None:
+        with rank_zero_first():
+            inception.fetch_weights()
+    return Inception(weights=weights, antialias=antialias)
 
 
 def suits_a_classifier(real: RealImages) -> bool:

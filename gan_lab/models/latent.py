@@ -45,15 +45,15 @@ class LatentGAN(AdversarialModule):
         drawn = torch.randn(count, self.latent_dim, generator=generator, device=generator.device)
         return drawn.to(self.device, dtype)
 
-    def seeded_latents(self, count: int, seed: int) -> Tensor:
-        """Latents (count, latent_dim), each a function of the seed and its index, whatever the count.
+    def seeded_latents(self, count: int, seed: int, first: int = 0) -> Tensor:
+        """Latents (count, latent_dim), from the index `first` on, each a function of the seed and its index alone.
 
         They are drawn in blocks of one size, each by a generator of its own. One generator for all would not do: torch
         draws the last values anew where their number is no multiple of 16.
         """
-        blocks = range(-(-count // BLOCK))
+        blocks = range(first // BLOCK, -(-(first + count) // BLOCK))
         generators = (torch.Generator().manual_seed(seeding.derive(seed, "block", block)) for block in blocks)
-        return torch.cat([self.sample_latents(BLOCK, generator) for generator in generators])[:count]
+        return torch.cat([self.sample_latents(BLOCK, generator) for generator in generators])[first % BLOCK :][:count]
 
     def sample(self, latents: Tensor, *condition: Tensor, ema: bool = True, truncation: float | None = None) -> Tensor:
         """Images in [-1, 1] for latents (batch, latent_dim), in evaluation mode and without gradients.

@@ -82,6 +82,8 @@ class Record(_Part, total=False):
     pid: Count
     slurm_job: str
     data: Data
+    tags: list[str]
+    notes: str | None
     best: Best | None
     scores: dict[str, Any] | None
     alarms: list[str]

@@ -18,6 +18,7 @@ from gan_lab.utils.errors import UserError, nearest
 from gan_lab.utils.types import Fact, OnResume
 
 OF_THE_COMMAND = ("resume", "resume_mode", "run_dir")
+SINGLE = ("seed", "tags", "notes")  # values at the top level that a resumed run may be given, or told why not
 WATCHERS = "gan_lab.callbacks."  # look on; what Health does to a run that is lost anyway is recorded as an alarm
 
 Changes = dict[str, list[Any]]  # by name, the values before and after
@@ -100,9 +101,12 @@ def change(config: DictConfig, line: str, *, exact: bool) -> None:
     if name in OF_THE_COMMAND:
         return
     place, _, key = name.rpartition(".")
-    if "/" in name or not (place or name == "seed"):
+    if "/" in name or not (place or name in SINGLE):
         raise UserError(f"{line}: a resumed run keeps its groups, only single values may change; leave it out")
     parent = OmegaConf.select(config, place) if place else config
+    if name in SINGLE and name not in config:  # of a run that began before there was such an option
+        with open_dict(config):
+            config[name] = [] if name == "tags" else None
     if not isinstance(parent, DictConfig) or key not in parent:
         known = list(parent) if isinstance(parent, DictConfig) else list(config)
         raise UserError(new_name_of(name) or f"{name}: the run has no such option. {nearest(key, known)}")

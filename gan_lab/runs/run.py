@@ -19,10 +19,11 @@ from omegaconf import DictConfig
 import gan_lab
 from gan_lab.config import own_code, saved_config
 from gan_lab.runs import record
+from gan_lab.runs.names import folder_of
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import link_or_copy, write_atomically
 from gan_lab.utils.locks import is_held
-from gan_lab.utils.run_layout import RunLayout
+from gan_lab.utils.run_layout import EVENTS, RunLayout
 from gan_lab.utils.typed_json import read_json
 
 if TYPE_CHECKING:  # torch and lightning take seconds, and whoever only looks at records doesn't need them
@@ -61,17 +62,17 @@ class Run(RunLayout):
 
     @classmethod
     def open(cls, folder: str | Path) -> "Run":
-        """The run in a folder that exists.
+        """The run in a folder that exists, or of a name that `gan_lab.runs.names` finds one by.
 
         Raises:
             UserError: the folder is missing, or is no run folder.
         """
-        run = cls(folder)
+        run = cls(folder_of(folder))
         if not run.folder.is_dir():
             raise UserError(f"{folder}: no such run folder")
         for file in (run.config_file, run.record_file):
             if not file.is_file():
-                raise UserError(f"{folder} is not a run folder: it has no {file.relative_to(run.folder)}")
+                raise UserError(f"{run.folder} is not a run folder: it has no {file.relative_to(run.folder)}")
         return run
 
     def config(self) -> DictConfig:
@@ -143,10 +144,15 @@ class Run(RunLayout):
         Returns:
             True if that was no more than what every run begins with.
         """
-        begun_with = (self.config_file.parent, self.tensorboard)
-        beginnings = {*begun_with, self.lock_file, self.record_file, self.log_file}
+        beginnings = {self.config_file.parent, self.tensorboard, self.lock_file, self.record_file, self.log_file}
+
+        def is_beginning(path: Path) -> bool:
+            if path.parent == self.tensorboard and path.name.startswith(EVENTS):
+                return True
+            return path in beginnings or path.parent == self.config_file.parent
+
         made = self.entries() - set(before.entries)
-        if not all(path in beginnings or path.parent in begun_with for path in made):
+        if not all(map(is_beginning, made)):
             return False
         for handler in logging.getLogger().handlers:
             if isinstance(handler, logging.FileHandler) and Path(handler.baseFilename).parent == self.folder.absolute():

@@ -7,8 +7,9 @@ that decides as it goes finds what it has tried before.
 import json
 import os
 import platform
+import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,15 +20,17 @@ from pydantic import TypeAdapter
 from gan_lab.runs.run import Run, now
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import write_atomically
-from gan_lab.utils.run_layout import HYDRA
+from gan_lab.utils.run_layout import HYDRA, job_number
 from gan_lab.utils.typed_json import read_json
 
 Identity = tuple[str, ...]
+BESIDE = ("sweep.", "tags=", "notes=")  # beginnings of overrides that say nothing of what a job does
+LONGEST = 80  # characters of a label, so that names of folders stay far below the limit of 255 bytes
 
 
 def identity(overrides: Iterable[Any]) -> Identity:
-    """The identity of a job: its overrides, without those of where it lies and what it shares a device with."""
-    return tuple(sorted(text for text in map(str, overrides) if not text.startswith("sweep.")))
+    """The identity of a job: its overrides, without those of where it lies, of its device and of notes on it."""
+    return tuple(sorted(text for text in map(str, overrides) if not text.startswith(BESIDE)))
 
 
 def identity_of(folder: Path) -> Identity | None:
@@ -48,14 +51,60 @@ def jobs(sweep: Path) -> dict[Identity, Path]:
     return dict(started(sweep))
 
 
-def job_folder(sweep: str, number: int, overrides: Sequence[str]) -> str:
-    """The name of a job's folder: the one that it has, else its number, else its number with another behind it."""
+def job_folder(
+    sweep: str, number: int, overrides: Sequence[str], parameters: Mapping[str, object] | None = None
+) -> str:
+    """The name of a job's folder: the one that it has, else its number and what makes it differ from other jobs.
+
+    Args:
+        sweep: the sweep's folder.
+        number: of the job.
+        overrides: of the job.
+        parameters: those of the sweeper, by name; none for what the command line says alone.
+
+    Returns:
+        "0_model=wgan,seed=1", say; or "0_2_model=wgan,seed=1", where another job has that number already.
+    """
     place, own = Path(sweep), identity(overrides)
-    if identity_of(place / str(number)) == own:
-        return str(number)
+    for folder in place.glob(f"{number}*"):  # most often there
+        if identity_of(folder) == own:
+            return folder.name
     if place.is_dir() and own in (found := jobs(place)):
         return found[own].name
-    return next(name for name in _names(number) if not _is_taken(place / name))
+    taken = {job_number(folder.name) for folder in place.iterdir() if _is_taken(folder)} if place.is_dir() else set()
+    free = next(name for name in _names(number) if name not in taken)
+    varying = label([text for text in overrides if text in own and text not in _shared(place, parameters or {})])
+    return f"{free}_{varying}" if varying else free
+
+
+def label(overrides: Sequence[str]) -> str:
+    """Overrides in a few characters that every file system takes in a name: "model=wgan,lr=0.001".
+
+    Of an option's name its end is enough, as long as no other one ends alike. The number before a label keeps two jobs
+    apart, so a label may be cut.
+    """
+    pairs = [override.lstrip("+~").partition("=")[::2] for override in overrides]
+    parts = [re.split(r"[./]", name.partition("@")[0]) for name, _ in pairs]
+    short = []
+    for own in parts:
+        length = next((n for n in range(1, len(own)) if sum(other[-n:] == own[-n:] for other in parts) == 1), len(own))
+        short.append(".".join(own[-length:]))
+    text = ",".join(f"{name}={value}" if value else name for name, (_, value) in zip(short, pairs, strict=True))
+    plain = re.sub(r"[^\w.,=+-]+", "_", text, flags=re.ASCII)
+    return plain[:LONGEST].strip("_.,=").lstrip("0123456789")  # the number stands before it
+
+
+def shared(identities: Sequence[Identity]) -> set[str]:
+    """The overrides that several jobs all have; none of one alone."""
+    return set(identities[0]).intersection(*identities[1:]) if len(identities) > 1 else set()
+
+
+def _shared(sweep: Path, parameters: Mapping[str, object]) -> set[str]:
+    """The overrides that all jobs of a sweep have: where jobs are not known beforehand, those that are no question."""
+    plan = Plan.load(sweep)
+    if plan is not None and plan.jobs is not None:
+        return shared(plan.jobs) if len(plan.jobs) > 1 else set(plan.jobs[0])
+    return {*(plan.asked if plan else ()), *(f"{name}={value}" for name, value in parameters.items())}
 
 
 def hydra_folder(job: str) -> str | None:
@@ -170,7 +219,7 @@ def _names(number: int) -> Iterator[str]:
 
 
 def _is_taken(folder: Path) -> bool:
-    return identity_of(folder) is not None or Run(folder).record_file.exists()
+    return folder.is_dir() and (identity_of(folder) is not None or Run(folder).record_file.exists())
 
 
 def _number(folder: Path) -> tuple[int, str]:

@@ -23,8 +23,9 @@ from gan_lab.sweeps.folders import Plan
 from gan_lab.sweeps.status import Job
 from gan_lab.utils import child_pythons
 from gan_lab.utils.errors import UserError, fail
+from gan_lab.utils.run_layout import EVENTS
 from gan_lab.utils.shell import override
-from gan_lab.utils.signals import ASKING_TO_STOP, handled, leave_terminal
+from gan_lab.utils.signals import ASKING_TO_STOP, KILL, handled, leave_terminal
 from gan_lab.utils.terminal import say
 
 START_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
@@ -108,7 +109,7 @@ def _passing_on_signals(process: BaseProcess) -> Iterator[list[int]]:
         leave_terminal()
         received.append(number)
         if process.pid is not None and process.is_alive():
-            os.kill(process.pid, number if len(received) == 1 else signal.SIGKILL)
+            os.kill(process.pid, number if len(received) == 1 else KILL)
 
     with handled(pass_on):
         yield received
@@ -122,7 +123,8 @@ def _work(config: DictConfig, hydras: dict[str, Any], directory: Path) -> None:
         hydras: configuration of its own.
         directory: to work in.
     """
-    os.setpgid(0, 0)  # Ctrl+C reaches it through its parent, once
+    if hasattr(os, "setpgid"):
+        os.setpgid(0, 0)  # Ctrl+C reaches it through its parent, once
     os.chdir(directory)
     setup_globals()
     HydraConfig.instance().cfg = OmegaConf.create(hydras)  # type: ignore[assignment]
@@ -162,7 +164,7 @@ def _rest(run: Run, config: DictConfig) -> DictConfig:
         begun = load_job_config(run, config, HydraConfig.get().overrides.task)
         begun.resume, begun.sweep = str(run.folder), config.sweep
         return begun
-    for leftover in (run.record_file, run.metrics_file, *run.tensorboard.glob("events.*")):
+    for leftover in (run.record_file, run.metrics_file, *run.tensorboard.glob(f"{EVENTS}*")):
         leftover.unlink(missing_ok=True)
     return config
 

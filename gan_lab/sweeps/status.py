@@ -13,6 +13,7 @@ from gan_lab.runs.run import Run, State
 from gan_lab.sweeps import folders
 from gan_lab.sweeps.folders import Identity, Plan
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.run_layout import job_number
 
 SILENT = 600.0  # seconds without a report after which a running job says so: its last scores may take minutes
 NOTHING = "-"
@@ -24,7 +25,7 @@ class Job:
     """A job as it stands.
 
     Args:
-        name: of its folder; empty where it has none yet.
+        name: the number of its folder, or of a run alone the folder's name; empty where it has none yet.
         overrides: that make it.
         state: of its run.
         record: what its run says of itself, if it has begun.
@@ -37,10 +38,11 @@ class Job:
 
     @classmethod
     def of(cls, folder: Path, overrides: Identity = ()) -> "Job":
-        """The job in a folder."""
+        """The job in a folder, or the run alone where there are no overrides."""
         run = Run(folder)
         record = run.record() if run.record_file.exists() else {}
-        return cls(folder.name, overrides, run.state(), record)
+        name = job_number(folder.name) if overrides else folder.resolve().name
+        return cls(name, overrides, run.state(), record)
 
     @property
     def score(self) -> str:
@@ -57,6 +59,11 @@ class Job:
         """The id of the protocol of that score; empty without one."""
         best = self.record.get("best") or {}
         return str((best.get("protocol") or {}).get("id", ""))
+
+    @property
+    def tags(self) -> str:
+        """The words that its user gave it, separated by commas."""
+        return ",".join(self.record.get("tags", []))
 
     @property
     def ended(self) -> datetime | None:
@@ -105,7 +112,7 @@ def _readable(folder: Path, overrides: Identity) -> Job:
     try:
         return Job.of(folder, overrides)
     except UserError as error:
-        return Job(folder.name, overrides, "unreadable", {"error": str(error)})
+        return Job(job_number(folder.name), overrides, "unreadable", {"error": str(error)})
 
 
 def summary(jobs: Sequence[Job]) -> str:
@@ -131,13 +138,15 @@ def rank(job: Job) -> tuple[int, float]:
 def table(jobs: Sequence[Job]) -> str:
     """A table with a line for each job: overrides, state, progress, speed, best score, and what is wrong.
 
-    That is the lowest FID, or, where a run goes by it, the highest PSNR. Scores of different protocols can't be
-    compared, so each then stands beside its protocol.
+    The score is the lowest FID, or, where a run goes by it, the highest PSNR. Scores of different protocols can't be
+    compared, so each then stands beside its protocol. Where jobs have tags, there is a column for them.
     """
     varying = differences([job.overrides for job in jobs])
     are_mixed = len({job.protocol for job in jobs if job.best is not None}) > 1
     scores = [name for name in BETTER if any(job.score == name for job in jobs)] or ["fid"]
-    rows = [["Job", "State", "Batches", "Images/s", *(f"Best {name.upper()}" for name in scores), "Overrides", ""]]
+    with_tags = [name for name in ["Tags"] if any(job.tags for job in jobs)]
+    scored = [f"Best {name.upper()}" for name in scores]
+    rows = [["Job", "State", "Batches", "Images/s", *scored, *with_tags, "Overrides", ""]]
     for job, overrides in zip(jobs, varying, strict=True):
         speed = job.record.get("images_per_second")
         best = NOTHING if job.best is None else f"{job.best:.2f}" + (f" ({job.protocol})" if are_mixed else "")
@@ -148,11 +157,21 @@ def table(jobs: Sequence[Job]) -> str:
                 progress(job.record),
                 f"{speed:,.0f}" if speed else NOTHING,
                 *(best if name == job.score else NOTHING for name in scores),
+                *(job.tags or NOTHING for _ in with_tags),
                 " ".join(overrides),
                 job.reason,
             ]
         )
     return aligned(rows)
+
+
+def notes(jobs: Sequence[Job]) -> str:
+    """A line for each text that a user has noted, after the jobs that have it; empty without any."""
+    of_jobs: dict[str, list[str]] = {}
+    for job in jobs:
+        if text := " ".join(str(job.record.get("notes") or "").split()):
+            of_jobs.setdefault(text, []).append(job.name)
+    return "".join(f"{', '.join(names)}: {text}\n" for text, names in of_jobs.items())
 
 
 def failures(jobs: Sequence[Job]) -> str:
@@ -176,7 +195,7 @@ def progress(record: dict[str, Any]) -> str:
 
 def differences(identities: Sequence[Identity]) -> list[Identity]:
     """The overrides of each without those that all share; of one alone, all."""
-    shared = set(identities[0]).intersection(*identities[1:]) if len(identities) > 1 else set()
+    shared = folders.shared(identities)
     return [tuple(text for text in own if text not in shared) for own in identities]
 
 

@@ -15,6 +15,7 @@ from torch.utils.tensorboard import FileWriter, SummaryWriter
 
 from gan_lab.utils.disk import surviving
 from gan_lab.utils.files import append
+from gan_lab.utils.run_layout import EVENTS
 from gan_lab.utils.types import OutputPath
 
 
@@ -32,7 +33,7 @@ class EventFile(FileWriter):
         self.event_writer = self  # torch's own writes through another object
         self.folder = Path(folder)
         # TensorBoard reads files in the order of their names, so the time has what tells two files of a second apart.
-        self.file = self.folder / f"events.out.tfevents.{time.time():017.6f}.{platform.node()}.{os.getpid()}"
+        self.file = self.folder / f"{EVENTS}{time.time():017.6f}.{platform.node()}.{os.getpid()}"
         self.waiting = bytearray()
         self.add_event(Event(file_version="brain.Event:2"))
 

@@ -23,10 +23,28 @@ if TYPE_CHECKING:
 
 LARGEST_TABLE = 1 << 30  # bytes
 OVER_IMAGES = ("loss/", "accuracy/", "scores/")
+FIRST = {
+    "scores": "Scores",
+    "samples": "Snapshots/samples",
+    "samples_raw": "Snapshots/samples_raw",
+}
+ABBREVIATIONS = ("fid", "kid", "lpips", "psnr", "ssim")
+
+
+def tag(name: str) -> str:
+    """The tag that TensorBoard shows a number or picture under: "Scores/FID" for "scores/fid".
+
+    It sorts tags by their characters, capitals first, and opens the first two groups. So what one looks at first has
+    capitals.
+    """
+    group, slash, rest = name.partition("/")
+    if group == "scores":
+        rest = "/".join(part.upper() if part in ABBREVIATIONS else part for part in rest.split("/"))
+    return f"{FIRST.get(group, group)}{slash}{rest}"
 
 
 class TensorBoard(TensorBoardLogger):
-    """Lightning's logger, which also shows losses, accuracies and scores over images instead of batches.
+    """Lightning's logger, which shows scores first, and losses, accuracies and scores also over images seen.
 
     They stand under `by_images_seen/`: the axis on which runs of different batch size or number of processes can be
     compared.
@@ -61,7 +79,7 @@ class TensorBoard(TensorBoardLogger):
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Write every metric over `step`, and some over images seen as well."""
-        super().log_metrics(metrics, step)
+        super().log_metrics({tag(name): value for name, value in metrics.items()}, step)
         if "images_seen" in metrics:
             for name, value in metrics.items():
                 if name.startswith(OVER_IMAGES):
@@ -72,7 +90,7 @@ class TensorBoard(TensorBoardLogger):
     def log_image(self, key: str, images: Sequence[Any], step: int | None = None) -> None:
         """Show pictures, uint8 (channels, height, width) each; several are numbered from zero."""
         for number, image in enumerate(images):
-            self.experiment.add_image(key if len(images) == 1 else f"{key}/{number}", image, step)
+            self.experiment.add_image(tag(key) if len(images) == 1 else f"{tag(key)}/{number}", image, step)
         self.experiment.flush()
 
     @rank_zero_only

@@ -26,6 +26,7 @@ from gan_lab.training.trainer import Trainer
 from gan_lab.utils import disk, memory
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.shell import override, program
+from gan_lab.utils.signals import TIME_IS_UP
 from gan_lab.utils.terminal import say
 
 log = logging.getLogger(__name__)
@@ -88,7 +89,8 @@ class RunTracker:
         if "resumed" in facts:
             facts = facts | {"resumed": [*self.before.get("resumed", []), facts["resumed"]]}
         job = {"slurm_job": slurm.job()} if slurm.job() else {}
-        running = {"status": "running", "seed": self.config.seed}
+        said = {"tags": [*self.config.get("tags", [])], "notes": self.config.get("notes")}
+        running = {"status": "running", "seed": self.config.seed} | said
         self.run.update_record(**self.before | running | provenance() | facts | job)
         self.start = perf_counter()
         self.progress = RegularReport(self.report, self.announce)
@@ -170,7 +172,7 @@ class RunTracker:
             else:
                 self.run.write_record(self.before | {"status": "interrupted", "error": number.name})
         say(f"To go on: {program()} {override('resume', self.run.folder)}")
-        if number == signal.SIGUSR1 and self.trainer.is_global_zero:
+        if number == TIME_IS_UP and self.trainer.is_global_zero:
             say(slurm.requeue())
 
     def stopped(self, reason: str) -> None:

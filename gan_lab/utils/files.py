@@ -28,7 +28,7 @@ def unfinished(parent: Path) -> Iterator[Path]:
     """
     with TemporaryDirectory(prefix=UNFINISHED, dir=parent, ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        (folder / MARKER).write_text(TEXT, encoding="utf-8")
+        (folder / MARKER).write_bytes(TEXT.encode())
         yield folder
 
 
@@ -122,7 +122,11 @@ def append(file: Path, content: bytes | bytearray) -> None:
     Raises:
         OSError: it can't be written to, or its name is a link, symbolic or hard, to a file that has other names.
     """
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):  # the last for Windows, which lacks the others
+        flags |= getattr(os, name, 0)
+    if not hasattr(os, "O_NOFOLLOW") and file.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(file))
     with os.fdopen(os.open(file, flags, 0o666), "ab", buffering=0) as opened:
         if os.fstat(opened.fileno()).st_nlink > 1:
             raise OSError(errno.EMLINK, "is a link to a file that has other names", str(file))
@@ -136,7 +140,12 @@ def append(file: Path, content: bytes | bytearray) -> None:
 
 
 def fsync_dir(folder: Path) -> None:
-    """Have the folder's names on disk: a rename is only remembered once its folder is written."""
+    """Have the folder's names on disk: a rename is only remembered once its folder is written.
+
+    Windows opens no folders, and what it does is all that there is.
+    """
+    if not hasattr(os, "O_DIRECTORY"):
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -150,7 +159,7 @@ def link_or_copy(source: Path, target: Path) -> None:
         partial = folder / target.name
         try:
             os.link(source, partial)
-        except OSError:
+        except (OSError, AttributeError):  # some systems have no links at all
             shutil.copyfile(source, partial)
         partial.replace(target)
 
@@ -161,7 +170,8 @@ def open_regular(file: Path) -> BufferedReader:
     Raises:
         OSError: it can't be opened, or is no regular file.
     """
-    opened = open(file, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115
+    wait_for_nobody = getattr(os, "O_NONBLOCK", 0)  # Windows has no pipes among its files
+    opened = open(file, "rb", opener=lambda name, flags: os.open(name, flags | wait_for_nobody))  # noqa: SIM115
     if not S_ISREG(os.fstat(opened.fileno()).st_mode):
         opened.close()
         raise OSError(errno.EINVAL, "is not a regular file", str(file))

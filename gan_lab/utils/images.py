@@ -43,8 +43,13 @@ def centre(images: Tensor, size: int) -> Tensor:
 
 def grid(images: Tensor, columns: int) -> Tensor:
     """Tile images in [-1, 1] of shape (n, channels, height, width) into one uint8 (3, height', width')."""
-    tiled: Tensor = torchvision.utils.make_grid(to_uint8(images).cpu(), nrow=columns, padding=2, pad_value=128)
-    return tiled
+    return tiled(to_uint8(images).cpu(), columns)
+
+
+def tiled(pixels: Tensor, columns: int) -> Tensor:
+    """Tile uint8 images (n, channels, height, width) into one (3, height', width')."""
+    whole: Tensor = torchvision.utils.make_grid(pixels, nrow=columns, padding=2, pad_value=128)
+    return whole
 
 
 def save_png(image: Tensor, path: Path) -> None:

@@ -7,18 +7,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 CGROUP = Path("/sys/fs/cgroup")
+AT_ONCE = 1 << 22  # values of the images that a network makes at a time; feature maps take many times as many
+TOGETHER = 16  # images, at least
+UNKNOWN = 1 << 33  # bytes, where the system tells nothing
 SHORTAGE = re.compile(r"can't allocate memory|not enough memory|out of memory|ALLOC_FAILED", re.IGNORECASE)
 AMOUNT = re.compile(r"tried to allocate (\d[\d.]*) ?(\w+)", re.IGNORECASE)
 SMALLER = "lower data.batch_size or model.network.generator.width (hidden of mlp)"
 # What helps, by the innermost of these places that the error came through.
 HELPS = {
     "callbacks/scores.py": (
-        "the scores generate 500 images at once: lower callbacks.scores.count_during and count below that, or "
+        "the scores generate up to 500 images at once: lower callbacks.scores.count_during and count below that, or "
         "model.network.generator.width (hidden of mlp); data.batch_size doesn't matter here"
     ),
     "callbacks/sample_grid.py": f"lower callbacks.samples.rows and columns, which are drawn at once; or {SMALLER}",
     "callbacks/health.py": f"lower callbacks.health.images, which are drawn at once; or {SMALLER}",
-    "cli/sample.py": "ask for fewer images at once with --count",
+    "cli/sample.py": "up to 512 images are generated at once: ask for fewer with --count, or take --device cpu",
     "utils/tiles.py": "translate fewer pixels at once with --tile, --batch-size or --size",
     "cli/evaluate.py": "ask for fewer images with --count: up to 500 are generated at once",
 }
@@ -35,9 +38,21 @@ def available(proc: Path = Path("/proc"), cgroup: Path = CGROUP) -> int:
         known = re.search(r"^MemAvailable:\s+(\d+) kB", (proc / "meminfo").read_text(), re.MULTILINE)
     except OSError:
         known = None
+    if not known and not hasattr(os, "sysconf"):  # Windows
+        return UNKNOWN
     if not known:  # not Linux: half of what is built in
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
     return min(int(known[1]) * 1024, _left_to_group(proc, cgroup))
+
+
+def at_once(values: int, most: int) -> int:
+    """The number of images that a generator makes at a time: fewer of large ones, in multiples of 16.
+
+    Args:
+        values: of an image.
+        most: images at a time.
+    """
+    return min(most, TOGETHER * max(1, AT_ONCE // (TOGETHER * values)))
 
 
 def _left_to_group(proc: Path, cgroup: Path) -> int:

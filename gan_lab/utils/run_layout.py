@@ -8,18 +8,41 @@ checkpoints/previous.ckpt   the last checkpoint before that, should that be dama
 checkpoints/best.ckpt       the state with the lowest FID while training, or with the highest PSNR of pairs
 checkpoints/damaged.ckpt    a last checkpoint that was found damaged
 samples/                    grids of generated images, named by images seen
-tensorboard/, metrics.csv, train.log
+events.out.tfevents.*       TensorBoard's; in tensorboard/ where a run began before they lay here
+metrics.csv, train.log
 evaluations/                scores of later evaluations, <protocol>.json
 run.json                    status, versions, data source, seed, timing, scores
 crash.txt, crash_<rank>.txt tracebacks of what nobody expected
 .lock                       held by whoever trains the run
 """
 
+import re
 from pathlib import Path
 
 RECORD = "run.json"
 HYDRA = ".hydra"
+LATEST = "latest"  # stands for the run that started last
+EVENTS = "events.out.tfevents."  # the beginning of the name of each of TensorBoard's files
 PREVIOUS_CHECKPOINT = "previous.ckpt"  # beside the last one, wherever that is
+
+
+def run_name(name: str) -> str:
+    """Check a name for a run's folder.
+
+    Raises:
+        ValueError: it can't name a folder everywhere, or stands for another run.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][\w.,=+@ -]{0,99}", name, re.ASCII) or name[-1] in ". " or name == LATEST:
+        raise ValueError(
+            "a name for a folder: at most 100 letters, digits and _ . , = + @ -, first a letter or a digit; not latest"
+        )
+    return name
+
+
+def job_number(name: str) -> str:
+    """The number that the name of a sweep's job begins with: "0" of "0_seed=1", or "0_2"; else the whole name."""
+    found = re.fullmatch(r"(\d+(?:_\d+)?)(?:_[^\d].*)?", name)
+    return found[1] if found else name
 
 
 class RunLayout:
@@ -39,7 +62,8 @@ class RunLayout:
         self.best = self.checkpoint.with_name("best.ckpt")
         self.damaged = self.checkpoint.with_name("damaged.ckpt")
         self.samples = self.folder / "samples"
-        self.tensorboard = self.folder / "tensorboard"
+        older = self.folder / "tensorboard"
+        self.tensorboard = older if older.is_dir() else self.folder  # by whose name TensorBoard calls the run
         self.metrics_file = self.folder / "metrics.csv"
         self.evaluations = self.folder / "evaluations"
         self.record_file = self.folder / RECORD

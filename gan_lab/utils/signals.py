@@ -1,4 +1,4 @@
-"""Signals that ask a program to stop, and who handles them."""
+"""Signals that ask a program to stop, and who handles them. Of those that a system lacks, none comes."""
 
 import os
 import select
@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-ASKING_TO_STOP = (
-    signal.SIGINT,
-    signal.SIGTERM,
-    signal.SIGUSR1,  # how SLURM announces that time is up
-    signal.SIGHUP,  # the terminal is closed
-    signal.SIGQUIT,
+TIME_IS_UP: signal.Signals | None = getattr(signal, "SIGUSR1", None)  # how SLURM announces it
+HANG_UP: signal.Signals | None = getattr(signal, "SIGHUP", None)  # the terminal is closed
+QUIT: signal.Signals | None = getattr(signal, "SIGQUIT", None)
+KILL: signal.Signals = getattr(signal, "SIGKILL", signal.SIGTERM)  # which is as strong where there is no other
+END_ALL: signal.Signals = getattr(signal, "SIGUSR2", signal.SIGTERM)  # to the agent, from who waits: end the workers
+ASKING_TO_STOP = tuple(
+    number for number in (signal.SIGINT, signal.SIGTERM, TIME_IS_UP, HANG_UP, QUIT) if number is not None
 )
-END_ALL = signal.SIGUSR2  # from the program that waits to the agent: end the workers
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    ignored = {signal.SIGHUP} if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else set()
+    ignored = {HANG_UP} if HANG_UP is not None and signal.getsignal(HANG_UP) == signal.SIG_IGN else set()
     before = {number: signal.signal(number, handler) for number in ASKING_TO_STOP if number not in ignored}
     try:
         yield
@@ -54,6 +54,8 @@ def importing() -> Iterator[None]:
 
 def leave_terminal() -> None:
     """Have what is printed go nowhere where nobody can read it any more: the terminal, or who read it, is gone."""
+    if not hasattr(select, "poll"):
+        return  # Windows doesn't tell
     with suppress(OSError), open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device
         for output in (1, 2):
             poll = select.poll()

@@ -47,13 +47,17 @@ def bars_if(wanted: bool) -> Iterator[None]:
         _bars_wanted = before
 
 
+def no_bars() -> bool | None:
+    """The switch `disable` of tqdm: True where no bar is wanted, None where one is shown on a terminal only."""
+    return None if _bars_wanted else True
+
+
 def bar(items: Iterable[Item], description: str, total: int, unit: str, each: int = 1) -> Iterable[Item]:
     """Show a progress bar over items that take a while, on a terminal only; each item stands for so many units."""
     from tqdm import tqdm  # not needed by those who only print
 
-    disable = None if _bars_wanted else True  # None is for all but terminals
     shown: Iterable[Item] = tqdm(
-        items, description, total, unit=f" {unit}", unit_scale=each, leave=False, disable=disable
+        items, description, total, unit=f" {unit}", unit_scale=each, leave=False, disable=no_bars()
     )
     return shown
 

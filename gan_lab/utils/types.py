@@ -23,6 +23,7 @@ class Fact(Enum):
     INPUT_PATH = "a path to what a run reads or shares with others: anywhere, and absolute once the run begins"
     OUTPUT_PATH = "a path to what a run writes: inside its folder, unless the command line says otherwise"
     CACHE = "a folder of what can be computed again: this user's, whatever a saved configuration says"
+    DOWNLOAD = "leave to fetch files from the network: none in a saved configuration"
     INCIDENTAL = "runs that differ in this option alone are one setup, tried several times"
 
 
@@ -46,3 +47,4 @@ InputPath = Annotated[str, Fact.INPUT_PATH, HARMLESS]  # wherever it lies: a res
 OutputPath = Annotated[str, Fact.OUTPUT_PATH]
 SharedPath = Annotated[InputPath, Fact.INCIDENTAL]  # the same content wherever it lies: known datasets
 CachePath = Annotated[SharedPath, Fact.CACHE]
+Download = Annotated[bool, Fact.DOWNLOAD, HARMLESS, Fact.INCIDENTAL]

@@ -110,6 +110,19 @@ def test_the_table_and_the_latest_grid(
         trained.metrics()
 
 
+def test_a_run_is_known_by_its_name_and_the_latest_by_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    options: dict[str, Any] = {"data": digits()[0]}
+    run = gan_lab.train("model=vanilla", "model/network=mlp", *OWN, "run=first", "notes=a, b = c", **options)
+    assert run.record["notes"] == "a, b = c"
+    for name in ("first", "latest", "logs/runs/first"):
+        assert gan_lab.load(name).folder == run.folder
+    gan_lab.train("trainer.max_steps=6", "resume_mode=continue", resume="first", **options)
+    assert run.record["batches"] == 6
+    with pytest.raises(UserError, match="run=first: logs/runs/first exists already"):
+        gan_lab.train("model=vanilla", "model/network=mlp", *OWN, "run=first", **options)
+
+
 def test_a_picture_of_fresh_samples(trained: Run) -> None:
     grid = trained.grid(9, seed=4)
     assert grid.size == (3 * 10 + 2, 3 * 10 + 2)

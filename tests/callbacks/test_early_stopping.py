@@ -15,6 +15,7 @@ SCORED = (
     "callbacks=early_stopping",
     "callbacks.early_stopping.patience=2",
     "callbacks.scores.every_n_images=1280",
+    "callbacks.scores.at_least=0",
     "callbacks.scores.count_during=20",
     "callbacks.scores.real_during=20",
     "callbacks.scores.count=20",

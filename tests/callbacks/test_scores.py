@@ -12,6 +12,8 @@ from torch import nn
 
 from gan_lab.callbacks import scores as module
 from gan_lab.callbacks.scores import Best, Scores
+from gan_lab.callbacks.trigger import EveryNImages, interval
+from gan_lab.config.schema import resolve
 from gan_lab.metrics import dataset_classifier
 from gan_lab.metrics.extractors import Custom, Extractor
 from gan_lab.metrics.score_record import ScoreRecord
@@ -21,7 +23,19 @@ from gan_lab.models.latent import LatentGAN
 from gan_lab.utils import images, seeding
 from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.errors import UserError
-from tests.conftest import LATENT_DIM, SIZE, TinyImages, fit, same, tiny_cgan, tiny_gan, tiny_network, weights
+from tests.conftest import (
+    CONF,
+    LATENT_DIM,
+    SIZE,
+    TinyImages,
+    composed,
+    fit,
+    same,
+    tiny_cgan,
+    tiny_gan,
+    tiny_network,
+    weights,
+)
 from tests.metrics.test_score_record import PROTOCOL
 from tests.models.test_cyclegan import TinyDomains, tiny_cyclegan
 
@@ -100,6 +114,39 @@ def test_scores_come_every_k_images_and_at_the_end(
     assert notes.steps("loss/generator") == list(range(log_every, steps + 1, log_every))
     scored = [row for _, row in notes.rows if "scores/fid" in row]
     assert [row["images_seen"] for row in scored] == [8.0 * step for step in expected]
+
+
+@pytest.mark.parametrize(("at_least", "expected"), [(0, [9]), (3, [3, 6, 9]), (9, list(range(1, 10)))])
+def test_a_run_with_an_end_is_scored_as_often_as_it_should_be(
+    at_least: int, expected: list[int], tmp_path: Path
+) -> None:
+    notes = Notes()
+    scores = scoring(tmp_path, every_n_images=1000, at_least=at_least)
+    fit(tiny_gan(), max_steps=9, callbacks=[scores], logger=notes)
+    assert notes.steps("scores/fid") == expected
+
+
+def test_images_of_both_domains_count_towards_the_end(tmp_path: Path) -> None:
+    notes, scores = Notes(), scoring(tmp_path, every_n_images=1000, at_least=3)
+    fit(tiny_cyclegan(), TinyDomains(), max_steps=6, callbacks=[scores], logger=notes)
+    assert notes.steps("scores/a2b/fid") == [2, 4, 6]
+
+
+RECIPES = sorted(file.stem for file in (CONF / "experiment").glob("*.yaml") if file.stem != "base")
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_recipe_has_ten_points_of_fid(recipe: str) -> None:
+    config = composed(f"experiment={recipe}")
+    scores = config.callbacks.scores
+    assert "fid" in scores.groups_during
+    batch = config.data.batch_size * resolve(config.model._target_, "model").images_per_place
+    # How long an epoch is only the data know. A run by epochs may have any number of batches.
+    for batches in [config.trainer.max_steps] if config.trainer.max_steps > 0 else [10, 1_999, 10**6]:
+        trigger = EveryNImages(interval(scores.every_n_images, scores.at_least, batch * batches))
+        assert batch * batches // trigger.every >= 10
+        assert trigger.every >= batch, "one after another"
+        assert trigger.is_due(batch * batches)
 
 
 @pytest.mark.bits
@@ -279,7 +326,7 @@ def test_the_best_by_psnr_survives_a_checkpoint(tmp_path: Path) -> None:
 def test_no_extractor_means_no_scores_and_one_line_that_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def missing(*_: Any) -> Extractor:
+    def missing(*_: Any, **__: Any) -> Extractor:
         raise UserError("the weights are missing. Download them")
 
     monkeypatch.setattr(module, "make_extractor", missing)
@@ -293,6 +340,21 @@ def test_no_extractor_means_no_scores_and_one_line_that_says_so(
     assert watch.results() == {}
     with pytest.raises(UserError, match="the weights are missing"):
         fit(tiny_gan(), max_steps=3, callbacks=[scoring(tmp_path, extractor="inception")])
+    with pytest.raises(UserError, match="the weights are missing"):
+        fit(tiny_gan(), max_steps=3, callbacks=[scoring(tmp_path, extractor="auto", resize="tensorflow1")])
+
+
+def test_the_extractor_is_resized_for_and_fetched_as_the_options_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(module, "make_extractor", lambda *_, **options: asked.append(options) or pooling())
+    for options in ({}, {"resize": "tensorflow1", "download": True}):
+        fit(tiny_gan(), max_steps=1, callbacks=[scoring(tmp_path, extractor="auto", **options)])
+    assert asked == [{"resize": "antialiased", "download": False}, {"resize": "tensorflow1", "download": True}]
+    for extractor in ("classifier", pooling()):
+        with pytest.raises(ValueError, match="resize=tensorflow1: is for extractor=inception; others have their own"):
+            scoring(tmp_path, extractor=extractor, resize="tensorflow1")
 
 
 @pytest.mark.parametrize("test_images", [0, 5])

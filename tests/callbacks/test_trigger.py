@@ -1,6 +1,8 @@
+from math import inf
+
 import pytest
 
-from gan_lab.callbacks.trigger import EveryNImages
+from gan_lab.callbacks.trigger import EveryNImages, interval
 
 
 def occasions(trigger: EveryNImages, looks: range) -> list[int]:
@@ -36,3 +38,18 @@ def test_going_on_from_where_it_last_happened_misses_and_repeats_nothing() -> No
         first = EveryNImages(20)
         before = occasions(first, range(0, stop, 8))
         assert before + occasions(EveryNImages(20, first.last), range(stop, 200, 8)) == whole
+
+
+@pytest.mark.parametrize(
+    ("every", "at_least", "end", "expected"),
+    [
+        (50_000, 10, 120_000, 12_000),
+        (50_000, 10, 500_000, 50_000),
+        (50_000, 10, 10**8, 50_000),
+        (50_000, 10, inf, 50_000),
+        (50_000, 0, 120_000, 50_000),
+        (50_000, 10, 7, 1),
+    ],
+)
+def test_a_short_run_has_shorter_intervals(every: int, at_least: int, end: float, expected: int) -> None:
+    assert interval(every, at_least, end) == expected

@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gan_lab.cli.arguments import add_state, add_weights, non_negative, positive, share
+from gan_lab.cli.arguments import add_device, add_state, add_weights, non_negative, positive, share
 
 
 @pytest.mark.parametrize("text", ["1", "64", "4294967295"])
@@ -33,9 +33,10 @@ def test_a_limit_is_named_where_it_is_exceeded() -> None:
         non_negative("4294967296")
 
 
-def test_the_last_checkpoint_and_the_moving_average_are_the_defaults() -> None:
+def test_the_last_checkpoint_the_moving_average_and_the_best_device_are_the_defaults() -> None:
     parser = argparse.ArgumentParser()
     add_state(parser)
     add_weights(parser)
-    assert vars(parser.parse_args([])) == {"checkpoint": "last", "weights": "ema"}
+    add_device(parser)
+    assert vars(parser.parse_args([])) == {"checkpoint": "last", "weights": "ema", "device": "auto"}
     assert parser.parse_args(["--checkpoint", "best"]).checkpoint == "best"

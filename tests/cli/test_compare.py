@@ -68,7 +68,7 @@ def test_the_name_of_the_file_decides_its_format(
         (("--score", "fdi"), "no run has a score named fdi. Did you mean fid?"),
         (("--columns", "modes,beauty"), "no run has a score named beauty"),
         (("--protocol", "nope"), "--protocol nope: no run has scores of this protocol"),
-        (("/nowhere",), "/nowhere: no such folder"),
+        (("/nowhere",), "/nowhere: no such run folder"),
     ],
 )
 def test_wrong_requests_are_one_line(options: tuple[str, ...], message: str, logs: Path) -> None:
@@ -84,3 +84,23 @@ def test_protocols_are_not_mixed(logs: Path, make: MakeRun, capsys: pytest.Captu
     assert f"Left out: {other.folder}: scores of protocol" in capsys.readouterr().out
     rows = table(logs, capsys, "--protocol", other.record()["scores"]["protocol"]["id"])
     assert [row[0].strip() for row in rows[1:]] == ["wgan_gp"]
+
+
+def test_runs_of_a_tag_are_compared(runs: list[Run], logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs[0].update_record(tags=["long", "old"])
+    runs[2].update_record(tags=["long"])
+    rows = table(logs, capsys, "--tag", "long")
+    assert [row[0].strip() for row in rows[1:]] == ["wgan", "vanilla"]
+    assert rows[2][1].strip() == "1"
+    with pytest.raises(SystemExit, match="--tag lang: no run has this tag. Did you mean long"):
+        main(["compare", str(logs), "--tag", "lang"])
+
+
+def test_runs_and_sweeps_may_be_named(
+    logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "here" / "logs").mkdir(parents=True)
+    logs.rename(tmp_path / "here" / "logs" / "runs")
+    monkeypatch.chdir(tmp_path / "here")
+    main(["compare", "a", "c", "--format", "csv"])
+    assert len(capsys.readouterr().out.splitlines()) == 3

@@ -9,12 +9,15 @@ import torch
 from omegaconf import OmegaConf
 
 from gan_lab.cli import main
-from gan_lab.cli.evaluate import EXTRACTORS
-from gan_lab.metrics import classifier, dataset_classifier, scores, tensor_files
+from gan_lab.cli.evaluate import EXTRACTORS, RESIZES
+from gan_lab.evaluation import evaluate as module
+from gan_lab.metrics import classifier, dataset_classifier, inception, scores, select_extractor, tensor_files
+from gan_lab.metrics.inception import Resize
 from gan_lab.metrics.select_extractor import Choice
 from gan_lab.runs.run import Run
+from gan_lab.utils import hardware
 from gan_lab.utils.images import save_png
-from tests.conftest import all_digits, read_image
+from tests.conftest import Serve, all_digits, read_image
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +46,7 @@ def ending(*command: str, capsys: pytest.CaptureFixture[str]) -> str:
 
 def test_the_command_knows_the_extractors_that_there_are() -> None:
     assert get_args(Choice) == EXTRACTORS
+    assert get_args(Resize) == RESIZES
 
 
 @pytest.fixture
@@ -177,6 +181,9 @@ def test_neighbours_are_drawn(run: Run, samples: Path, few_digits: Path, tmp_pat
         (("--split", "validation"), "no image of MNIST was held out: data.validation_count is 0"),
         (("--weights", "best"), "invalid choice: 'best'"),
         (("--extractor", "inception", "--weights-file", "/nowhere.pth"), "inception"),
+        (("--resize", "nearest"), "invalid choice: 'nearest'"),
+        (("--resize", "tensorflow1"), "resize tensorflow1: is for the inception extractor; classifier has its own"),
+        (("--extractor", "torch.nn:Identity", "--resize", "tensorflow1"), "--resize tensorflow1: is for the inception"),
         (("--weights-file", "/nowhere.pth"), "/nowhere.pth: weights are for the inception extractor"),
         (("--checkpoint", "best"), "has no checkpoint: it ended before best.ckpt was first saved"),
         (("--data", "mnist"), "a run is compared with its own dataset"),
@@ -259,4 +266,48 @@ def test_inception_without_weights_says_what_to_do(
     monkeypatch.setattr("gan_lab.metrics.inception.find_spec", lambda _: object())
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     said = ending(str(run.folder), "--data-root", str(few_digits), "--extractor", "inception", capsys=capsys)
-    assert "weights are missing. Download https://" in said
+    assert "weights are missing, and fetching them failed (<urlopen error there is no network in tests>). " in said
+    assert f"put the file to {tmp_path}/checkpoints/weights-inception-2015-12-05-6726825d.pth" in said
+
+
+def test_nothing_is_fetched_for_a_run_unless_inception_is_typed(
+    run: Run,
+    few_digits: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    serve: Serve,
+) -> None:
+    monkeypatch.setattr(inception, "find_spec", lambda _: object())
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(select_extractor, "suits_a_classifier", lambda _: False)  # says a stranger's folder
+    config = OmegaConf.load(run.config_file)
+    config.callbacks.scores.extractor, config.callbacks.scores.download = "inception", True
+    OmegaConf.save(config, run.config_file)
+    asked = serve(b"weights")
+    said = ending(str(run.folder), "--data-root", str(few_digits), capsys=capsys)
+    assert "are missing. callbacks.scores.download=true and gan-lab evaluate --extractor inception fetch them." in said
+    assert asked == []
+    said = ending(str(run.folder), "--data-root", str(few_digits), "--extractor", "inception", capsys=capsys)
+    assert asked == [inception.URL]
+    assert "the checksum is " in said
+
+
+def test_a_device_and_a_resize_are_as_asked(run: Run, few_digits: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    extractor, asked = dataset_classifier.shipped(), list[dict[str, Any]]()
+    monkeypatch.setattr(module, "make_extractor", lambda *given, **options: asked.append(options) or extractor)
+    devices: list[str] = []
+    monkeypatch.setattr(hardware, "device", lambda name: devices.append(name) or torch.device("cpu"))
+    evaluate(run.folder, few_digits, "--count", "20", "--extractor", "inception", "--resize", "tensorflow1")
+    evaluate(run.folder, few_digits, "--count", "20", "--device", "mps")
+    assert asked == [{"resize": "tensorflow1", "download": True}, {"resize": "antialiased", "download": False}]
+    assert devices == ["auto", "mps"]
+
+
+def test_a_device_that_is_not_there_is_one_line(
+    run: Run, samples: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for source, options in ((run.folder, ()), (samples, ("--data", "mnist"))):
+        said = ending(str(source), *options, "--device", "cuda", capsys=capsys)
+        assert said.startswith("Error: --device cuda: not on this machine, which has ")

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from hydra.errors import MissingConfigException
 
+from gan_lab.cli import main
 from gan_lab.cli.hydra_callback import ending_the_program
 from gan_lab.config.command_line import explain
 from gan_lab.runs.run import Run
-from tests.conftest import QUICK, Command
+from tests.conftest import QUICK, Command, folder_of
 
 
 @pytest.mark.parametrize(
@@ -68,9 +69,9 @@ def test_a_new_run_does_not_move_into_an_old_ones_folder(command: Command) -> No
 def test_a_new_sweep_does_not_move_into_an_old_ones_folders(command: Command) -> None:
     sweep = ["-m", *(argument for argument in QUICK if not argument.startswith("hydra")), "hydra.sweep.dir=sweep"]
     assert command(*sweep, "seed=1") is None
-    before = Run("sweep/0").record()
+    before = Run(folder_of(0)).record()
     assert "sweep.dir=sweep: holds another sweep" in str(command(*sweep, "seed=2"))
-    assert Run("sweep/0").record() == before
+    assert Run(folder_of(0)).record() == before
 
 
 def test_a_folder_that_cannot_be_made_is_named(command: Command) -> None:
@@ -130,3 +131,31 @@ def test_a_run_does_not_begin_where_a_link_leads_out(name: str, command: Command
     assert f"theirs/{name} leads out of theirs" in str(command(*QUICK, "hydra.run.dir=theirs"))
     assert list((tmp_path / "letters").iterdir()) == []
     assert [path.name for path in (tmp_path / "theirs").iterdir()] == [name]
+
+
+def test_a_run_has_the_name_tags_and_notes_that_it_was_given(
+    command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quick = [option for option in QUICK if not option.startswith("hydra")]
+    assert command(*quick, "run=mine", "tags=[long,two words]", "notes='why, and how'", "trainer.max_steps=1") is None
+    record = Run("logs/runs/mine").record()
+    assert (record["tags"], record["notes"]) == (["long", "two words"], "why, and how")
+    assert "run=mine: logs/runs/mine exists already" in str(command(*quick, "run=mine"))
+    # Neither makes a run another one, so both may change.
+    assert command("resume=latest", "tags=[short]", "notes=null", "trainer.max_steps=2") is None
+    record = Run("logs/runs/mine").record()
+    assert (record["batches"], record["tags"], record["notes"]) == (2, ["short"], None)
+    assert command(*quick, "init_from=mine", "hydra.run.dir=run", "trainer.max_steps=1") is None
+    assert Run("run").record()["init_from"]["generator"] == str(Path("logs/runs/mine").absolute())
+    capsys.readouterr()
+    main(["status", "mine"])
+    assert "short" in capsys.readouterr().out
+
+
+def test_a_jobs_folder_may_be_typed_as_it_is(command: Command) -> None:
+    sweep = ["-m", *(option for option in QUICK if not option.startswith("hydra")), "sweep.dir=logs/sweeps/first"]
+    assert command(*sweep, "seed=1,2", "model.n_critic=1,2", "trainer.max_steps=1") is None
+    folder = "logs/sweeps/first/3_seed=2,n_critic=2"
+    assert command(f"resume={folder}", "trainer.max_steps=2") is None
+    assert command("resume=first/3", "trainer.max_steps=3") is None
+    assert Run(folder).record()["batches"] == 3

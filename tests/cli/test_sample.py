@@ -6,9 +6,10 @@ import torch
 
 import gan_lab
 from gan_lab.cli import main
+from gan_lab.evaluation import sampling
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.runs.run import Run
-from tests.conftest import composed, read_image, untrained
+from tests.conftest import alike, composed, read_image, untrained
 
 
 def sample(run: Run, out: Path, *options: str) -> None:
@@ -54,6 +55,7 @@ def test_the_seed_decides(run: Run, tmp_path: Path) -> None:
         ("new.png", ("--count", "0"), "must be a whole number of at least 1"),
         ("new.png", ("--seed", "-1"), "must be a whole number of at least 0"),
         ("new.png", ("--format", "gif"), "invalid choice"),
+        ("new.png", ("--device", "abacus"), "--device abacus: not on this machine, which has "),
         ("new.png", ("--truncation", "1.5"), "must be a number from 0 to 1, not 1.5"),
         ("new.png", ("--truncation", "0.7"), "--truncation 0.7: the generator of this run knows no truncation"),
         ("mixed", ("--force",), "holds more than images"),
@@ -77,6 +79,23 @@ def test_wrong_requests_change_nothing(
     assert message in f"{capsys.readouterr().err}{ending.value.code}"
     assert sorted(tmp_path.rglob("*")) == before
     assert (tmp_path / "exists.png").read_text() == "precious"
+
+
+def test_any_number_of_images_is_written_as_they_come(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sample(run, tmp_path / "few.npy", "--count", "70")
+    monkeypatch.setattr(sampling, "at_once", lambda *_: 16)
+    monkeypatch.setattr(sampling.memory, "available", lambda: 1)
+    for name in ("many.npy", "many.pt", "many"):
+        sample(run, tmp_path / name, "--count", "70", "--device", "cpu")
+    few, many = (torch.from_numpy(np.load(tmp_path / f"{name}.npy")) for name in ("few", "many"))
+    assert alike(many, few)
+    assert torch.equal(torch.load(tmp_path / "many.pt", weights_only=True), many)
+    assert len(list((tmp_path / "many").iterdir())) == 70
+    assert {path.name for path in tmp_path.iterdir()} == {"run", "few.npy", "many.npy", "many.pt", "many"}
+    with pytest.raises(SystemExit, match="--count 70: a grid of these images needs"):
+        sample(run, tmp_path / "grid.png", "--count", "70")
 
 
 def test_force_replaces_files_and_folders_of_images(run: Run, tmp_path: Path) -> None:

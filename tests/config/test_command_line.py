@@ -13,6 +13,7 @@ from gan_lab.config.command_line import (
     readable_errors,
     refuse_dotted_groups,
     tracebacks_wanted,
+    with_quotes,
 )
 from gan_lab.utils.errors import UserError
 from tests.conftest import CONF
@@ -91,3 +92,25 @@ def test_values_that_a_group_may_have_are_no_choices() -> None:
         refuse_dotted_groups(["++model.objective=hinge"], CONF)
     with pytest.raises(UserError, match=r"^model.optimizer.generator=adam: .*, model/optimizer=adam$"):
         refuse_dotted_groups(["model.optimizer.generator=adam"], CONF)
+
+
+@pytest.mark.parametrize(
+    ("typed", "given"),
+    [
+        ("resume=logs/sweeps/first/0_model=wgan,seed=1", 'resume="logs/sweeps/first/0_model=wgan,seed=1"'),
+        ("init_from=a=b/checkpoints/best.ckpt", 'init_from="a=b/checkpoints/best.ckpt"'),
+        ("resume='a=b'", "resume='a=b'"),
+        ("resume=${x=y}", "resume=${x=y}"),
+        ("resume=latest", "resume=latest"),
+        ("notes=[why], and how", 'notes="[why], and how"'),
+        ("notes=two words", "notes=two words"),
+        ("notes=null", "notes=null"),
+        ('notes="a, b"', 'notes="a, b"'),
+        ("init_from=a,b", "init_from=a,b"),
+        ("seed=1=2", "seed=1=2"),
+        ("resume", "resume"),
+        ("resume=", "resume="),
+    ],
+)
+def test_a_folder_with_an_equals_sign_gets_the_quotes_that_hydra_wants(typed: str, given: str) -> None:
+    assert with_quotes(["-m", typed]) == ["-m", given]

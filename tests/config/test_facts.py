@@ -65,7 +65,7 @@ def test_other_packages_paths_go_by_their_name() -> None:
 def test_what_makes_no_other_setup() -> None:
     found = options_with(Fact.INCIDENTAL, composed())
     assert {path for path in found if path.partition(".")[0] not in ("callbacks", "logger", "sweep")} == {
-        *("seed", "resume", "run_dir"),
+        *("seed", "resume", "run_dir", "run", "notes"),
         *("data.root", "data.download", "data.fallback"),
         *("trainer.accelerator", "trainer.log_every_n_steps", "trainer.deterministic", "trainer.detect_anomaly"),
         *("trainer.profiler", "trainer.enable_progress_bar", "trainer.enable_model_summary", "trainer.cuda_graphs"),

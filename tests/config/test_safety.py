@@ -20,7 +20,7 @@ from tests.conftest import QUICK, REPOSITORY, Command, composed
 SOURCES = [*sorted((REPOSITORY / "gan_lab").rglob("*.py")), REPOSITORY / "train.py"]
 RUNS_CODE = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "code", "codeop", "runpy"}
 NETWORK = {"socket", "http", "urllib", "requests", "ftplib", "smtplib"}
-DOWNLOADS = REPOSITORY / "gan_lab/data/download.py"
+DOWNLOADS = REPOSITORY / "gan_lab/utils/download.py"
 
 
 def nodes(path: Path) -> Iterator[ast.AST]:
@@ -81,7 +81,7 @@ def test_every_class_that_may_be_named_is_there() -> None:
         "gan_lab.runs.run.subprocess.run",
         "gan_lab.runs.run.subprocess.Popen",
         "gan_lab.config.schema.hydra.utils.get_method",
-        "gan_lab.data.download.urlopen",
+        "gan_lab.utils.download.urlopen",
         "gan_lab.data.mnist.gzip.GzipFile",
         "gan_lab.runs.run.Path",
         "lightning.pytorch.callbacks.LambdaCallback",  # calls anything that it is given
@@ -178,7 +178,7 @@ def test_links_out_of_a_run_folder_are_refused(command: Command, run: Run, tmp_p
     assert command(f"resume={run.folder}") is None
 
 
-def hostile(run: Run, option: str, value: str) -> None:
+def hostile(run: Run, option: str, value: object) -> None:
     config = OmegaConf.load(run.config_file)
     OmegaConf.update(config, option, value, force_add=True)
     OmegaConf.save(config, run.config_file)
@@ -208,9 +208,14 @@ def test_a_runs_own_cache_is_not_believed_and_nothing_is_fetched_for_it(
 ) -> None:
     hostile(run, "callbacks.scores.cache", "${run_dir}/cache")
     hostile(run, "data.cache", f"{run.folder.parent}/thesis")
+    hostile(run, "data.download", "true")
+    hostile(run, "callbacks.scores.download", "true")
+    hostile(run, "callbacks.other", {"_target_": "gan_lab.callbacks.scores.Scores", "download": True})
     config = run.config()
     assert config.callbacks.scores.cache == str(Path("data/cache").absolute())
-    assert not config.data.download
+    for part in (config.data, config.callbacks.scores, config.callbacks.other):
+        assert part.download is False
+    hostile(run, "callbacks.other", None)
     monkeypatch.chdir(run.folder)  # where data/cache is the stranger's, too
     monkeypatch.setenv("XDG_CACHE_HOME", "/home/me/.cache")
     assert Run(".").config().callbacks.scores.cache == "/home/me/.cache/gan_lab"

@@ -14,8 +14,9 @@ import pytest
 import torch
 import torchvision.datasets
 
-from gan_lab.data import download, mnist
+from gan_lab.data import mnist
 from gan_lab.data.mnist import MNIST, substitute
+from gan_lab.utils import download
 from gan_lab.utils.errors import UserError
 
 COUNTS = {"train": 30, "t10k": 10}
@@ -79,10 +80,10 @@ def downloads(published: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A server that has the files; the names it served."""
     served: list[str] = []
 
-    def fetch(url: str, target: Path, *, checksum: str, largest: int) -> None:
+    def fetch(url: str, target: Path, *, checksum: str, algorithm: str, largest: int) -> None:
         content = (published / target.name).read_bytes()
         assert url == f"{mnist.MIRRORS['MNIST']}{target.name}"
-        assert (checksum, len(content) <= largest) == (md5(content).hexdigest(), True)
+        assert (checksum, algorithm, len(content) <= largest) == (md5(content).hexdigest(), "md5", True)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
         served.append(target.name)

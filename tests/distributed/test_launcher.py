@@ -22,6 +22,7 @@ from gan_lab.distributed import launcher, slurm
 from gan_lab.distributed.launcher import WorldInfo
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.run_layout import EVENTS
 from tests.conftest import (
     OFFLINE,
     QUICK,
@@ -159,7 +160,7 @@ def test_a_run_on_two_devices_is_one_run(command: Command, capfd: pytest.Capture
     assert record["processes"] == 2
     assert record["command"].startswith("train.py data.download=false")
     assert [row["step"] for row in metrics_table("run") if row["loss/generator"]] == ["2", "4", "6"]
-    assert len(list((folder / "tensorboard").iterdir())) == 1
+    assert len(list(folder.glob(f"{EVENTS}*"))) == 1
     log = (folder / "train.log").read_text()
     assert log.count("Scoring 40 images") == 1
     # One process finds the same scores in the checkpoint.
@@ -253,7 +254,7 @@ def check_one_run(tmp_path: Path, outputs: list[str]) -> None:
     assert (record["status"], record["processes"], record["batches"]) == ("finished", 2, 3), outputs
     assert sum(output.count("Finished") for output in outputs) == 1
     assert (folder / ".hydra" / "overrides.yaml").exists()
-    assert len(list((folder / "tensorboard").iterdir())) == 1
+    assert len(list(folder.glob(f"{EVENTS}*"))) == 1
 
 
 @pytest.mark.slow

@@ -23,6 +23,7 @@ from gan_lab import cli
 from gan_lab.cli import train
 from gan_lab.config import schema
 from gan_lab.data import mnist
+from gan_lab.runs.names import folder_of
 from gan_lab.runs.run import Run
 from tests.conftest import REPOSITORY, all_digits, composed, logging_as_before
 from tests.docs.conftest import blocks
@@ -200,9 +201,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory, no_network: None) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         for name, options in {
-            "dcgan": ("model=dcgan", "trainer.log_every_n_steps=1"),
-            "cgan": ("model=cgan",),
             "cyclegan": ("experiment=mnist_colors_cyclegan",),
+            "cgan": ("model=cgan",),
+            "dcgan": ("model=dcgan", "trainer.log_every_n_steps=1"),  # the latest
         }.items():
             assert start(*shortened([*options, f"hydra.run.dir=logs/runs/{name}"])) is None
         state = Run("logs/runs/dcgan").load_checkpoint()["state_dict"]
@@ -236,7 +237,7 @@ def test_train_py_trains(typed: Typed, here: Path, bgan: ModuleType) -> None:
     own = ["--config-dir", "conf"] if "model=bgan" in typed.line else []
     ending = start(*own, *shortened(typed.arguments))
     assert ending is None
-    resumed = [Path(argument.removeprefix("resume=")) for argument in typed.arguments if "resume=" in argument]
+    resumed = [folder_of(argument.removeprefix("resume=")) for argument in typed.arguments if "resume=" in argument]
     runs = resumed or [file.parent for file in set(here.rglob("run.json")) - before]
     assert {Run(folder).record()["status"] for folder in runs} == {"finished"}
 

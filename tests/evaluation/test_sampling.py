@@ -1,3 +1,4 @@
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -5,11 +6,13 @@ import pytest
 import torch
 
 from gan_lab.evaluation import sampling
-from gan_lab.evaluation.sampling import Samples
+from gan_lab.evaluation.sampling import Drawing, Samples
+from gan_lab.models.latent import LatentGAN
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError
-from tests.conftest import TINY, composed, untrained
+from gan_lab.utils.images import grid, to_uint8
+from tests.conftest import TINY, alike, composed, untrained
 
 BYTES = 8 * 8 * 8  # of a grey 8x8 image at the peak
 
@@ -17,6 +20,11 @@ BYTES = 8 * 8 * 8  # of a grey 8x8 image at the peak
 def sample(run: Run, **options: Any) -> Samples:
     defaults: dict[str, Any] = {"which": "last", "count": None, "of_class": None, "seed": 0, "ema": True}
     return sampling.sample(run, **defaults | options)
+
+
+def prepare(run: Run, **options: Any) -> Drawing:
+    defaults: dict[str, Any] = {"which": "last", "count": None, "of_class": None, "seed": 0, "ema": True}
+    return sampling.prepare(run, **defaults | options)
 
 
 def test_a_plain_model_fills_a_square_by_default(run: Run) -> None:
@@ -94,8 +102,51 @@ def test_the_seed_decides_and_chunks_do_not(run: Run, monkeypatch: pytest.Monkey
     images = sample(run, count=7).images
     assert torch.equal(sample(run, count=7).images, images)
     assert not torch.equal(sample(run, count=7, seed=1).images, images)
-    monkeypatch.setattr(sampling, "CHUNK", 3)
+    monkeypatch.setattr(sampling, "at_once", lambda *_: 3)
     torch.testing.assert_close(sample(run, count=7).images, images)
+
+
+def test_images_are_generated_in_whole_blocks_and_not_held(
+    conditional_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampling, "at_once", lambda *_: 32)
+    drawn, sizes, original = list["weakref.ref[torch.Tensor]"](), list[int](), LatentGAN.sample
+
+    def spy(self: LatentGAN, latents: torch.Tensor, *condition: torch.Tensor, **options: Any) -> torch.Tensor:
+        assert sum(batch() is not None for batch in drawn) <= 1, "the one before"
+        images = original(self, latents, *condition, **options)
+        drawn.append(weakref.ref(images))
+        sizes.append(len(images))
+        return images
+
+    expected = sample(conditional_run, count=150).images
+    monkeypatch.setattr(LatentGAN, "sample", spy)
+    drawing = prepare(conditional_run, count=150)
+    held = [to_uint8(images).cpu() for images in drawing.batches()]
+    assert sizes == [1, 32, 32, 32, 32, 22]
+    assert alike(torch.cat(held), to_uint8(expected))
+    assert torch.equal(torch.cat(list(drawing.pixels())), torch.cat(held))
+    picture = grid(expected[drawing.in_grid], drawing.columns)
+    assert alike(drawing.grid(), picture)
+
+
+def test_only_a_grid_needs_memory_for_all_images(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawing = prepare(run, count=100)
+    monkeypatch.setattr(sampling.memory, "available", lambda: 100 * 10 * 10 * 15 - 1)
+    with pytest.raises(
+        UserError, match=r"^--count 100: a grid of .*; write them to a folder or a \.npy file, which takes"
+    ):
+        drawing.grid()
+    assert sum(len(batch) for batch in drawing.batches()) == 100
+
+
+def test_a_device_is_the_best_or_as_asked(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    for options in ({}, {"device": "auto"}, {"device": "cpu"}):
+        assert prepare(run, **options).model.device == torch.device("cpu")
+    with pytest.raises(UserError, match="--device cuda:1: not on this machine, which has cpu"):
+        sample(run, device="cuda:1")
 
 
 def test_the_moving_average_or_the_raw_weights_generate(run: Run) -> None:

@@ -10,6 +10,8 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
 
+from gan_lab.evaluation.sampling import sample
+from gan_lab.runs.run import Run
 from gan_lab.training.trainer import EpochLimit
 from tests.conftest import QUICK, Command, fit, last_weights, same, tiny_cgan, tiny_gan
 
@@ -140,3 +142,9 @@ def test_an_overflow_under_the_scaler_skips_the_step_and_training_goes_on() -> N
     fit(model, max_steps=60, plugins=[MixedPrecision("16-mixed", "cuda", scaler)], **CUDA)
     assert any(not torch.equal(old, new.cpu()) for old, new in zip(before, model.parameters(), strict=True))
     assert all(parameter.isfinite().all() for parameter in model.parameters())
+
+
+def test_a_seed_draws_the_same_images_as_on_the_processor(run: Run) -> None:
+    options: dict[str, Any] = {"which": "last", "count": 40, "of_class": None, "seed": 3, "ema": True}
+    on_gpu, on_cpu = (sample(run, **options, device=name).images for name in ("auto", "cpu"))
+    torch.testing.assert_close(on_gpu, on_cpu, atol=1e-2, rtol=0)  # TensorFloat32 has ten bits

@@ -4,7 +4,7 @@ import torch
 from gan_lab.metrics import generated_images
 from gan_lab.metrics.generated_images import generate_images, weights_of
 from gan_lab.models.cgan import CGAN
-from gan_lab.utils import images, seeding
+from gan_lab.utils import images, memory, seeding
 from tests.conftest import SIZE, alike, tiny_cgan, tiny_gan
 
 
@@ -23,6 +23,12 @@ def test_images_are_those_of_the_seeded_latents_rounded() -> None:
     assert alike(torch.cat(batches), images.to_uint8(model.sample(latents)))
     assert batches[0].shape == (4, 1, SIZE, SIZE)
     assert model.generator.training
+
+
+def test_large_images_are_generated_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generated_images, "GENERATED_AT_ONCE", 500)
+    monkeypatch.setattr(memory, "AT_ONCE", 20 * SIZE**2)
+    assert [len(batch) for batch, _ in generate_images(tiny_cgan(), 40, seed=3, ema=True)] == [16, 16, 8]
 
 
 def test_a_conditional_model_generates_every_class_equally_often() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gan_lab.metrics import dataset_classifier
+from gan_lab.metrics import dataset_classifier, inception
 from gan_lab.metrics.protocol import Protocol, extractor_hash
 from gan_lab.utils.errors import UserError
 
@@ -37,6 +37,11 @@ def test_it_survives_json() -> None:
 def test_the_id_is_the_published_one() -> None:
     """Of docs/results.md and docs/gallery.md: had it changed, new scores could not be held against those."""
     assert protocol(extractor=dataset_classifier.shipped().identity, data=TEST_DIGITS).id == "0404a3ac"
+
+
+def test_each_way_to_resize_for_inception_has_its_id() -> None:
+    assert protocol(extractor=inception.identity(antialias=True)).id == "75e16ea2"
+    assert protocol(extractor=inception.identity(antialias=False)).id == "482d4cc8"
 
 
 @pytest.mark.parametrize(

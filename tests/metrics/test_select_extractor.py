@@ -5,7 +5,7 @@ from unittest.mock import Mock
 import pytest
 import torch
 
-from gan_lab.metrics import dataset_classifier, select_extractor
+from gan_lab.metrics import dataset_classifier, inception, select_extractor
 from gan_lab.metrics.dataset_classifier import DatasetClassifier
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.metrics.select_extractor import Choice, make_extractor
@@ -95,3 +95,57 @@ def test_weights_are_for_inception(
     monkeypatch.setattr(select_extractor, "Inception", lambda **options: taken.update(options) or extractor)
     assert make_extractor("inception", real, "x.pth") is extractor
     assert taken == {"weights": "x.pth", "antialias": True}
+
+
+@pytest.fixture
+def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A note for each time that weights are fetched, which then are there."""
+    notes: list[str] = []
+    monkeypatch.setattr(inception, "fetch_weights", lambda: notes.append("fetched"))
+    monkeypatch.setattr(select_extractor, "Inception", lambda **options: options)
+    return notes
+
+
+def test_weights_are_fetched_where_they_are_needed_and_that_is_allowed(tmp_path: Path, fetched: list[str]) -> None:
+    colour, digits = (RealImages(data, tmp_path) for data in (Data(channels=3), Data("MNIST")))
+    assert make_extractor("auto", colour) == {"weights": None, "antialias": True}
+    make_extractor("inception", colour)
+    make_extractor("inception", colour, "x.pth", download=True)
+    make_extractor("auto", digits, download=True)
+    assert fetched == []
+    make_extractor("auto", colour, download=True)
+    make_extractor("inception", digits, download=True)
+    assert fetched == ["fetched"] * 2
+
+
+def test_images_are_resized_as_papers_did_where_that_is_asked(tmp_path: Path, fetched: list[str]) -> None:
+    class Targets(RealImages):
+        any_classifier = True
+
+    for choice, real in (
+        ("auto", RealImages(Data(channels=3), tmp_path)),
+        ("inception", RealImages(Data("MNIST"), tmp_path)),
+        ("auto", Targets(Data(channels=3), tmp_path)),
+    ):
+        assert make_extractor(choice, real, resize="tensorflow1") == {"weights": None, "antialias": False}  # type: ignore[arg-type]
+    for choice in ("auto", "classifier"):
+        with pytest.raises(UserError, match=r"^resize tensorflow1: is for the inception extractor; classifier has its"):
+            make_extractor(choice, RealImages(Data("MNIST"), tmp_path), resize="tensorflow1")  # type: ignore[arg-type]
+
+
+def test_targets_whose_weights_can_not_be_fetched_take_a_classifier_and_a_line_says_so(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    extractor: DatasetClassifier,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Targets(RealImages):
+        any_classifier = True
+
+    monkeypatch.setattr(inception, "find_spec", lambda _: object())
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(dataset_classifier, "for_dataset", lambda *_: extractor)
+    assert make_extractor("auto", Targets(Data(channels=3), tmp_path), download=True) is extractor
+    (line,) = caplog.messages
+    assert "fetching them failed" in line
+    assert line.endswith(". A classifier of the data takes its place")

@@ -19,6 +19,7 @@ def test_the_seed_and_the_index_decide_a_latent_whatever_the_count(model: Latent
     many = model.seeded_latents(70, 3)
     for count in (1, 2, 5, 15, 16, 17, 33, 64):
         assert torch.equal(model.seeded_latents(count, 3), many[:count])
+        assert torch.equal(model.seeded_latents(70 - count, 3, first=count), many[count:])
     assert len(many.unique(dim=0)) == 70
     assert not torch.equal(many, model.seeded_latents(70, 4))
     assert torch.equal(torch.get_rng_state(), before)

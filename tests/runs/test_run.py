@@ -10,6 +10,7 @@ from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.runs.run import Before, Run, git_commit, provenance
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import link_or_copy
+from gan_lab.utils.run_layout import EVENTS
 from tests.conftest import TINY, composed, same, untrained, weights
 
 
@@ -138,8 +139,10 @@ def test_saved_configuration_is_the_composed_one(run: Run) -> None:
     saved = run.config()
     original = composed(*TINY, f"callbacks.scores.cache={run.folder.parent}/cache")
     saved.run_dir = None
-    assert not saved.data.download, "a saved configuration fetches nothing"
+    fetching = [saved.data.download, saved.callbacks.scores.download]
+    assert fetching == [False, False], "a saved configuration fetches nothing"
     saved.data.download = original.data.download
+    saved.callbacks.scores.download = "${oc.select:data.download,true}"
     saved.callbacks.scores.cache = original.callbacks.scores.cache
     assert OmegaConf.to_container(saved) == OmegaConf.to_container(original)
 
@@ -149,7 +152,7 @@ def begin(run: Run) -> None:
     run.save_config(composed(*TINY))
     run.update_record(status="running")
     run.tensorboard.mkdir(exist_ok=True)
-    (run.tensorboard / "events.1").touch()
+    (run.tensorboard / f"{EVENTS}1").touch()
 
 
 def test_a_run_that_never_began_is_discarded_with_the_folders_made_for_it(
@@ -164,7 +167,9 @@ def test_a_run_that_never_began_is_discarded_with_the_folders_made_for_it(
     assert [path.name for path in tmp_path.rglob("*")] == ["logs", "other"]
 
 
-@pytest.mark.parametrize("name", ["tensorboard/events.of.others", "train.log", ".hydra/mine.yaml", "samples/1.png", ""])
+@pytest.mark.parametrize(
+    "name", ["events.of.others", "tensorboard/events.of.others", "train.log", ".hydra/mine.yaml", "samples/1.png", ""]
+)
 def test_what_a_run_found_at_its_place_stays(name: str, tmp_path: Path) -> None:
     run = Run(tmp_path / "mine")
     run.folder.mkdir()

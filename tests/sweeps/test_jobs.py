@@ -18,7 +18,7 @@ from gan_lab.runs.run import Run
 from gan_lab.sweeps import jobs, leases
 from gan_lab.sweeps.folders import Plan
 from gan_lab.utils.locks import held
-from tests.conftest import QUICK, REPOSITORY, Command, composed, same, started, wait_for
+from tests.conftest import QUICK, REPOSITORY, Command, composed, folder_of, same, started, wait_for
 
 SWEEP = ("-m", *(argument for argument in QUICK if not argument.startswith("hydra")), "sweep.dir=sweep")
 OWN = [argument for argument in SWEEP if not argument.startswith("data.")]
@@ -60,7 +60,7 @@ def test_of_eight_jobs_five_finish_and_three_are_named_and_the_second_call_finis
     roots = ",".join(f"p{number}" for number in range(8))
     sweep = [*OWN, "data=image_folder", f"data.root={roots}", "data.image_size=8", "data.batch_size=4"]
     sweep += ["trainer.max_steps=600", "trainer.log_every_n_steps=50", "callbacks.checkpoint.every_n_images=80"]
-    killer = killed_once_saved(Path("sweep/6"), signal.SIGKILL)
+    killer = killed_once_saved(Path("sweep/6_root=p6"), signal.SIGKILL)
     message = str(command(*sweep))
     killer.join(timeout=0)
     assert message.startswith("Error: 3 of 8 jobs did not finish")
@@ -69,21 +69,21 @@ def test_of_eight_jobs_five_finish_and_three_are_named_and_the_second_call_finis
     assert "no images" in table[0][3]
     assert "SIGKILL" in table[2][3]
     assert "sweep.dir=sweep" in message.splitlines()[-1]
-    assert [Run(f"sweep/{job}").state() for job in (0, 2, 3, 5, 7)] == ["finished"] * 5
+    assert [Run(folder_of(job)).state() for job in (0, 2, 3, 5, 7)] == ["finished"] * 5
     assert "8 jobs: 5 finished, 3 failed" in capfd.readouterr().out
-    finished = {job: Run(f"sweep/{job}").record_file.stat().st_mtime_ns for job in (0, 2, 3, 5, 7)}
-    config = Run("sweep/0").config_file.read_text()
+    finished = {job: Run(folder_of(job)).record_file.stat().st_mtime_ns for job in (0, 2, 3, 5, 7)}
+    config = Run(folder_of(0)).config_file.read_text()
 
     pictures("p1"), pictures("p4")
     assert command(*sweep) is None
     assert "Going on in sweep: 5 of 8 jobs are finished" in capfd.readouterr().out
-    assert [Run(f"sweep/{job}").state() for job in range(8)] == ["finished"] * 8
-    assert {job: Run(f"sweep/{job}").record_file.stat().st_mtime_ns for job in finished} == finished
-    assert Run("sweep/0").config_file.read_text() == config
+    assert [Run(folder_of(job)).state() for job in range(8)] == ["finished"] * 8
+    assert {job: Run(folder_of(job)).record_file.stat().st_mtime_ns for job in finished} == finished
+    assert Run(folder_of(0)).config_file.read_text() == config
     # What was killed went on from its checkpoint to where it would have been.
     alone = [argument for argument in sweep[1:] if not argument.startswith(("data.root", "sweep"))]
     assert command(*alone, "data.root=p6", "hydra.run.dir=whole") is None
-    killed, whole = (Run(folder).load_checkpoint()["state_dict"] for folder in ("sweep/6", "whole"))
+    killed, whole = (Run(folder).load_checkpoint()["state_dict"] for folder in (folder_of(6), "whole"))
     assert same(killed, whole)
 
 
@@ -93,7 +93,7 @@ def test_a_run_that_diverged_is_told_each_time_but_not_tried_again(command: Comm
         message = str(command(*sweep))
         assert message.startswith("Error: 1 of 2 jobs did not finish")
         assert "1    stopped  model.optimizer.generator.lr=1e+30  stopped at batch 2: nan begins" in message
-    assert Run("sweep/1").record()["batches"] == 2
+    assert Run(folder_of(1)).record()["batches"] == 2
 
 
 def test_a_sweep_at_work_is_left_alone(command: Command) -> None:
@@ -101,38 +101,38 @@ def test_a_sweep_at_work_is_left_alone(command: Command) -> None:
     assert command(*sweep) is None
     with held(Path("sweep/.lock")):
         assert "Error: sweep.dir=sweep: a sweep is at work there, by process" in str(command(*sweep))
-    Run("sweep/1").update_record(status="running")
-    with held(Run("sweep/1").lock_file):
+    Run(folder_of(1)).update_record(status="running")
+    with held(Run(folder_of(1)).lock_file):
         assert "1    running  seed=2" in str(command(*sweep))
     assert "is being trained at this moment" not in str(command(*sweep))
-    assert Run("sweep/1").state() == "finished"
+    assert Run(folder_of(1)).state() == "finished"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_sweep_that_can_go_on(ending: signal.Signals, tmp_path: Path) -> None:
     process = started(tmp_path, *SWEEP, "seed=1,2", "trainer.max_steps=100000")
-    wait_for((tmp_path / "sweep/0/metrics.csv").exists, "a row", process)
+    wait_for(lambda: [*tmp_path.glob("sweep/0*/metrics.csv")], "a row", process)
     process.send_signal(ending)
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 128 + ending
     assert "Traceback" not in output
     assert "To go on with the sweep: the same command with sweep.dir=" in output
-    assert Run(tmp_path / "sweep/0").state() == "interrupted"
-    assert Run(tmp_path / "sweep/0").checkpoint.exists()
-    assert not (tmp_path / "sweep/1").exists()
+    assert Run(folder_of(0, tmp_path / "sweep")).state() == "interrupted"
+    assert Run(folder_of(0, tmp_path / "sweep")).checkpoint.exists()
+    assert not [*tmp_path.glob("sweep/1*")]
 
 
 @pytest.mark.slow
 def test_a_job_whose_sweep_is_killed_saves_and_ends(tmp_path: Path) -> None:
     program = [sys.executable, str(REPOSITORY / "train.py"), *SWEEP, "seed=1,2", "trainer.max_steps=100000"]
     process = subprocess.Popen(program, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not (tmp_path / "sweep/0/metrics.csv").exists():
+    while not [*tmp_path.glob("sweep/0*/metrics.csv")]:
         assert process.poll() is None
         time.sleep(0.1)
     process.kill()
     process.wait()
-    run = Run(tmp_path / "sweep/0")
+    run = Run(folder_of(0, tmp_path / "sweep"))
     give_up = time.monotonic() + 300
     while run.state() == "running" and time.monotonic() < give_up:
         time.sleep(0.1)
@@ -170,8 +170,8 @@ def test_a_second_signal_ends_a_sweep_whose_job_really_hangs(devices: int, tmp_p
     assert process.returncode == 130
     assert "To go on with the sweep: the same command with sweep.dir=" in output
     wait_for(lambda: not Path("/proc", hangs.stem).exists(), "its end")
-    assert Run(tmp_path / "sweep/0").record()["status"] == "interrupted"
-    assert not (tmp_path / "sweep/1").exists()
+    assert Run(folder_of(0, tmp_path / "sweep")).record()["status"] == "interrupted"
+    assert not [*tmp_path.glob("sweep/1*")]
 
 
 def test_a_second_signal_kills_a_job_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import yaml
 
 from gan_lab.cli import main
 from gan_lab.runs.run import Run
-from tests.conftest import QUICK, Command, plant_modules, started
+from tests.conftest import QUICK, Command, folder_of, plant_modules, started
 from tests.training.test_scores import SCORED
 
 SWEEP = ("-m", *(argument for argument in QUICK if not argument.startswith("hydra")), "sweep.dir=sweep")
@@ -31,8 +31,8 @@ def test_every_launcher_does_what_is_missing_and_names_what_failed(
     message = str(command(*SWEEP, *chosen, "model.optimizer.generator.lr=1e30,1e-3"))
     assert message.startswith("Error: 1 of 2 jobs did not finish")
     assert "0    stopped  model.optimizer.generator.lr=1e+30  stopped at batch 2" in message
-    assert Run.open("sweep/1").state() == "finished"
-    assert Run("sweep/1").record()["batches"] == 6
+    assert Run.open(folder_of(1)).state() == "finished"
+    assert Run(folder_of(1)).record()["batches"] == 6
     capsys.readouterr()
     main(["status", "sweep"])
     assert "2 jobs: 1 stopped, 1 finished" in capsys.readouterr().out
@@ -48,10 +48,10 @@ def test_optuna_minimises_the_fid_and_finds_its_trials_again(
     sweeper = ["hydra/sweeper=optuna", "hydra.sweeper.n_jobs=1", "hydra.sweeper.sampler.seed=1"]
     search = ["-m", *quick, *sweeper, space, "sweep.dir=sweep"]
     assert command(*search, "hydra.sweeper.n_trials=2") is None
-    first = [Run(f"sweep/{trial}").record_file.stat().st_mtime_ns for trial in range(2)]
+    first = [Run(folder_of(trial)).record_file.stat().st_mtime_ns for trial in range(2)]
     assert command(*search, "hydra.sweeper.n_trials=4") is None
-    assert [Run(f"sweep/{trial}").record_file.stat().st_mtime_ns for trial in range(2)] == first
-    fids = [Run.open(f"sweep/{trial}").objective() for trial in range(4)]
+    assert [Run(folder_of(trial)).record_file.stat().st_mtime_ns for trial in range(2)] == first
+    fids = [Run.open(folder_of(trial)).objective() for trial in range(4)]
     assert yaml.safe_load(Path("sweep/optimization_results.yaml").read_text())["best_value"] == min(fids)  # type: ignore[type-var]
     assert "4 jobs: 4 finished. Best so far: FID" in capfd.readouterr().out
     main(["compare", "sweep"])

@@ -76,7 +76,7 @@ def test_failures_are_told_in_a_line_each(sweep: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(("name", "message"), [("nowhere", "no such folder"), (".", "neither a run nor a")])
+@pytest.mark.parametrize(("name", "message"), [("nowhere", "no such run folder"), (".", "neither a run nor a")])
 def test_what_is_no_sweep_is_refused(name: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=message):
         main(["status", os.fspath(tmp_path / name)])
@@ -117,3 +117,22 @@ def test_fid_and_psnr_have_a_column_each(sweep: Path, capsys: pytest.CaptureFixt
     assert lines[2].split()[-3:-1] == ["-", "21.50"]
     best = "Best so far: FID 12.50 while training, job 0. Best so far: PSNR 21.50 while training, job 1"
     assert lines[-1].endswith(best)
+
+
+def test_tags_are_a_column_and_notes_a_line_where_there_are_any(
+    sweep: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Run(sweep / "0").update_record(tags=["long", "digits"], notes="why\nand how")
+    Run(sweep / "1").update_record(tags=[], notes="why and how")
+    lines = shown(sweep, capsys)
+    assert lines[0].split()[-2:] == ["Tags", "Overrides"]
+    assert lines[1].endswith("long,digits  seed=0")
+    assert lines[2].endswith("-            seed=1")
+    assert "0, 1: why and how" in lines
+
+
+def test_a_job_is_shown_by_its_number(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (sweep / "1").rename(sweep / "1_seed=1")
+    lines = shown(sweep, capsys)
+    assert lines[2].split()[:2] == ["1", "finished"]
+    assert lines[-1].endswith("job 1")

@@ -50,6 +50,7 @@ OPTIONS = (
     "callbacks.samples.columns=2",
     "callbacks.samples.every_n_images=900",
     "callbacks.scores.every_n_images=1500",
+    "callbacks.scores.at_least=0",
     "callbacks.scores.count_during=20",
     "callbacks.scores.real_during=20",
     "callbacks.scores.groups_during=[fid]",

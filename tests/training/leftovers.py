@@ -9,6 +9,7 @@ import torch
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from gan_lab.runs.run import Run
+from gan_lab.utils.run_layout import EVENTS
 
 
 def left(folder: str) -> dict[str, Any]:
@@ -19,7 +20,7 @@ def left(folder: str) -> dict[str, Any]:
         "best": plain(checkpoint(f"{folder}/checkpoints/best.ckpt")) if Run(folder).best.exists() else None,
         "grids": {path.name: path.read_bytes() for path in Path(folder, "samples").iterdir()},
         "metrics": table(Path(folder, "metrics.csv")),
-        "tensorboard": shown(Path(folder, "tensorboard")),
+        "tensorboard": shown(Path(folder)),
         "record": {name: record.get(name) for name in ("status", "batches", "images_seen", "best", "scores", "alarms")},
     }
 
@@ -33,7 +34,7 @@ def table(file: Path) -> list[dict[str, str]]:
 def shown(folder: Path) -> dict[str, Any]:
     """What TensorBoard shows at last for each tag and step: what comes again after a kill takes the earlier's place."""
     latest = {}
-    for file in sorted(folder.iterdir()) if folder.exists() else []:
+    for file in sorted(folder.glob(f"{EVENTS}*")):
         for event in EventFileLoader(str(file)).Load():
             for value in event.summary.value:
                 if "images_per_second" not in value.tag:

@@ -26,6 +26,7 @@ EVERYTHING = (
     "callbacks.samples.columns=2",
     "callbacks.samples.every_n_images=150",
     "callbacks.scores.every_n_images=200",
+    "callbacks.scores.at_least=0",
     "callbacks.scores.count_during=8",
     "callbacks.scores.real_during=8",
     "callbacks.scores.groups_during=[fid]",

@@ -19,7 +19,7 @@ def test_scores_stand_on_both_axes_while_training(tmp_path: Path) -> None:
     logger.save()
     events = EventAccumulator(str(tmp_path))
     events.Reload()
-    assert [(event.step, event.value) for event in events.Scalars("scores/fid")] == [(5, 2.0)]
+    assert [(event.step, event.value) for event in events.Scalars("Scores/FID")] == [(5, 2.0)]
     assert [(event.step, event.value) for event in events.Scalars("by_images_seen/scores/fid")] == [(640, 2.0)]
     assert [(event.step, event.value) for event in events.Scalars("final/kid")] == [(5, 0.5)]
     assert "by_images_seen/final/kid" not in events.Tags()["scalars"], "a point is no curve: one axis will do"
@@ -145,7 +145,7 @@ def test_a_full_disk_costs_tensorboard_nothing_not_even_with_a_kill(
     events = EventAccumulator(str(tmp_path))
     events.Reload()
     assert [event.step for event in events.Scalars("loss/a")] == [1, 2, 3]
-    assert [event.step for event in events.Images("samples")] == [2]
+    assert [event.step for event in events.Images("Snapshots/samples")] == [2]
     assert [event.step for event in events.Tensors("alarm/nan/text_summary")] == [2]
 
 
@@ -158,8 +158,8 @@ def test_tensorboard_shows_pictures_and_texts(tmp_path: Path) -> None:
     logger.save()
     events = EventAccumulator(str(tmp_path), size_guidance={"images": 0, "tensors": 0})
     events.Reload()
-    assert sorted(events.Tags()["images"]) == ["pair/0", "pair/1", "samples"]
-    (event,) = events.Images("samples")
+    assert sorted(events.Tags()["images"]) == ["Snapshots/samples", "pair/0", "pair/1"]
+    (event,) = events.Images("Snapshots/samples")
     assert event.step == 64
     shown = torch.from_numpy(np.array(Image.open(io.BytesIO(event.encoded_image_string)))).permute(2, 0, 1)
     assert torch.equal(shown, picture)

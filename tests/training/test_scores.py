@@ -21,6 +21,7 @@ from tests.conftest import QUICK, Command, last_weights, same
 SCORED = (
     *(argument for argument in QUICK if argument != "callbacks.scores=null"),
     "callbacks.scores.every_n_images=256",
+    "callbacks.scores.at_least=0",
     "callbacks.scores.count_during=20",
     "callbacks.scores.real_during=100",
     "callbacks.scores.count=60",
@@ -62,9 +63,9 @@ def test_a_run_is_scored_while_it_trains_and_at_the_end(
     assert 0 < record["scoring_seconds"] < record["seconds"]
     assert (tmp_path / "data/cache/statistics").is_dir()
     assert run.config().callbacks.scores.cache == str(tmp_path / "data/cache")
-    events = EventAccumulator("run/tensorboard")
+    events = EventAccumulator("run")
     events.Reload()
-    assert [event.step for event in events.Scalars("scores/fid")] == [2, 4, 6]
+    assert [event.step for event in events.Scalars("Scores/FID")] == [2, 4, 6]
     assert [event.step for event in events.Scalars("by_images_seen/scores/fid")] == [256, 512, 768]
     assert [event.step for event in events.Scalars("final/fid")] == [6]
 

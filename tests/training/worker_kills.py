@@ -41,6 +41,7 @@ OPTIONS = (
     "callbacks.samples.weights=both",
     "callbacks.samples.every_n_images=150",
     "callbacks.scores.every_n_images=500",
+    "callbacks.scores.at_least=0",
     "callbacks.scores.count_during=20",
     "callbacks.scores.real_during=20",
     "callbacks.scores.groups_during=[fid]",

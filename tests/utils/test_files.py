@@ -178,6 +178,30 @@ def test_only_regular_files_are_opened_to_read(make: Callable[[Path], None], tmp
         open_regular(tmp_path / "a")
 
 
+def test_where_the_system_knows_no_such_flags_a_link_is_seen_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows."""
+    for flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_DIRECTORY"):
+        monkeypatch.delattr(os, flag)
+    (tmp_path / "other").write_bytes(b"old")
+    (tmp_path / "log").symlink_to(tmp_path / "other")
+    with pytest.raises(OSError, match="[Ll]evels of symbolic links"):
+        append(tmp_path / "log", b"new")
+    append(tmp_path / "other", b"er")
+    assert read_regular(tmp_path / "other") == b"older"
+    write_atomically(tmp_path / "other", "whole")
+    assert read_regular(tmp_path / "other") == b"whole"
+
+
+def test_where_the_system_has_no_links_a_twin_is_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "link")
+    (tmp_path / "source").write_text("content")
+    link_or_copy(tmp_path / "source", tmp_path / "twin")
+    assert (tmp_path / "twin").read_text() == "content"
+    assert (tmp_path / "twin").stat().st_nlink == 1
+
+
 def test_files_are_read_up_to_a_limit(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abcd")
     assert read_regular(tmp_path / "a", 4) == b"abcd"

@@ -37,9 +37,23 @@ def test_elsewhere_it_is_half_of_what_is_built_in(tmp_path: Path, monkeypatch: p
     assert memory.available(proc=tmp_path) == 1000 * 4096 // 2
 
 
+def test_where_the_system_tells_nothing_a_guess_has_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(memory.os, "sysconf")
+    assert memory.available(proc=tmp_path) == memory.UNKNOWN == 8 * 1024**3
+
+
 def test_this_machine_has_some_and_no_more_than_is_built_in() -> None:
     built_in = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     assert built_in / 1000 < memory.available() <= built_in
+
+
+@pytest.mark.parametrize(
+    ("values", "most", "expected"),
+    [(784, 512, 512), (3 * 32**2, 500, 500), (3 * 64**2, 500, 336), (3 * 256**2, 512, 16), (3 * 1024**2, 512, 16)],
+)
+def test_of_large_images_fewer_are_made_at_a_time(values: int, most: int, expected: int) -> None:
+    """4,194,304 values: 341 images of 12,288 each, or 21 of 196,608, in multiples of 16."""
+    assert memory.at_once(values, most) == expected
 
 
 def raised(error: Exception) -> Exception:

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from gan_lab.utils.errors import fail
-from gan_lab.utils.terminal import VisibleFormatter, bar, bars_if, say, visible
+from gan_lab.utils.terminal import VisibleFormatter, bar, bars_if, no_bars, say, visible
 from tests.conftest import REPOSITORY
 
 TITLE = "a\x1b]0;owned\x07b\x9bc\u202ed\u2066e\ud800"
@@ -40,6 +40,7 @@ def test_a_bar_is_shown_on_a_terminal_where_it_is_wanted(
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
     with bars_if(wanted):
+        assert no_bars() is (None if wanted else True)
         assert list(bar([3, 4], "Scoring", 2, "images", 500)) == [3, 4]
     shown = capsys.readouterr().err
     assert ("Scoring" in shown, "/1000" in shown) == (terminal and wanted,) * 2

@@ -30,6 +30,10 @@ UNPAIRED = "python train.py model=cyclegan data=unpaired_folders"
 PAIRED = "python train.py model=pix2pix data=paired_folders"
 COLOURISE = "python train.py model=pix2pix data=colourise data.root=photos"
 RESUME = "python train.py resume=run"
+NO_RUN = ": no such run folder, and no run of this name in logs/runs or logs/sweeps"
+NAME = (
+    "must be a name for a folder: at most 100 letters, digits and _ . , = + @ -, first a letter or a digit; not latest"
+)
 
 TABLE: dict[str, list[Row]] = {
     "Names": [
@@ -322,8 +326,17 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             FASHION + " data.batch_size=8 callbacks.scores.extractor=inception",
-            "Error: …/hub/checkpoints/weights-inception-2015-12-05-6726825d.pth: the inception extractor's weights are missing. Download https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth (91 MB) on a machine with network, and put the file to …/hub/checkpoints/weights-inception-2015-12-05-6726825d.pth; gan-lab evaluate takes one elsewhere, --weights-file",
+            "Error: …/hub/checkpoints/weights-inception-2015-12-05-6726825d.pth: the inception extractor's weights are missing. callbacks.scores.download=true and gan-lab evaluate --extractor inception fetch them. Download https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth (91 MB) on a machine with network, and put the file to …/hub/checkpoints/weights-inception-2015-12-05-6726825d.pth; gan-lab evaluate takes one elsewhere, --weights-file",
             given.fashion("files"),
+        ),
+        Row(
+            FASHION + " data.batch_size=8 callbacks.scores.resize=tensorflow1",
+            "Error: resize tensorflow1: is for the inception extractor; classifier has its own. Leave it out, or name inception",
+            given.fashion("files"),
+        ),
+        Row(
+            "python train.py callbacks.scores.resize=tensorflow1 callbacks.scores.extractor=classifier",
+            "Error: callbacks.scores: resize=tensorflow1: is for extractor=inception; others have their own",
         ),
         Row(
             "python train.py resume=a -m seed=1,2",
@@ -542,8 +555,37 @@ TABLE: dict[str, list[Row]] = {
             "Error: data: data.task=edges has targets of 1 channel(s): data.channels must be 1, not 3; data=mnist_edges sets both for edges",
         ),
     ],
+    "Naming a run": [
+        Row("python train.py run=latest", f"Error: run=latest: {NAME}"),
+        Row("python train.py run=../mine", f"Error: run=../mine: {NAME}"),
+        Row(
+            "python train.py run=mine",
+            "Error: run=mine: logs/runs/mine exists already. Resume that run with resume=mine, or choose another name",
+            given.folder("logs/runs/mine"),
+        ),
+        Row(
+            "python train.py -m run=mine seed=1,2",
+            "Error: in the job run=mine seed=1: run names a single run: name a sweep by its folder, sweep.dir=logs/sweeps/NAME",
+        ),
+        Row(
+            "python train.py resume=run run=mine",
+            "Error: run=mine: a resumed run keeps its groups, only single values may change; leave it out",
+            given.run(),
+        ),
+        Row("python train.py tags=baseline", "Error: tags=baseline: must be a valid list"),
+        Row(
+            "gan-lab compare run --tag best", "Error: --tag best: no run has this tag. None is available.", given.run()
+        ),
+    ],
     "Resuming a run": [
-        Row("python train.py resume=nowhere", "Error: nowhere: no such run folder"),
+        Row("python train.py resume=nowhere", f"Error: nowhere{NO_RUN}"),
+        Row("python train.py resume=latest", "Error: latest: there is no run in logs/runs yet"),
+        Row(
+            "python train.py resume=trail",
+            f"Error: trail{NO_RUN}. Did you mean trial?",
+            given.folder("logs/runs/trial"),
+        ),
+        Row("python train.py resume=/nowhere", "Error: /nowhere: no such run folder"),
         Row("python train.py resume=.", "Error: . is not a run folder: it has no .hydra/config.yaml"),
         Row(
             RESUME,
@@ -784,7 +826,7 @@ TABLE: dict[str, list[Row]] = {
             "Error: COMMAND: invalid choice: 'smaple' (choose from 'sample', 'translate', 'evaluate', 'compare', 'status', 'train-features') (gan-lab --help)",
         ),
         Row("gan-lab sample", "Error: the following arguments are required: RUN (gan-lab sample --help)"),
-        Row("gan-lab sample nowhere", "Error: nowhere: no such run folder"),
+        Row("gan-lab sample nowhere", f"Error: nowhere{NO_RUN}"),
         Row(
             "gan-lab sample run --count 0",
             "Error: --count: must be a whole number of at least 1, not 0 (gan-lab sample --help)",
@@ -832,8 +874,11 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab sample run --count 4000000000",
-            "Error: --count 4000000000: these images need 2,048 GB of memory, and … GB are available; generate fewer at a time, each time with another --seed",
+            "Error: --count 4000000000: a grid of these images needs 6,000 GB of memory, and … GB are available; write them to a folder or a .npy file, which takes any number, or generate fewer",
             given.run(),
+        ),
+        Row(
+            "gan-lab sample run --device cuda", "Error: --device cuda: not on this machine, which has cpu", given.run()
         ),
         Row(
             "gan-lab sample run --weights best",
@@ -1077,7 +1122,17 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab evaluate run --extractor inception",
-            "Error: …/hub/checkpoints/weights-inception-2015-12-05-6726825d.pth: the inception extractor's weights are missing. Download https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth (91 MB) on a machine with network, and put the file to …/hub/checkpoints/weights-inception-2015-12-05-6726825d.pth; gan-lab evaluate takes one elsewhere, --weights-file",
+            "Error: …/hub/checkpoints/weights-inception-2015-12-05-6726825d.pth: the inception extractor's weights are missing, and fetching them failed (…). Download https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth (91 MB) on a machine with network, and put the file to …/hub/checkpoints/weights-inception-2015-12-05-6726825d.pth; gan-lab evaluate takes one elsewhere, --weights-file",
+            given.run(),
+        ),
+        Row(
+            "gan-lab evaluate run --resize tensorflow1",
+            "Error: resize tensorflow1: is for the inception extractor; classifier has its own. Leave it out, or name inception",
+            given.run(),
+        ),
+        Row(
+            "gan-lab evaluate run --device cuda",
+            "Error: --device cuda: not on this machine, which has cpu",
             given.run(),
         ),
         Row(
@@ -1091,10 +1146,10 @@ TABLE: dict[str, list[Row]] = {
             "Error: --gan-train-test: CycleGAN is not conditional; evaluate a run of model=cgan",
             given.run_of("run_of_cyclegan"),
         ),
-        Row("gan-lab status nowhere", "Error: nowhere: no such folder"),
+        Row("gan-lab status nowhere", f"Error: nowhere{NO_RUN}"),
         Row("gan-lab status .", "Error: .: holds neither a run nor a sweep"),
         Row("gan-lab compare", "Error: the following arguments are required: FOLDER (gan-lab compare --help)"),
-        Row("gan-lab compare nowhere", "Error: nowhere: no such folder"),
+        Row("gan-lab compare nowhere", f"Error: nowhere{NO_RUN}"),
         Row("gan-lab compare .", "Error: .: contains no run (no folder with a run.json)"),
         Row(
             "gan-lab compare run",
