@@ -61,6 +61,8 @@ LACKING = {
     "data=mnist",
     "model.num_classes": "this network takes labels, which the model has none of: choose model=cgan with "
     "model/conditioning=native, or another model/network",
+    "model.penalty.r1.gamma": "this model/schedule moves gamma of R1, a penalty that the model does not have: choose "
+    "model/penalty=r1_r2 or r1 as well, or another model/schedule",
     "model.latent_dim": "this network generates from noise, but the model translates images: choose "
     "model/network=resnet_patchgan for cyclegan, unet_patchgan for pix2pix or contrastive_patchgan for cut",
 }

