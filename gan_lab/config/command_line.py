@@ -60,25 +60,31 @@ def readable_errors() -> Iterator[None]:
     argparse.ArgumentParser.error = refuse_arguments  # type: ignore[assignment, method-assign]
     try:
         yield
-    except CONFIGURATION_ERRORS as error:
-        fail(explain(error))
     except KeyboardInterrupt:
         sys.exit(130)  # as shells have it
-    except OSError as error:
-        if error.errno not in REMEDIES:
-            raise
-        fail(in_words(error))
     except Exception as error:
-        if short := memory.shortage(error):
-            fail(short)
-        if type(error).__name__ in LOST:
-            fail(f"the launcher lost a job's process: {' '.join(str(error).split())[:300]}\n{AFTER_LOSS}")
-        if isinstance(error, ValueError) and is_raised_by(error, "hydra", "logging.config"):
-            fail(explain(error))
-        raise
+        line = in_a_line(error)
+        if line is None:
+            raise
+        fail(line)
     finally:
         argparse.ArgumentParser.error = before  # type: ignore[method-assign]
         del os.environ["HYDRA_FULL_ERROR"]
+
+
+def in_a_line(error: Exception) -> str | None:
+    """The message for an error that the user can do something about; None for a defect."""
+    if isinstance(error, CONFIGURATION_ERRORS):
+        return explain(error)
+    if isinstance(error, OSError):
+        return in_words(error) if error.errno in REMEDIES else None
+    if short := memory.shortage(error):
+        return short
+    if type(error).__name__ in LOST:
+        return f"the launcher lost a job's process: {' '.join(str(error).split())[:300]}\n{AFTER_LOSS}"
+    if isinstance(error, ValueError) and is_raised_by(error, "hydra", "logging.config"):
+        return explain(error)
+    return None
 
 
 def with_quotes(arguments: Sequence[str]) -> list[str]:
