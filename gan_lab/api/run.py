@@ -75,6 +75,7 @@ class Run:
         checkpoint: Which = "last",
         weights: Weights = "ema",
         truncation: float | None = None,
+        device: str = "auto",
     ) -> Tensor:
         """Generate images, the same for the same arguments; the seed and an index decide an image.
 
@@ -86,6 +87,7 @@ class Run:
             checkpoint: "last" or "best".
             weights: "ema", the generator's moving average where there is one, or "raw".
             truncation: from 0 to 1, nearer to the mean style (StyleGAN2).
+            device: by its name in torch; "auto" is the best there is.
 
         Returns:
             Images uint8 (count, channels, side, side) on the CPU, which `gan_lab.train(data=...)` takes as well.
@@ -104,6 +106,7 @@ class Run:
                 seed=seed,
                 ema=one_of("weights", weights, ("ema", "raw")) == "ema",
                 truncation=truncation,
+                device=device,
             )
             return images.to_uint8(samples.images)
 
@@ -122,6 +125,7 @@ class Run:
         seed: int = 0,
         checkpoint: Which = "last",
         weights: Weights = "ema",
+        device: str = "auto",
     ) -> dict[str, float]:
         """Score generated images against those of the dataset, and keep the scores in the run's folder.
 
@@ -132,6 +136,7 @@ class Run:
             seed: of the latents.
             checkpoint: "last" or "best".
             weights: "ema", the generator's moving average where there is one, or "raw".
+            device: for images and features, by its name in torch; "auto" is the best there is.
 
         Returns:
             Scores by name, such as "fid". Only scores of one protocol can be compared; the file has it.
@@ -146,7 +151,7 @@ class Run:
             refuse_ways_out(run.folder)
             evaluation = evaluate_run(
                 run,
-                Options(extractor=extractor, count=count, split=split, seed=seed),
+                Options(extractor=extractor, count=count, split=split, seed=seed, device=device),
                 which=one_of("checkpoint", checkpoint, ("last", "best")),
                 ema=one_of("weights", weights, ("ema", "raw")) == "ema",
                 gan_train_test=False,

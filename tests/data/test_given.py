@@ -53,7 +53,7 @@ def pictures() -> list[Image.Image]:
         Items([np.array(picture) for picture in pictures()]),
         TensorDataset(PIXELS),
     ],
-    ids=str,
+    ids=lambda data: f"{type(data).__name__}-{getattr(data, 'dtype', 'items')}",
 )
 def test_the_same_images_in_every_form(data: Any) -> None:
     given = read(data)
