@@ -18,7 +18,8 @@ RUN pip install --constraint constraints.txt .
 
 # Whoever runs the container decides whose files it writes: docker run --user "$(id -u):$(id -g)". So the home is anyone's.
 RUN useradd --uid 1000 --create-home gan && chmod 777 /home/gan && mkdir /work && chown gan /work
-ENV HOME=/home/gan
+# The key that makes runs one's own, and caches, have to outlive the container: /work is mounted.
+ENV HOME=/home/gan XDG_CACHE_HOME=/work/.cache
 USER gan
 WORKDIR /work
 ENTRYPOINT ["gan-lab"]

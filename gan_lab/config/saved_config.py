@@ -182,7 +182,7 @@ def _refuse_servers(values: dict[str, Any], own_loggers: bool) -> None:
             again = chosen("logger", [str(name) for name, node in values.get("logger", {}).items() if node])
             raise UserError(
                 f"{path.removesuffix('._target_')}: may contact a server, which someone else's run does only if you "
-                f"say so: add {again}, or logger=default to go on without"
+                f"say so: add {again}, or logger=default to go on without. {own_key.KEEP}"
             )
 
 

@@ -34,6 +34,7 @@ from gan_lab.config import handed_over
 from gan_lab.config.own_code import NEVER_TRUSTED_WHOLE, TRUSTED, targets
 from gan_lab.config.renamed import new_name_of, old_options
 from gan_lab.utils.errors import UserError, nearest
+from gan_lab.utils.own_key import KEEP
 from gan_lab.utils.run_layout import run_name
 from gan_lab.utils.types import HARMLESS, Fact, InputPath, OnResume, PositiveInt
 
@@ -72,7 +73,21 @@ INSTANTIATION_KEYS = {"_target_", "_partial_", "_recursive_", "_convert_"}
 
 
 RunName = Annotated[str, AfterValidator(run_name)]
-Tag = Annotated[str, Field(min_length=1, max_length=100)]
+LONGEST_TAG = 64  # characters; W&B takes no longer ones
+
+
+def tag(text: str) -> str:
+    """Take a text for a tag of a run.
+
+    Raises:
+        ValueError: it is empty or too long.
+    """
+    if not 1 <= len(text) <= LONGEST_TAG:
+        raise ValueError(f"1 to {LONGEST_TAG} characters each")
+    return text
+
+
+Tag = Annotated[str, AfterValidator(tag)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,7 +220,7 @@ def resolve(target: object, path: str) -> type:
         if package in ALLOWED_CLASSES:
             allowed = f"in {package}: {', '.join(ALLOWED_CLASSES[package].split())}"
         elif top not in NEVER_TRUSTED_WHOLE:
-            allowed += f"; if the package is your own, GAN_LAB_ALLOW={top} in the environment allows it"
+            allowed += f"; if the package is your own, GAN_LAB_ALLOW={top} in the environment allows it. {KEEP}"
         raise UserError(f"{path}={name}: not a class that a configuration may instantiate. Allowed: {allowed}")
     return target_class
 

@@ -1,6 +1,6 @@
 """The description of a run for loggers that list runs side by side, and the run's time with them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,14 +21,23 @@ OF_THE_COMMAND = {"resume", "resume_mode", "run_dir", "run", "sweep", "init_from
 
 
 @contextmanager
-def told_to_loggers(parts: Parts) -> Iterator[None]:
-    """Tell the loggers of a run that it begins, under the ids that they have given it before, and how it ends."""
+def told_to_loggers(parts: Parts) -> Iterator[Callable[[], None]]:
+    """Tell the loggers of a run how it ends.
+
+    This lies around the record of the run, so that the record is written first: a server may keep a logger waiting.
+
+    Yields:
+        What tells them that the run begins, under the ids that they have given it before.
+    """
     run, trainer = parts.run, parts.trainer
-    run_ids = begin_run(trainer, describe(run, parts.config), run.record().get("run_ids", {}))
-    if run_ids:
-        run.update_record(run_ids=run_ids)
+
+    def begin() -> None:
+        run_ids = begin_run(trainer, describe(run, parts.config), run.record().get("run_ids", {}))
+        if run_ids:
+            run.update_record(run_ids=run_ids)
+
     try:
-        yield
+        yield begin
     except BaseException as error:
         end_run(trainer, "interrupted" if isinstance(error, Interrupted) else "failed")
         raise

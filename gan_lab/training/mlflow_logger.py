@@ -39,7 +39,8 @@ class MLflow(Logger):
 
     The x-axis is images seen, for scalars as for pictures. A resumed run goes on in the same MLflow run.
 
-    Where the store can't be written to while a run trains, training goes on, and what could not be written waits.
+    Where the store can't be written to while a run trains, training goes on, and what could not be written waits. What
+    MLflow does not take is left out.
 
     Attributes:
         contacts_server: a run that is resumed has this logger only if the command line says so.
@@ -69,6 +70,7 @@ class MLflow(Logger):
         self.images_seen = 0
         self.waiting: deque[tuple[str, dict[str, Any]]] = deque(maxlen=MOST_WAITING)  # calls of the client
         self.retry_at = 0.0
+        self.refused: set[str] = set()  # kinds of calls
 
     @property
     def name(self) -> str:
@@ -180,27 +182,30 @@ class MLflow(Logger):
 
     def _send(self, call: str, **arguments: Any) -> None:
         """Write, after what waits; or have it wait until the store can be written to."""
-        from mlflow.exceptions import MlflowException
-
         self.waiting.append((call, arguments))
         if monotonic() < self.retry_at:
             return
-        try:
-            while self.waiting:
-                call, arguments = self.waiting[0]
+        while self.waiting:
+            call, arguments = self.waiting[0]
+            try:
                 getattr(self.client, call)(self.run_id, **arguments)
-                self.waiting.popleft()
-        except (MlflowException, OSError) as error:
-            if getattr(error, "error_code", None) == "INVALID_PARAMETER_VALUE":  # it won't be taken later either
-                log.warning("MLflow does not take an entry of %s: %s", self.waiting.popleft()[0], line(error))
-                return
-            if not self.retry_at:
-                log.warning("MLflow can't be written to: %s. Training goes on; what can't be sent waits", line(error))
-            self.retry_at = monotonic() + RETRY_SECONDS
-        else:
-            if self.retry_at:
-                log.warning("MLflow can be written to again, and what waited is written")
-            self.retry_at = 0.0
+            except Exception as error:
+                if is_of_the_store(error):
+                    self._wait(error)
+                    return
+                if call not in self.refused:
+                    log.warning("MLflow does not take an entry of %s: %s. Training goes on", call, line(error))
+                self.refused.add(call)
+            self.waiting.popleft()
+        if self.retry_at:
+            log.warning("MLflow can be written to again, and what waited is written")
+        self.retry_at = 0.0
+
+    def _wait(self, error: Exception) -> None:
+        """Write nothing for a while; the first time a warning says so."""
+        if not self.retry_at:
+            log.warning("MLflow can't be written to: %s. Training goes on; what can't be sent waits", line(error))
+        self.retry_at = monotonic() + RETRY_SECONDS
 
     @contextmanager
     def _alone(self, address: str | None) -> Iterator[None]:
@@ -227,6 +232,16 @@ def refusing(place: str) -> Iterator[None]:
         yield
     except (MlflowException, SQLAlchemyError, OSError) as error:
         raise UserError(f"logger=mlflow: {place} can't be used: {line(error)}") from error
+
+
+def is_of_the_store(error: Exception) -> bool:
+    """Tell an error of the store, which may be gone later, from one of the entry, which won't be taken later either."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    if getattr(error, "error_code", None) == "INVALID_PARAMETER_VALUE":
+        return False
+    return isinstance(error, (MlflowException, SQLAlchemyError, OSError))
 
 
 def line(error: Exception) -> str:

@@ -25,6 +25,7 @@ from gan_lab.training.summary import opening, summary
 from gan_lab.training.trainer import Trainer
 from gan_lab.utils import disk, memory
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.loggers import end_run
 from gan_lab.utils.shell import override, program
 from gan_lab.utils.signals import TIME_IS_UP
 from gan_lab.utils.terminal import say
@@ -187,6 +188,8 @@ class RunTracker:
     def failed(self, error: BaseException, discard_refused: bool) -> None:
         """Record a failure; or leave nothing of a run that was refused before its first batch."""
         refused = isinstance(error, UserError) and not self.trainer.global_step
+        if refused and discard_refused:
+            end_run(self.trainer, "failed")  # while the files that a logger has open are there
         with disk.surviving(self.run.record_file):
             if not self.has_gone_on:
                 self.run.write_record(self.before)

@@ -127,13 +127,13 @@ def train_here(parts: Parts, *, discard_refused: bool = False, debug: bool = Fal
             remove_unfinished(run.folder, *filter(Path.is_dir, run.folder.iterdir()))
             if checkpoint:
                 run.restore_previous()
+            begin = stack.enter_context(told_to_loggers(parts))
             stack.enter_context(track_run(parts, facts, discard_refused=discard_refused, debug=debug))
+            if not config.resume:
+                run.save_config(config)
+            begin()
         else:
             stack.enter_context(save_traceback(run.folder, trainer.global_rank))
-        if trainer.is_global_zero and not config.resume:
-            run.save_config(config)
-        if trainer.is_global_zero:
-            stack.enter_context(told_to_loggers(parts))
         fit(trainer, model, parts.data, run.checkpoint if checkpoint else None)
 
 

@@ -4,13 +4,16 @@ Lightning's own counts on batches, loses the place of a run that goes on offline
 """
 
 import logging
+import os
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
+from pydantic import ValidationError
 from typing_extensions import TypedDict
 
 from gan_lab.utils import images as pictures
@@ -26,6 +29,9 @@ log = logging.getLogger(__name__)
 # Of W&B's settings in the current folder, which may have come with a stranger's files: those that lead nowhere else.
 HARMLESS_SETTINGS = {"mode", "disabled", "project", "entity"}
 LARGEST_SETTINGS = 1 << 16  # bytes
+# Seconds for what is left to be sent at the end, unless WANDB_FINISH_TIMEOUT says otherwise. W&B itself waits without end
+# for a network that is gone.
+FINISH_SECONDS = 120.0
 
 
 class WandBState(TypedDict):
@@ -38,6 +44,8 @@ class WandB(Logger):
     """Shows a run at wandb.ai, or keeps it in its folder for `wandb sync`: WANDB_MODE, `wandb login` and so on decide.
 
     All rows have `images_seen`, which is the x-axis of every panel. A resumed run goes on in the same W&B run.
+
+    While the network is gone, W&B's own file in the folder has all. Where W&B can't take a row, training goes on.
 
     Attributes:
         contacts_server: a run that is resumed has this logger only if the command line says so.
@@ -65,6 +73,7 @@ class WandB(Logger):
         self.run: Any = None  # W&B's, once it has begun
         self.rows = 0
         self.images_seen = 0
+        self.has_failed = False
 
     @property
     def name(self) -> str:
@@ -92,6 +101,7 @@ class WandB(Logger):
         if run_id is None:  # what may have been changed at W&B later stays
             begun = {"name": self.run_name or setup.name, "tags": setup.options.get("tags") or None}
             begun["notes"] = setup.options.get("notes")
+        patience: Any = os.environ.get("WANDB_FINISH_TIMEOUT") or FINISH_SECONDS  # W&B reads it once in each program
         try:
             self.run = wandb.init(
                 project=self.project,
@@ -100,9 +110,11 @@ class WandB(Logger):
                 id=run_id,
                 resume="allow",
                 group=setup.group,
-                settings=wandb.Settings(symlink=False),
+                settings=wandb.Settings(symlink=False, finish_timeout=patience),
                 **begun,
             )
+        except ValidationError as error:
+            raise UserError(f"logger=wandb: {error.errors()[0]['msg']}") from error
         except (wandb.errors.Error, OSError) as error:
             hint = "WANDB_MODE=offline in the environment does without a server"
             raise UserError(f"logger=wandb: {reason(error).rstrip('.')}; {hint}") from error
@@ -114,11 +126,16 @@ class WandB(Logger):
         return str(self.run.id)
 
     def end(self, status: str) -> None:
-        """Send what is left; any status but "finished" counts as a failure at W&B, which knows no others."""
-        if self.run is not None:
-            self.run.finish(exit_code=0 if status == "finished" else 1)
-            self._remove_links()
-            self.run = None
+        """Send what is left; any status but "finished" counts as a failure at W&B, which knows no others.
+
+        It takes two minutes at most, or what WANDB_FINISH_TIMEOUT says. `wandb sync` sends what is left then.
+        """
+        run, self.run = self.run, None
+        if run is not None:
+            try:
+                run.finish(exit_code=0 if status == "finished" else 1)
+            finally:
+                self._remove_links()
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
@@ -134,14 +151,17 @@ class WandB(Logger):
         """Show pictures, uint8 (channels, height, width) each."""
         import wandb
 
-        shown = [wandb.Image(pictures.pixels(image)) for image in images]
-        self._add({key: shown if len(shown) > 1 else shown[0]} | ({} if step is None else {"batches": step}))
+        pixels = [pictures.pixels(image) for image in images]
+        with self._surviving():
+            shown = [wandb.Image(image) for image in pixels]
+            self._add({key: shown if len(shown) > 1 else shown[0]} | ({} if step is None else {"batches": step}))
 
     @rank_zero_only
     def log_message(self, key: str, text: str, step: int | None = None) -> None:
         """Show the latest text of a name in the summary, and send each as an alert, for those who want to be told."""
-        self.run.summary[f"{key}/text"] = text
-        self.run.alert(title=key, text=text, level="WARN")
+        with self._surviving():
+            self.run.summary[f"{key}/text"] = text
+            self.run.alert(title=key, text=text, level="WARN")
 
     def state_dict(self) -> WandBState:
         """The number of rows, for a checkpoint: offline, nobody else knows where a run goes on."""
@@ -159,8 +179,19 @@ class WandB(Logger):
                 path.unlink(missing_ok=True)
 
     def _add(self, row: dict[str, Any]) -> None:
-        self.run.log({"images_seen": self.images_seen} | row, step=self.rows)
-        self.rows += 1
+        with self._surviving():
+            self.run.log({"images_seen": self.images_seen} | row, step=self.rows)
+            self.rows += 1
+
+    @contextmanager
+    def _surviving(self) -> Iterator[None]:
+        """Go on after an error of W&B's, whose classes have no common base; the first time a warning says so."""
+        try:
+            yield
+        except Exception as error:
+            if not self.has_failed:
+                log.warning("W&B can't be written to: %s. Training goes on, and W&B lacks some rows", reason(error))
+            self.has_failed = True
 
 
 def refuse_other_servers(folder: Path) -> None:

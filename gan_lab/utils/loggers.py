@@ -4,13 +4,18 @@ Every Lightning logger takes scalars. What else a logger takes its methods say, 
 method for: `log_image`, in the form of Lightning's WandbLogger, `log_message`, and `begin` with `end`.
 """
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 from lightning import Trainer
 from torch import Tensor
+
+from gan_lab.utils.errors import reason
+
+log = logging.getLogger(__name__)
 
 Plain = str | int | float | bool
 
@@ -60,7 +65,10 @@ class RunLogger(Protocol):
         """
 
     def end(self, status: str) -> None:
-        """End the run; "finished" says that it has reached its end, any other status that it may go on."""
+        """End the run; "finished" says that it has reached its end, any other status that it may go on.
+
+        Nothing happens where no run has begun, or where it has been ended before.
+        """
 
 
 @runtime_checkable
@@ -94,17 +102,28 @@ def begin_run(trainer: Trainer, setup: Setup, run_ids: Mapping[str, str]) -> dic
                 if found is not None:
                     known[str(logger.name)] = found
     except BaseException:
-        for logger in begun:
-            logger.end("failed")
+        _end(begun, "failed")
         raise
     return known
 
 
 def end_run(trainer: Trainer, status: str) -> None:
-    """Tell all loggers that the run ends."""
-    for logger in trainer.loggers:
+    """Tell all loggers that the run ends; of one that fails at it a warning tells, and the others hear of it."""
+    _end(trainer.loggers, status)
+
+
+def _end(loggers: Iterable[Any], status: str) -> None:
+    for logger in loggers:
         if isinstance(logger, RunLogger):
-            logger.end(status)
+            try:
+                logger.end(status)
+            except Exception as error:  # of a server, say: the run has ended all the same
+                log.warning("The logger %s did not take the end of this run: %s", _name(logger), reason(error))
+
+
+def _name(logger: Any) -> str:
+    """The name of a logger, or its class where it has none."""
+    return str(getattr(logger, "name", None) or type(logger).__name__)
 
 
 def log_scalars(trainer: Trainer, scalars: Mapping[str, float], step: int) -> None:

@@ -11,6 +11,8 @@ from gan_lab.utils.locks import held
 log = logging.getLogger(__name__)
 
 BYTES = 32
+# For messages about a run that counts as a stranger's.
+KEEP = "Your own runs are known by ~/.cache/gan_lab/key: keep it, or have XDG_CACHE_HOME name a folder that stays"
 
 
 def folder() -> Path:

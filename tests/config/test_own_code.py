@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 from gan_lab.config import own_code, schema
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.own_key import KEEP
 from tests.conftest import CONF, QUICK, Command
 
 MINE = """
@@ -66,7 +67,7 @@ def test_what_a_stranger_has_written_names_nothing(
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another user"))
     refused = f"_target_={mine}.Mine: not a class that a configuration may instantiate"
     assert refused in str(command("resume=run", "trainer.max_steps=8"))
-    with pytest.raises(UserError, match=rf"GAN_LAB_ALLOW={mine} in the environment allows it"):
+    with pytest.raises(UserError, match=rf"GAN_LAB_ALLOW={mine} in the environment allows it. {KEEP}$"):
         run.load_model()
 
 

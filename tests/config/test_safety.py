@@ -17,6 +17,7 @@ from gan_lab.evaluation.groups import name_parts
 from gan_lab.runs.resume import load_job_config, load_run_config
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.own_key import KEEP
 from tests.conftest import CONF, QUICK, REPOSITORY, Command, composed
 
 SOURCES = [*sorted((REPOSITORY / "gan_lab").rglob("*.py")), REPOSITORY / "train.py"]
@@ -232,7 +233,7 @@ SERVERS = {
 @pytest.mark.parametrize("typed", [[], ["logger.csv"], ["logger.csv.project", "logger.any_name._target_"]])
 def test_no_server_hears_of_a_strangers_run(kind: str, place: str, typed: list[str], run: Run) -> None:
     hostile(run, place, SERVERS[kind])  # type: ignore[arg-type]
-    with pytest.raises(UserError, match=f"{place}: may contact a server, which someone else's run"):
+    with pytest.raises(UserError, match=f"{place}: may contact a server, which someone else's run.* {KEEP}$"):
         refuse_hostile(run.config(), run.folder, typed)
 
 

@@ -10,7 +10,7 @@ from gan_lab.callbacks.graceful_stop import Interrupted
 from gan_lab.runs.run import Run
 from gan_lab.training.describe import describe, main_choices, told_to_loggers, typed_values
 from gan_lab.utils.loggers import Setup
-from tests.conftest import TINY, composed
+from tests.conftest import TINY, composed, full_disk
 
 
 def begun(folder: Path, *overrides: str, choices: dict[str, object] | None = None) -> tuple[Run, DictConfig]:
@@ -102,8 +102,27 @@ def test_the_record_keeps_the_ids_and_loggers_hear_of_the_end(
     parts: Any = SimpleNamespace(run=run, config=config, trainer=SimpleNamespace(loggers=[logger]))
     for known in (None, "abc"):
         logger.notes = []
-        with pytest.raises(type(error)) if error else nullcontext(), told_to_loggers(parts):
+        with pytest.raises(type(error)) if error else nullcontext(), told_to_loggers(parts) as begin:
+            assert logger.notes == []
+            begin()
             assert run.record()["run_ids"] == {"elsewhere": "abc"}
             if error is not None:
                 raise error
         assert logger.notes == [known, status]
+
+
+def test_the_error_that_ends_a_run_is_the_one_that_comes_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    run, config = begun(tmp_path, *TINY)
+    monkeypatch.setattr(Elsewhere, "end", full_disk)
+    parts: Any = SimpleNamespace(run=run, config=config, trainer=SimpleNamespace(loggers=[Elsewhere()]))
+
+    def ends() -> None:
+        with told_to_loggers(parts) as begin:
+            begin()
+            raise RuntimeError("the cable")
+
+    with pytest.raises(RuntimeError, match="the cable"):
+        ends()
+    assert "The logger elsewhere did not take the end of this run: " in caplog.text

@@ -189,6 +189,48 @@ def test_training_goes_on_while_the_store_takes_nothing_and_what_waits_comes_lat
     assert "MLflow has not got the last 1 entries" in caplog.text
 
 
+def test_an_entry_that_is_not_taken_holds_up_nothing(store: Path, caplog: pytest.LogCaptureFixture) -> None:
+    from mlflow.exceptions import INVALID_PARAMETER_VALUE, MlflowException
+    from sqlalchemy.exc import OperationalError
+
+    run, broken = logger(store), Broken()
+    run.client = broken
+    run.log_metrics({"images_seen": 8.0}, 1)
+    broken.works = True
+    refused = [MlflowException("too long", error_code=INVALID_PARAMETER_VALUE), ValueError("no picture")]
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise refused[len(run.waiting) % 2]
+
+    broken.set_tag = broken.log_text = refuse  # type: ignore[attr-defined]
+    run.log_message("alarm/nan", "batch 1: nan begins", 1)
+    run.log_message("alarm/nan", "batch 2: nan begins", 2)
+    run.end("finished")
+    assert broken.calls == ["log_batch", "set_terminated"]
+    assert not run.waiting
+    assert [caplog.text.count(f"MLflow does not take an entry of {call}: ") for call in ("set_tag", "log_text")] == [
+        1,
+        1,
+    ]
+    assert "has not got" not in caplog.text
+    assert mlflow_logger.is_of_the_store(OperationalError("x", None, Exception("locked")))
+
+
+@pytest.mark.parametrize("name", ["good", "x" * 251])
+def test_a_run_ends_in_the_store_whatever_it_has_not_taken(
+    name: str, store: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = logger(store)
+    run_id = run.begin(SETUP, None)
+    run.retry_at = float("inf")  # all waits for the end
+    run.log_metrics({name: 1.0, "images_seen": 8.0}, 1)
+    run.log_metrics({"images_seen": 16.0}, 2)
+    run.end("finished")
+    assert client(store).get_run(run_id).info.status == "FINISHED"
+    assert history(store, run_id, "images_seen")[-1] == (16, 16.0)
+    assert ("MLflow does not take an entry of log_batch" in caplog.text) == (name != "good")
+
+
 def test_without_the_package_nothing_begins(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extras, "find_spec", lambda name: None)
     assert command(*QUICK, "logger=mlflow") == f"Error: {extras.missing('logger=mlflow', 'mlflow')}"

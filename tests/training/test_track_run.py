@@ -11,7 +11,9 @@ import pytest
 
 from gan_lab.callbacks.graceful_stop import Interrupted
 from gan_lab.callbacks.health import Health, Stopped
+from gan_lab.runs.run import Run
 from gan_lab.training.build import Parts
+from gan_lab.training.loggers import TensorBoard
 from gan_lab.training.track_run import RunTracker, alarms_of, barrier_on_exit, save_traceback, track_run
 from gan_lab.training.validate import validate
 from gan_lab.utils.errors import UserError
@@ -62,7 +64,40 @@ def test_each_ending_is_recorded_and_comes_out(error: BaseException, status: str
     assert (record["status"], record["error"]) == (status, reason)
 
 
-def test_how_to_go_on_can_be_pasted(parts: Parts, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("breaks", [False, True])
+def test_the_end_is_recorded_before_loggers_hear_of_it(
+    breaks: bool, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server may keep a logger waiting, or fail; neither changes what the record says."""
+    told = []
+
+    def end(_: TensorBoard, status: str) -> None:
+        told.append((status, Run("run").record()["status"]))
+        raise OSError("the server is gone")
+
+    monkeypatch.setattr(TensorBoard, "end", end)
+    if breaks:
+        monkeypatch.setattr("gan_lab.training.train.fit", Mock(side_effect=RuntimeError("the cable")))
+    ending = command(*QUICK)
+    status = "failed" if breaks else "finished"
+    assert told == [(status, status)]
+    assert "RuntimeError: the cable" in str(ending) if breaks else ending is None
+    assert Run("run").record()["status"] == status
+    assert "did not take the end of this run: the server is gone" in Path("run/train.log").read_text()
+
+
+def test_loggers_end_before_the_folder_of_a_refused_run_goes(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = []
+    monkeypatch.setattr(TensorBoard, "end", lambda _, status: told.append((status, Path("run").exists())))
+    monkeypatch.setattr("gan_lab.training.train.fit", Mock(side_effect=UserError("no images")))
+    assert command(*QUICK) == "Error: no images"
+    assert told == [("failed", True), ("failed", False)], "the second time there is nothing left to end"
+
+
+def test_how_to_go_on_can_be_pasted(
+    parts: Parts, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["train.py"])
     parts.run.checkpoint.parent.mkdir()
     parts.run.checkpoint.touch()
     for error in (Interrupted(signal.SIGTERM), Stopped("nan")):

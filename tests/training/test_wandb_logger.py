@@ -1,5 +1,6 @@
 """Runs of W&B offline, read back from its own files; nothing is faked but what there is no server for."""
 
+import logging
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -124,6 +125,100 @@ def test_a_training_arrives_as_a_whole_and_goes_on_in_the_same_run(command: Comm
     assert command("resume=run", "trainer.max_steps=10", "logger=default") is None, "without it"
     assert len(kept(run.folder)) == 2
     assert not [path for path in run.folder.rglob("*") if path.is_symlink()]
+
+
+@pytest.mark.usefixtures("offline")
+def test_the_end_waits_no_longer_than_the_environment_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for said, seconds in ((None, 120.0), ("7", 7.0)):
+        monkeypatch.delenv("WANDB_FINISH_TIMEOUT", raising=False)
+        if said is not None:
+            monkeypatch.setenv("WANDB_FINISH_TIMEOUT", said)
+        run = logger(tmp_path)
+        run.begin(SETUP, None)
+        assert run.run.settings.finish_timeout == seconds
+        run.end("finished")
+        run.end("finished")
+        assert run.run is None
+    monkeypatch.setenv("WANDB_FINISH_TIMEOUT", "soon")
+    with pytest.raises(UserError, match=r"^logger=wandb: Input should be a valid number"):
+        logger(tmp_path).begin(SETUP, None)
+
+
+class Broken:
+    """A run whose connection to W&B's own program is lost."""
+
+    def __init__(self) -> None:
+        self.summary: dict[str, str] = {}
+        self.works = False
+        self.steps: list[int] = []
+
+    def log(self, row: dict[str, Any], step: int) -> None:
+        if not self.works:
+            raise ConnectionResetError("Connection lost")
+        self.steps.append(step)
+
+    def alert(self, **_: str) -> None:
+        raise Exception("the mailbox is closed")  # W&B's errors have no other base in common
+
+    def finish(self, exit_code: int) -> None:
+        raise ConnectionResetError("Connection lost")
+
+
+def test_training_goes_on_without_wandb(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(wandb_logger, "require", lambda *_: None)
+    monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(Image=lambda pixels: pixels))
+    run = logger(tmp_path)
+    run.run = broken = Broken()
+    with caplog.at_level(logging.WARNING):
+        run.log_metrics({"images_seen": 8.0}, 1)
+        run.log_image("samples", [torch.zeros(3, 4, 6, dtype=torch.uint8)], 1)
+        run.log_message("alarm/nan", "batch 1: nan begins", 1)
+        broken.works = True
+        run.log_metrics({"images_seen": 16.0}, 2)
+        run.log_metrics({"images_seen": 24.0}, 3)
+    assert broken.steps == [0, 1], "no place is left for rows that did not arrive"
+    assert [record.getMessage() for record in caplog.records] == [
+        "W&B can't be written to: Connection lost. Training goes on, and W&B lacks some rows"
+    ]
+    link = tmp_path / "wandb" / "latest-run"
+    link.parent.mkdir()
+    link.symlink_to(tmp_path)
+    with pytest.raises(ConnectionResetError):
+        run.end("finished")
+    assert (link.is_symlink(), run.run) == (False, None)
+
+
+@pytest.mark.usefixtures("offline")
+def test_a_training_outlives_wandbs_program(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What W&B raises is its own: its program is told to end in the middle of a training."""
+    import wandb
+
+    began = WandB.begin
+
+    def begin(self: WandB, *arguments: Any) -> str:
+        run_id = began(self, *arguments)
+        wandb.teardown()
+        return run_id
+
+    monkeypatch.setattr(WandB, "begin", begin)
+    assert command(*QUICK, "logger=[csv,wandb]") is None
+    assert Run("run").record()["status"] == "finished"
+    assert Path("run/train.log").read_text().count("W&B can't be written to: ") == 1
+
+
+@pytest.mark.usefixtures("offline")
+def test_what_wandb_does_not_take_is_one_line(command: Command) -> None:
+    tag = "x" * 64
+    assert command(*QUICK, "logger=wandb", f"tags=[{tag}]") is None
+    assert [*Run("run").record()["tags"]] == [tag]
+    assert str(command(*QUICK, "logger=wandb", "hydra.run.dir=no", "logger.wandb.project=a/b")).startswith(
+        "Error: logger=wandb: Invalid project name 'a/b'"
+    )
+    setup = Setup(name="run", group=None, choices={}, options={"tags": ["x" * 65]})
+    with pytest.raises(UserError, match=r"^logger=wandb: .* is 65 characters[^\n]*$"):
+        logger(Path()).begin(setup, None)
 
 
 def test_without_the_package_nothing_begins(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

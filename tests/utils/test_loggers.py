@@ -54,10 +54,11 @@ class Everything(Scalars):
 class Elsewhere(Everything):
     """Keeps its runs in a place of its own, over images seen."""
 
-    def __init__(self, name: str = "elsewhere", fails: bool = False) -> None:
+    def __init__(self, name: str = "elsewhere", fails: bool = False, ending: BaseException | None = None) -> None:
         super().__init__()
         self.name = name  # type: ignore[assignment]
         self.fails = fails
+        self.ending = ending
         self.images_seen = 0
 
     def begin(self, setup: Setup, run_id: str | None) -> str | None:
@@ -68,6 +69,8 @@ class Elsewhere(Everything):
 
     def end(self, status: str) -> None:
         self.notes.append(("end", status))
+        if self.ending is not None:
+            raise self.ending
 
 
 def trainer_of(*loggers: Logger) -> Any:
@@ -91,6 +94,29 @@ def test_what_has_begun_ends_where_the_next_logger_can_not_begin() -> None:
     with pytest.raises(UserError, match="no such server"):
         begin_run(trainer_of(one, two), SETUP, {})
     assert one.notes == [("begin", "run", None), ("end", "failed")]
+
+
+def test_a_logger_that_fails_at_the_end_keeps_it_from_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    one, nameless = Elsewhere("one", ending=OSError("the server\nis gone")), Elsewhere("", ending=RuntimeError("full"))
+    two = Elsewhere("two")
+    end_run(trainer_of(one, nameless, two), "finished")
+    assert [logger.notes for logger in (one, nameless, two)] == [[("end", "finished")]] * 3
+    assert [record.getMessage() for record in caplog.records] == [
+        "The logger one did not take the end of this run: the server",
+        "The logger Elsewhere did not take the end of this run: full",
+    ]
+
+
+def test_nor_does_it_hide_why_another_can_not_begin() -> None:
+    one, two = Elsewhere("one", ending=OSError("the server is gone")), Elsewhere("two", fails=True)
+    with pytest.raises(UserError, match="no such server"):
+        begin_run(trainer_of(one, two), SETUP, {})
+    assert one.notes == [("begin", "run", None), ("end", "failed")]
+
+
+def test_who_asks_again_for_the_end_gets_it() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        end_run(trainer_of(Elsewhere(ending=KeyboardInterrupt())), "finished")
 
 
 def test_loggers_over_images_know_how_many_before_they_write() -> None:

@@ -590,6 +590,10 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row("python train.py tags=baseline", "Error: tags=baseline: must be a list, tags=[baseline]"),
         Row(
+            "python train.py tags=[as-in-the-paper-but-with-twice-the-batch-and-half-the-rate-and-no-more-decay]",
+            "Error: tags=[as-in-the-paper-but-with-twice-the-batch-and-half-the-rate-and-no-more-decay]: must be 1 to 64 characters each",
+        ),
+        Row(
             "gan-lab compare run --tag best", "Error: --tag best: no run has this tag. None is available.", given.run()
         ),
     ],
@@ -713,17 +717,17 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             RESUME,
-            "Error: logger.csv: may contact a server, which someone else's run does only if you say so: add 'logger=[tensorboard,csv]', or logger=default to go on without",
+            "Error: logger.csv: may contact a server, which someone else's run does only if you say so: add 'logger=[tensorboard,csv]', or logger=default to go on without. Your own runs are known by ~/.cache/gan_lab/key: keep it, or have XDG_CACHE_HOME name a folder that stays",
             given.run(given.configured(logger__csv=given.WANDB)),
         ),
         Row(
             RESUME + " ++logger.csv.project=mine",
-            "Error: logger.csv: may contact a server, which someone else's run does only if you say so: add 'logger=[tensorboard,csv]', or logger=default to go on without",
+            "Error: logger.csv: may contact a server, which someone else's run does only if you say so: add 'logger=[tensorboard,csv]', or logger=default to go on without. Your own runs are known by ~/.cache/gan_lab/key: keep it, or have XDG_CACHE_HOME name a folder that stays",
             given.run(given.configured(logger__csv=given.WANDB)),
         ),
         Row(
             RESUME,
-            "Error: callbacks.samples.inner: may contact a server, which someone else's run does only if you say so: add 'logger=[tensorboard,csv]', or logger=default to go on without",
+            "Error: callbacks.samples.inner: may contact a server, which someone else's run does only if you say so: add 'logger=[tensorboard,csv]', or logger=default to go on without. Your own runs are known by ~/.cache/gan_lab/key: keep it, or have XDG_CACHE_HOME name a folder that stays",
             given.run(given.configured(callbacks__samples__inner=given.WANDB)),
         ),
         Row(
