@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 # Of W&B's settings in the current folder, which may have come with a stranger's files: those that lead nowhere else.
 HARMLESS_SETTINGS = {"mode", "disabled", "project", "entity"}
 LARGEST_SETTINGS = 1 << 16  # bytes
-# Seconds for what is left to be sent at the end, unless WANDB_FINISH_TIMEOUT says otherwise. W&B itself waits without end
-# for a network that is gone.
+# Seconds for what is left to be sent at the end, unless WANDB_FINISH_TIMEOUT says otherwise. Where the network is gone,
+# W&B itself would wait without end.
 FINISH_SECONDS = 120.0
 
 
