@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from gan_lab.config import own_code
 from gan_lab.config.command_line import CONFIGURATION_ERRORS, explain
 from gan_lab.distributed import slurm
-from gan_lab.runs.resume import load_run_config
+from gan_lab.runs.resume import chooses_loggers, load_run_config
 from gan_lab.runs.run import Run
 from gan_lab.runs.run_lock import refuse_if_locked, refuse_if_read_only
 from gan_lab.sweeps import folders, lifecycle, ray_workers
@@ -191,7 +191,10 @@ def go_on_with_a_requeued_job(config: DictConfig) -> None:
         say(f"SLURM has started this job again: going on with {begun}")
         with read_write(config), read_write(config.hydra):
             config.resume = str(begun)
-            config.hydra.overrides.task = []  # they are part of the run's configuration
+            # They are part of the run's configuration, but for loggers that reach servers: these are chosen each time.
+            parser, typed = OverridesParser.create(), list(config.hydra.overrides.task)
+            loggers = [line for line in typed if chooses_loggers(parser.parse_override(line))]
+            config.hydra.overrides.task = loggers
 
 
 def join(config: DictConfig, devices: int, num_nodes: int) -> None:

@@ -21,7 +21,8 @@ from gan_lab.config.renamed import new_name_of
 from gan_lab.utils import memory
 from gan_lab.utils.disk import REMEDIES, in_words
 from gan_lab.utils.errors import UserError, fail, nearest
-from gan_lab.utils.shell import PLAIN, install, quoted
+from gan_lab.utils.extras import missing
+from gan_lab.utils.shell import PLAIN, quoted
 
 FOLDERS = ("resume", "init_from", "run", "sweep.dir", "hydra.run.dir", "hydra.sweep.dir")  # options that name one
 EXTRAS = {"joblib": "sweep", "submitit": "sweep", "optuna": "sweep", "ray": "ray"}  # Hydra's plugins, where to get them
@@ -59,25 +60,31 @@ def readable_errors() -> Iterator[None]:
     argparse.ArgumentParser.error = refuse_arguments  # type: ignore[assignment, method-assign]
     try:
         yield
-    except CONFIGURATION_ERRORS as error:
-        fail(explain(error))
     except KeyboardInterrupt:
         sys.exit(130)  # as shells have it
-    except OSError as error:
-        if error.errno not in REMEDIES:
-            raise
-        fail(in_words(error))
     except Exception as error:
-        if short := memory.shortage(error):
-            fail(short)
-        if type(error).__name__ in LOST:
-            fail(f"the launcher lost a job's process: {' '.join(str(error).split())[:300]}\n{AFTER_LOSS}")
-        if isinstance(error, ValueError) and is_raised_by(error, "hydra", "logging.config"):
-            fail(explain(error))
-        raise
+        line = in_a_line(error)
+        if line is None:
+            raise
+        fail(line)
     finally:
         argparse.ArgumentParser.error = before  # type: ignore[method-assign]
         del os.environ["HYDRA_FULL_ERROR"]
+
+
+def in_a_line(error: Exception) -> str | None:
+    """The message for an error that the user can do something about; None for a defect."""
+    if isinstance(error, CONFIGURATION_ERRORS):
+        return explain(error)
+    if isinstance(error, OSError):
+        return in_words(error) if error.errno in REMEDIES else None
+    if short := memory.shortage(error):
+        return short
+    if type(error).__name__ in LOST:
+        return f"the launcher lost a job's process: {' '.join(str(error).split())[:300]}\n{AFTER_LOSS}"
+    if isinstance(error, ValueError) and is_raised_by(error, "hydra", "logging.config"):
+        return explain(error)
+    return None
 
 
 def with_quotes(arguments: Sequence[str]) -> list[str]:
@@ -151,7 +158,7 @@ def explain(error: Exception) -> str:
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
         group, _, choice = error.missing_cfg_file.removesuffix(".yaml").rpartition("/")
         if group in ("hydra/launcher", "hydra/sweeper") and (extra := EXTRAS.get(choice.partition("_")[0])):
-            return f"{group}={choice}: needs a package that is not installed: {install(extra)}"
+            return missing(f"{group}={choice}", extra)
         return f"{group}={choice}: no such choice. {nearest(choice, error.options)}"
     if isinstance(error, OverrideParseException):
         return f"{error.override}: not of the form name=value; {hint_at_form(error.override or '')}"

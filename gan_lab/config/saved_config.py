@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, cast
@@ -11,11 +12,14 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from gan_lab.config.own_code import is_sealed
 from gan_lab.config.renamed import new_name_of, old_classes, old_options
 from gan_lab.config.resolvers import RESOLVERS
 from gan_lab.utils import own_key
 from gan_lab.utils.errors import UserError, reason
 from gan_lab.utils.files import read_regular, refuse_ways_out
+from gan_lab.utils.run_layout import RunLayout
+from gan_lab.utils.shell import chosen
 from gan_lab.utils.types import Fact
 
 LARGEST = 1 << 17  # bytes, as written and with all references resolved; ours have about four thousand
@@ -122,7 +126,7 @@ def text(config: DictConfig) -> str:
 
 
 def refuse_hostile(config: DictConfig, folder: Path, stated: Collection[str]) -> None:
-    """Refuse to go on with a run whose files would rule the program, or have it write outside the run's folder.
+    """Refuse to go on with a run whose files would rule the program, write outside the run's folder, or reach a server.
 
     Args:
         config: the saved one, `run_dir` set to the folder.
@@ -136,9 +140,13 @@ def refuse_hostile(config: DictConfig, folder: Path, stated: Collection[str]) ->
 
     _refuse_other_parts(config)
     inside, values = os.path.realpath(folder), plain(config)
+    own_loggers = "logger" in stated or is_sealed(RunLayout(folder).config_file)
+    _refuse_servers(values, own_loggers)
     for path, _ in leaves({name: values[name] for name in WRITERS if name in values}):
         value, facts = OmegaConf.select(config, path), facts_about(values, path)
         if not isinstance(value, str) or path in stated:
+            continue
+        if own_loggers and path.startswith("logger.") and Fact.OUTPUT_PATH not in facts:
             continue
         if "://" in value or "::" in value:  # as libraries' file systems spell servers and archives
             raise UserError(f"{path}={value}: leads to a server; to go there, set it on the command line: {path}=...")
@@ -153,6 +161,29 @@ def refuse_hostile(config: DictConfig, folder: Path, stated: Collection[str]) ->
                 f"{path}={value}: lies outside the run folder. To write there, set it on the command line: {path}=..."
             )
     refuse_ways_out(folder)
+
+
+def _refuse_servers(values: dict[str, Any], own_loggers: bool) -> None:
+    """Refuse parts that may contact a server; as loggers they may where it is the user who has chosen these.
+
+    Args:
+        values: of the configuration, plain.
+        own_loggers: whether the user has chosen the loggers on the command line, or the user's program has saved them.
+    """
+    from gan_lab.config.schema import resolve
+
+    for path, name in leaves(values):
+        if not path.endswith("_target_") or (own_loggers and path.startswith("logger.")):
+            continue
+        named = None
+        with suppress(UserError):  # what may not be named at all is refused later
+            named = resolve(name, path)
+        if getattr(named, "contacts_server", False):
+            again = chosen("logger", [str(name) for name, node in values.get("logger", {}).items() if node])
+            raise UserError(
+                f"{path.removesuffix('._target_')}: may contact a server, which someone else's run does only if you "
+                f"say so: add {again}, or logger=default to go on without"
+            )
 
 
 def _refuse_other_parts(config: DictConfig) -> None:

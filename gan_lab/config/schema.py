@@ -30,7 +30,8 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import AfterValidator, ConfigDict, Field, PydanticUserError, TypeAdapter, ValidationError
 
 import gan_lab.config.resolvers  # noqa: F401 - configurations use them
-from gan_lab.config.own_code import NEVER_TRUSTED_WHOLE, TRUSTED
+from gan_lab.config import handed_over
+from gan_lab.config.own_code import NEVER_TRUSTED_WHOLE, TRUSTED, targets
 from gan_lab.config.renamed import new_name_of, old_options
 from gan_lab.utils.errors import UserError, nearest
 from gan_lab.utils.run_layout import run_name
@@ -60,6 +61,8 @@ LACKING = {
     "data=mnist",
     "model.num_classes": "this network takes labels, which the model has none of: choose model=cgan with "
     "model/conditioning=native, or another model/network",
+    "model.penalty.r1.gamma": "this model/schedule moves gamma of R1, a penalty that the model does not have: choose "
+    "model/penalty=r1_r2 or r1 as well, or another model/schedule",
     "model.latent_dim": "this network generates from noise, but the model translates images: choose "
     "model/network=resnet_patchgan for cyclegan, unet_patchgan for pix2pix or contrastive_patchgan for cut",
 }
@@ -160,6 +163,11 @@ def build(node: DictConfig, **arguments: Any) -> Any:
     Raises:
         UserError: a constructor refuses a value.
     """
+    if absent := [target for target in targets(OmegaConf.to_container(node)) if handed_over.is_absent(target)]:
+        raise UserError(handed_over.missing(absent[0]))  # and nothing looks for a module of that name
+    if handed_over.are_there():
+        values = cast(dict[str, Any], OmegaConf.to_container(node, resolve=True))
+        node = DictConfig(handed_over.put_into(values), flags={"allow_objects": True})
     try:
         return hydra.utils.instantiate(node, **arguments, _convert_="all")
     except InstantiationException as error:
@@ -179,6 +187,10 @@ def resolve(target: object, path: str) -> type:
         UserError: there is none, or it is not one that a configuration may instantiate.
     """
     name = str(target)
+    if handed := handed_over.find(name):
+        return handed.kind
+    if handed_over.is_absent(name):
+        raise UserError(handed_over.missing(name))
     if renamed := new_name_of(name):
         raise UserError(f"{path}: {renamed}")
     target_class = _find(name, path) if _is_allowed(name) else None
@@ -246,8 +258,11 @@ def _problems(node: Any, path: str, annotation: Any = Any) -> Iterator[tuple[str
     """
     if get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]
+    if isinstance(node, Mapping) and handed_over.is_absent(node.get("_target_")):
+        return  # whoever builds it is told so; to sample, say, nobody builds callbacks
     if isinstance(node, Mapping) and "_target_" in node:
         expected, is_called_later = _made_by(annotation)
+        handed = handed_over.find(node["_target_"])
         try:
             constructor = resolve(node["_target_"], f"{path}._target_")
         except UserError as error:
@@ -257,6 +272,9 @@ def _problems(node: Any, path: str, annotation: Any = Any) -> Iterator[tuple[str
             yield path, f"{path}._target_={node['_target_']}: not a subclass of {expected.__name__}"
         elif expected is not object and bool(node.get("_partial_")) != is_called_later:
             yield path, f"{path}._partial_: must be {spelled(is_called_later)}"
+        elif handed and not handed.takes_options:
+            if options := node.keys() - {"_target_"}:
+                yield path, f"{path}.{min(options)}: {constructor.__name__} is an object, which takes no options"
         else:
             yield from _problems_of_call(constructor, node, path)
     elif isinstance(node, Mapping):
@@ -324,6 +342,8 @@ def _problems_of_value(annotation: Any, value: Any, path: str) -> Iterator[tuple
             )
             if detail["type"] in ("dict_type", "needs_python_object"):
                 reason = f"given by names: {place}.NAME=..."
+            elif detail["type"] == "list_type" and isinstance(wrong, str):
+                reason = f"a list, {place}=[{wrong}]"
             elif detail["type"] == "missing" and isinstance(detail["loc"][-1], str):
                 reason = f"given with a value for {detail['loc'][-1]}"
             reasons.setdefault(place, {})[reason] = None

@@ -1,5 +1,6 @@
 """The record of a run, run.json: the types of all that the program reads there; other values are kept."""
 
+import re
 from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, Literal, Required
@@ -27,7 +28,19 @@ def with_offset(text: str) -> str:
     return text
 
 
+def made_of_letters(text: str) -> str:
+    """Check an id, as W&B and MLflow make them: it becomes part of addresses and of files' names.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not re.fullmatch(r"[\w-]{1,128}", text, re.ASCII):
+        raise ValueError("an id of letters and digits")
+    return text
+
+
 Time = Annotated[str, AfterValidator(with_offset)]
+RunId = Annotated[str, AfterValidator(made_of_letters)]
 Seconds = Annotated[float, Field(ge=0, lt=1e12)]  # which a timedelta can hold
 
 
@@ -56,6 +69,8 @@ class Record(_Part, total=False):
     """The content of run.json.
 
     While the run trains, batches, images seen, speed and the best are those of the logging point at `updated`.
+
+    `run_ids` are those of loggers that keep runs elsewhere, by the loggers' names: W&B's and MLflow's.
 
     `ended_early` is the reason of a callback that ended a finished run before its last batch.
 
@@ -88,6 +103,7 @@ class Record(_Part, total=False):
     scores: dict[str, Any] | None
     alarms: list[str]
     resumed: list[Any]
+    run_ids: dict[str, RunId]
 
 
 @cache

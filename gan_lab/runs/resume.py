@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from gan_lab.config import saved_config
@@ -36,14 +37,24 @@ def load_run_config(config: DictConfig) -> None:
     saved = run.config()
     add_newer_options(saved, config)
     overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
+    chosen = [override.input_line for override in overrides if chooses_loggers(override)]
+    if chosen:
+        saved.logger = config.logger
     saved_config.refuse_hostile(saved, run.folder, [override.key_or_group for override in overrides])
     for line in config.hydra.overrides.task:
+        if line in chosen:
+            continue
         change(saved, line, exact=config.resume_mode == "exact")
     with read_write(config), read_write(config.hydra), open_dict(config):
         for name in saved.keys() - set(OF_THE_COMMAND):
             config[name] = saved[name]
         config.resume = config.run_dir = config.hydra.run.dir = str(run.folder)
         config.hydra.output_subdir = None  # the record of how the run began stays
+
+
+def chooses_loggers(override: Override) -> bool:
+    """Tell if an override chooses the run's loggers: the one group that a resumed run may have chosen anew."""
+    return override.key_or_group == "logger" and not override.is_delete() and isinstance(override.value(), str | list)
 
 
 def load_job_config(run: Run, composed: DictConfig, overrides: Sequence[str]) -> DictConfig:
@@ -68,6 +79,9 @@ def load_job_config(run: Run, composed: DictConfig, overrides: Sequence[str]) ->
         value = OmegaConf.select(composed, name)
         if value is not None and OmegaConf.select(saved, name) is not None:
             OmegaConf.update(saved, name, value)
+    if "logger" in stated:  # nothing but what the command line of now has chosen
+        with open_dict(saved):
+            saved.logger = composed.get("logger", {})
     saved_config.refuse_hostile(saved, run.folder, stated)
     return saved
 

@@ -144,7 +144,8 @@ class Run(RunLayout):
         Returns:
             True if that was no more than what every run begins with.
         """
-        beginnings = {self.config_file.parent, self.tensorboard, self.lock_file, self.record_file, self.log_file}
+        hydra, own = self.config_file.parent, (self.lock_file, self.record_file, self.log_file)
+        beginnings = {hydra, self.tensorboard, self.wandb, *own}
 
         def is_beginning(path: Path) -> bool:
             if path.parent == self.tensorboard and path.name.startswith(EVENTS):

@@ -20,7 +20,7 @@ from pydantic import TypeAdapter
 from gan_lab.runs.run import Run, now
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import write_atomically
-from gan_lab.utils.run_layout import HYDRA, job_number
+from gan_lab.utils.run_layout import HYDRA, SWEEP_RECORD, job_number
 from gan_lab.utils.typed_json import read_json
 
 Identity = tuple[str, ...]
@@ -169,7 +169,7 @@ class Plan:
 
 def plan_file(sweep: Path) -> Path:
     """The file of a sweep's plan."""
-    return sweep / "sweep.json"
+    return sweep / SWEEP_RECORD
 
 
 def lock_file(sweep: Path) -> Path:

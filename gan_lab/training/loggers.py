@@ -15,6 +15,7 @@ from typing_extensions import TypedDict
 
 from gan_lab.utils.disk import surviving
 from gan_lab.utils.files import append, atomic_write, read_regular
+from gan_lab.utils.loggers import Plain, Setup
 from gan_lab.utils.typed_json import Count
 from gan_lab.utils.types import OutputPath
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 LARGEST_TABLE = 1 << 30  # bytes
 OVER_IMAGES = ("loss/", "accuracy/", "scores/")
+FINAL = "final/"  # of a metric of the run's end
 FIRST = {
     "scores": "Scores",
     "samples": "Snapshots/samples",
@@ -47,7 +49,7 @@ class TensorBoard(TensorBoardLogger):
     """Lightning's logger, which shows scores first, and losses, accuracies and scores also over images seen.
 
     They stand under `by_images_seen/`: the axis on which runs of different batch size or number of processes can be
-    compared.
+    compared. The tab HPARAMS lists runs with their choices and final scores.
 
     Args:
         folder: where the event files go.
@@ -55,6 +57,8 @@ class TensorBoard(TensorBoardLogger):
 
     def __init__(self, *, folder: OutputPath) -> None:
         super().__init__(folder, name="", version="")
+        self.choices: dict[str, Plain] = {}  # of the run, once it has begun
+        self.shown: set[str] = set()  # parts of the tab that this process has written
 
     @property
     @rank_zero_experiment
@@ -65,6 +69,16 @@ class TensorBoard(TensorBoardLogger):
 
             self._experiment = EventWriter(self.log_dir)
         return self._experiment  # type: ignore[return-value]  # made above
+
+    def begin(self, setup: Setup, run_id: str | None) -> None:
+        """Note the run's choices, for the first scalars to write: a checkpoint's events come before them."""
+        self.choices = dict(setup.choices)
+
+    def end(self, status: str) -> None:
+        """Note in the tab HPARAMS that the run has reached its end."""
+        if status == "finished" and "start" in self.shown:
+            self._show("end", self._hparams([])[2])
+            self.experiment.flush()
 
     @rank_zero_only
     def save(self) -> None:
@@ -80,6 +94,7 @@ class TensorBoard(TensorBoardLogger):
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Write every metric over `step`, and some over images seen as well."""
         super().log_metrics({tag(name): value for name, value in metrics.items()}, step)
+        self._list_in_hparams([tag(name) for name in metrics if name.startswith(FINAL)])
         if "images_seen" in metrics:
             for name, value in metrics.items():
                 if name.startswith(OVER_IMAGES):
@@ -108,6 +123,27 @@ class TensorBoard(TensorBoardLogger):
         """Have a checkpoint's events written; a rollback has them still."""
         if self._experiment is None and state["waiting"]:
             self.experiment.add_waiting(state["waiting"].encode("latin-1"))
+
+    def _list_in_hparams(self, final: Sequence[str]) -> None:
+        """Write the run's row of the tab HPARAMS; and, once there are final scores, the tab's columns.
+
+        TensorBoard takes all runs' columns from one run that has them, so every run has the same main choices.
+        """
+        if self.choices and "start" not in self.shown:
+            self._show("start", self._hparams([])[1])
+        if self.choices and final and "columns" not in self.shown:
+            self._show("columns", self._hparams(final)[0])
+
+    def _hparams(self, final: Sequence[str]) -> tuple[Any, Any, Any]:
+        """The tab's columns, the run's row, and its end, for these final scores."""
+        from torch.utils.tensorboard.summary import hparams  # it brings TensorBoard
+
+        made: tuple[Any, Any, Any] = hparams(self.choices, dict.fromkeys(final, 0.0))  # type: ignore[no-untyped-call]
+        return made
+
+    def _show(self, part: str, summary: Any) -> None:
+        self.shown.add(part)
+        self.experiment._get_file_writer().add_summary(summary)
 
 
 class TableState(TypedDict):

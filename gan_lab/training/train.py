@@ -19,6 +19,7 @@ from gan_lab.runs.initial_weights import put_into
 from gan_lab.runs.run import Run, now
 from gan_lab.runs.run_lock import hold_run_lock
 from gan_lab.training.build import Parts
+from gan_lab.training.describe import told_to_loggers
 from gan_lab.training.resume import is_complete, load_state, take_up_threads
 from gan_lab.training.track_run import barrier_on_exit, save_traceback, track_run
 from gan_lab.training.trainer import Trainer
@@ -131,6 +132,8 @@ def train_here(parts: Parts, *, discard_refused: bool = False, debug: bool = Fal
             stack.enter_context(save_traceback(run.folder, trainer.global_rank))
         if trainer.is_global_zero and not config.resume:
             run.save_config(config)
+        if trainer.is_global_zero:
+            stack.enter_context(told_to_loggers(parts))
         fit(trainer, model, parts.data, run.checkpoint if checkpoint else None)
 
 

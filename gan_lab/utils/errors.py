@@ -11,6 +11,10 @@ from gan_lab.utils.terminal import visible
 class UserError(Exception):
     """A mistake that the user can correct; shown as its message, without a traceback."""
 
+    def _render_traceback_(self) -> list[str]:
+        """The lines that a notebook shows."""
+        return [f"Error: {visible(str(self))}"]
+
 
 class DamagedFileError(Exception):
     """A file with the wrong content; the message names the file and the reason."""

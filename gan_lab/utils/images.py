@@ -3,6 +3,7 @@
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import torch.nn.functional as F
 import torchvision.utils
 from PIL import Image
@@ -62,7 +63,12 @@ def png(image: Tensor) -> bytes:
 
     One channel is grey and three are RGB; one more is alpha.
     """
-    pixels = image.cpu().permute(1, 2, 0).squeeze(2).contiguous().numpy()
     content = BytesIO()
-    Image.fromarray(pixels).save(content, format="PNG")
+    Image.fromarray(pixels(image)).save(content, format="PNG")
     return content.getvalue()
+
+
+def pixels(image: Tensor) -> np.ndarray:
+    """An image (channels, height, width) as others have it: (height, width, channels), or (height, width) if grey."""
+    array: np.ndarray = image.cpu().permute(1, 2, 0).squeeze(2).contiguous().numpy()
+    return array

@@ -10,6 +10,7 @@ checkpoints/damaged.ckpt    a last checkpoint that was found damaged
 samples/                    grids of generated images, named by images seen
 events.out.tfevents.*       TensorBoard's; in tensorboard/ where a run began before they lay here
 metrics.csv, train.log
+wandb/                      what W&B keeps of the run, with that logger
 evaluations/                scores of later evaluations, <protocol>.json
 run.json                    status, versions, data source, seed, timing, scores
 crash.txt, crash_<rank>.txt tracebacks of what nobody expected
@@ -20,6 +21,7 @@ import re
 from pathlib import Path
 
 RECORD = "run.json"
+SWEEP_RECORD = "sweep.json"  # in the folder that holds a sweep's runs
 HYDRA = ".hydra"
 LATEST = "latest"  # stands for the run that started last
 EVENTS = "events.out.tfevents."  # the beginning of the name of each of TensorBoard's files
@@ -64,6 +66,7 @@ class RunLayout:
         self.samples = self.folder / "samples"
         older = self.folder / "tensorboard"
         self.tensorboard = older if older.is_dir() else self.folder  # by whose name TensorBoard calls the run
+        self.wandb = self.folder / "wandb"
         self.metrics_file = self.folder / "metrics.csv"
         self.evaluations = self.folder / "evaluations"
         self.record_file = self.folder / RECORD

@@ -3,6 +3,7 @@
 import re
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 PLAIN = re.compile(r"[\w./\\:+%-]+( +[\w./\\:+%-]+)*", re.ASCII)  # what Hydra takes as a text without quotes
@@ -31,6 +32,11 @@ def override(name: str, path: str | Path) -> str:
     """An option of a training set to a path, as an argument in a shell."""
     value = str(path)
     return shlex.quote(f"{name}={value if PLAIN.fullmatch(value) else quoted(value)}")
+
+
+def chosen(group: str, choices: Sequence[str]) -> str:
+    """The choice of one or several of a group, as an argument in a shell."""
+    return shlex.quote(f"{group}={choices[0]}" if len(choices) == 1 else f"{group}=[{','.join(choices)}]")
 
 
 def quoted(value: str | Path) -> str:

@@ -3,13 +3,15 @@
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
 from hydra.errors import MissingConfigException
 
 from gan_lab.cli import main
-from gan_lab.cli.hydra_callback import ending_the_program
+from gan_lab.cli.hydra_callback import ending_the_program, go_on_with_a_requeued_job
 from gan_lab.config.command_line import explain
+from gan_lab.distributed import slurm
 from gan_lab.runs.run import Run
-from tests.conftest import QUICK, Command, folder_of
+from tests.conftest import CONF, QUICK, Command, folder_of
 
 
 @pytest.mark.parametrize(
@@ -57,6 +59,19 @@ def test_a_wrong_command_is_one_message_and_leaves_nothing(
 def test_a_plugin_that_is_not_installed_says_where_to_get_it(choice: str, extra: str) -> None:
     error = MissingConfigException("", missing_cfg_file=f"hydra/{choice}", options=["basic"])
     assert explain(error).endswith(f"needs a package that is not installed: pip install 'gan-lab-lightning[{extra}]'")
+
+
+def test_a_job_that_is_run_again_keeps_the_loggers_of_its_command_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(slurm, "has_been_started_again", lambda: True)
+    monkeypatch.setattr(slurm, "begun_by_this_job", lambda folder: Path("begun"))
+    typed = ["seed=3", "logger=[csv,wandb]", "logger.wandb.project=mine", "~callbacks.samples"]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", [*typed, "hydra.run.dir=run"], return_hydra_config=True)
+        go_on_with_a_requeued_job(config)
+    assert config.resume == "begun"
+    assert config.hydra.overrides.task == ["logger=[csv,wandb]"]
 
 
 def test_a_new_run_does_not_move_into_an_old_ones_folder(command: Command) -> None:

@@ -7,20 +7,23 @@ from pathlib import Path
 
 import pytest
 import torch
-from omegaconf import OmegaConf
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf, read_write
 
 from gan_lab.cli import main
 from gan_lab.config.saved_config import refuse_hostile
 from gan_lab.config.schema import ALLOWED_CLASSES, check, resolve
 from gan_lab.evaluation.groups import name_parts
+from gan_lab.runs.resume import load_job_config, load_run_config
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError
-from tests.conftest import QUICK, REPOSITORY, Command, composed
+from tests.conftest import CONF, QUICK, REPOSITORY, Command, composed
 
 SOURCES = [*sorted((REPOSITORY / "gan_lab").rglob("*.py")), REPOSITORY / "train.py"]
 RUNS_CODE = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "code", "codeop", "runpy"}
 NETWORK = {"socket", "http", "urllib", "requests", "ftplib", "smtplib"}
 DOWNLOADS = REPOSITORY / "gan_lab/utils/download.py"
+TO_SERVERS = {"wandb": "training/wandb_logger.py", "mlflow": "training/mlflow_logger.py"}  # packages, and who uses them
 
 
 def nodes(path: Path) -> Iterator[ast.AST]:
@@ -53,6 +56,9 @@ def calls(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
 def test_nothing_in_the_package_runs_what_a_file_says(path: Path) -> None:
     assert not imported(path) & RUNS_CODE
     assert path == DOWNLOADS or not imported(path) & NETWORK
+    assert {package for package, user in TO_SERVERS.items() if package in imported(path)} == {
+        package for package, user in TO_SERVERS.items() if path == REPOSITORY / "gan_lab" / user
+    }
     for name, options in calls(path):
         assert name not in {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "torch.hub.load"}
         assert options.get("shell") is not True, name
@@ -201,6 +207,80 @@ def test_paths_of_a_strangers_run_lead_nowhere_else(option: str, value: str, mes
     with pytest.raises(UserError, match=f"{option}=.*{message}"):
         refuse_hostile(run.config(), run.folder, [])
     refuse_hostile(run.config(), run.folder, [option])  # typed
+
+
+SERVERS = {
+    "wandb": {
+        "_target_": "gan_lab.training.wandb_logger.WandB",
+        "folder": "${run_dir}",
+        "project": "x",
+        "entity": "stranger",
+        "name": None,
+    },
+    "mlflow": {
+        "_target_": "gan_lab.training.mlflow_logger.MLflow",
+        "tracking_uri": None,
+        "folder": "logs/mlflow",
+        "experiment": "x",
+        "name": None,
+    },
+}
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+@pytest.mark.parametrize("place", ["logger.csv", "logger.any_name", "callbacks.samples.inner", "trainer.logger"])
+@pytest.mark.parametrize("typed", [[], ["logger.csv"], ["logger.csv.project", "logger.any_name._target_"]])
+def test_no_server_hears_of_a_strangers_run(kind: str, place: str, typed: list[str], run: Run) -> None:
+    hostile(run, place, SERVERS[kind])  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=f"{place}: may contact a server, which someone else's run"):
+        refuse_hostile(run.config(), run.folder, typed)
+
+
+@pytest.mark.parametrize("alias", ["gan_lab.training.wandb_logger.Logger", "gan_lab.training.mlflow_logger.Logger"])
+def test_nor_under_another_name(alias: str) -> None:
+    with pytest.raises(UserError, match="not a class that a configuration may instantiate"):
+        resolve(alias, "logger.x._target_")
+
+
+def test_loggers_that_are_typed_replace_those_of_a_strangers_run(run: Run) -> None:
+    """Not even a stranger's options of the same logger are left."""
+    hostile(run, "logger.wandb", SERVERS["wandb"])  # type: ignore[arg-type]
+    hostile(run, "logger.mlflow", SERVERS["mlflow"] | {"tracking_uri": "x"})  # type: ignore[arg-type]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        typed = [f"resume={run.folder}", "logger=[csv,wandb]", "logger.wandb.project=mine"]
+        config = compose("train", typed, return_hydra_config=True)
+        load_run_config(config)
+    assert set(config.logger) == {"csv", "wandb"}
+    assert (config.logger.wandb.project, config.logger.wandb.entity) == ("mine", None)
+    assert config.logger.wandb.folder == str(run.folder)
+
+
+@pytest.mark.parametrize("typed", [[], ["~logger"], ["logger.wandb.project=mine"], ["trainer.max_steps=9"]])
+def test_whatever_else_is_typed_lets_no_server_in(typed: list[str], run: Run) -> None:
+    hostile(run, "logger.wandb", SERVERS["wandb"])  # type: ignore[arg-type]
+    known = [line for line in typed if "wandb" not in line]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", [f"resume={run.folder}", *known], return_hydra_config=True)
+    with read_write(config.hydra):
+        config.hydra.overrides.task = [f"resume={run.folder}", *typed]
+    with pytest.raises(UserError, match="may contact a server|keeps its groups"):
+        load_run_config(config)
+
+
+@pytest.mark.parametrize(
+    ("typed", "left"),
+    [([], None), (["~logger"], set()), (["logger=csv"], {"csv"}), (["logger=[csv,wandb]"], {"csv", "wandb"})],
+)
+def test_nor_does_a_job_of_a_strangers_sweep(typed: list[str], left: set[str] | None, run: Run) -> None:
+    hostile(run, "logger.evil", SERVERS["wandb"])  # type: ignore[arg-type]
+    hostile(run, "logger.wandb", SERVERS["wandb"])  # type: ignore[arg-type]
+    if left is None:
+        with pytest.raises(UserError, match="may contact a server"):
+            load_job_config(run, composed(*typed), typed)
+        return
+    begun = load_job_config(run, composed(*typed), typed)
+    assert set(begun.logger) == left
+    assert "wandb" not in left or begun.logger.wandb.entity is None
 
 
 def test_a_runs_own_cache_is_not_believed_and_nothing_is_fetched_for_it(

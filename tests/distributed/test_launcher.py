@@ -202,7 +202,7 @@ def test_asked_to_end_both_workers_do_and_the_run_goes_on_with_the_same_bits(tmp
     program.send_signal(signal.SIGTERM)
     output = program.communicate(timeout=300)[0]
     assert program.returncode == 143, output
-    assert "To go on: python train.py resume=" in output
+    assert f"To go on: python {REPOSITORY / 'train.py'} resume=" in output
     assert "Traceback" not in output
     run = Run(tmp_path / "run")
     stopped = run.record()

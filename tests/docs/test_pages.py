@@ -56,7 +56,7 @@ def test_the_groups_table_lists_every_choice() -> None:
     for group, names in named.items():
         assert choices(group) <= names, group
     groups = {str(path.parent.relative_to(CONF)) for path in CONF.glob("*/**/*.yaml")}
-    assert groups - {"hydra", "hydra/job_logging", "logger"} == rows.keys()
+    assert groups - {"hydra", "hydra/job_logging"} == rows.keys()
 
 
 def test_every_recipe_is_in_the_table_of_variants() -> None:

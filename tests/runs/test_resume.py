@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from omegaconf import open_dict
 
 from gan_lab.config.facts import _stated
 from gan_lab.runs.resume import change, differences, what_breaks
@@ -197,3 +198,14 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_begins_anew(
     assert command(*QUICK) is None
     assert same(weights_of("killed"), weights_of("run"))
     assert Run("killed").record()["resumed"][0]["batch"] == 0
+
+
+def test_tags_and_notes_may_change_also_where_the_run_began_before_there_were_any() -> None:
+    for name in ("tags", "notes"):
+        for has_it in (True, False):
+            config = composed()
+            if not has_it:
+                with open_dict(config):
+                    del config[name]
+            change(config, f"{name}=[a]" if name == "tags" else "notes=why", exact=True)
+            assert config[name] == (["a"] if name == "tags" else "why")

@@ -1,15 +1,23 @@
 import copy
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
+from tensorboard.context import RequestContext
+from tensorboard.plugins.base_plugin import TBContext
+from tensorboard.plugins.hparams import api_pb2, list_session_groups
+from tensorboard.plugins.hparams.backend_context import Context
 
 from gan_lab.training import event_files, loggers
 from gan_lab.training.loggers import MetricsCSV, TensorBoard
+from gan_lab.utils.loggers import Setup
 from tests.conftest import fit, full_disk, tiny_gan
 
 
@@ -23,6 +31,60 @@ def test_scores_stand_on_both_axes_while_training(tmp_path: Path) -> None:
     assert [(event.step, event.value) for event in events.Scalars("by_images_seen/scores/fid")] == [(640, 2.0)]
     assert [(event.step, event.value) for event in events.Scalars("final/kid")] == [(5, 0.5)]
     assert "by_images_seen/final/kid" not in events.Tags()["scalars"], "a point is no curve: one axis will do"
+
+
+def hparams(logs: Path) -> tuple[set[str], set[str], dict[str, tuple[dict[str, object], dict[str, float], str]]]:
+    """TensorBoard's tab HPARAMS: its columns, its scores, and the rows by their session's name."""
+    multiplexer = EventMultiplexer().AddRunsFromDirectory(str(logs))
+    multiplexer.Reload()
+    provider = MultiplexerDataProvider(multiplexer, str(logs))
+    context = Context(TBContext(logdir=str(logs), multiplexer=multiplexer, data_provider=provider))
+    request = RequestContext()
+    metadata = context.hparams_metadata(request, "x")
+    experiment = context.experiment_from_metadata(request, "x", True, metadata, None)
+    statuses = api_pb2.Status.values()
+    listing = api_pb2.ListSessionGroupsRequest(start_index=0, slice_size=100, allowed_statuses=statuses)
+    for metric in experiment.metric_infos:
+        listing.col_params.add().metric.CopyFrom(metric.name)
+    answer = list_session_groups.Handler(request, context, "x", listing).run()
+    rows = {}
+    for group in answer.session_groups:
+        values = {name: getattr(value, value.WhichOneof("kind")) for name, value in group.hparams.items()}
+        scores = {metric.name.tag: metric.value for metric in group.metric_values}
+        rows[group.sessions[0].name] = (values, scores, api_pb2.Status.Name(group.sessions[0].status))
+    columns = {column.name for column in experiment.hparam_infos}
+    return columns, {metric.name.tag for metric in experiment.metric_infos}, rows
+
+
+def test_the_tab_hparams_lists_runs_with_their_final_scores(tmp_path: Path) -> None:
+    """As TensorBoard's own code reads it."""
+    for name, fid in {"a": 2.5, "b": 1.5}.items():
+        logger = TensorBoard(folder=str(tmp_path / name / "tensorboard"))
+        choices: dict[str, Any] = {"model": name, "seed": 1, "model.ema": True}
+        logger.begin(Setup(name=name, group=None, choices=choices, options={}), None)
+        logger.log_metrics({"loss/a": 1.0, "scores/fid": 9.0, "images_seen": 10.0}, 1)
+        if name == "b":  # a program that goes on with the run
+            logger = TensorBoard(folder=str(tmp_path / name / "tensorboard"))
+            logger.begin(Setup(name=name, group=None, choices=choices, options={}), None)
+        logger.log_metrics({"final/fid": fid, "images_seen": 20.0}, 2)
+        logger.end("finished")
+    columns, scores, rows = hparams(tmp_path)
+    assert columns == {"model", "seed", "model.ema"}
+    assert scores == {"final/fid"}
+    assert rows == {
+        f"{name}/tensorboard": ({"model": name, "seed": 1.0, "model.ema": True}, {"final/fid": fid}, "STATUS_SUCCESS")
+        for name, fid in {"a": 2.5, "b": 1.5}.items()
+    }
+
+
+def test_a_run_that_has_not_ended_is_listed_too(tmp_path: Path) -> None:
+    logger = TensorBoard(folder=str(tmp_path))
+    logger.begin(Setup(name="a", group=None, choices={"model": "a"}, options={}), None)
+    logger.log_metrics({"loss/a": 1.0, "images_seen": 10.0}, 1)
+    logger.end("interrupted")
+    columns, _, rows = hparams(tmp_path)
+    assert columns == {"model"}
+    assert [(values, status) for values, _, status in rows.values()] == [({"model": "a"}, "STATUS_UNKNOWN")]
 
 
 def table(file: Path) -> list[str]:
@@ -131,7 +193,9 @@ def test_rows_wait_while_the_disk_is_full_and_in_checkpoints(
 def test_a_full_disk_costs_tensorboard_nothing_not_even_with_a_kill(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    setup = Setup(name="run", group=None, choices={"model": "dcgan"}, options={})
     logger = TensorBoard(folder=str(tmp_path))
+    logger.begin(setup, None)
     logger.log_metrics({"loss/a": 1.0, "images_seen": 10.0}, 1)
     with monkeypatch.context() as full:
         full.setattr(event_files, "append", full_disk)
@@ -140,6 +204,7 @@ def test_a_full_disk_costs_tensorboard_nothing_not_even_with_a_kill(
         logger.log_message("alarm/nan", "batch 2: nan begins", 2)
     torch.save(logger.state_dict(), tmp_path / "state")
     resumed = TensorBoard(folder=str(tmp_path))
+    resumed.begin(setup, None)
     resumed.load_state_dict(torch.load(tmp_path / "state", weights_only=True))
     resumed.log_metrics({"loss/a": 3.0, "images_seen": 30.0}, 3)
     events = EventAccumulator(str(tmp_path))

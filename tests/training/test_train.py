@@ -94,7 +94,7 @@ def test_help_and_configuration_are_shown_without_a_run(tmp_path: Path) -> None:
 
     helped = output("--help")
     assert "dcgan_small, dcgan_smaller, dcgan_transposed, dcgan_transposed_small, dcgan_upsample, mlp" in helped
-    assert "python train.py resume=RUN_FOLDER" in helped
+    assert "gan-lab train resume=RUN" in helped
     assert "n_critic: 3" in output("--cfg", "job", "model.n_critic=3")
     assert list(tmp_path.iterdir()) == []
 

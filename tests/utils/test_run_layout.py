@@ -18,6 +18,7 @@ NAMES = {
     "damaged": "checkpoints/damaged.ckpt",
     "samples": "samples",
     "tensorboard": "",
+    "wandb": "wandb",
     "metrics_file": "metrics.csv",
     "evaluations": "evaluations",
     "record_file": "run.json",

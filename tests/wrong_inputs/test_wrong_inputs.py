@@ -17,9 +17,11 @@ ROWS = [(title, row) for title, rows in TABLE.items() for row in rows]
 
 
 @pytest.fixture(autouse=True)
-def a_machine_without_accelerator_or_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def a_machine_without_accelerator_weights_or_extras(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    for package in ("wandb", "mlflow"):
+        monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")

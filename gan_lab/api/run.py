@@ -1,0 +1,279 @@
+"""A run in Python: sample from it, score it, look at it."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from PIL import Image
+from torch import Tensor
+
+from gan_lab.api.errors import one_line_errors
+from gan_lab.api.objects import Network, Objects
+from gan_lab.api.untouched import untouched
+from gan_lab.cli.outputs import put
+from gan_lab.config.handed_over import handing_over
+from gan_lab.evaluation import sampling
+from gan_lab.evaluation.evaluate import Options, evaluate_run
+from gan_lab.losses import Objective
+from gan_lab.models.adversarial import AdversarialModule
+from gan_lab.runs.run import Run as RunFolder
+from gan_lab.runs.run import Which
+from gan_lab.training.summary import summary
+from gan_lab.utils import images
+from gan_lab.utils.errors import UserError
+from gan_lab.utils.files import open_regular, refuse_ways_out
+from gan_lab.utils.terminal import say
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+Weights = Literal["ema", "raw"]
+
+
+class Run:
+    """A trained run, or one that has been stopped. `gan_lab.train` and `gan_lab.load` return it.
+
+    Args:
+        folder: of the run.
+        objects: that it was trained with.
+    """
+
+    def __init__(self, folder: str | Path, objects: Objects | None = None) -> None:
+        self.folder = Path(folder).absolute()  # the current folder may change
+        self._objects = objects or Objects()
+
+    def __repr__(self) -> str:
+        record = self.record
+        return f"Run({str(self.folder)!r}, {record['status']}, {record.get('images_seen', 0):,} images)"
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The content of run.json: status, progress, scores, alarms, versions."""
+        with one_line_errors():
+            return RunFolder(self.folder).record()
+
+    @property
+    def status(self) -> str:
+        """One of "running", "finished", "interrupted", "stopped", "failed" or "died"."""
+        with one_line_errors():
+            return RunFolder(self.folder).state()
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The scores at the end of the training by name; empty where there are none."""
+        return dict((self.record.get("scores") or {}).get("values", {}))
+
+    def sample(
+        self,
+        count: int = 64,
+        *,
+        label: int | str | None = None,
+        seed: int = 0,
+        checkpoint: Which = "last",
+        weights: Weights = "ema",
+        truncation: float | None = None,
+        device: str = "auto",
+    ) -> Tensor:
+        """Generate images, the same for the same arguments; the seed and an index decide an image.
+
+        Args:
+            count: number of images.
+            label: of all images of a conditional model, a number or the name of a class; by default the classes take
+                turns.
+            seed: of the latents.
+            checkpoint: "last" or "best".
+            weights: "ema", the generator's moving average where there is one, or "raw".
+            truncation: from 0 to 1, nearer to the mean style (StyleGAN2).
+            device: by its name in torch; "auto" is the best there is.
+
+        Returns:
+            Images uint8 (count, channels, side, side) on the CPU, which `gan_lab.train(data=...)` takes as well.
+
+        Raises:
+            UserError: there is no checkpoint or no such class, or the model doesn't generate from noise.
+        """
+        whole("count", count, 1)
+        whole("seed", seed, 0)
+        with self._opened() as run:
+            samples = sampling.sample(
+                run,
+                which=one_of("checkpoint", checkpoint, ("last", "best")),
+                count=count,
+                of_class=None if label is None else str(label),
+                seed=seed,
+                ema=one_of("weights", weights, ("ema", "raw")) == "ema",
+                truncation=truncation,
+                device=device,
+            )
+            return images.to_uint8(samples.images)
+
+    def grid(self, count: int = 64, **options: Any) -> Image.Image:
+        """A picture of generated images, as many a row as a column has; options as of `sample`."""
+        drawn = self.sample(count, **options)
+        columns = max(1, round(count**0.5))
+        return picture(images.grid(images.to_float(drawn), columns))
+
+    def evaluate(
+        self,
+        count: int | None = None,
+        *,
+        split: Literal["test", "validation", "train"] | None = None,
+        extractor: str = "auto",
+        seed: int = 0,
+        checkpoint: Which = "last",
+        weights: Weights = "ema",
+        device: str = "auto",
+    ) -> dict[str, float]:
+        """Score generated images against those of the dataset, and keep the scores in the run's folder.
+
+        Args:
+            count: number of generated images; 10,000 by default.
+            split: of the real images; "test" by default, or "validation" where the run has one.
+            extractor: of features: "auto", "classifier", "inception", or "package.module:Class" of your own.
+            seed: of the latents.
+            checkpoint: "last" or "best".
+            weights: "ema", the generator's moving average where there is one, or "raw".
+            device: for images and features, by its name in torch; "auto" is the best there is.
+
+        Returns:
+            Scores by name, such as "fid". Only scores of one protocol can be compared; the file has it.
+
+        Raises:
+            UserError: there is no checkpoint, no dataset or no extractor, or there are too few images.
+        """
+        if count is not None:
+            whole("count", count, 1)
+        whole("seed", seed, 0)
+        with self._opened() as run:
+            refuse_ways_out(run.folder)
+            evaluation = evaluate_run(
+                run,
+                Options(extractor=extractor, count=count, split=split, seed=seed, device=device),
+                which=one_of("checkpoint", checkpoint, ("last", "best")),
+                ema=one_of("weights", weights, ("ema", "raw")) == "ema",
+                gan_train_test=False,
+            )
+            best = "" if checkpoint == "last" else f"_{checkpoint}"
+            file = run.evaluations / f"{evaluation.record.protocol.id}{best}.json"
+            put("scores", file, json.dumps(evaluation.record.to_dict(), indent=2) + "\n")
+            return dict(evaluation.record.values)
+
+    def metrics(self) -> "DataFrame":
+        """The table of numbers over the training: a row for each logging point, with `step` and `images_seen`.
+
+        Raises:
+            UserError: there is none yet, or pandas is not installed.
+        """
+        try:
+            import pandas  # takes half a second, and only this needs it
+        except ImportError as error:
+            raise UserError("metrics(): needs pandas: pip install pandas") from error
+        file = RunFolder(self.folder).metrics_file
+        if not file.is_file():
+            raise UserError(
+                f"{self.folder} has no {file.name}: nothing has been logged yet, or logger.csv was left out"
+            )
+        with one_line_errors(), open_regular(file) as opened:
+            return pandas.read_csv(opened)
+
+    def model(self, checkpoint: Which = "last") -> AdversarialModule:
+        """The trained model on the CPU in evaluation mode; its `generator` is a torch module.
+
+        Raises:
+            UserError: there is no checkpoint.
+        """
+        with self._opened() as run:
+            return run.load_model(one_of("checkpoint", checkpoint, ("last", "best")))
+
+    def show(self) -> Image.Image | None:
+        """Show the latest grid of samples and what was reached: in a notebook, or else printed.
+
+        Returns:
+            The picture where there is no notebook to show it.
+
+        Raises:
+            UserError: no grid has been drawn yet.
+        """
+        run = RunFolder(self.folder)
+        grids = sorted(run.samples.glob("*.png"))
+        if not grids:
+            raise UserError(
+                f"{self.folder} has no grid of samples: none was drawn yet, or callbacks.samples was left out"
+            )
+        with one_line_errors(), open_regular(grids[-1]) as opened:
+            shown = Image.open(opened).copy()
+            say(summary(run))
+        shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+        if shell is None:
+            return shown
+        from IPython.display import display
+
+        display(shown)
+        return None
+
+    @contextmanager
+    def _opened(self) -> Iterator[RunFolder]:
+        """The folder, while nothing global changes and errors are one line."""
+        with one_line_errors(), untouched(sys.argv):
+            run = RunFolder.open(self.folder)
+            with handing_over(self._objects.handed_over(run.config())):
+                yield run
+
+
+def load(
+    folder: str | Path,
+    *,
+    data: Any = None,
+    labels: Any = None,
+    networks: tuple[Network, Network] | None = None,
+    model: type[AdversarialModule] | None = None,
+    loss: Objective | type[Objective] | None = None,
+) -> Run:
+    """Open a run's folder, finished or not, one's own or another's: it runs no code of the folder's.
+
+    Args:
+        folder: of the run; or its name, or "latest".
+        data: the images that it was trained on, where those were an object, for `evaluate`.
+        labels: of the images of a tensor.
+        networks: the classes or objects that it was trained with, where the networks were objects; weights come from
+            the checkpoint.
+        model: its class, where that was an object.
+        loss: its objective, where that was an object.
+
+    Raises:
+        UserError: there is no run, or it needs objects that are not given; the line names the argument.
+    """
+    with one_line_errors(), untouched(sys.argv):
+        run = RunFolder.open(folder)
+        objects = Objects(data=data, labels=labels, networks=networks, model=model, loss=loss)
+        objects.handed_over(run.config())
+        return Run(run.folder, objects)
+
+
+def picture(pixels: Tensor) -> Image.Image:
+    """A picture of uint8 pixels (3, height, width)."""
+    return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
+
+
+def whole(argument: str, value: object, least: int) -> None:
+    """Refuse what is not a whole number of at least `least`.
+
+    Raises:
+        UserError: naming the argument.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise UserError(f"{argument}={value!r}: must be a whole number of at least {least}")
+
+
+def one_of(argument: str, value: Any, choices: tuple[str, ...]) -> Any:
+    """The value, one of the choices.
+
+    Raises:
+        UserError: it is another one.
+    """
+    if value not in choices:
+        raise UserError(f"{argument}={value!r}: must be {' or '.join(map(repr, choices))}")
+    return value
