@@ -32,6 +32,7 @@ def test_the_example_is_what_it_writes() -> None:
     assert written == {file.relative_to(EXAMPLE): file.read_bytes() for file in files_of(EXAMPLE)}
 
 
+@pytest.mark.slow
 def test_a_project_of_another_name_passes_its_tests_trains_and_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
     main(["new", "my_gan"])
     assert "cd my_gan" in capsys.readouterr().out
