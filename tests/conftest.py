@@ -341,6 +341,14 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
     return answer
 
 
+@pytest.fixture(autouse=True, scope="session")
+def key_of_these_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the key that seals runs apart from the user's, whose home may be read-only."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def nothing_new_trusted() -> Iterator[None]:
     """Each test is a program of its own, which trusts what it names until it ends."""

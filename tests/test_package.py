@@ -1,12 +1,15 @@
 """The wheel: it trains in an empty folder, far from the checkout."""
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from gan_lab.runs.run import Run
+from gan_lab.utils.run_layout import job_number
 from tests.conftest import CONF, QUICK, REPOSITORY
 
 
@@ -28,9 +31,12 @@ def test_it_has_the_configuration_and_says_that_it_is_typed(installed: Path) -> 
     assert (package / "py.typed").is_file()
     for file in CONF.rglob("*.yaml"):
         assert (package / "conf" / file.relative_to(CONF)).read_bytes() == file.read_bytes()
-    assert not (installed / "tests").exists()
+    check = runpy.run_path(str(REPOSITORY / ".ci" / "check_dist"))
+    (wheel,) = installed.parent.glob("*.whl")
+    assert check["problems_of_wheel"](wheel, check["expected"]()) == []
 
 
+@pytest.mark.slow
 def test_it_trains_sweeps_and_goes_on_where_one_types(installed: Path, tmp_path: Path) -> None:
     def gan_lab(*arguments: str) -> str:
         program = [sys.executable, str(installed / "bin/gan-lab"), *arguments]
@@ -46,7 +52,8 @@ def test_it_trains_sweeps_and_goes_on_where_one_types(installed: Path, tmp_path:
     gan_lab("train", f"resume={run}", "trainer.max_steps=8")
     gan_lab("train", "-m", *few, "seed=1,2")
     (sweep,) = (tmp_path / "logs/sweeps").iterdir()
-    assert {"0", "1"} <= {job.name for job in sweep.iterdir()}
+    assert {job_number(job.name) for job in sweep.iterdir() if job.is_dir()} == {"0", "1"}
+    assert Run(run).record()["git_commit"] is None
     assert "_target_: gan_lab.models.vanilla.VanillaGAN" in gan_lab("train", *few, "--cfg", "job")
     assert {place.name for place in tmp_path.iterdir()} <= {"logs", "data"}
     gan_lab("new", "my_gan")

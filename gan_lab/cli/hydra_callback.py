@@ -22,7 +22,7 @@ from gan_lab.distributed import slurm
 from gan_lab.runs.resume import chooses_loggers, load_run_config
 from gan_lab.runs.run import Run
 from gan_lab.runs.run_lock import refuse_if_locked, refuse_if_read_only
-from gan_lab.sweeps import folders, lifecycle
+from gan_lab.sweeps import folders, lifecycle, ray_workers
 from gan_lab.sweeps.jobs import start_server
 from gan_lab.utils import child_pythons, disk, memory
 from gan_lab.utils.errors import UserError, fail
@@ -117,6 +117,8 @@ class Preflight(Callback):
         os.environ.update(child_pythons.environment())  # the launchers of others start some
         if config.hydra.launcher._target_.endswith("BasicLauncher"):
             start_server()  # it has seconds of imports to do, meanwhile
+        if ray_workers.are_used(config.hydra):
+            ray_workers.keep_from_current_folder(config.hydra)
         jobs = jobs_of(config)
         for overrides in jobs or []:
             check_job(config, overrides)
@@ -171,8 +173,9 @@ def begin(config: DictConfig, jobs: list[list[str]] | None) -> None:
     plan, notice = folders.join(sweep, folders.Plan.new(asked, jobs))
     claim(config, "hydra.sweep.dir")
     sweep = Path(str(config.hydra.sweep.dir))
+    for_jobs = sweep.absolute() if ray_workers.are_used(config.hydra) else sweep  # Ray's begin in another folder
     with read_write(config.hydra):
-        config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quoted(sweep)}")  # jobs compose their own configuration
+        config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quoted(for_jobs)}")  # they compose their own
     lifecycle.begin(sweep, plan)
     if notice:
         say(notice)

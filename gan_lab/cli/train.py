@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 from gan_lab.cli.hydra_callback import take_parts
 from gan_lab.config.command_line import readable_errors, refuse_dotted_groups, with_quotes
 from gan_lab.config.home import conf_folder
+from gan_lab.sweeps import ray_workers
 from gan_lab.sweeps.jobs import run_job
 from gan_lab.utils.errors import UserError, fail
 from gan_lab.utils.terminal import say
@@ -65,6 +66,7 @@ def run(config: DictConfig) -> float | None:
     """Train one run, or a job of a sweep; a sweeper minimises what this returns."""
     job: Any = HydraConfig.get()
     if job.mode == RunMode.MULTIRUN:
+        ray_workers.go_where_it_was_typed(job)
         return run_job(config)
 
     from gan_lab.training.train import train_parts  # torch and lightning only when there is something to do

@@ -87,15 +87,28 @@ def in_a_line(error: Exception) -> str | None:
     return None
 
 
+NO_TEXT = re.compile(r"[-+]?[\d.][\d._eE+-]*|true|false|nan|[-+]?inf", re.IGNORECASE)  # as Hydra reads it
+
+
+def as_text(value: str) -> str:
+    """A value that Hydra reads as a text, even where it looks like a number; null stays what it is."""
+    return quoted(value) if NO_TEXT.fullmatch(value.strip()) else value
+
+
 def with_quotes(arguments: Sequence[str]) -> list[str]:
-    """Put folders and notes in quotes where Hydra wants some: names of jobs hold `=` and `,`, and notes anything."""
+    """Put folders, tags and notes in quotes where Hydra wants some: jobs are named with `=` and `,`, 5 is a name."""
 
     def quote(argument: str) -> str:
         name, _, value = argument.partition("=")
         if not value or value[0] in "\"'" or "${" in value:
             return argument
-        needs = PLAIN.fullmatch(value) is None if name == "notes" else name in FOLDERS and "=" in value
-        return f"{name}={quoted(value)}" if needs else argument
+        if name == "tags":
+            return f"{name}={re.sub(r'[^][,]+', lambda tag: as_text(tag[0]), value)}"
+        if name == "notes":
+            return f"{name}={as_text(value) if PLAIN.fullmatch(value) else quoted(value)}"
+        if name in FOLDERS and "=" in value:
+            return f"{name}={quoted(value)}"
+        return f"{name}={as_text(value)}" if name == "run" else argument
 
     return list(map(quote, arguments))
 

@@ -162,7 +162,7 @@ def without_empty_classes(given: Given, argument: str) -> Given:
     Raises:
         UserError: one has none; the line says how to number the others.
     """
-    there = given.labels.unique()
+    there = given.labels.unique()  # type: ignore[no-untyped-call]
     least, most, count = int(there[0]), int(there[-1]), len(there)
     empty = next((place for place, label in enumerate(there.tolist()) if place != label), count)
     if most >= count:

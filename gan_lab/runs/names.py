@@ -17,21 +17,21 @@ def folder_of(name: str | Path) -> Path:
     """The folder of a run or a sweep.
 
     Args:
-        name: a folder, which is taken as it is. Else the name of a run in logs/runs, of a sweep in logs/sweeps, or of a
-            sweep's job, "first/0_seed=1", of which the number is enough: "first/0". Or "latest": the run in logs/runs
-            that started last.
+        name: a folder, which is taken as it is, unless it holds no run and there is a run of this name. Else the name
+            of a run in logs/runs, of a sweep in logs/sweeps, or of a sweep's job, "first/0_seed=1", of which the number
+            is enough: "first/0". Or "latest": the run in logs/runs that started last.
 
     Raises:
         UserError: there is none, which the message says in a line with names that are near.
     """
     path = Path(name).expanduser()
-    if path.exists():
+    named = next((place / path for place in (RUNS, SWEEPS) if (place / path).is_dir()), None)
+    if path.exists() and (named is None or str(name) != path.name or RunLayout(path).config_file.is_file()):
         return path
     if str(name) == LATEST:
         return latest()
-    for place in (RUNS, SWEEPS):
-        if (place / path).is_dir():
-            return place / path
+    if named:
+        return named
     for sweep in (path.parent, SWEEPS / path.parent):
         jobs = [folder for folder in _folders(sweep) if job_number(folder.name) == path.name]
         if path.parent.name and len(jobs) == 1:

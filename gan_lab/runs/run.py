@@ -285,18 +285,13 @@ def provenance() -> dict[str, Any]:
 
 
 def git_commit() -> str | None:
-    """The commit of this code, "-dirty" appended where files differ from it; None outside a checkout."""
-    command = [
-        "git",
-        "-C",
-        str(Path(__file__).parent),
-        "describe",
-        "--always",
-        "--dirty",
-        "--abbrev=40",
-        "--exclude=*",
-    ]
+    """The commit of this code, "-dirty" appended where files differ from it; None where no repository tracks it."""
+    here = Path(__file__)
+    git = ["git", "-C", str(here.parent)]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+        # An installed package may lie in the environment of a project that is a repository itself.
+        subprocess.run([*git, "ls-files", "--error-unmatch", here.name], capture_output=True, check=True, timeout=10)
+        describe = [*git, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+        return subprocess.run(describe, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None

@@ -229,6 +229,7 @@ class Judge(Scores):
 
     def __init__(self, fids: list[float], batches: int = 0) -> None:
         self.best: Best | None = None
+        self.every_n_images, self.at_least = 1, 0
         self.fids = fids
         self.batches = batches
 

@@ -52,6 +52,7 @@ def test_what_trainings_and_installations_leave_in_the_example_is_not_copied(tmp
     assert kinds <= set(map(str, before))
 
 
+@pytest.mark.slow
 def test_a_project_of_another_name_passes_its_tests_trains_and_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
     main(["new", "my_gan"])
     assert "cd my_gan" in capsys.readouterr().out

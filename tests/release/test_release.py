@@ -115,7 +115,8 @@ def test_the_image_is_for_cpus_unless_asked_and_not_roots() -> None:
     assert users[-1] not in ("USER root", "USER 0")
     kept = [line[1:] for line in (REPOSITORY / ".dockerignore").read_text().splitlines() if line.startswith("!")]
     assert all((REPOSITORY / name).exists() for name in kept)
-    assert {"pyproject.toml", "constraints.txt", "README.md", "LICENSE", "gan_lab", "conf"} <= {*kept}
+    folders = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]
+    assert {"pyproject.toml", "constraints.txt", "README.md", "LICENSE", *folders} <= {*kept}
 
 
 def daemon() -> bool:

@@ -46,10 +46,15 @@ def test_a_run_is_found_by_its_folder_its_name_or_as_the_latest(name: str, folde
     assert folder_of(name) == folder_of(Path(name)) == Path(folder)
 
 
-def test_a_folder_comes_before_a_name() -> None:
-    for name in ("trial", "latest"):
+def test_a_folder_comes_before_a_name_unless_it_holds_no_run() -> None:
+    for name in ("trial", "latest", "pictures"):
         Path(name).mkdir()
-        assert folder_of(name) == Path(name)
+    assert folder_of("trial") == Path("logs/runs/trial"), "the folder is another thing of this name"
+    assert folder_of(Path.cwd() / "trial") == Path.cwd() / "trial"
+    assert folder_of("pictures") == Path("pictures")
+    assert folder_of("latest") == Path("latest")
+    begun("trial", "2026-01-02T12:00:00+02:00")
+    assert folder_of("trial") == Path("trial")
 
 
 def test_a_folder_may_lie_in_the_users_home(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,3 +76,5 @@ def test_no_process_of_a_sweep_imports_what_lies_in_the_current_folder(launcher:
     output, _ = program.communicate(timeout=300)
     assert program.returncode == 0, output
     assert not (tmp_path / "executed").exists()
+    # Ray's workers begin in another folder.
+    assert [Run.open(folder_of(job, tmp_path / "sweep")).state() for job in range(2)] == ["finished", "finished"]

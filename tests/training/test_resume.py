@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from gan_lab.runs.run import Run
-from tests.conftest import QUICK, Command, last_weights, metrics_table, same, started, wait_for
+from tests.conftest import QUICK, REPOSITORY, Command, last_weights, metrics_table, same, started, wait_for
 
 
 @pytest.mark.bits
@@ -42,7 +42,7 @@ def test_a_signal_ends_a_real_run_that_can_go_on(ending: signal.Signals, tmp_pat
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 128 + ending
     assert "Traceback" not in output
-    assert "To go on: python train.py resume=" in output
+    assert f"To go on: python {REPOSITORY / 'train.py'} resume=" in output
     stopped = Run.open(tmp_path / "run").record()
     assert stopped["status"] == "interrupted"
     end = stopped["batches"] + 5

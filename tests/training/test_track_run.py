@@ -2,6 +2,7 @@
 
 import shlex
 import signal
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,13 @@ def test_each_ending_is_recorded_and_comes_out(error: BaseException, status: str
     assert (record["status"], record["error"]) == (status, reason)
 
 
-def test_how_to_go_on_can_be_pasted(parts: Parts, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("typed", "again"), [("train.py", ["python", "train.py"]), ("/usr/bin/gan-lab", ["gan-lab", "train"])]
+)
+def test_how_to_go_on_can_be_pasted(
+    typed: str, again: list[str], parts: Parts, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", [typed])
     parts.run.checkpoint.parent.mkdir()
     parts.run.checkpoint.touch()
     for error in (Interrupted(signal.SIGTERM), Stopped("nan")):
@@ -72,7 +79,7 @@ def test_how_to_go_on_can_be_pasted(parts: Parts, capsys: pytest.CaptureFixture[
     pasted = [line.lower().partition("to go on: ")[2] for line in printed.splitlines() if "o go on: " in line]
     assert len(pasted) == 2
     for line in pasted:
-        assert shlex.split(line)[:3] == ["python", "train.py", f"resume={parts.run.folder}".lower()]
+        assert shlex.split(line)[:3] == [*again, f"resume={parts.run.folder}".lower()]
     assert f"tensorboard --logdir {shlex.quote(str(parts.run.folder.parent))}\n" in printed
 
 

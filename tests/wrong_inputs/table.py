@@ -152,7 +152,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py model._target_=os.system",
-            "Error: model._target_=os.system: not a class that a configuration may instantiate. Allowed: the classes in gan_lab, and some in torch.optim, lightning.pytorch.callbacks, lightning.pytorch.loggers, lightning.pytorch.profilers; if the package is your own, GAN_LAB_ALLOW=os in the environment allows it",
+            "Error: model._target_=os.system: not a class that a configuration may instantiate. Allowed: the classes in gan_lab, and some in torch.optim, lightning.pytorch.callbacks, lightning.pytorch.loggers, lightning.pytorch.profilers",
         ),
         Row(
             "python train.py model.objective._target_=gan_lab.penalties.R1",
@@ -693,7 +693,7 @@ TABLE: dict[str, list[Row]] = {
     "Runs from other people": [
         Row(
             RESUME,
-            "Error: model._target_=os.system: not a class that a configuration may instantiate. Allowed: the classes in gan_lab, and some in torch.optim, lightning.pytorch.callbacks, lightning.pytorch.loggers, lightning.pytorch.profilers; if the package is your own, GAN_LAB_ALLOW=os in the environment allows it",
+            "Error: model._target_=os.system: not a class that a configuration may instantiate. Allowed: the classes in gan_lab, and some in torch.optim, lightning.pytorch.callbacks, lightning.pytorch.loggers, lightning.pytorch.profilers",
             given.run(given.configured(model___target_="os.system")),
         ),
         Row(
