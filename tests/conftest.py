@@ -390,7 +390,7 @@ def started(folder: Path, *arguments: str, **environment: str) -> "subprocess.Po
 def plant_modules(folder: Path) -> None:
     """Modules by the names of those that every worker process imports, which leave `executed` if one does."""
     (folder / "gan_lab").mkdir()
-    for name in ("gan_lab/__init__", "gan_lab/agent", "socket", "selectors", "torch"):
+    for name in ("gan_lab/__init__", "gan_lab/agent", "socket", "selectors", "torch", "ctypes"):
         (folder / f"{name}.py").write_text(f"open({str(folder / 'executed')!r}, 'w')")
 
 

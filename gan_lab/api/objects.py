@@ -33,7 +33,7 @@ class Objects:
         networks: the generator and the discriminator, each a module, or a class or function that makes one.
         model: a class of model.
         loss: an objective, or a class of objectives.
-        callbacks: that watch the training.
+        callbacks: that watch the training; one needs no list.
 
     Raises:
         UserError: one of them is of another kind.
@@ -47,7 +47,7 @@ class Objects:
         networks: Iterable[Network] | None = None,
         model: type[AdversarialModule] | None = None,
         loss: Objective | type[Objective] | None = None,
-        callbacks: Iterable[Callback] = (),
+        callbacks: Iterable[Callback] | Callback = (),
     ) -> None:
         if data is None and labels is not None:
             raise UserError("labels=: belongs to data=, a tensor or an array of images")
@@ -67,8 +67,8 @@ class Objects:
             kind = loss if isinstance(loss, type) else type(loss)
             require(issubclass(kind, Objective), "loss", "an objective of gan_lab.losses, or a class of these", loss)
             self.things["model.objective"] = loss
-        for callback in callbacks:
-            require(isinstance(callback, Callback), "callbacks", "callbacks of Lightning", callback)
+        for callback in callbacks if isinstance(callbacks, Iterable) else [callbacks]:
+            require(isinstance(callback, Callback), "callbacks", "objects of Lightning's Callback", callback)
             self.things[f"callbacks.{self._name_of(callback)}"] = callback
 
     def __bool__(self) -> bool:
@@ -190,16 +190,19 @@ def pair(networks: Iterable[Network]) -> tuple[Network, Network]:
 
 
 def takes_two(player: Network) -> bool:
-    """Tell if a player's forward needs two arguments: latents or images, and labels."""
+    """Tell if a player's forward needs two arguments, latents or images and labels, or `takes_labels` says so."""
     if not isinstance(player, (nn.Module, type)):
         return False  # nobody knows before it is made
+    if isinstance(said := getattr(player, "takes_labels", None), bool):
+        return said
     try:
         forward: Any = getattr(player, "forward", None)
         names = list(inspect.signature(forward).parameters.values())
     except (TypeError, ValueError):
         return False
     positional = [one for one in names if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
-    return len([one for one in positional if one.name != "self"]) == 2
+    needed = [one for one in positional if one.default is one.empty and one.name != "self"]
+    return len(needed) == 2  # one that has a default, such as scale=1.0, is none for labels
 
 
 def made_of(path: str, thing: Any) -> HandedOver:

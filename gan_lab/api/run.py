@@ -246,6 +246,7 @@ def load(
     Raises:
         UserError: there is no run, or it needs objects that are not given; the line names the argument.
     """
+    a_place("folder", folder)
     with one_line_errors(), untouched(sys.argv):
         run = RunFolder.open(folder)
         objects = Objects(data=data, labels=labels, networks=networks, model=model, loss=loss)
@@ -266,6 +267,16 @@ def whole(argument: str, value: object, least: int) -> None:
     """
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise UserError(f"{argument}={value!r}: must be a whole number of at least {least}")
+
+
+def a_place(argument: str, value: object) -> None:
+    """Refuse what is neither a path nor a name.
+
+    Raises:
+        UserError: naming the argument.
+    """
+    if not isinstance(value, (str, Path)):
+        raise UserError(f"{argument}={value!r}: must be a folder or the name of a run, as a text or a Path")
 
 
 def one_of(argument: str, value: Any, choices: tuple[str, ...]) -> Any:

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from gan_lab.api.errors import interruptions, one_line_errors
 from gan_lab.api.objects import Network, Objects
-from gan_lab.api.run import Run
+from gan_lab.api.run import Run, a_place
 from gan_lab.api.untouched import logging_to, untouched
 from gan_lab.cli.hydra_callback import claim, remove_empty, without_hydra
 from gan_lab.config import own_code, schema
@@ -42,7 +42,7 @@ def train(
     networks: tuple[Network, Network] | None = None,
     model: type[AdversarialModule] | None = None,
     loss: Objective | type[Objective] | None = None,
-    callbacks: Iterable[Callback] = (),
+    callbacks: Iterable[Callback] | Callback = (),
     folder: str | Path | None = None,
     resume: "str | Path | Run | None" = None,
 ) -> Run:
@@ -59,14 +59,14 @@ def train(
         data: images to learn from. A tensor or array, uint8 from 0 to 255 or floating points from 0 to 1, of shape
             (n, channels, side, side) or (n, side, side); or a torch Dataset whose items are such images or Pillow's,
             alone or with a label. They are read once. Size, channels and number of classes follow from them.
-        labels: of the images of a tensor or an array, n whole numbers from 0 on.
+        labels: of the images of a tensor or an array, n whole numbers from 0 on, none left out.
         networks: a generator of latents (batch, model.latent_dim) to images (batch, channels, side, side) in [-1, 1],
             and a discriminator of images to logits (batch, ...). Classes, or functions without arguments, get their
             first weights from the seed. An object is copied and stays as it is. In a conditional model, networks whose
-            `forward` takes two arguments get the labels (batch,) as the second one.
+            `forward` needs two arguments, or that have `takes_labels = True`, get labels (batch,) as the second one.
         model: a class of model, in place of the one that `model=...` chooses.
         loss: an objective of `gan_lab.losses` or of your own, or its class.
-        callbacks: callbacks of Lightning.
+        callbacks: callbacks of Lightning; one needs no list.
         folder: of the run; logs/runs/<time>_<model>_<data> by default.
         resume: a run that is to go on, its folder, its name or "latest"; objects are handed over again.
 
@@ -80,9 +80,12 @@ def train(
     typed = [*overrides]
     spells_folder = any(str(line).startswith("hydra.run.dir=") for line in typed)
     if folder is not None:
+        a_place("folder", folder)
         typed.append(f"hydra.run.dir={quoted(folder)}")
     if resume is not None:
-        typed.append(f"resume={quoted(resume.folder if isinstance(resume, Run) else resume)}")
+        begun = resume.folder if isinstance(resume, Run) else resume
+        a_place("resume", begun)
+        typed.append(f"resume={quoted(begun)}")
     with one_line_errors():
         refuse_flags(typed, given=(folder, resume))
         typed = with_quotes(typed)
@@ -129,29 +132,31 @@ def composed(typed: list[str], objects: Objects) -> Iterator[DictConfig]:
     refuse_dotted_groups(typed, conf)
     is_new = not any(line.startswith("resume=") for line in typed)
     with initialize_config_dir(str(conf), job_name="train", version_base="1.3"):
-        if objects and is_new:
-            objects.refuse_overrides(typed)
-            typed = [*sizes_and_choices(typed, objects), *typed]
-        config = compose(typed)
-        if is_new:
+        if not is_new:
+            yield compose(typed)
+            return
+        objects.refuse_overrides(typed)
+        images = ["data=given"] if objects.data is not None else []
+        config = compose([*images, *typed])
+        objects.put_into(config)
+        if following := sizes_and_choices(config, objects):  # choices of parts need another composition
+            config = compose([*images, *following, *typed])
             objects.put_into(config)
         yield config
 
 
-def sizes_and_choices(typed: list[str], objects: Objects) -> list[str]:
-    """Overrides that follow from objects; images are read once the others are known to be sound.
+def sizes_and_choices(config: DictConfig, objects: Objects) -> list[str]:
+    """Overrides that follow from objects; images are read once all else is known to be sound.
 
     Raises:
-        UserError: there are errors in the configuration, or objects that can't be taken.
+        UserError: there are errors in the configuration, or images that can't be taken.
     """
-    images = ["data=given"] if objects.data is not None else []
-    config = compose([*images, *typed])
-    own_code.trust(without_hydra(config))
-    objects.put_into(config)
-    with handing_over(objects.handed_over(config, images=False)):
-        schema.check(without_hydra(config))
-    objects.read()
-    return [*images, *sizes(objects), *choices_for_networks(config, objects)]
+    if objects.data is not None:
+        own_code.trust(without_hydra(config))  # the user has typed it
+        with handing_over(objects.handed_over(config, images=False)):
+            schema.check(without_hydra(config))
+        objects.read()
+    return [*sizes(objects), *choices_for_networks(config, objects)]
 
 
 def compose(overrides: list[str]) -> DictConfig:

@@ -23,6 +23,7 @@ from hydra.version import VersionBase
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 
 from gan_lab.config import own_code
+from gan_lab.utils import child_pythons
 from gan_lab.utils.log_file import LogFile
 from gan_lab.utils.signals import ASKING_TO_STOP
 from gan_lab.utils.terminal import VisibleFormatter
@@ -36,8 +37,10 @@ def untouched(command: Sequence[str]) -> Iterator[None]:
     """Set a process up for a training as a new program is, and put everything back in the end.
 
     That is Hydra's and torch's global state, the packages that are trusted, the default random generators, the
-    environment, warnings, loggers, handlers of signals, the current folder and the command line. What stays are caches,
-    and memory: the allocator keeps freed blocks.
+    environment, the folders of modules, warnings, loggers, handlers of signals, the current folder and the command
+    line. What stays are caches, and memory: the allocator keeps freed blocks.
+
+    Pythons that are started meanwhile look for modules as those that the command line starts.
 
     Args:
         command: that the record of a run says it was trained by.
@@ -47,6 +50,8 @@ def untouched(command: Sequence[str]) -> Iterator[None]:
             stack.callback(restore)
         stack.enter_context(warnings.catch_warnings())
         sys.argv = [*command]
+        sys.path[:] = child_pythons.current_folder_last(sys.path)
+        os.environ.update(child_pythons.environment())  # torch starts some to compile
         torch.set_default_dtype(torch.float32)
         torch.set_float32_matmul_precision("highest")
         torch.set_grad_enabled(True)

@@ -2,16 +2,18 @@
 
 from math import isfinite
 
+SHORTEST = 1000  # images: more often than that, a run of a few batches would do little else
+
 
 def interval(every: int, at_least: int, end: float) -> int:
-    """Images seen between two times: `every`, or fewer where a run would have less than `at_least` times.
+    """Images seen between two times: `every`, or down to 1,000 where a run would have less than `at_least` times.
 
     Args:
         every: the longest interval.
         at_least: times in the whole run; 0 leaves `every` as it is.
         end: images that the whole run sees; infinite where it has no end.
     """
-    return max(1, min(every, int(end // at_least))) if at_least and isfinite(end) else every
+    return min(every, max(SHORTEST, int(end // at_least))) if at_least and isfinite(end) else every
 
 
 class EveryNImages:

@@ -12,6 +12,8 @@ from gan_lab.utils.shell import argument
 from gan_lab.utils.terminal import say
 
 NAME = "own_project"  # of the project that is copied, wherever it is written in it
+BELONGS = ("README.md", "pyproject.toml", f"{NAME}/**/*.py", "conf/**/*.yaml", "tests/**/*.py")  # to the project
+FOLDERS = ("conf", "tests", "logs", "data")  # that a project has, or gets when it trains
 
 
 def add_parser(commands: Any) -> None:
@@ -39,6 +41,9 @@ def run(arguments: argparse.Namespace) -> None:
     folder = Path(name)
     if not (name.isidentifier() and name.isascii()) or keyword.iskeyword(name):
         raise UserError(f"{name}: no name for a Python package; take letters, digits and _, as in my_gan")
+    if name in FOLDERS or (name.startswith("__") and name.endswith("__")):
+        kind = "a folder in every project" if name in FOLDERS else "a name of Python's own"
+        raise UserError(f"{name}: {kind}; choose another name")
     if folder.exists() or folder.is_symlink():
         raise UserError(f"{name}: exists already; choose another name")
     if name in sys.stdlib_module_names or find_spec(name):
@@ -53,8 +58,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def files_of(project: Path) -> list[Path]:
-    """The files of a project, without what Python and installations leave beside them."""
-    return [file for kind in ("*.py", "*.yaml", "*.toml", "*.md") for file in project.rglob(kind)]
+    """The files of a project, without what trainings, Python and installations leave beside them."""
+    return [file for kind in BELONGS for file in project.glob(kind)]
 
 
 def renamed(text: str, name: str) -> str:

@@ -17,6 +17,7 @@ from gan_lab.utils.errors import UserError
 from gan_lab.utils.terminal import bar
 from gan_lab.utils.types import Share
 
+VALUES = "must be uint8 from 0 to 255 or floating points from 0 to 1"
 DEPTHS = (1, 3)  # channels: grey or RGB
 GREY = ("1", "L", "LA")  # Pillow's modes of 8 bits without colour
 NOT_GIVEN = (
@@ -136,7 +137,7 @@ def read(data: Any, labels: Any = None) -> Given:
         data: images as a tensor or array (n, channels, side, side) or (n, side, side), an array also (n, side, side,
             channels), in uint8 or in floating points from 0 to 1; or a dataset of torch's with a length, whose items
             are such images or Pillow's, alone or with a label.
-        labels: of the images of a tensor or an array: n whole numbers from 0 on.
+        labels: of the images of a tensor or an array: n whole numbers from 0 on, none left out.
 
     Raises:
         UserError: saying what is wrong with which image.
@@ -145,14 +146,37 @@ def read(data: Any, labels: Any = None) -> Given:
         raise UserError(f"data={data!r}: a dataset is chosen by its name without data=, as {f'data={data}'!r}")
     if isinstance(data, (Tensor, np.ndarray)):
         images = _stacked(data)
-        return Given(images, _labels(labels, len(images)))
+        return without_empty_classes(Given(images, _labels(labels, len(images))), "labels=")
     if labels is not None:
         raise UserError("labels=: belongs to a tensor or an array of images; a dataset has the labels in its items")
-    if not (hasattr(data, "__len__") and hasattr(data, "__getitem__")):
+    if isinstance(data, Mapping) or not (hasattr(data, "__len__") and hasattr(data, "__getitem__")):
         raise UserError(
             f"data=: must be a tensor, an array, or a torch Dataset with a length and items, not {type(data).__name__}"
         )
-    return _from_items(data)
+    return without_empty_classes(_from_items(data), "data=")
+
+
+def without_empty_classes(given: Given, argument: str) -> Given:
+    """The same images, if each class has one: others would be drawn, and looked for by scores, all the same.
+
+    Raises:
+        UserError: one has none; the line says how to number the others.
+    """
+    there = given.labels.unique()  # type: ignore[no-untyped-call]
+    least, most, count = int(there[0]), int(there[-1]), len(there)
+    empty = next((place for place, label in enumerate(there.tolist()) if place != label), count)
+    if most >= count:
+        renumbered = f"labels - {least}" if most - least < count else "torch.unique(labels, return_inverse=True)[1]"
+        raise UserError(
+            f"{argument}: no image has the label {empty}, and labels go up to {most}; number the classes from 0 on and "
+            f"leave none out, {renumbered}"
+        )
+    if given.num_classes > count:
+        raise UserError(
+            f"{argument}: no image has the label {empty}, {given.classes[empty]}; drop the name from `classes` of the "
+            "dataset, or add images"
+        )
+    return given
 
 
 def _from_items(data: Any) -> Given:
@@ -189,7 +213,7 @@ def _from_items(data: Any) -> Given:
 
 def _stacked(data: Tensor | np.ndarray) -> Tensor:
     """Images uint8 (n, channels, side, side) of a tensor or an array of them."""
-    images = data.detach().cpu() if isinstance(data, Tensor) else torch.from_numpy(np.ascontiguousarray(data))
+    images = data.detach().cpu() if isinstance(data, Tensor) else _of_array(data, "data=")
     if images.ndim == 4 and images.shape[3] in DEPTHS and images.shape[1] not in DEPTHS:
         images = images.permute(0, 3, 1, 2).contiguous()
     if images.ndim == 3:
@@ -201,12 +225,20 @@ def _stacked(data: Tensor | np.ndarray) -> Tensor:
     return _in_bytes(_square(images, "data="), "data=")
 
 
+def _of_array(array: np.ndarray, what: str) -> Tensor:
+    try:
+        return torch.from_numpy(np.ascontiguousarray(array.astype(array.dtype.newbyteorder("="), copy=False)))
+    except TypeError as error:  # torch has no such numbers
+        hint = "; bring all images to one size and number of channels" if array.dtype == object else ""
+        raise UserError(f"{what}: {VALUES}, not {array.dtype}{hint}") from error
+
+
 def _pixels(image: Any, what: str) -> Tensor:
     """An image uint8 (channels, side, side), from Pillow's, a tensor or an array."""
     if isinstance(image, Image.Image):
         image = np.array(image.convert("L" if image.mode in GREY else "RGB"))
     if isinstance(image, np.ndarray):
-        image = torch.from_numpy(np.ascontiguousarray(image))
+        image = _of_array(image, what)
         if image.ndim == 3 and image.shape[2] in DEPTHS and image.shape[0] not in DEPTHS:
             image = image.permute(2, 0, 1)
     if not isinstance(image, Tensor):
@@ -238,7 +270,7 @@ def _in_bytes(images: Tensor, what: str) -> Tensor:
             f"{what}: floating points must be from 0 to 1, and these are from {least:.3g} to {most:.3g}; leave out "
             "Normalize, or hand over uint8 from 0 to 255"
         )
-    raise UserError(f"{what}: must be uint8 from 0 to 255 or floating points from 0 to 1, not {images.dtype}")
+    raise UserError(f"{what}: {VALUES}, not {images.dtype}")
 
 
 def _size(images: Tensor) -> str:
@@ -249,11 +281,11 @@ def _size(images: Tensor) -> str:
 def _label(label: Any, index: int) -> int:
     try:
         number = int(label)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise UserError(f"data=: the label of image {index} must be a whole number, not {label!r}") from error
     if number != label or number < 0:
         raise UserError(f"data=: the label of image {index} must be a whole number from 0 on, not {label!r}")
-    return number
+    return min(number, torch.iinfo(torch.long).max)  # so high a one leaves classes empty, which is refused
 
 
 def _labels(labels: Any, count: int) -> Tensor:
@@ -267,6 +299,7 @@ def _labels(labels: Any, count: int) -> Tensor:
         raise UserError(
             f"labels=: must be {count:,} whole numbers, one for each image, and has the shape {tuple(given.shape)}"
         )
-    if given.dtype.is_floating_point or given.dtype.is_complex or given.dtype == torch.bool or int(given.min()) < 0:
+    is_whole = not (given.dtype.is_floating_point or given.dtype.is_complex or given.dtype == torch.bool)
+    if not is_whole or int(given.long().min()) < 0:
         raise UserError("labels=: must be whole numbers from 0 on")
     return given.long()

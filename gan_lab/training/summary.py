@@ -8,6 +8,7 @@ from gan_lab.metrics.score_record import ScoreRecord
 from gan_lab.metrics.titles import heading, summary_line, title
 from gan_lab.models.adversarial import PLAYERS, AdversarialModule
 from gan_lab.runs.run import Run
+from gan_lab.utils.run_layout import EVENTS
 from gan_lab.utils.shell import argument
 
 LARGE = 100  # MB of a checkpoint, from which on smaller networks are named
@@ -52,8 +53,9 @@ def summary(run: Run) -> str:
         f"{record['status'].capitalize()} after {record['batches']:,} batches, {record['images_seen']:,} images, "
         f"{timedelta(seconds=round(record['seconds']))} ({record['images_per_second']:,.0f} images/s).",
         f"Run folder   {run.folder}",
-        f"TensorBoard  tensorboard --logdir {argument(run.folder.parent)}",
     ]
+    if any(run.tensorboard.glob(f"{EVENTS}*")):
+        lines.append(f"TensorBoard  tensorboard --logdir {argument(run.folder.parent)}")
     if record["processes"] > 1:
         size = record["batch_size"]
         lines.insert(

@@ -53,6 +53,25 @@ def test_nothing_is_handed_over_where_nothing_was_given() -> None:
     assert objects.handed_over(config) == {}
 
 
+class Scaled(Generator):
+    def forward(self, latents: Tensor, scale: float = 1.0) -> Tensor:
+        return super().forward(latents) * scale
+
+
+class Remembering(Discriminator):
+    def forward(self, images: Tensor, features: list[Tensor] | None = None) -> Tensor:
+        return super().forward(images)
+
+
+class LabelledScaled(LabelledGenerator):
+    def forward(self, latents: Tensor, labels: Tensor, scale: float = 1.0) -> Tensor:  # type: ignore[override]
+        return super().forward(latents, labels) * scale
+
+
+class Says(Scaled):
+    takes_labels = True
+
+
 @pytest.mark.parametrize(
     ("player", "takes"),
     [
@@ -62,10 +81,29 @@ def test_nothing_is_handed_over_where_nothing_was_given() -> None:
         (LabelledDiscriminator(), True),
         (nn.Sequential(), False),
         (lambda: LabelledGenerator(), False),
+        (Scaled, False),
+        (Remembering(), False),
+        (LabelledScaled, True),
+        (LabelledScaled(), True),
+        (Says, True),
+        (Says(), True),
     ],
 )
 def test_networks_that_take_labels_are_told_by_their_forward(player: object, takes: bool) -> None:
     assert takes_two(player) is takes  # type: ignore[arg-type]
+
+
+def test_arguments_with_defaults_are_none_for_labels() -> None:
+    assert not Objects(networks=(Scaled, Remembering)).takes_labels()
+    assert not Objects(networks=(LabelledGenerator, Remembering)).takes_labels(), "both must"
+    assert not hasattr(network(Scaled()), "takes_labels")
+    assert network(LabelledScaled()).takes_labels
+
+
+def test_one_callback_needs_no_list() -> None:
+    one = Seen()
+    assert Objects(callbacks=one).things == {"callbacks.seen": one}
+    assert Objects(callbacks=(one,)).things == {"callbacks.seen": one}
 
 
 def test_a_network_is_a_copy_where_it_is_wanted() -> None:

@@ -62,6 +62,9 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
         gan_lab.load("nowhere")
     with pytest.raises(UserError, match="is not a run folder"):
         gan_lab.load(tmp_path)
+    for thing in (None, 3, b"run"):
+        with pytest.raises(UserError, match=f"^folder={thing!r}: must be a folder or the name of a run, as a text or"):
+            gan_lab.load(thing)  # type: ignore[arg-type]
 
 
 def test_scores_are_those_of_the_command_and_lie_where_it_puts_them(run: RunFolder) -> None:

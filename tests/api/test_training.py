@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning
+import numpy as np
 import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
@@ -15,13 +16,15 @@ from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 import gan_lab
+from gan_lab.api import training
+from gan_lab.api.objects import Objects
 from gan_lab.cli import main
 from gan_lab.losses import Hinge, LeastSquares, NonSaturating
 from gan_lab.models.vanilla import VanillaGAN
 from gan_lab.runs.run import Run as RunFolder
 from gan_lab.utils.errors import UserError
 from tests.api.test_untouched import state
-from tests.conftest import OFFLINE, QUICK, REPOSITORY, Command, last_weights, same
+from tests.conftest import OFFLINE, QUICK, REPOSITORY, Command, last_weights, plant_modules, same
 from tests.wrong_inputs import given
 from tests.wrong_inputs.program import matches
 from tests.wrong_inputs.table import TABLE
@@ -177,7 +180,17 @@ def test_there_are_such_errors() -> None:
         ((), {"model": Generator}, "model=: must be a class of model, not Generator"),
         ((), {"model": "cgan"}, "model=: must be a class of model, not str"),
         ((), {"loss": nn.MSELoss()}, "loss=: must be an objective of gan_lab.losses, .* not MSELoss"),
-        ((), {"callbacks": [print]}, "callbacks=: must be callbacks of Lightning, not builtin_function"),
+        ((), {"callbacks": [print]}, "callbacks=: must be objects of Lightning's Callback, not builtin_function"),
+        ((), {"callbacks": Seen}, "callbacks=: must be objects of Lightning's Callback, not Seen"),
+        ((), {"callbacks": 3}, "callbacks=: must be objects of Lightning's Callback, not int"),
+        ((), {"folder": 3}, "folder=3: must be a folder or the name of a run"),
+        ((), {"resume": b"run"}, "resume=b'run': must be a folder or the name of a run"),
+        ((), {"data": np.array([1, "a"], dtype=object)}, "data=: must be uint8 .* not object; bring all images to one"),
+        (
+            ("model=cgan",),
+            {"data": digits()[0], "labels": digits()[1] + 1},
+            "labels=: no image has the label 0, and labels go up to 4; number the classes .*, labels - 1$",
+        ),
         (("trainer.devices=2",), {"callbacks": [Seen()]}, "trainer.devices=2: objects can't be handed over"),
         (("model=cgan",), {"networks": (Generator, Discriminator), "data": digits()[0]}, "two classes or more"),
         (("modl=cgan",), {"data": digits()[0]}, "modl: no such option. Did you mean model?"),
@@ -194,6 +207,50 @@ def test_a_mistake_is_one_line(arguments: tuple[str, ...], options: dict[str, An
         gan_lab.train(*arguments, *OFFLINE[1:], **options)
     assert "\n" not in str(refused.value)
     assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "times"),
+    [({}, 1), ({"loss": Hinge, "callbacks": Seen()}, 1), ({"networks": (Generator, Discriminator)}, 2)],
+)
+def test_a_configuration_is_composed_again_only_for_other_parts(
+    options: dict[str, Any], times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[list[str]] = []
+    original = training.compose
+
+    def counted(overrides: list[str]) -> Any:
+        calls.append(overrides)
+        return original(overrides)
+
+    monkeypatch.setattr(training, "compose", counted)
+    with training.composed(["model=vanilla"], Objects(**options)) as config:
+        assert config.model._target_.endswith("VanillaGAN")
+        assert "python" in str(OmegaConf.select(config, "callbacks.seen")) or "callbacks" not in options
+    assert len(calls) == times
+
+
+@pytest.mark.slow
+def test_a_strangers_run_that_compiles_imports_nothing_from_the_current_folder(tmp_path: Path) -> None:
+    own, strangers = tmp_path / "own", tmp_path / "strangers"
+    own.mkdir()
+    strangers.mkdir()
+    chosen = [*PLAIN, "trainer.compile=true", "trainer.max_steps=2"]
+    gan_lab.train(*chosen, folder=strangers / "run")
+    plant_modules(strangers)
+    (own / "program.py").write_text(
+        "import gan_lab\ngan_lab.train('trainer.max_steps=3', 'resume_mode=continue', resume='run')"
+    )
+    environment = os.environ | {
+        "PYTHONPATH": str(REPOSITORY),
+        "PYTHONSAFEPATH": "",
+        "TORCHINDUCTOR_CACHE_DIR": str(own / "cache"),
+    }
+    program = [sys.executable, str(own / "program.py")]
+    done = subprocess.run(program, cwd=strangers, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert RunFolder(strangers / "run").record()["batches"] == 3
+    assert not (strangers / "executed").exists()
 
 
 def test_a_folder_that_can_not_be_written_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

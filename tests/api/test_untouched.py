@@ -4,6 +4,7 @@ import logging
 import os
 import random
 import signal
+import subprocess
 import sys
 import threading
 import warnings
@@ -18,10 +19,11 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
+from torch._inductor.utils import python_subprocess_env
 
 from gan_lab.api.untouched import OF_HYDRA, logging_to, untouched
 from gan_lab.config import own_code
-from tests.conftest import CONF
+from tests.conftest import CONF, plant_modules
 
 
 def state() -> dict[str, Any]:
@@ -121,6 +123,25 @@ def test_inside_torch_is_as_a_new_program_finds_it() -> None:
     finally:
         torch.set_default_dtype(before[0])
         torch.set_float32_matmul_precision(before[1])
+
+
+@pytest.mark.parametrize("is_interactive", [False, True])
+def test_inside_no_python_that_is_started_imports_from_the_current_folder(
+    is_interactive: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant_modules(tmp_path)
+    (tmp_path / "ones_own.py").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    monkeypatch.setattr(sys, "path", [*([""] if is_interactive else []), *filter(None, sys.path)])
+    probe = [sys.executable, "-c", "import ctypes, socket, importlib.util as u; print(u.find_spec('ones_own') is None)"]
+    with untouched([]):
+        for environment in (dict(os.environ), python_subprocess_env()):  # torch's own, to compile
+            done = subprocess.run(probe, env=environment, capture_output=True, text=True, check=True)
+            assert done.stdout == f"{not is_interactive}\n", "a notebook's modules are found"
+    assert not (tmp_path / "executed").exists()
+    subprocess.run(probe, check=True, stdout=subprocess.DEVNULL)
+    assert (tmp_path / "executed").exists(), "without precautions they are imported"
 
 
 def test_another_thread_leaves_signals_alone() -> None:

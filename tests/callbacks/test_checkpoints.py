@@ -229,11 +229,12 @@ class Judge(Scores):
 
     def __init__(self, fids: list[float], batches: int = 0) -> None:
         self.best: Best | None = None
-        self.every_n_images, self.at_least = 1, 0
         self.fids = fids
         self.batches = batches
 
     def on_fit_start(self, *_: Any) -> None: ...
+
+    def on_train_start(self, *_: Any) -> None: ...
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, *_: Any) -> None:
         self.judge(pl_module)

@@ -48,7 +48,8 @@ def test_going_on_from_where_it_last_happened_misses_and_repeats_nothing() -> No
         (50_000, 10, 10**8, 50_000),
         (50_000, 10, inf, 50_000),
         (50_000, 0, 120_000, 50_000),
-        (50_000, 10, 7, 1),
+        (50_000, 10, 7, 1000),
+        (128, 10, 7, 128),
     ],
 )
 def test_a_short_run_has_shorter_intervals(every: int, at_least: int, end: float, expected: int) -> None:

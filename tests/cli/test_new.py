@@ -32,6 +32,26 @@ def test_the_example_is_what_it_writes() -> None:
     assert written == {file.relative_to(EXAMPLE): file.read_bytes() for file in files_of(EXAMPLE)}
 
 
+def test_what_trainings_and_installations_leave_in_the_example_is_not_copied(tmp_path: Path) -> None:
+    main(["new", "own_project"])
+    before = {file.relative_to(EXAMPLE) for file in files_of(EXAMPLE)}
+    assert before == {file.relative_to("own_project") for file in Path("own_project").rglob("*") if file.is_file()}
+    for left in (
+        "logs/runs/first/.hydra/config.yaml",
+        "logs/sweeps/all/multirun.yaml",
+        "data/README.md",
+        "build/lib/own_project/variant.py",
+        ".venv/lib/thing.py",
+        "own_project.egg-info/SOURCES.md",
+        "own_project/__pycache__/variant.pyc",
+    ):
+        Path("own_project", left).parent.mkdir(parents=True, exist_ok=True)
+        Path("own_project", left).write_text("left: here")
+    assert {file.relative_to("own_project") for file in files_of(Path("own_project"))} == before
+    kinds = {"README.md", "pyproject.toml", "own_project/networks.py", "conf/data/shapes.yaml", "tests/test_variant.py"}
+    assert kinds <= set(map(str, before))
+
+
 @pytest.mark.slow
 def test_a_project_of_another_name_passes_its_tests_trains_and_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
     main(["new", "my_gan"])
@@ -64,6 +84,12 @@ def test_a_project_of_another_name_passes_its_tests_trains_and_goes_on(capsys: p
         ("../up", "Error: ../up: no name for a Python package"),
         ("torch", "Error: torch: a package of this name is installed already; choose another name"),
         ("there", "Error: there: exists already; choose another name"),
+        ("__main__", "Error: __main__: a name of Python's own; choose another name"),
+        ("__init__", "Error: __init__: a name of Python's own; choose another name"),
+        ("conf", "Error: conf: a folder in every project; choose another name"),
+        ("tests", "Error: tests: a folder in every project; choose another name"),
+        ("logs", "Error: logs: a folder in every project; choose another name"),
+        ("data", "Error: data: a folder in every project; choose another name"),
     ],
 )
 def test_a_name_that_can_not_be_is_refused(name: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -107,12 +107,65 @@ def test_labels_come_with_a_tensor_or_with_the_items() -> None:
         (Items([PIXELS[0], (PIXELS[1], 0)]), None, "1 of 2 items have a label; give one to all, or to none"),
         (Items([(PIXELS[0], "cat")]), None, "the label of image 0 must be a whole number, not 'cat'"),
         (Items([(PIXELS[0], -1)]), None, "the label of image 0 must be a whole number from 0 on"),
+        (Items([(PIXELS[0], float("inf"))]), None, "the label of image 0 must be a whole number, not inf"),
+        (Items([(PIXELS[0], LABELS)]), None, "the label of image 0 must be a whole number, not tensor"),
+        ({"images": PIXELS}, None, "must be a tensor, an array, or a torch Dataset .* not dict"),
+        (
+            np.array([PIXELS[0].numpy(), None], dtype=object),
+            None,
+            "data=: must be uint8 .* not object; bring all images",
+        ),
+        (np.array(["a", "b"]), None, "data=: must be uint8 .* not <U1$"),
+        (Items([np.array([[None]])]), None, "data=: image 0: must be uint8 .* not object; bring all images"),
+        (PIXELS, LABELS.numpy().astype(object), "labels=: must be whole numbers"),
+        (PIXELS, [1 << 70] * 6, "labels=: must be whole numbers"),
+        (PIXELS, LABELS.numpy().astype(np.uint64) - 1, "labels=: must be whole numbers from 0 on"),
     ],
 )
 def test_anything_else_is_refused_in_a_line(data: Any, labels: Any, message: str) -> None:
     with pytest.raises(UserError, match=message) as refused:
         read(data, labels)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "labels", "message"),
+    [
+        (PIXELS, LABELS + 1, "labels=: no image has the label 0, and labels go up to 3; .*none out, labels - 1$"),
+        (PIXELS, LABELS + 7, "labels=: no image has the label 0, and labels go up to 9; .*none out, labels - 7$"),
+        (PIXELS, LABELS * 2, "no image has the label 1, and labels go up to 4; .*, torch.unique.*return_inverse=True"),
+        (PIXELS, LABELS * 1150000000000000, "no image has the label 1, and labels go up to 2300000000000000; number"),
+        (
+            Items([(PIXELS[0], 1 << 70)]),
+            None,
+            "data=: no image has the label 0, and labels go up to 9223372036854775807",
+        ),
+        (Items([(PIXELS[0], 1), (PIXELS[1], 2)]), None, "data=: no image has the label 0, .*, labels - 1$"),
+        (
+            Items([(PIXELS[0], 0), (PIXELS[1], 1)]),
+            None,
+            "data=: no image has the label 2, eel; drop the name from `classes` of the dataset, or add images$",
+        ),
+    ],
+)
+def test_a_class_without_an_image_is_refused_in_a_line(data: Any, labels: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message) as refused:
+        read(data, labels)
+    assert "\n" not in str(refused.value)
+
+
+def test_what_the_refusal_says_numbers_the_classes() -> None:
+    for labels in (LABELS + 7 - 7, torch.unique(LABELS * 2, return_inverse=True)[1]):
+        assert torch.equal(read(PIXELS, labels).labels, LABELS)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.uint32, np.uint64, np.int16])
+def test_labels_come_as_whole_numbers_of_any_size(kind: Any) -> None:
+    assert torch.equal(read(PIXELS, LABELS.numpy().astype(kind)).labels, LABELS)
+
+
+def test_an_array_of_another_machines_order_is_the_same() -> None:
+    assert torch.equal(read((PIXELS / 255).numpy().astype(">f4")).images, PIXELS)
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.1, 0.25])

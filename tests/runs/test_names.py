@@ -53,6 +53,7 @@ def test_a_folder_comes_before_a_name_unless_it_holds_no_run() -> None:
     assert folder_of(Path.cwd() / "trial") == Path.cwd() / "trial"
     assert folder_of("pictures") == Path("pictures")
     assert folder_of("latest") == Path("latest")
+    Path("trial").rmdir()
     begun("trial", "2026-01-02T12:00:00+02:00")
     assert folder_of("trial") == Path("trial")
 

@@ -6,6 +6,7 @@ import pytest
 
 from gan_lab.runs.run import Run
 from gan_lab.training.summary import opening, summary
+from gan_lab.utils.run_layout import EVENTS
 from tests.conftest import tiny_gan
 
 
@@ -22,6 +23,7 @@ def recorded(run: Run) -> Run:
         data={"substitute": False},
         alarms=[],
     )
+    (run.folder / f"{EVENTS}1").touch()
     return run
 
 
@@ -31,6 +33,11 @@ def test_a_plain_run_is_three_lines(recorded: Run) -> None:
         f"Run folder   {recorded.folder}",
         f"TensorBoard  tensorboard --logdir {recorded.folder.parent}",
     ]
+
+
+def test_a_run_without_tensorboard_leads_nobody_there(recorded: Run) -> None:
+    (recorded.folder / f"{EVENTS}1").unlink()
+    assert "TensorBoard" not in summary(recorded)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from gan_lab.training.loggers import TensorBoard
 from gan_lab.training.track_run import RunTracker, alarms_of, barrier_on_exit, save_traceback, track_run
 from gan_lab.training.validate import validate
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.run_layout import EVENTS
 from tests.conftest import OFFLINE, QUICK, Command, composed, full_disk
 
 
@@ -104,6 +105,7 @@ def test_how_to_go_on_can_be_pasted(
     monkeypatch.setattr(sys, "argv", [typed])
     parts.run.checkpoint.parent.mkdir()
     parts.run.checkpoint.touch()
+    (parts.run.folder / f"{EVENTS}1").touch()
     for error in (Interrupted(signal.SIGTERM), Stopped("nan")):
         with pytest.raises(type(error)):
             track(parts, error)

@@ -31,3 +31,8 @@ def test_modules_are_looked_for_where_this_program_does(tmp_path: Path, monkeypa
     command = [sys.executable, "-c", "import of_the_user"]
     done = subprocess.run(command, cwd="/", env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "found\n"
+
+
+def test_the_current_folder_comes_behind_all_others() -> None:
+    assert child_pythons.current_folder_last(["", "/a", "/b"]) == ["/a", "/b", ""]
+    assert child_pythons.current_folder_last(["/b", "/a"]) == ["/b", "/a"]
