@@ -17,9 +17,9 @@ COPY . .
 RUN pip install --constraint constraints.txt .
 
 # Whoever runs the container decides whose files it writes: docker run --user "$(id -u):$(id -g)". So the home is anyone's.
-RUN useradd --uid 1000 --create-home gan && chmod 777 /home/gan && mkdir /work && chown gan /work
-# The key that makes runs one's own, and caches, have to outlive the container: /work is mounted.
-ENV HOME=/home/gan XDG_CACHE_HOME=/work/.cache
+# The key that makes runs one's own has to outlive the container, away from what is worked on: in a volume for ~/.cache.
+RUN useradd --uid 1000 --create-home gan && mkdir /home/gan/.cache /work && chmod 777 /home/gan /home/gan/.cache && chown gan /work
+ENV HOME=/home/gan
 USER gan
 WORKDIR /work
 ENTRYPOINT ["gan-lab"]
