@@ -118,15 +118,17 @@ def test_scores_come_every_k_images_and_at_the_end(
 
 @pytest.mark.parametrize(("at_least", "expected"), [(0, [9]), (3, [3, 6, 9]), (9, list(range(1, 10)))])
 def test_a_run_with_an_end_is_scored_as_often_as_it_should_be(
-    at_least: int, expected: list[int], tmp_path: Path
+    at_least: int, expected: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("gan_lab.callbacks.trigger.SHORTEST", 1)
     notes = Notes()
     scores = scoring(tmp_path, every_n_images=1000, at_least=at_least)
     fit(tiny_gan(), max_steps=9, callbacks=[scores], logger=notes)
     assert notes.steps("scores/fid") == expected
 
 
-def test_images_of_both_domains_count_towards_the_end(tmp_path: Path) -> None:
+def test_images_of_both_domains_count_towards_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gan_lab.callbacks.trigger.SHORTEST", 1)
     notes, scores = Notes(), scoring(tmp_path, every_n_images=1000, at_least=3)
     fit(tiny_cyclegan(), TinyDomains(), max_steps=6, callbacks=[scores], logger=notes)
     assert notes.steps("scores/a2b/fid") == [2, 4, 6]
@@ -142,7 +144,7 @@ def test_every_recipe_has_ten_points_of_fid(recipe: str) -> None:
     assert "fid" in scores.groups_during
     batch = config.data.batch_size * resolve(config.model._target_, "model").images_per_place
     # How long an epoch is only the data know. A run by epochs may have any number of batches.
-    for batches in [config.trainer.max_steps] if config.trainer.max_steps > 0 else [10, 1_999, 10**6]:
+    for batches in [config.trainer.max_steps] if config.trainer.max_steps > 0 else [5_000, 19_999, 10**6]:
         trigger = EveryNImages(interval(scores.every_n_images, scores.at_least, batch * batches))
         assert batch * batches // trigger.every >= 10
         assert trigger.every >= batch, "one after another"

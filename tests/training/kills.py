@@ -15,6 +15,7 @@ import struct
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from mmap import mmap
@@ -176,6 +177,8 @@ class Watched:
         except SystemExit as ending:
             print(ending.code)
             code = ending.code if isinstance(ending.code, int) else 1
+        except BaseException:
+            traceback.print_exc()
         finally:
             sys.stdout.flush()
             os._exit(code)

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from gan_lab.runs.run import Run
 from gan_lab.utils.run_layout import EVENTS
@@ -38,6 +39,11 @@ def shown(folder: Path) -> dict[str, Any]:
         for event in EventFileLoader(str(file)).Load():
             for value in event.summary.value:
                 if "images_per_second" not in value.tag:
+                    if value.tag.startswith("_hparams_"):  # holds a message whose maps are in no order
+                        content = value.metadata.plugin_data.content
+                        value.metadata.plugin_data.content = HParamsPluginData.FromString(content).SerializeToString(
+                            deterministic=True
+                        )
                     latest[f"{value.tag}@{event.step}"] = value.SerializeToString(deterministic=True)
     return latest
 
