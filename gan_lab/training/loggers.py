@@ -75,10 +75,7 @@ class TensorBoard(TensorBoardLogger):
         self.choices = dict(setup.choices)
 
     def end(self, status: str) -> None:
-        """Note in the tab HPARAMS that the run has reached its end."""
-        if status == "finished" and "start" in self.shown:
-            self._show("end", self._hparams([])[2])
-            self.experiment.flush()
+        """Do nothing: `finalize` has noted the end, before the run's record says that it has nothing left to do."""
 
     @rank_zero_only
     def save(self) -> None:
@@ -87,7 +84,9 @@ class TensorBoard(TensorBoardLogger):
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        """Flush."""
+        """Note in the tab HPARAMS that the run has reached its end, and flush."""
+        if status == "success" and "start" in self.shown:
+            self._show("end", self._hparams([])[2])
         self.experiment.flush()
 
     @rank_zero_only

@@ -67,7 +67,7 @@ def test_the_tab_hparams_lists_runs_with_their_final_scores(tmp_path: Path) -> N
             logger = TensorBoard(folder=str(tmp_path / name / "tensorboard"))
             logger.begin(Setup(name=name, group=None, choices=choices, options={}), None)
         logger.log_metrics({"final/fid": fid, "images_seen": 20.0}, 2)
-        logger.end("finished")
+        logger.finalize("success")
     columns, scores, rows = hparams(tmp_path)
     assert columns == {"model", "seed", "model.ema"}
     assert scores == {"final/fid"}
@@ -81,7 +81,7 @@ def test_a_run_that_has_not_ended_is_listed_too(tmp_path: Path) -> None:
     logger = TensorBoard(folder=str(tmp_path))
     logger.begin(Setup(name="a", group=None, choices={"model": "a"}, options={}), None)
     logger.log_metrics({"loss/a": 1.0, "images_seen": 10.0}, 1)
-    logger.end("interrupted")
+    logger.finalize("failed")
     columns, _, rows = hparams(tmp_path)
     assert columns == {"model"}
     assert [(values, status) for values, _, status in rows.values()] == [({"model": "a"}, "STATUS_UNKNOWN")]
