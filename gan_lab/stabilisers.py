@@ -19,7 +19,7 @@ Critic = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]  # logits of real and
 
 
 class Stabiliser(nn.Module):
-    """What happens beside the objective; here, nothing.
+    """A change of the game beside the objective; here, none.
 
     Random numbers come from `gan_lab.utils.per_image`, and nothing waits for the device.
     """

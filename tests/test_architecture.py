@@ -109,6 +109,13 @@ def test_losses_and_networks_need_torch_only(path: Path) -> None:
     assert foreign <= ALLOWED_BESIDE_TORCH
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_docstrings_begin_with_a_noun_or_a_verb(path: Path) -> None:
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    texts = [ast.get_docstring(node) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, documented)]
+    assert [text for text in texts if text and re.match(r"(What|Whether|How|Where|Who)\b", text)] == []
+
+
 def test_train_py_is_the_command_from_a_checkout() -> None:
     assert set(imported(REPOSITORY / "train.py")) == {"gan_lab.cli.train"}
 

@@ -25,7 +25,7 @@ Network = nn.Module | Callable[[], nn.Module]
 
 
 class Objects:
-    """What was handed over, by its place in a configuration.
+    """Objects that were handed over, by their places in a configuration.
 
     Args:
         data: images; as of `given.read`.
@@ -206,7 +206,7 @@ def takes_two(player: Network) -> bool:
 
 
 def made_of(path: str, thing: Any) -> HandedOver:
-    """What a configuration makes of an object or class."""
+    """Wrap an object or class as a configuration builds it."""
     if path == "model":
         return HandedOver(thing, lambda **options: thing(**options), takes_options=True)
     if path.startswith("model.network."):

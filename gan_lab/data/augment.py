@@ -33,7 +33,7 @@ class Augmentation:
         self.jitter = jitter
 
     def draws(self, count: int, seed: int, epoch: int) -> Tensor:
-        """What decides the looks of `count` images in an epoch, uniform in [0, 1), float32 (count, DRAWS)."""
+        """Draw what decides the looks of `count` images in an epoch: uniform in [0, 1), float32 (count, DRAWS)."""
         generator = torch.Generator().manual_seed(seeding.derive(seed, "augment", epoch))
         return torch.rand(count, DRAWS, generator=generator)
 

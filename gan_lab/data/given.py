@@ -28,7 +28,7 @@ NOT_GIVEN = (
 
 @dataclass(frozen=True)
 class Given:
-    """What was handed over, in one form.
+    """Images that were handed over, in one form.
 
     Args:
         images: uint8 (n, channels, side, side).

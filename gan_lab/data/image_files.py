@@ -128,7 +128,7 @@ class Whole(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What is known of decoded files.
+    """Facts about decoded files.
 
     Args:
         damaged: the indices of the damaged ones.

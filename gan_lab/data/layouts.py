@@ -38,7 +38,7 @@ class Domain(NamedTuple):
         return f"{self.prefix}{self.root}"
 
     def names(self, places: Sequence[Path]) -> list[str]:
-        """What a file and its partner in another domain have in common: the place without the extension."""
+        """The part that a file and its partner in another domain share: the place without the extension."""
         return [place.relative_to(self.root).with_suffix("").as_posix() for place in places]
 
 

@@ -1,4 +1,4 @@
-"""What processes that torchrun or srun has started tell each other before they train: the run's folder, and refusals.
+"""A meeting of the processes that torchrun or srun has started, before they train: the run's folder, and refusals.
 
 They meet at a key-value store and not in a process group: the group that trains would find the traces of another.
 """

@@ -1,4 +1,4 @@
-"""What is scored: the interface, and its form for models that generate from noise."""
+"""Measures, things that are scored: the interface, and its form for models that generate from noise."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection

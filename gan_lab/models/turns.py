@@ -49,7 +49,7 @@ class Turn:
 
 
 def turns_of_a_cycle(n_critic: int, batch: Literal["shared", "noise", "own"]) -> tuple[int, range, int]:
-    """How many batches make a cycle, on which of them the discriminator learns, and on which one the generator does.
+    """The batches of a cycle: their number, those on which the discriminator learns, and the one for the generator.
 
     With a batch of its "own", the generator's follows those of the discriminator; else it learns on the last of these.
     """
@@ -63,6 +63,6 @@ def feeds_generator(due: Sequence[Turn]) -> bool:
 
 
 def share_of_main_steps(turns: Sequence[Turn]) -> float:
-    """How many of a player's steps fall on all of its batches, of all that it takes: k / (k + 1) for one lazy turn."""
+    """The share of a player's steps that come on all of its batches: k / (k + 1) where there is one lazy turn."""
     main = sum(turn.every == 1 for turn in turns)
     return main / sum(1 / turn.every for turn in turns)

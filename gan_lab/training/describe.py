@@ -69,7 +69,7 @@ def main_choices(run: Run, config: DictConfig) -> dict[str, Plain]:
 
 
 def typed_values(run: Run, config: DictConfig) -> dict[str, Plain]:
-    """What the command line that began the run has said of it, with the values of now."""
+    """The options that the command line that began the run has set, with the values of now."""
     values, chosen = plain(config), run.choices()
     found: dict[str, Plain] = {}
     for override in run.overrides() or []:

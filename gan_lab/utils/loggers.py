@@ -22,7 +22,7 @@ Plain = str | int | float | bool
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """What a run is, for those who list runs side by side.
+    """A run as loggers list it beside others.
 
     Args:
         name: of the run; it says what differs.
