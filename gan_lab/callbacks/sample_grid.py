@@ -77,6 +77,15 @@ class SampleGrid(Callback):
         if pl_module.images_seen > self.trigger.last:
             self.save_grid(trainer, pl_module)
 
+    def teardown(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
+        """Write what still waits, also of a run that has nothing left to do but this."""
+        self._write()
+
+    @property
+    def unwritten(self) -> Path | None:
+        """The first grid that waits."""
+        return self.folder / next(iter(self.waiting)) if self.waiting else None
+
     def state_dict(self) -> GridState:  # type: ignore[override]
         """Images seen at the last grid, and the grids that wait to be written."""
         return {"generated_at": self.trigger.last, "waiting": {**self.waiting}}
@@ -96,6 +105,10 @@ class SampleGrid(Callback):
             grid = images.grid(*pl_module.sample_grid(self.rows, self.columns, seed, ema=ema))
             self.waiting[f"{pl_module.images_seen:09d}{suffix}.png"] = grid
             log_picture(trainer, f"samples{suffix}", grid, trainer.global_step)
+        self._write()
+
+    def _write(self) -> None:
+        """Write the waiting grids that can be written."""
         for name in [*self.waiting]:
             with surviving(self.folder / name):
                 write_atomically(self.folder / name, images.png(self.waiting[name]))

@@ -24,6 +24,7 @@ class EventFile(FileWriter):
 
     Attributes:
         waiting: events that are not on disk, as the file will have them.
+        is_new: whether no event has come but the first, which each file begins with.
 
     Args:
         folder: where it lies.
@@ -36,6 +37,7 @@ class EventFile(FileWriter):
         self.file = self.folder / f"{EVENTS}{time.time():017.6f}.{platform.node()}.{os.getpid()}"
         self.waiting = bytearray()
         self.add_event(Event(file_version="brain.Event:2"))
+        self.is_new = True
 
     def get_logdir(self) -> str:
         """The folder."""
@@ -43,6 +45,7 @@ class EventFile(FileWriter):
 
     def add_event(self, event: Event, step: int | None = None, walltime: float | None = None) -> None:
         """Keep an event for the next flush."""
+        self.is_new = False
         event.wall_time = time.time() if walltime is None else walltime
         if step is not None:
             event.step = int(step)
@@ -80,6 +83,8 @@ class EventWriter(SummaryWriter):
         """Events that are not on disk."""
         return self._get_file_writer().waiting
 
-    def add_waiting(self, events: bytes) -> None:
-        """Have events of an earlier process written."""
-        self._get_file_writer().waiting += events
+    def add_earlier(self, events: bytes) -> None:
+        """Have events of an earlier process written first; this process's own, after a rollback, wait already."""
+        file = self._get_file_writer()
+        if file.is_new:
+            file.waiting += events

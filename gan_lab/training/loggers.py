@@ -85,7 +85,8 @@ class TensorBoard(TensorBoardLogger):
     @rank_zero_only
     def finalize(self, status: str) -> None:
         """Note in the tab HPARAMS that the run has reached its end, and flush."""
-        if status == "success" and "start" in self.shown:
+        if status == "success" and self.choices:
+            self._list_in_hparams([])
             self._show("end", self._hparams([])[2])
         self.experiment.flush()
 
@@ -119,9 +120,14 @@ class TensorBoard(TensorBoardLogger):
 
     @rank_zero_only
     def load_state_dict(self, state: dict[str, str]) -> None:
-        """Have a checkpoint's events written; a rollback has them still."""
-        if self._experiment is None and state["waiting"]:
-            self.experiment.add_waiting(state["waiting"].encode("latin-1"))
+        """Have a checkpoint's events written."""
+        self.experiment.add_earlier(state["waiting"].encode("latin-1"))
+
+    @property
+    def unwritten(self) -> Path | None:
+        """The event file, where events wait."""
+        writer = self.experiment._get_file_writer() if self._experiment else None
+        return writer.file if writer and writer.waiting else None
 
     def _list_in_hparams(self, final: Sequence[str]) -> None:
         """Write the run's row of the tab HPARAMS; and, once there are final scores, the tab's columns.
@@ -196,8 +202,16 @@ class MetricsCSV(Logger):
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        """Prepare for a run that goes on, perhaps from an earlier step."""
+        """Write what waits, and prepare for a run that goes on, perhaps from an earlier step."""
+        if self.waiting:
+            with surviving(self.file):
+                self._write()
         self.columns = None
+
+    @property
+    def unwritten(self) -> Path | None:
+        """The table, where rows wait."""
+        return self.file if self.waiting else None
 
     def state_dict(self) -> TableState:
         """Number of rows in the table and the rows that wait, for a checkpoint."""

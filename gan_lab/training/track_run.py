@@ -53,6 +53,7 @@ def track_run(parts: Parts, facts: dict[str, Any], *, discard_refused: bool, deb
         raise UserError(disk.problem(parts.run.record_file, error)) from error
     try:
         yield
+        disk.check_all_written([*parts.trainer.callbacks, *parts.trainer.loggers])  # type: ignore[attr-defined]
     except Interrupted as ending:
         tracker.interrupted(ending.signal)
         raise

@@ -7,9 +7,12 @@ within `surviving`.
 import errno
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from gan_lab.utils.errors import UserError
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +55,30 @@ def written(file: Path) -> None:
     disk = _waiting.pop(file, None)
     if disk is not None and disk not in _waiting.values():
         log.warning("The disk %s takes files again, and what waited is written", disk)
+
+
+@runtime_checkable
+class Writer(Protocol):
+    """One whose files wait while they can't be written, and are tried once more when training ends."""
+
+    @property
+    def unwritten(self) -> Path | None:
+        """A file that waits; None where all is on disk."""
+
+
+def check_all_written(parts: Iterable[object]) -> None:
+    """Make sure that nothing waits any more at a run's end, of those parts of it that write.
+
+    Raises:
+        UserError: something does.
+    """
+    files = [part.unwritten for part in parts if isinstance(part, Writer) and part.unwritten]
+    if files:
+        listed = ", ".join(map(str, files))
+        raise UserError(
+            f"{listed} could not be written to the end (disk {disk_of(files[0])}); see to the disk, and resume the "
+            "run: all that is left to do is to write what waits"
+        )
 
 
 def forget() -> None:

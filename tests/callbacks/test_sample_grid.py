@@ -84,3 +84,17 @@ def test_a_grid_that_can_not_be_written_comes_later_also_in_a_resumed_run(
     assert names(after) == [0, 24, 32, 48, 56]
     fit(tiny_gan(), max_steps=4, callbacks=[grids(whole)])
     assert torch.equal(*(read_image(folder / "000000024.png") for folder in (after, whole)))
+
+
+def test_grids_that_wait_when_training_ends_are_written_by_a_resumed_run_with_nothing_left_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = grids(tmp_path / "samples")
+    with monkeypatch.context() as full:
+        full.setattr(sample_grid, "write_atomically", full_disk)
+        fit(tiny_gan(), max_steps=4, callbacks=[drawn]).save_checkpoint(tmp_path / "last.ckpt")
+    assert drawn.unwritten == tmp_path / "samples" / "000000000.png"
+    resumed = grids(tmp_path / "samples")
+    fit(tiny_gan(), max_steps=4, callbacks=[resumed], ckpt_path=tmp_path / "last.ckpt")
+    assert resumed.unwritten is None
+    assert names(tmp_path / "samples") == [0, 24, 32]

@@ -205,6 +205,7 @@ def test_a_full_disk_costs_tensorboard_nothing_not_even_with_a_kill(
     torch.save(logger.state_dict(), tmp_path / "state")
     resumed = TensorBoard(folder=str(tmp_path))
     resumed.begin(setup, None)
+    assert resumed.experiment, "Lightning asks for it before it loads a checkpoint"
     resumed.load_state_dict(torch.load(tmp_path / "state", weights_only=True))
     resumed.log_metrics({"loss/a": 3.0, "images_seen": 30.0}, 3)
     events = EventAccumulator(str(tmp_path))
@@ -212,6 +213,31 @@ def test_a_full_disk_costs_tensorboard_nothing_not_even_with_a_kill(
     assert [event.step for event in events.Scalars("loss/a")] == [1, 2, 3]
     assert [event.step for event in events.Images("Snapshots/samples")] == [2]
     assert [event.step for event in events.Tensors("alarm/nan/text_summary")] == [2]
+
+
+def test_events_that_wait_do_so_once_also_after_a_rollback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    logger = TensorBoard(folder=str(tmp_path))
+    monkeypatch.setattr(event_files, "append", full_disk)
+    logger.log_metrics({"loss/a": 1.0}, 1)
+    state = logger.state_dict()
+    logger.load_state_dict(state)
+    assert logger.state_dict() == state
+    assert logger.unwritten is not None
+    monkeypatch.undo()
+    logger.finalize("success")
+    assert logger.unwritten is None
+
+
+def test_rows_that_wait_are_written_when_training_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    logger = MetricsCSV(file=str(tmp_path / "metrics.csv"))
+    with monkeypatch.context() as full:
+        full.setattr(loggers, "append", full_disk)
+        logger.log_metrics({"loss": 1.0}, 1)
+        logger.finalize("success")
+    assert logger.unwritten == tmp_path / "metrics.csv"
+    logger.finalize("success")
+    assert logger.unwritten is None
+    assert table(logger.file) == ["step,loss", "1,1"]
 
 
 def test_tensorboard_shows_pictures_and_texts(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from gan_lab.utils import disk
 from gan_lab.utils.disk import os_error_in, problem, surviving
+from gan_lab.utils.errors import UserError
 
 
 def write(file: Path, number: int | None = None) -> None:
@@ -48,6 +49,17 @@ def test_the_systems_error_behind_a_librarys() -> None:
     second.__context__ = first
     assert os_error_in(second) is first
     assert os_error_in(ValueError("none")) is None
+
+
+class Grids:
+    def __init__(self, unwritten: Path | None) -> None:
+        self.unwritten = unwritten
+
+
+def test_a_run_does_not_end_well_while_something_waits(tmp_path: Path) -> None:
+    disk.check_all_written([Grids(None), object()])
+    with pytest.raises(UserError, match=f"{tmp_path}/a, {tmp_path}/b could not be written to the end .*resume"):
+        disk.check_all_written([Grids(tmp_path / "a"), object(), Grids(None), Grids(tmp_path / "b")])
 
 
 def test_an_error_without_a_file_says_what_to_do_all_the_same() -> None:
