@@ -77,10 +77,10 @@ def generate_images(
         world_size: number of processes.
     """
     latents = model.seeded_latents(count, seeding.derive(seed, "quality"))
-    condition = model.make_condition(count)
-    if condition and like is not None:
-        condition = (classes_like(like, count).to(latents.device),)
-    share = [part[rank::world_size] for part in (latents, *condition)]
+    asked = model.make_condition(count)
+    if asked and like is not None:
+        asked = (classes_like(like, count).to(latents.device),)
+    share = [part[rank::world_size] for part in (latents, *asked)]
     first = model.sample(latents[:1], *(part[:1] for part in model.make_condition(1)), ema=ema)  # which tells the size
     most = at_once(first.numel(), GENERATED_AT_ONCE)
     batches = [*zip(*(torch.split(part, most) for part in share), strict=True)]

@@ -26,8 +26,8 @@ def test_samples_have_the_scores_of_a_scorer_each_time(tmp_path: Path) -> None:
     measure = subject.against("train", groups=["fid"], count=20, at_most=30)
     statistics = subject.real.statistics(subject.extractor, "train", 30)
     scorer = Scorer(extractor=subject.extractor, real=statistics, seed=5, groups=["fid"])
-    for images, _ in generate_images(model, 20, seed=5, ema=True):
-        scorer.update(images)
+    for pictures, _ in generate_images(model, 20, seed=5, ema=True):
+        scorer.update(pictures)
     expected = scorer.compute()
     for _ in range(2):
         record = measure.score(model, ema=True)
