@@ -15,9 +15,11 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from gan_lab.networks.init import CONVOLUTIONS
+from gan_lab.networks.labelled import Embedding
 from gan_lab.networks.norms import normalise_weights
 from gan_lab.networks.sizes import layout_for
 from gan_lab.networks.sngan_resnet import SumPool, Up, down_blocks
+from gan_lab.utils.categories import Categories
 from gan_lab.utils.types import PositiveInt
 
 # By image size, feature maps in multiples of the width: of the generator from the 4x4 map on; of the discriminator's
@@ -93,7 +95,7 @@ class Generator(nn.Module):
         latent_dim: any; parts are equal where it is a multiple of 4, 5 or 6 at 32, 64 or 128 pixels.
         width: the paper's ch; at 128 pixels the feature maps before the last layer, and 16 times as many at first.
         embedding_dim: of a class's vector.
-        num_classes: labels there are.
+        num_classes: labels there are, or categories of each attribute, whose vectors are added.
         image_size: 32, 64 or 128.
 
     Raises:
@@ -108,7 +110,7 @@ class Generator(nn.Module):
         latent_dim: PositiveInt,
         width: PositiveInt,
         embedding_dim: PositiveInt,
-        num_classes: PositiveInt,
+        num_classes: Categories,
         image_size: PositiveInt,
         channels: PositiveInt,
     ) -> None:
@@ -116,7 +118,7 @@ class Generator(nn.Module):
         widths = [width * multiple for multiple in layout_for(image_size, GENERATOR)]
         # Where the parts can't be equal, the first ones are larger by one.
         self.parts = [(latent_dim + index) // len(widths) for index in reversed(range(len(widths)))]
-        self.embedding = nn.Embedding(num_classes, embedding_dim)
+        self.embedding = Embedding(num_classes, embedding_dim)
         self.first = nn.Sequential(nn.Linear(self.parts[0], widths[0] * 16), nn.Unflatten(1, (widths[0], 4, 4)))
         self.blocks = nn.ModuleList(
             Up(inputs, outputs, partial(ConditionalBatchNorm, condition_dim=embedding_dim + part))
@@ -146,7 +148,7 @@ class Discriminator(nn.Module):
 
     Args:
         width: the paper's ch; at 64 and 128 pixels the feature maps of the first block, and 16 times as many at last.
-        num_classes: labels there are.
+        num_classes: labels there are, or categories of each attribute, whose vectors are added.
         image_size: 32, 64 or 128.
 
     Raises:
@@ -157,7 +159,7 @@ class Discriminator(nn.Module):
     batch_independent = True
 
     def __init__(
-        self, *, width: PositiveInt, num_classes: PositiveInt, image_size: PositiveInt, channels: PositiveInt
+        self, *, width: PositiveInt, num_classes: Categories, image_size: PositiveInt, channels: PositiveInt
     ) -> None:
         super().__init__()
         multiples, halvings = layout_for(image_size, DISCRIMINATOR)
@@ -165,7 +167,7 @@ class Discriminator(nn.Module):
         first, *blocks = down_blocks(widths, channels=channels, halvings=halvings, wide=True, norm="spectral")
         self.features = nn.Sequential(first, SelfAttention(widths[0]), *blocks, SumPool())
         self.output = nn.Linear(widths[-1], 1)
-        self.vectors = nn.Embedding(num_classes, widths[-1])
+        self.vectors = Embedding(num_classes, widths[-1])
         self.apply(orthogonal_init)
         normalise_weights(self, "spectral")
         spectral_norm(self.vectors)
