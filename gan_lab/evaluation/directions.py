@@ -66,7 +66,7 @@ def closed_form(space: Space, count: int) -> Directions:
 
 
 def eigenvectors(weight: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Eigenvectors of A^T A of a weight A (outputs, size), by falling eigenvalue: float64 (k, size) and (k,), on the CPU.
+    """Eigenvectors of A^T A of a weight A (outputs, size), the largest first: float64 (k, size) and (k,), on the CPU.
 
     The value of each that is furthest from zero is positive, since an eigenvector's sign is anyone's choice.
     """
@@ -131,7 +131,11 @@ def of_activations(space: Space, count: int) -> Directions:
         elif begun and isinstance(module, ACTIVATIONS) and len(found) == 1:
             found.append(output.flatten(1).clone())
 
-    hooks = [module.register_forward_hook(look) for module in space.core.modules() if isinstance(module, (*LAYERS, *ACTIVATIONS))]
+    hooks = [
+        module.register_forward_hook(look)
+        for module in space.core.modules()
+        if isinstance(module, (*LAYERS, *ACTIVATIONS))
+    ]
     try:
         space.images(latents, shares)
     finally:
@@ -252,8 +256,63 @@ def mixed(
     between = torch.arange(count, device=coarse.device)[:, None] < first
     crossed = torch.where(between, coarse[:, None], fine[None]).flatten(0, 1)
     pictures = torch.cat(list(space.pixels(torch.cat((fine, coarse, crossed)))))
-    top, left, inner = pictures.split((len(columns), len(rows), len(rows) * len(columns)))
+    top, left, inner = torch.split(pictures, [len(columns), len(rows), len(rows) * len(columns)])
     ordered = [torch.full_like(pictures[0], 128), *top]
     for row in range(len(rows)):
         ordered += [left[row], *inner[row * len(columns) : (row + 1) * len(columns)]]
     return images.tiled(torch.stack(ordered), len(columns) + 1)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A picture, and its title.
+
+    Args:
+        picture: uint8 (3, height, width).
+        title: what it shows.
+        directions: of its rows; None of mixed styles.
+    """
+
+    picture: Tensor
+    title: str
+    directions: Directions | None
+
+
+def walk(
+    space: Space,
+    method: Literal["sefa", "pca", "mix"],
+    *,
+    directions: int,
+    steps: int,
+    extent: float,
+    seed: int,
+    seeds: Sequence[int],
+    layer: int | None,
+    of_class: str | None,
+) -> Sheet:
+    """Draw a sheet of directions, or of mixed styles.
+
+    Args:
+        space: of the run.
+        method: closed-form factorisation, principal components, or mixed styles.
+        directions: rows of the sheet.
+        steps: pictures in a row.
+        extent: standard deviations to each side.
+        seed: whose first latent is in the middle of each row.
+        seeds: whose styles are mixed.
+        layer: as of `mixed`.
+        of_class: of a conditional model, by name or number; None is class 0.
+
+    Raises:
+        UserError: the generator has no such class, no styles, or no first layer.
+    """
+    (label,) = space.labels("--class", [of_class]) if of_class is not None else (0,)
+    takes_label = space.classes and (of_class is not None or not space.categories)
+    shares = space.shares_of([label]) if takes_label else None
+    of = f" of class {space.name(label)}" if takes_label else ""
+    if method == "mix":
+        return Sheet(mixed(space, seeds, seeds, layer, shares), f"{len(seeds)} x {len(seeds)} mixed styles{of}", None)
+    found = find(space, method, directions)
+    picture = sheet(space, found, start=space.seeds([seed]), shares=shares, steps=steps, extent=extent)
+    where = "w" if found.styles else "z"
+    return Sheet(picture, f"{len(found.vectors)} directions in {where}{of}, up to {extent:g} deviations", found)

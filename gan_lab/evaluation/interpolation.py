@@ -136,7 +136,7 @@ def interpolate(
     if not labels and read is not None and read.labels is not None and not chosen:
         labels = read.labels.tolist()
     points = max(count, len(labels))
-    if count != points and count > 1 or len(labels) != points and len(labels) > 1:
+    if count not in (1, points) or len(labels) not in (0, 1, points):
         raise UserError(
             f"--classes: {len(labels)} classes and {count} latents don't go together; give one of the two once, or as "
             "many as of the other"

@@ -207,7 +207,7 @@ class Space:
             raise UserError(f"{option} {path}: holds no tensor named {LATENT} or {STYLES}")
         values = values[None] if values.dim() == 1 else values
         size = self.seeds([0]).shape[1]
-        known = {2: (size,)}
+        known: dict[int, tuple[int, ...]] = {2: (size,)}
         if self.has_styles:
             known[3] = tuple(self.styles(self.seeds([0]), self.shares_of([0]) if self.classes else None).shape[1:])
         if tuple(values.shape[1:]) != known.get(values.dim()) or not len(values):

@@ -62,9 +62,7 @@ def read(paths: Sequence[Path], shape: Sequence[int]) -> Tensor:
     return torch.stack(found)
 
 
-def project(
-    space: Space, targets: Tensor, *, label: int | None, starts: int, steps: int, seed: int = 0
-) -> Projection:
+def project(space: Space, targets: Tensor, *, label: int | None, starts: int, steps: int, seed: int = 0) -> Projection:
     """Find a latent for each image, or a w where the generator has styles.
 
     Of many random latents those whose images are nearest begin, in each class where the class is searched. Adam
@@ -167,9 +165,7 @@ def _losses(space: Space, values: Tensor, shares: Tensor | None, goal: Tensor) -
     return torch.cat(parts)
 
 
-def _descend(
-    space: Space, values: Tensor, shares: Tensor | None, goal: Tensor, steps: int
-) -> tuple[Tensor, Tensor]:
+def _descend(space: Space, values: Tensor, shares: Tensor | None, goal: Tensor, steps: int) -> tuple[Tensor, Tensor]:
     """Descend, all starts side by side; returns them at their best, with their losses."""
     render = _renders(space, shares)
     scale = float(values.std()) if space.has_styles else 1.0

@@ -100,7 +100,8 @@ def _encode(frames: Iterator[Tensor], path: Path, fps: float, hold: float) -> No
     assert program is not None  # `check` was asked before
     # fmt: off
     command = [
-        program, "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", f"{fps:g}",
+        program, "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}",
+        "-r", f"{fps:g}",
         "-i", "-", "-an", "-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2:color=gray", "-pix_fmt", "yuv420p",
         "-movflags", "+faststart", "-y", str(path.absolute()),
     ]
