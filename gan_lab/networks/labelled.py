@@ -32,6 +32,7 @@ class Native(nn.Module):
 
     def __init__(self, player: nn.Module) -> None:
         super().__init__()
+        self.blends_labels = getattr(player, "blends_labels", False)
         if not getattr(player, "takes_labels", False):
             raise ValueError(
                 "model/conditioning=native is for players that take labels themselves: set model/network=biggan, or "
@@ -41,7 +42,7 @@ class Native(nn.Module):
         self.batch_independent = getattr(player, "batch_independent", False)
 
     def forward(self, inputs: Tensor, labels: Tensor) -> Tensor:
-        """Output of the player."""
+        """Output of the player, of labels (batch,), or of shares where it blends them."""
         outputs: Tensor = self.player(inputs, labels)
         return outputs
 
@@ -59,7 +60,9 @@ class Embedding(nn.Embedding):
         self.num_classes = num_classes
 
     def forward(self, labels: Tensor) -> Tensor:
-        """The vectors."""
+        """The vectors; of shares of the labels, float (batch, labels), a blend of them."""
+        if labels.is_floating_point():
+            return one_hot(labels, self.num_classes) @ self.weight
         if isinstance(self.num_classes, int):
             return super().forward(labels)
         found: Tensor = super().forward(places(labels, self.num_classes))
@@ -72,10 +75,25 @@ def places(labels: Tensor, num_classes: Sequence[int]) -> Tensor:
     return torch.stack([start + part for start, part in zip(starts, parts(labels, num_classes), strict=False)], 1)
 
 
+def one_hot(labels: Tensor, num_classes: Categories) -> Tensor:
+    """One-hots of labels (batch,), those of attributes behind each other: int64 (batch, sum of sizes).
+
+    Shares of the labels, float (batch, labels), become those of each attribute's categories.
+    """
+    if labels.is_floating_point():
+        if isinstance(num_classes, int):
+            return labels
+        return labels @ one_hot(torch.arange(labels.shape[1], device=labels.device), num_classes).to(labels)
+    if isinstance(num_classes, int):
+        return F.one_hot(labels, num_classes)
+    return F.one_hot(places(labels, num_classes), sum(num_classes)).sum(1)
+
+
 class LabelledGenerator(nn.Module):
     """Latents (batch, latent_dim) and labels (batch,) to images: the label is appended to the latent, one-hot.
 
-    Mirza and Osindero 2014, section 3.2 (arXiv:1411.1784).
+    Mirza and Osindero 2014, section 3.2 (arXiv:1411.1784). Shares of the classes, float (batch, num_classes), take the
+    place of labels for images between classes: a blend of the one-hot vectors.
 
     Args:
         generator: takes latents of size latent_dim + num_classes.
@@ -84,6 +102,8 @@ class LabelledGenerator(nn.Module):
     Raises:
         ValueError: the generator takes labels itself, or mixes styles, of latents without a label.
     """
+
+    blends_labels = True
 
     def __init__(self, generator: nn.Module, *, num_classes: Categories) -> None:
         super().__init__()
@@ -102,12 +122,12 @@ class LabelledGenerator(nn.Module):
 
     def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
         """Images (batch, channels, size, size), one for each latent (batch, latent_dim) and label (batch,)."""
-        if isinstance(self.num_classes, int):
-            one_hot = F.one_hot(labels, self.num_classes).to(latents.dtype)
-        else:
-            one_hot = F.one_hot(places(labels, self.num_classes), sum(self.num_classes)).sum(1).to(latents.dtype)
-        images: Tensor = self.generator(torch.cat((latents, one_hot), dim=1))
+        images: Tensor = self.generator(self.joined(latents, labels))
         return images
+
+    def joined(self, latents: Tensor, labels: Tensor) -> Tensor:
+        """Vectors (batch, latent_dim + num_classes) that the generator inside gets."""
+        return torch.cat((latents, one_hot(labels, self.num_classes).to(latents.dtype)), dim=1)
 
 
 class ConcatDiscriminator(nn.Module):

@@ -128,3 +128,11 @@ def test_one_attribute_alone_is_plain_classes_and_plain_classes_have_torchs_own_
     assert torch.equal(plain(labels), nn.Embedding(3, 4)(labels))
     own.load_state_dict(plain.state_dict())
     assert torch.equal(plain(labels), own(labels))
+
+
+def test_shares_of_combinations_are_shares_of_their_attributes() -> None:
+    shares = torch.tensor([[0.5, 0, 0, 0, 0.25, 0.25]])  # of (0, 0), (1, 1) and (1, 2)
+    assert labelled.one_hot(shares, [2, 3]).tolist() == [[0.5, 0.5, 0.5, 0.25, 0.25]]
+    embedding = labelled.Embedding([2, 3], 4)
+    expected = 0.5 * embedding(torch.tensor([0])) + 0.25 * embedding(torch.tensor([4, 5])).sum(0)
+    torch.testing.assert_close(embedding(shares), expected)
