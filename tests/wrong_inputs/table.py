@@ -499,37 +499,37 @@ TABLE: dict[str, list[Row]] = {
     "Labels and groups": [
         Row(
             TABLE_OF + " data.num_classes=2",
-            "Error: data: data.labels=…/labels.csv: can't be read, No such file or directory",
+            "Error: data.labels=…/labels.csv: can't be read, No such file or directory",
             given.pictures("photos"),
         ),
         Row(
             TABLE_OF,
-            "Error: data: data.labels=…/labels.csv: is empty; its first line names the columns: file,class",
+            "Error: data.labels=…/labels.csv: is empty; its first line names the columns: file,class",
             given.labelled(""),
         ),
         Row(
             TABLE_OF,
-            "Error: data: data.labels=…/labels.csv: has no column file, the path of an image in data.root; it has name, class",
+            "Error: data.labels=…/labels.csv: has no column file, the path of an image in data.root; it has name, class",
             given.labelled("name,class\n0.png,cat\n"),
         ),
         Row(
             TABLE_OF,
-            "Error: data: data.labels=…/labels.csv: has 2 columns named class; rename them",
+            "Error: data.labels=…/labels.csv: has 2 columns named class; rename them",
             given.labelled("file,class,class\n"),
         ),
         Row(
             TABLE_OF,
-            "Error: data: data.labels=…/labels.csv: line 3 has 1 of 2 cells",
+            "Error: data.labels=…/labels.csv: line 3 has 1 of 2 cells",
             given.labelled("file,class\n0.png,cat\n1.png\n"),
         ),
         Row(
             TABLE_OF,
-            "Error: data: data.labels=…/labels.csv: lines 2 and 3 are of the same file, 0.png; remove one of them",
+            "Error: data.labels=…/labels.csv: lines 2 and 3 are of the same file, 0.png; remove one of them",
             given.labelled("file,class\n0.png,cat\n0.png,dog\n"),
         ),
         Row(
             TABLE_OF,
-            "Error: data: data.labels=…/labels.csv: line 2 is no UTF-8 text; save the table as CSV in UTF-8",
+            "Error: data.labels=…/labels.csv: line 2 is no UTF-8 text; save the table as CSV in UTF-8",
             given.labelled("file,class\n0.png,B\u00e4r\n".encode("latin-1")),
         ),
         Row(
@@ -563,7 +563,7 @@ TABLE: dict[str, list[Row]] = {
             given.labelled("file,smiling,glasses\n0.png,yes,no\n1.png,no,no\n"),
         ),
         Row(
-            TABLE_OF + " data.attributes=[smiling,glasses] data.num_classes=2",
+            TABLE_OF + " data.attributes=[smiling,glasses] data.num_classes=3",
             "Error: data.attributes has smiling: no, yes; glasses: no: set data.num_classes=[2,1], or 1 to ignore them",
             given.labelled("file,smiling,glasses\n0.png,yes,no\n1.png,no,no\n"),
         ),
