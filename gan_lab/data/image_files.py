@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from tqdm import tqdm
 
+from gan_lab.data import array_files, medical
 from gan_lab.utils import memory
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import open_regular
@@ -54,7 +55,8 @@ def existing_folder(path: str, option: str) -> Path:
 
 def extensions() -> frozenset[str]:
     """File extensions of the supported formats, in lower case."""
-    return frozenset(ending for ending, kind in Image.registered_extensions().items() if kind in formats())
+    pictures = frozenset(ending for ending, kind in Image.registered_extensions().items() if kind in formats())
+    return pictures | {array_files.ENDING} | (set(medical.ENDINGS) if medical.is_installed() else set())
 
 
 @cache
