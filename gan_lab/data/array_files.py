@@ -15,6 +15,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 DEEP_COLOUR = (2, 6)  # PNG's colour types of three channels: RGB, and with alpha
 OF_PILLOW = ("bool", "uint8", "uint16", "int32", "float32")  # types of a single channel that Pillow keeps
+GREY = (0, 1)  # TIFF's photometric interpretations of channels that are no colours
 LARGEST = 1 << 32  # bytes of an image
 
 
@@ -81,7 +82,8 @@ def _of_tiff(file: BinaryIO) -> Array | None:
     except (tifffile.TiffFileError, IndexError, struct.error):
         return None  # Pillow says what is wrong
     samples, dtype = page.samplesperpixel, str(page.dtype)
-    if (samples == 1 and dtype in OF_PILLOW) or (samples in (3, 4) and dtype == "uint8") or page.dtype is None:
+    is_colour = samples in (3, 4) and dtype == "uint8" and page.photometric not in GREY
+    if is_colour or (samples == 1 and dtype in OF_PILLOW) or page.dtype is None:
         return None
     if page.size * page.dtype.itemsize > LARGEST:
         raise ValueError(f"it promises {page.size:,} values, more than an image has")
