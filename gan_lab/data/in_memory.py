@@ -217,7 +217,7 @@ class InMemoryDataModule(ImageDataModule):
         self._log_notes()
 
     def example(self) -> LabelledImages:
-        """Black images (n, channels, image_size, image_size) and their labels (n,), two or as few as a batch has."""
+        """Black images (n, channels, height, width) and their labels (n,), two or as few as a batch has."""
         pixels = self._zeros()
         return LabelledImages(pixels, torch.zeros(len(pixels), dtype=torch.long))
 

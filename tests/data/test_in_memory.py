@@ -182,10 +182,10 @@ def test_something_must_be_left_to_train_on() -> None:
 @pytest.mark.parametrize("image_size", [8, 12, 24])
 def test_the_size_that_images_had_is_remembered(image_size: int) -> None:
     data = TinyImages()
-    data.image_size = image_size
+    data.image_size = (image_size, image_size)
     data.setup("test")
     assert data.splits["test"][0].shape[-1] == image_size
-    assert data.native_size == 8
+    assert data.native_size == (8, 8)
 
 
 WIDE = (torch.arange(COUNT, dtype=torch.uint8)[:, None, None, None] * 3 + torch.arange(3, dtype=torch.uint8)).expand(
