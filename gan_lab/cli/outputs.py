@@ -8,7 +8,6 @@ from pathlib import Path
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import unfinished, write_atomically
 
-
 ENDINGS = (".png", ".tif", ".npy")  # of the images that commands write
 
 

@@ -122,7 +122,11 @@ def write_array(drawing: "Drawing", path: Path) -> None:
     """Write a .npy file of images (count, channels, height, width), values of their depth, batch by batch."""
     import numpy as np
 
-    form = {"descr": np.dtype(drawing.depth.array).str, "fortran_order": False, "shape": (drawing.count, *drawing.shape)}
+    form = {
+        "descr": np.dtype(drawing.depth.array).str,
+        "fortran_order": False,
+        "shape": (drawing.count, *drawing.shape),
+    }
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, form)
         for batch in drawing.pixels():

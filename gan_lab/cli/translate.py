@@ -43,10 +43,18 @@ def add_parser(commands: Any) -> None:
         help="from domain a to b, or from b to a where the model learns both (default: a2b)",
     )
     parser.add_argument(
-        "--input", type=Path, required=True, metavar="PATH", help="an image, or a folder, searched at any depth, a zip or a tar"
+        "--input",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="an image, or a folder, searched at any depth, a zip or a tar",
     )
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="PATH", help="folder to write, or FILE.png (.tif, .npy) for a single image"
+        "--out",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="folder to write, or a file for a single image",
     )
     add_state(parser)
     add_weights(parser)
@@ -106,9 +114,8 @@ def run(arguments: argparse.Namespace) -> None:
         device=hardware.device(arguments.device),
     )
     is_single = not source.is_dir() and source.suffix.lower() not in CONTAINERS
-    place = sources.Folder(source.parent, translation.axis, only=source)
-    if not is_single:
-        place = sources.at(str(source), "--input", translation.axis)
+    axis = translation.axis
+    place = sources.Folder(source.parent, axis, source) if is_single else sources.at(str(source), "--input", axis)
     files = place.find(listing.log.log)
     if out.exists() and any(place.volume(path).resolve().is_relative_to(out.resolve()) for path in files):
         raise UserError(f"--out {out}: contains the images to translate; choose another folder")

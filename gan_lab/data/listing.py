@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gan_lab.data import medical
-from gan_lab.data.image_files import extensions
+from gan_lab.data.formats import extensions
 from gan_lab.utils import seeding
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.shell import install
@@ -136,8 +136,7 @@ def _summary(found: int, unused: Counter[str], closed: list[str]) -> str:
     """The numbers of files that are used and not used, by reason."""
     by_number = sorted(unused.items(), key=lambda item: (-item[1], item[0]))
     kinds = [
-        f"{count:,} {kind}" + (f" ({_advice(kind)})" if _is_picture(kind) else "")
-        for kind, count in by_number[:NAMED]
+        f"{count:,} {kind}" + (f" ({_advice(kind)})" if _is_picture(kind) else "") for kind, count in by_number[:NAMED]
     ]
     if others := sum(count for _, count in by_number[NAMED:]):
         kinds.append(f"{others:,} others")

@@ -94,7 +94,7 @@ def _of_dicom(content: BinaryIO, index: int) -> Array:
     from pydicom.pixels import apply_color_lut, apply_rescale, pixel_array
 
     found = pydicom.dcmread(content)
-    pixels = pixel_array(found, index=index if found.get("NumberOfFrames") else None)
+    pixels: Array = pixel_array(found, index=index if found.get("NumberOfFrames") else None)
     kind = found.PhotometricInterpretation
     if kind == "PALETTE COLOR":
         pixels = apply_color_lut(pixels, found)
@@ -136,7 +136,8 @@ def _volume(file: Path, opened: Open) -> Array:
     is_scaled = (image.dataobj.slope, image.dataobj.inter) != (1, 0)
     values = np.asanyarray(image.dataobj) if is_scaled else image.dataobj.get_unscaled()
     values = nibabel.apply_orientation(values, nibabel.io_orientation(image.affine))
-    return values if values.ndim > 3 else values[..., None]
+    volume: Array = values if values.ndim > 3 else values[..., None]
+    return volume
 
 
 def _unpacked(file: Path, content: BinaryIO, limit: int) -> bytes:

@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from stat import S_ISLNK
 from threading import Lock
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 
@@ -36,11 +36,14 @@ BRACES = re.compile(r"\{(\d+)\.\.(\d+)\}")
 LABEL = ".cls"  # of a sample in a webdataset: a file with its class
 
 
+Axis = Literal[0, 1, 2]
+
+
 class Slice(NamedTuple):
     """One of several images in a file."""
 
     file: Path
-    index: int
+    place: int
 
 
 class Source(ABC):
@@ -53,7 +56,7 @@ class Source(ABC):
 
     classes: Sequence[str] = ()  # names by label, where the source has an order of its own
 
-    def __init__(self, root: Path, axis: int = 2) -> None:
+    def __init__(self, root: Path, axis: Axis = 2) -> None:
         self.root = root
         self.axis = axis
         self.slices: dict[Path, Slice] = {}  # by name, of files that hold several images
@@ -101,6 +104,11 @@ class Source(ABC):
         with self.open(file) as opened:
             return array_files.read(opened, path.name, background)
 
+    def holds_array(self, path: Path) -> bool:
+        """True for an image whose values no decoder of pictures knows, by its name."""
+        file = self.slices.get(path, Slice(path, 0)).file
+        return medical.is_medical(file.name) or file.suffix.lower() == array_files.ENDING
+
     def volume(self, path: Path) -> Path:
         """The file that an image is in; for all but a slice, its own name."""
         return self.slices[path].file if path in self.slices else path
@@ -133,7 +141,7 @@ class Folder(Source):
         axis: as of `Source`.
     """
 
-    def __init__(self, root: Path, axis: int = 2, only: Path | None = None) -> None:
+    def __init__(self, root: Path, axis: Axis = 2, only: Path | None = None) -> None:
         super().__init__(root, axis)
         self.only = only
 
@@ -194,7 +202,7 @@ class Archive(Source):
 class Zip(Archive):
     """A zip archive, read in place by any number of threads."""
 
-    def __init__(self, root: Path, axis: int = 2) -> None:
+    def __init__(self, root: Path, axis: Axis = 2) -> None:
         super().__init__(root, axis)
         self._lock = Lock()  # zipfile counts its open members without one
 
@@ -260,7 +268,7 @@ class Tar(Archive):
         axis: as of `Source`.
     """
 
-    def __init__(self, root: Path, archives: Sequence[Path], axis: int = 2) -> None:
+    def __init__(self, root: Path, archives: Sequence[Path], axis: Axis = 2) -> None:
         super().__init__(root, axis)
         self.archives = archives
         self._locks = [Lock() for _ in archives]
@@ -298,7 +306,7 @@ class Tar(Archive):
         try:
             with tarfile.open(fileobj=file, mode="r:") as archive:
                 for info in archive:
-                    archive.members = []  # else it keeps them all, a kilobyte each
+                    archive.members = []  # type: ignore[attr-defined]  # else it keeps them all, a kilobyte each
                     if not info.isreg() or info.issparse():
                         continue
                     refuse_ways_out(path, info.name)
@@ -395,6 +403,10 @@ class Arrays(Source):
         image = np.asarray(self._content[0][int(path.name)])
         return image if image.ndim == 3 else image[:, :, None]
 
+    def holds_array(self, path: Path) -> bool:
+        """True for all."""
+        return True
+
     @cached_property
     def _own_state(self) -> tuple[int, int]:
         status = self.root.stat()
@@ -405,7 +417,10 @@ class Arrays(Source):
         return self._own_state
 
 
-def at(path: str, option: str, axis: int = 2) -> Source:
+OWN = Folder(Path())  # files by their paths
+
+
+def at(path: str, option: str, axis: Axis = 2) -> Source:
     """The source at a path: a folder, an archive, a file, or tar files as a pattern with `*` or `{000..123}`.
 
     Args:
@@ -472,5 +487,7 @@ def _matching(pattern: Path) -> list[Path] | None:
 def _shared_folder(names: Sequence[str]) -> str:
     """The folders that all names begin with, with the slash at their end."""
     first, last = min(names), max(names)
-    shared = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(first.split("/")[:-1], last.split("/")[:-1]))
+    shared = itertools.takewhile(
+        lambda pair: pair[0] == pair[1], zip(*(each.split("/")[:-1] for each in (first, last)), strict=False)
+    )
     return "".join(f"{one}/" for one, _ in shared)

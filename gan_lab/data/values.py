@@ -14,7 +14,7 @@ from gan_lab.data import image_files
 from gan_lab.data.array_files import Array
 from gan_lab.data.formats import alone_if_large, formats, is_wide
 from gan_lab.data.image_files import BACKGROUND, Fit, Half, Picture, Whole
-from gan_lab.data.sources import Folder, Source
+from gan_lab.data.sources import Source
 from gan_lab.data.windows import Window, stretched
 from gan_lab.utils.depth import Kind
 from gan_lab.utils.sizes import height_and_width
@@ -110,8 +110,8 @@ def with_channels(array: Array, channels: int) -> Array:
     if own == 1 and channels == 3:
         return array.repeat(3, 2)
     if own == 3 and channels == 1:
-        grey = array @ LUMA
-        return (np.rint(grey).astype(array.dtype) if array.dtype.kind in "ui" else grey.astype(array.dtype))[:, :, None]
+        grey = np.atleast_3d(array @ LUMA)
+        return (np.rint(grey) if array.dtype.kind in "ui" else grey).astype(array.dtype)
     raise ValueError(f"it has {own} channel{'s' * (own > 1)}, and data.channels={channels}")
 
 
@@ -158,6 +158,3 @@ def _plane(codes: Array) -> Array:
 def _fitted(codes: Array, size: tuple[int, int], fit: Fit, fill: Any) -> Array:
     """One channel (height, width) at another size."""
     return np.asarray(image_files.fitted(Image.fromarray(_plane(codes)), size, fit, fill))
-
-
-OWN = Folder(Path())  # files by their paths

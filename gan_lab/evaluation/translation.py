@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -17,9 +17,11 @@ from tqdm import tqdm
 
 from gan_lab.config.facts import options_with
 from gan_lab.config.schema import build
-from gan_lab.data.image_files import BACKGROUND, Limits, Whole, Window, attempts, read_whole
 from gan_lab.data import values
-from gan_lab.data.sources import Folder, Source
+from gan_lab.data.image_files import BACKGROUND, Whole, read_whole
+from gan_lab.data.sources import OWN, Axis, Source
+from gan_lab.data.threads import attempts
+from gan_lab.data.windows import Window
 from gan_lab.evaluation import depths
 from gan_lab.evaluation.depths import trained_window
 from gan_lab.models.translation import TranslationGAN
@@ -104,7 +106,7 @@ class Translation:
         self.trained_on, self.target = (trained_window(run, domain) for domain in (direction[0], direction[-1]))
         self.depths = tuple(depths.of_run(run, domain) for domain in (direction[0], direction[-1]))
         self.channels = int(getattr(self.data, "source_channels", self.data.channels))
-        self.kind, self.axis = config.data.get("depth", 8), int(config.data.get("axis", 2))
+        self.kind, self.axis = config.data.get("depth", 8), cast(Axis, config.data.get("axis", 2))
         self.is_deep = values.needed(self.kind, self.channels) or values.needed(self.kind, self.data.channels)
         self.options, self.told = options, False
         self.tile = options.tile or -(-TILE // self.multiple) * self.multiple
@@ -130,27 +132,26 @@ class Translation:
         return image_content.ending(self.depths[1].dtype, self.data.channels)
 
     def files(
-        self, files: Sequence[Path], damaged: dict[int, Exception], source: Source | None = None
+        self, files: Sequence[Path], damaged: dict[int, Exception], source: Source = OWN
     ) -> Iterator[tuple[int, Tensor]]:
         """Decode and translate image files, a few at a time; a terminal shows a progress bar.
 
         Args:
             files: the image files.
             damaged: takes the errors of those that can't be read, by their index.
-            source: that they are names of; None takes them as paths.
+            source: that they are names of.
 
         Yields:
             The index of a file, not always in order, and its translation (channels, height, width): uint8, with alpha
             where the file has it, or uint16 where the pixels of file and target are grey and wide; of a run with
             another depth than 8, or with other channels than 1 or 3, values of that depth.
         """
-        source = source or Folder(Path())
         window = Window(self.window, files, kind=self.kind, source=source)
         window.limits = self.depths[0].window if self.kind != 8 else window.limits or self.trained_on
         form: dict[str, Any] = {"side": self.options.side, "window": window, "background": self.background}
 
         def read(path: Path) -> Whole:
-            if self.is_deep or values.is_array(path.name):
+            if self.is_deep or source.holds_array(path):
                 return values.read_whole(path, self.channels, source=source, **form)
             return read_whole(path, self.channels, opened=source.open, **form)
 

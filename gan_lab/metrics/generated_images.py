@@ -1,13 +1,13 @@
 """Generation of the images that a metric is computed on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from gan_lab.metrics.protocol import Weights
-from gan_lab.utils import images, seeding
+from gan_lab.utils import depth, images, seeding
 from gan_lab.utils.memory import at_once
 from gan_lab.utils.terminal import bar
 
@@ -39,7 +39,14 @@ def weights_of(model: Sampler, *, ema: bool) -> Weights:
 
 
 def generate_images(
-    model: Sampler, count: int, *, seed: int, ema: bool, rank: int = 0, world_size: int = 1
+    model: Sampler,
+    count: int,
+    *,
+    seed: int,
+    ema: bool,
+    rank: int = 0,
+    world_size: int = 1,
+    display: Sequence[int] | None = None,
 ) -> Iterator[Generated]:
     """Generate uint8 images (n, channels, height, width) in batches, with their classes (n,) if the model takes any.
 
@@ -53,6 +60,7 @@ def generate_images(
         ema: True generates with the generator's moving average, where there is one.
         rank: this process, which generates images rank, rank + world_size, ...
         world_size: number of processes.
+        display: numbers of the channels that are looked at, as of `depth.shown`.
     """
     latents = model.seeded_latents(count, seeding.derive(seed, "quality"))
     share = [part[rank::world_size] for part in (latents, *model.make_condition(count))]
@@ -61,5 +69,5 @@ def generate_images(
     batches = [*zip(*(torch.split(part, most) for part in share), strict=True)]
     shown = bar(batches, "Scoring", len(batches), "images", most * world_size) if count >= MANY else batches
     for batch, *condition in shown:
-        pixels = images.to_uint8(model.sample(batch, *condition, ema=ema))
+        pixels = images.to_uint8(depth.shown(model.sample(batch, *condition, ema=ema), display))
         yield pixels, condition[0] if condition else None

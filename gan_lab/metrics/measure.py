@@ -104,7 +104,9 @@ class SampleScores(Measure):
         scorer = self.scorer
         scorer.reset()
         share = {"rank": rank, "world_size": world_size}
-        for images, requested in generate_images(model, self.count, seed=scorer.seed, ema=ema, **share):
+        for images, requested in generate_images(
+            model, self.count, seed=scorer.seed, ema=ema, display=self.real.display, **share
+        ):
             scorer.update(self.real.without_border(images), requested)
         values = scorer.compute()
         scored = ScoreRecord(

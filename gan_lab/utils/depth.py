@@ -14,7 +14,12 @@ from torch import Tensor
 
 Kind = Literal[8, 16, "float"]
 Limits = tuple[float, float]
-ARRAYS = {torch.uint8: np.uint8, torch.uint16: np.uint16, torch.int16: np.int16, torch.float32: np.float32}
+ARRAYS: dict[torch.dtype, type[np.generic]] = {
+    torch.uint8: np.uint8,
+    torch.uint16: np.uint16,
+    torch.int16: np.int16,
+    torch.float32: np.float32,
+}
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,9 @@ def png16(pixels: np.ndarray) -> io.BytesIO:
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
     header = struct.pack(">IIBBBBB", width, height, 16, {2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
     parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
-    chunks = [struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts]
+    chunks = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
+    ]
     return io.BytesIO(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
 
 
@@ -89,7 +91,12 @@ def test_a_tiff_of_signed_values_keeps_them() -> None:
 
 
 def test_what_pillow_keeps_is_left_to_it() -> None:
-    for image in (Image.fromarray(WIDE[:, :, 0]), Image.new("RGB", (3, 2)), Image.new("F", (3, 2)), Image.new("L", (3, 2))):
+    for image in (
+        Image.fromarray(WIDE[:, :, 0]),
+        Image.new("RGB", (3, 2)),
+        Image.new("F", (3, 2)),
+        Image.new("L", (3, 2)),
+    ):
         for kind in ("TIFF", *(["PNG"] if image.mode != "F" else [])):
             file = io.BytesIO()
             image.save(file, kind)

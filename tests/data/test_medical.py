@@ -56,9 +56,17 @@ def test_rescaled_values_need_not_be_whole(tmp_path: Path) -> None:
 
 def test_where_the_smallest_value_is_white_values_are_turned(tmp_path: Path) -> None:
     stored = np.array([[0, 1, 4095]], dtype=np.uint16)
-    assert only(dicom(tmp_path / "a.dcm", stored, PhotometricInterpretation="MONOCHROME1")).ravel().tolist() == [4095, 4094, 0]
+    assert only(dicom(tmp_path / "a.dcm", stored, PhotometricInterpretation="MONOCHROME1")).ravel().tolist() == [
+        4095,
+        4094,
+        0,
+    ]
     signed = np.array([[-2048, 0, 2047]], dtype=np.int16)
-    assert only(dicom(tmp_path / "b.dcm", signed, PhotometricInterpretation="MONOCHROME1")).ravel().tolist() == [2047, -1, -2048]
+    assert only(dicom(tmp_path / "b.dcm", signed, PhotometricInterpretation="MONOCHROME1")).ravel().tolist() == [
+        2047,
+        -1,
+        -2048,
+    ]
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,9 @@ MAKES: list[tuple[Make, str]] = [(zipped, "a.zip"), (tarred, "a.tar"), (unpacked
 
 
 @pytest.mark.parametrize(("make", "name"), MAKES)
-def test_folders_and_archives_are_alike(make: Make, name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_folders_and_archives_are_alike(
+    make: Make, name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
     source = at(make(tmp_path / name))
     names = source.find(listing.log.log)
@@ -90,7 +92,9 @@ def test_many_threads_read_a_zip(method: int, tmp_path: Path) -> None:
 def test_a_file_has_a_state_that_changes_with_it(make: Make, name: str, tmp_path: Path) -> None:
     one = at(make(tmp_path / name))
     states = [one.state(path) for path in one.find(listing.log.log)]
-    other = at(make(tmp_path / "other" if name == "a" else tmp_path / f"other{name}", CONTENT | {"cats/1.png": b"four"}))
+    other = at(
+        make(tmp_path / "other" if name == "a" else tmp_path / f"other{name}", CONTENT | {"cats/1.png": b"four"})
+    )
     changed = [other.state(path) for path in other.find(listing.log.log)]
     assert states[0] != changed[0]
     assert states[0][0] == 3
@@ -152,7 +156,11 @@ def test_a_compressed_tar_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("pattern", ["train-*.tar", "train-{000..001}.tar"])
 def test_shards_of_a_webdataset_have_classes(pattern: str, tmp_path: Path) -> None:
     for shard in range(2):
-        samples = {f"{shard}{index}.{ending}": data for index in range(2) for ending, data in (("jpg", b"x"), ("cls", str(index).encode()))}
+        samples = {
+            f"{shard}{index}.{ending}": data
+            for index in range(2)
+            for ending, data in (("jpg", b"x"), ("cls", str(index).encode()))
+        }
         tarred(tmp_path / f"train-{shard:03}.tar", samples)
     source = at(tmp_path / pattern)
     assert found(source) == [

@@ -17,7 +17,12 @@ def test_eight_bits_are_what_they_always_were() -> None:
 
 @pytest.mark.parametrize(
     ("window", "dtype"),
-    [((0, 65535), torch.uint16), ((0, 4095), torch.uint16), ((-1024, 3071), torch.int16), ((-32768, 32767), torch.int16)],
+    [
+        ((0, 65535), torch.uint16),
+        ((0, 4095), torch.uint16),
+        ((-1024, 3071), torch.int16),
+        ((-32768, 32767), torch.int16),
+    ],
 )
 def test_every_value_of_16_bits_survives_the_way_to_a_network_and_back(
     window: tuple[float, float], dtype: torch.dtype
