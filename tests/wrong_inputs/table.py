@@ -431,7 +431,11 @@ TABLE: dict[str, list[Row]] = {
     "Image folders": [
         Row("python train.py data=image_folder", "Error: data.root: this value is missing; set data.root=..."),
         Row(OWN, "Error: data.root=…/photos: no such folder"),
-        Row(OWN, "Error: data.root=…/photos: is a file, not a folder", given.file("photos")),
+        Row(
+            OWN,
+            "Error: data.root=…/photos: is a file, not a folder, and none of .zip, .tar, .npy, .npz",
+            given.file("photos"),
+        ),
         Row(
             OWN,
             "Error: …/photos: contains no images (no files named .png, .jpg, .webp or similar)",
