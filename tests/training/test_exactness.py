@@ -142,7 +142,7 @@ def test_stopped_anywhere_it_goes_on_as_if_nothing_had_been(
     variant: str, command: Command, stopped: list[int], few_digits: Path
 ) -> None:
     options = (*EVERYTHING, *VARIANTS[variant])
-    images = 8 if variant.startswith(("cyclegan", "pix2pix", "cut")) else 50  # a batch; CycleGAN has four of each domain
+    images = 8 if variant.startswith(("cyclegan", "pix2pix", "cut")) else 50  # a batch; CycleGAN has 4 of each domain
     assert command(*options, "callbacks.checkpoint.keep_every_n_images=1", "hydra.run.dir=whole") is None
     stopped[:] = STOPS[:1]
     assert command(*options, "hydra.run.dir=parts") == 143

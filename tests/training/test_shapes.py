@@ -1,4 +1,4 @@
-"""Images that are no squares, through the whole house: folders, training, grids, samples, translations and scores."""
+"""Images that are no squares, all the way from folders through training to samples, translations and scores."""
 
 from pathlib import Path
 
@@ -8,13 +8,13 @@ import torch
 from PIL import Image
 
 from gan_lab.cli import main
+from gan_lab.config.schema import build
 from gan_lab.models.latent import LatentGAN
 from gan_lab.runs.run import Run
-from tests.config.test_conf import LATENT, MODELS, NO_SCORES, TRANSLATING
-from tests.conftest import OFFLINE, Command, read_image
+from tests.config.test_conf import FEW_SCORES, LATENT, MODELS, NO_SCORES, TRANSLATING
+from tests.conftest import OFFLINE, Command, composed, read_image
 
 SHAPES = ((48, 96), (64, 48))  # height and width; the second is 4:3
-GENERATED = sorted(set(MODELS) - set(TRANSLATING))
 
 
 @pytest.fixture
@@ -60,9 +60,7 @@ def quick(folder: str, *more: str) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("shape", [SHAPES[0], pytest.param(SHAPES[1], marks=pytest.mark.slow)])
 @pytest.mark.parametrize("model", MODELS)
-def test_every_variant_trains_on_oblongs(
-    model: str, shape: tuple[int, int], pictures: Path, command: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_variant_trains_on_oblongs(model: str, shape: tuple[int, int], pictures: Path, command: Command) -> None:
     assert command(*quick("run"), f"model={model}", *data_of(model), *tiny(model), option(shape)) is None
     run = Run.open("run")
     saved = run.load_checkpoint()["state_dict"]
@@ -78,3 +76,33 @@ def test_every_variant_trains_on_oblongs(
     else:
         main(["translate", "run", "--input", "pictures/dark", "--out", "translated"])
         assert read_image(next(Path("translated").glob("**/*.png"))).shape == (3, 60, 100), "at their own size"
+
+
+def test_oblongs_are_scored_watched_and_looked_up(tmp_path: Path, command: Command) -> None:
+    generator = np.random.default_rng(0)
+    for label in range(2):
+        (tmp_path / f"grey/{label}").mkdir(parents=True)
+        for index in range(30):
+            pixels = generator.integers(0, 128 * (label + 1), (16, 24), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / f"grey/{label}/{index}.png")
+    data = ("data=image_folder", "data.root=grey", "data.channels=1", "data.num_classes=2", "data.image_size=[16,24]")
+    watched = ("callbacks.health.every_n_images=8", "callbacks.health.images=8", "callbacks.scores.at_least=0")
+    steps = ("data.batch_size=8", "data.test_fraction=0.3", "trainer.max_steps=4", "hydra.run.dir=run")
+    assert command(*OFFLINE[1:], *FEW_SCORES, "model=cgan", *LATENT["dcgan_small"], *data, *watched, *steps) is None
+    assert "fid" in Run.open("run").record()["scores"]["values"]
+    main(["evaluate", "run", "--count", "12", "--neighbours", "neighbours.png", "--out", "scores.json"])
+    width, height = Image.open("neighbours.png").size
+    assert ((width - 2) % 26, (height - 2) % 18) == (0, 0), "whole images with a line between them"
+
+
+def test_what_pads_a_picture_is_the_background_of_the_batch(tmp_path: Path) -> None:
+    (tmp_path / "red").mkdir()
+    for index in range(10):
+        Image.new("RGB", (20, 20), "red").save(tmp_path / f"red/{index}.png")
+    options = ("data.image_size=[8,16]", "data.fit=pad", "data.background=black", "data.batch_size=4")
+    data = build(composed("data=image_folder", f"data.root={tmp_path}/red", *options).data)
+    data.prepare_data()
+    data.setup("fit")
+    pixels = data.train_dataloader().batch(0).images
+    assert pixels.shape == (4, 3, 8, 16)
+    assert pixels[:, 0].unique(dim=0).tolist() == [[[0] * 4 + [255] * 8 + [0] * 4] * 8]
