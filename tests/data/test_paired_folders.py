@@ -110,6 +110,15 @@ def test_images_of_other_shapes_are_no_pair_and_other_sizes_are_told(
     assert data.describe()["train_damaged"] == 1
 
 
+def test_both_sides_get_one_shape_in_one_way(folders: dict[str, str]) -> None:
+    data = make(**folders, image_size=[4, 8], fit="pad", background="black")
+    data.prepare_data()
+    data.setup("fit")
+    for pixels, _ in data.splits["train"]:
+        assert pixels.shape[-2:] == (4, 8)
+        assert not torch.cat((pixels[..., :2], pixels[..., 6:]), 3).any(), "squares, with the background beside them"
+
+
 def test_what_does_not_fit_into_memory_comes_from_the_cache(
     folders: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
