@@ -11,6 +11,7 @@ from gan_lab.metrics import neighbours
 
 SIDE = 16  # pixels, at most
 SHARE = 0.01  # of the training images, which lie this near to another one by chance
+LEAST = 1e-3  # limit: a distance of zero comes out as a little more
 
 
 def reduced(images: Tensor) -> Tensor:
@@ -31,7 +32,7 @@ class Copies:
 
     def __init__(self, training_images: Tensor) -> None:
         self.known = reduced(training_images)
-        self.limit = float(neighbours.radii(self.known, 1)[:, 0].quantile(SHARE))
+        self.limit = max(LEAST, float(neighbours.radii(self.known, 1)[:, 0].quantile(SHARE)))
 
     def distances(self, images: Tensor) -> Tensor:
         """The distance from each image to its nearest training image, float64 (n,)."""
