@@ -26,7 +26,7 @@ def blur(images: Tensor) -> Tensor:
     """Smooth by a Gaussian; pixels at the edge go on beyond it."""
     channels, sigma = images.shape[1], BLUR * images.shape[-1]
     reach = min(ceil(3 * sigma), min(images.shape[-2:]) - 1)
-    weights = torch.exp(-(torch.arange(-reach, reach + 1, device=images.device) / sigma) ** 2 / 2)
+    weights = torch.exp(-((torch.arange(-reach, reach + 1, device=images.device) / sigma) ** 2) / 2)
     kernel = (weights / weights.sum()).repeat(channels, 1, 1, 1)
     padded = F.pad(images, (reach,) * 4, mode="replicate")
     return F.conv2d(F.conv2d(padded, kernel, groups=channels), kernel.transpose(2, 3), groups=channels)

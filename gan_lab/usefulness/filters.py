@@ -27,7 +27,9 @@ class Source(Protocol):
         """Images as the dataset's own are."""
 
 
-def kept(source: Source, label: int, wanted: int, chosen: Filter, classifier: Classifier, copies: Copies) -> Tensor:
+def kept(
+    source: Source, label: int, wanted: int, chosen: Filter, classifier: Classifier | None, copies: Copies
+) -> Tensor:
     """Generated images of a class that a filter keeps.
 
     - "none" keeps the images as they come.
@@ -41,7 +43,7 @@ def kept(source: Source, label: int, wanted: int, chosen: Filter, classifier: Cl
         label: of the class.
         wanted: number of images.
         chosen: the filter.
-        classifier: trained on the row's real images alone.
+        classifier: trained on the row's real images alone; None where the filter needs none.
         copies: finds copies of the row's real images.
 
     Returns:
@@ -58,13 +60,14 @@ def kept(source: Source, label: int, wanted: int, chosen: Filter, classifier: Cl
     if chosen == "discriminator":
         worth = source.logits(drawn, label)
     else:
+        assert classifier is not None
         worth = probabilities(classifier, images.float() / 255)[:, label]
     best = worth.sort(descending=True, stable=True).indices[:wanted]
     return images[best.sort().values]
 
 
 def all_kept(
-    source: Source, wanted: list[int], chosen: Filter, classifier: Classifier, copies: Copies
+    source: Source, wanted: list[int], chosen: Filter, classifier: Classifier | None, copies: Copies
 ) -> tuple[Tensor, Tensor]:
     """Generated images of all classes with their labels (n,); `wanted` is their number by label, else as `kept`."""
     parts = [kept(source, label, count, chosen, classifier, copies) for label, count in enumerate(wanted)]

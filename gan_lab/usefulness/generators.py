@@ -74,24 +74,29 @@ def steps_of(run: Run) -> int:
     return int(steps)
 
 
-def refuse_more_images(run: Run, chosen: LabelledImages) -> None:
-    """Refuse a trained run unless its record proves that it has seen these images and no others.
+def refuse_more_images(run: Run, own: str, count: int) -> None:
+    """Refuse a trained run unless its record proves that it has seen the images of a row and no others.
+
+    Args:
+        run: that was trained.
+        own: the hash of the row's images and labels.
+        count: their number.
 
     Raises:
         UserError: it has seen others, or its record doesn't say.
     """
     described = run.data_record()
-    seen, own = described.get("train_sha256"), hashes.of_tensors(*chosen)
+    seen = described.get("train_sha256")
     if seen is None:
         raise UserError(
             f"{run.folder}: its record doesn't say which images it has seen (train_sha256); leave --generator run out, "
             "so that a generator is trained for each row"
         )
     if seen != own:
-        count = described.get("train_images")
-        saw = f"{count:,} training images" if isinstance(count, int) else "other training images"
+        number = described.get("train_images")
+        saw = f"{number:,} training images" if isinstance(number, int) else "other training images"
         raise UserError(
-            f"--generator run: {run.folder} has seen {saw}, not just the {len(chosen.labels):,} of this row; leave the "
+            f"--generator run: {run.folder} has seen {saw}, not just the {count:,} of this row; leave the "
             "option out, so that a generator is trained for each row, or compare with --real all"
         )
 
@@ -173,7 +178,7 @@ class Training:
         run = Run.open(folder)
         if run.state() != "finished":
             raise UserError(f"{folder}: the generator's training has ended as {run.state()}; look into its run.json")
-        refuse_more_images(run, self.chosen)
+        refuse_more_images(run, hashes.of_tensors(*self.chosen), len(self.chosen.labels))
         return run
 
     @property

@@ -293,7 +293,9 @@ class Subject:
             for seed in self.options.seeds:
                 chosen = self.chosen(row, seed)
                 if self.options.generator == "run" and any(self.options.generated):
-                    refuse_more_images(self.run, self.as_loaded(chosen))
+                    is_all = len(chosen.labels) == len(self.images.labels)
+                    own = self.loaded if is_all else hashes.of_tensors(*chosen)
+                    refuse_more_images(self.run, own, len(chosen.labels))
         if len(self.test.labels) == 0:
             raise UserError(f"{self.run.folder}: its dataset has no test images")
         if any(self.options.generated) and self.options.generator == "train":
@@ -306,9 +308,12 @@ class Subject:
             raise UserError(f"--real {row.each}: {len(places)} images in all are too few; ask for more of each class")
         return LabelledImages(self.images.images[places], self.images.labels[places])
 
-    def as_loaded(self, chosen: LabelledImages) -> LabelledImages:
-        """The same images in the form that a run's record has the hash of."""
-        return chosen
+    @property
+    def loaded(self) -> str:
+        """The hash of all training images as they were loaded, as a run's record has it."""
+        self.images  # noqa: B018 - has them loaded
+        data = self.real.data
+        return str(data.identity()["train_sha256"]) if isinstance(data, InMemoryDataModule) else ""
 
     def arms(self) -> Iterator[Arm]:
         """The ways to train a classifier, those without generated images first."""
@@ -341,6 +346,7 @@ class Cell:
     def __init__(self, subject: Subject, row: Row, seed: int, place: Path) -> None:
         self.subject, self.options, self.row, self.seed, self.place = subject, subject.options, row, seed, place
         self.chosen = subject.chosen(row, seed)
+        self._latest: tuple[tuple[list[int], Filter], tuple[Tensor, Tensor]] | None = None
 
     @property
     def name(self) -> str:
@@ -475,7 +481,17 @@ class Cell:
         most = int(counts.max())
         if arm.name == "alone":
             return [arm.generated * most for _ in counts]
-        return [arm.generated * (most - int(counts[label])) * (label in self.subject.starved) for label in range(len(counts))]
+        return [
+            arm.generated * (most - int(counts[label])) * (label in self.subject.starved)
+            for label in range(len(counts))
+        ]
+
+    def generated(self, wanted: list[int], chosen: Filter) -> tuple[Tensor, Tensor]:
+        """Generated images with their labels; several arms in a row have the same."""
+        if self._latest is None or self._latest[0] != (wanted, chosen):
+            classifier = self.real_classifier if chosen == "confidence" else None
+            self._latest = (wanted, chosen), all_kept(self.drawn, wanted, chosen, classifier, self.copies)
+        return self._latest[1]
 
     def learned_from(self, arm: Arm) -> tuple[Tensor, Tensor, Tensor | None]:
         """The images that an arm's classifier learns from, their labels, and the generated ones among them."""
@@ -485,8 +501,7 @@ class Cell:
             return images[places], labels[places], None
         if not arm.generated:
             return images, labels, None
-        wanted = self.wanted(arm)
-        drawn, requested = all_kept(self.drawn, wanted, arm.filter, self.real_classifier, self.copies)
+        drawn, requested = self.generated(self.wanted(arm), arm.filter)
         if arm.name == "alone":
             return drawn, requested, drawn
         return torch.cat((images, drawn)), torch.cat((labels, requested)), drawn
