@@ -172,9 +172,10 @@ class Training:
             if run.record_file.is_file():
                 with open_dict(config):
                     config.resume = str(folder)
-            with handing_over({TARGET: HandedOver(ChosenImages, self._give, takes_options=True)}):
-                with redirect_stdout(io.StringIO()):  # its summary, and how to resume it, which this command does
-                    train(config, folder)
+            objects = {TARGET: HandedOver(ChosenImages, self._give, takes_options=True)}
+            # What it prints is its summary, and how to resume it, which this command does itself.
+            with handing_over(objects), redirect_stdout(io.StringIO()):
+                train(config, folder)
         run = Run.open(folder)
         if run.state() != "finished":
             raise UserError(f"{folder}: the generator's training has ended as {run.state()}; look into its run.json")

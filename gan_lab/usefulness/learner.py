@@ -55,7 +55,7 @@ def train(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeding.derive(seed, "init"))
         model = Classifier(channels=images.shape[1], num_classes=num_classes)
-    model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster on a CPU
+    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster on a CPU
     images, labels = images.to(device), labels.to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=MAX_LEARNING_RATE, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, MAX_LEARNING_RATE, total_steps=recipe.steps)

@@ -196,8 +196,8 @@ def conclusion(study: Study) -> list[str]:
     else:
         said = [
             f"Of {len(compared)} comparisons with generated images added, {counts['better']} became better, "
-            f"{counts['worse']} became worse, and {counts['not shown']} show no difference that the seeds can tell from "
-            "chance."
+            f"{counts['worse']} became worse, and {counts['not shown']} show no difference that the seeds can "
+            "tell from chance."
         ]
     best = max(compared, key=lambda line: line.differences["accuracy"].mean)
     worst = min(compared, key=lambda line: line.differences["accuracy"].mean)
@@ -266,7 +266,7 @@ def as_json(study: Study) -> str:
         "starved": study.starved,
         "lines": [
             {
-                **{name: line.first[name] for name in ("run", "real", "arm", "generated", "filter", "learned_from")},  # type: ignore[literal-required]
+                **{name: line.first[name] for name in ("run", "real", "arm", "generated", "filter", "learned_from")},
                 "seeds": [result["seed"] for result in line.results],
                 "values": plain(line.values),
                 "differences": plain(line.differences),

@@ -439,7 +439,7 @@ class Cell:
         """The result of an arm, from its file or computed now."""
         file = self.file(arm)
         if file.is_file():
-            return read_json(file, RESULT) | {"run": self.subject.run.folder.name}  # type: ignore[return-value]
+            return read_json(file, RESULT) | {"run": self.subject.run.folder.name}
         images, labels, generated = self.learned_from(arm)
         if not len(labels):
             raise UserError(f"--filters {arm.filter}: keeps no image of {self.name}; leave it out")
