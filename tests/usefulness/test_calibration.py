@@ -5,8 +5,8 @@ from gan_lab.usefulness.calibration import expected_calibration_error
 
 
 def test_the_error_of_four_images_as_worked_by_hand() -> None:
-    # Two bins of 0.5. Both images of (0.5, 1] with 0.9 and 0.7: one right, so |2/2 ... : mean confidence 0.8, right 0.5.
-    # Both of (0, 0.5] with 0.4 and 0.5: both right, mean confidence 0.45. 2/4 * 0.3 + 2/4 * 0.55 = 0.425.
+    # Two bins. In (0.5, 1] lie 0.9 and 0.7: mean confidence 0.8, one of two right. In (0, 0.5] lie 0.4 and 0.5: mean
+    # confidence 0.45, both right. 2/4 * |0.5 - 0.8| + 2/4 * |1 - 0.45| = 0.425.
     probabilities = torch.tensor([[0.9, 0.1, 0.0], [0.7, 0.2, 0.1], [0.4, 0.3, 0.3], [0.5, 0.25, 0.25]])
     labels = torch.tensor([0, 1, 0, 0])
     assert expected_calibration_error(probabilities, labels, bins=2) == pytest.approx(0.425, abs=1e-6)
