@@ -30,6 +30,7 @@ def chosen(count: int = 20, seed: int = 0) -> LabelledImages:
 def test_the_configuration_is_the_runs_but_for_what_a_row_decides(tiny: Run) -> None:
     config = Training(tiny, chosen(), seed=7, steps=3, accelerator="cpu").config()
     own = tiny.config()
+    own.seed = 7
     assert config.model == own.model
     assert config.data._target_ == TARGET
     assert config.data.batch_size == 20  # the run has more a batch than the row has images
@@ -121,7 +122,7 @@ def test_who_does_not_know_how_long_says_what_to_name(tiny: Run) -> None:
     config = tiny.config()
     config.trainer.max_epochs = 3
     tiny.save_config(config)
-    tiny.update_record(last_batch=None, batches=None)
+    tiny.update_record(last_batch=None)
     with pytest.raises(UserError, match="name them with --generator-steps"):
         steps_of(tiny)
 

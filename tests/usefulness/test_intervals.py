@@ -3,7 +3,7 @@ from math import sqrt
 import pytest
 from scipy import stats
 
-from gan_lab.usefulness.intervals import NORMAL, T, Interval, of_differences, quantile
+from gan_lab.usefulness.intervals import NORMAL, Interval, T, of_differences, quantile
 
 
 def test_the_interval_of_three_values_as_worked_by_hand() -> None:
