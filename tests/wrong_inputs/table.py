@@ -34,13 +34,16 @@ RESUME = "python train.py resume=run"
 STUDIED = given.both(
     given.fashion("files"),
     given.run_of(
-        "run_of_cgan", given.configured(data__dataset="FashionMNIST", data__root="files", data__fallback="error")
+        "run_of_cgan",
+        given.configured(data__dataset="FashionMNIST", data__root="files", data__fallback="error", data__batch_size=4),
     ),
 )
 SAW_MORE = given.run_of(
     "run_of_cgan",
     lambda run: (
-        given.configured(data__dataset="FashionMNIST", data__root="files", data__fallback="error")(run),
+        given.configured(data__dataset="FashionMNIST", data__root="files", data__fallback="error", data__batch_size=4)(
+            run
+        ),
         run.update_record(data={"train_sha256": "0" * 64, "train_images": 4500}),
     ),
 )
