@@ -1,6 +1,7 @@
 """Generators that have seen the real images of one row and nothing else: trained for it, or proved by their record."""
 
 import io
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -198,7 +199,7 @@ class Drawn:
     Args:
         run: trained.
         seed: of the latents.
-        native_size: side of the dataset's images, without the border that a generator adds.
+        native_size: (height, width) of the dataset's images, without the border that a generator adds.
         ema: whether the generator's moving average draws, where there is one.
         device: to draw on.
 
@@ -206,10 +207,9 @@ class Drawn:
         UserError: there is no checkpoint.
     """
 
-    def __init__(self, run: Run, *, seed: int, native_size: int, ema: bool, device: torch.device) -> None:
+    def __init__(self, run: Run, *, seed: int, native_size: Sequence[int], ema: bool, device: torch.device) -> None:
         self.run, self.seed, self.native_size, self.ema = run, seed, native_size, ema
         self.model = load_generator.load(run, "last").to(device)
-        self.size = int(run.config().data.image_size)
 
     def of_class(self, label: int, count: int) -> Tensor:
         """The first images of a class, uint8 (count, channels, height, width), with the border that it may have.
@@ -217,15 +217,14 @@ class Drawn:
         Raises:
             UserError: they are not finite: the training has failed.
         """
-        latents = self.model.seeded_latents(max(1, count), seeding.derive(self.seed, "augment", label))[:count]
+        latents = self.model.seeded_latents(max(1, count), seeding.derive(self.seed, "augment", label))
         parts = []
-        for part in torch.split(latents, SAMPLED_AT_ONCE) if count else ():
+        for part in torch.split(latents, SAMPLED_AT_ONCE):
             drawn = self.model.sample(part, *self.model.make_condition(len(part), label), ema=self.ema)
             if not bool(drawn.isfinite().all()):
                 raise UserError(f"{self.run.folder}: draws values that are not finite; its training has failed")
             parts.append(images.to_uint8(drawn).cpu())
-        channels = int(self.run.config().data.channels)
-        return torch.cat(parts) if parts else torch.empty(0, channels, self.size, self.size, dtype=torch.uint8)
+        return torch.cat(parts)[:count]
 
     def logits(self, drawn: Tensor, label: int) -> Tensor:
         """The discriminator's mean logit of each image of a class, float64 (n,) on the CPU; higher is more real."""

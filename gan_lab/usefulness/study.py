@@ -376,7 +376,7 @@ class Cell:
         return Drawn(
             run,
             seed=self.seed,
-            native_size=max(self.chosen.images.shape[-2:]),
+            native_size=self.chosen.images.shape[-2:],
             ema=self.options.ema,
             device=self.subject.device,
         )

@@ -128,7 +128,7 @@ def test_who_does_not_know_how_long_says_what_to_name(tiny: Run) -> None:
 
 
 def test_images_of_a_class_follow_from_the_seed_and_their_index(tiny: Run) -> None:
-    one, other = (Drawn(tiny, seed=seed, native_size=8, ema=True, device=CPU) for seed in (1, 2))
+    one, other = (Drawn(tiny, seed=seed, native_size=(8, 8), ema=True, device=CPU) for seed in (1, 2))
     few, more = one.of_class(3, 4), one.of_class(3, 9)
     assert more.dtype == torch.uint8
     assert more.shape == (9, 1, 8, 8)
@@ -142,7 +142,7 @@ def test_images_of_a_class_follow_from_the_seed_and_their_index(tiny: Run) -> No
 
 
 def test_values_that_are_not_finite_are_no_images(tiny: Run) -> None:
-    drawn = Drawn(tiny, seed=1, native_size=8, ema=True, device=CPU)
+    drawn = Drawn(tiny, seed=1, native_size=(8, 8), ema=True, device=CPU)
     for weight in drawn.model.parameters():
         weight.data.fill_(float("nan"))
     with pytest.raises(UserError, match="draws values that are not finite"):
