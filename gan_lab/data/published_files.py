@@ -56,7 +56,8 @@ class Shelf:
 
     def find(self, name: str) -> Path | None:
         """A file or folder of this name, in the dataset's own folder or beside it; None where there is none."""
-        return next((path for path in (self.place / name, self.root / name) if path.exists()), None)
+        places = (self.place / name, self.root / name)  # the second may be the dataset's own folder
+        return next((path for path in places if path.exists() and path != self.place), None)
 
     def provide(self, files: Sequence[PublishedFile]) -> dict[str, Path]:
         """Find files, and fetch those that are missing or damaged, one program at a time.

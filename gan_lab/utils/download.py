@@ -96,7 +96,7 @@ class _CutOffError(ValueError):
 
 
 class _Appended:
-    """What `_copy` writes to: the end of a file, all of a chunk or nothing of it."""
+    """The file that `_copy` writes to: the end of a file, all of a chunk or nothing of it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -107,7 +107,7 @@ class _Appended:
 
 @contextmanager
 def _answer(url: str, begin: int = 0) -> Iterator[BinaryIO]:
-    """What the server sends, from a byte on; all of it where it can't begin there."""
+    """The bytes that the server sends, from a byte on; all of it where it can't begin there."""
     asked = {"User-Agent": "gan_lab"} | ({"Range": f"bytes={begin}-"} if begin else {})
     try:
         opened = urlopen(Request(url, headers=asked), timeout=SECONDS)
