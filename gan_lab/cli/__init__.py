@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import gan_lab
 from gan_lab.cli import (
     compare,
+    dataset,
     evaluate,
     interpolate,
     new,
@@ -37,6 +38,7 @@ COMMANDS = (
     evaluate,
     compare,
     status,
+    dataset,
     train_features,
     new,
 )

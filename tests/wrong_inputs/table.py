@@ -863,7 +863,7 @@ TABLE: dict[str, list[Row]] = {
         Row("gan-lab", "Error: the following arguments are required: COMMAND (gan-lab --help)"),
         Row(
             "gan-lab smaple run",
-            "Error: COMMAND: invalid choice: 'smaple' (choose from 'train', 'sample', 'translate', 'evaluate', 'compare', 'status', 'train-features', 'new') (gan-lab --help)",
+            "Error: COMMAND: invalid choice: 'smaple' (choose from 'train', 'sample', 'translate', 'interpolate', 'timelapse', 'walk', 'project', 'evaluate', 'compare', 'status', 'dataset', 'train-features', 'new') (gan-lab --help)",
         ),
         Row("gan-lab sample", "Error: the following arguments are required: RUN (gan-lab sample --help)"),
         Row("gan-lab sample nowhere", f"Error: nowhere{NO_RUN}"),
