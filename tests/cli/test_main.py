@@ -8,7 +8,21 @@ import pytest
 
 from gan_lab.cli import COMMANDS, main
 
-NAMES = ["train", "sample", "translate", "interpolate", "timelapse", "walk", "project", "evaluate", "compare", "status", "dataset", "train-features", "new"]
+NAMES = [
+    "train",
+    "sample",
+    "translate",
+    "interpolate",
+    "timelapse",
+    "walk",
+    "project",
+    "evaluate",
+    "compare",
+    "status",
+    "dataset",
+    "train-features",
+    "new",
+]
 
 
 def help_of(*command: str, capsys: pytest.CaptureFixture[str]) -> str:
