@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.data.decoded import Decoder
-from gan_lab.data.image_files import BACKGROUND
+from gan_lab.data.image_files import BACKGROUND, Fit
 from gan_lab.data.named import NamedImages
 from gan_lab.data.published_files import PublishedFile
 from gan_lab.utils.batches import LabelledImages
@@ -30,6 +30,7 @@ class NamedFiles(NamedImages):
 
     Args:
         cache: folder for decoded images that don't fit into memory.
+        fit: how pictures get the shape of `image_size`: "crop", "pad" on white, or "stretch".
     """
 
     archive: ClassVar[PublishedFile]
@@ -37,10 +38,10 @@ class NamedFiles(NamedImages):
     largest: ClassVar[int]  # bytes of the unpacked files together, at most
     count: ClassVar[int]  # of the unpacked files
 
-    def __init__(self, *, cache: CachePath, **options: Any) -> None:
+    def __init__(self, *, cache: CachePath, fit: Fit, **options: Any) -> None:
         super().__init__(**options)
         self.decoder = Decoder(
-            cache=cache, size=self.image_size, channels=self.channels, window=None, background=BACKGROUND
+            cache=cache, size=self.image_size, channels=self.channels, window=None, background=BACKGROUND, fit=fit
         )
         self.damaged: dict[str, int] = {}  # number of files by split
 
@@ -100,7 +101,7 @@ class NamedFiles(NamedImages):
         self.decoder.prepare(self.folder, self.listing["train"].files, processes=self._processes_here)
 
     def arrays(self, split: str) -> tuple[Tensor, Tensor]:
-        """Load images uint8 (n, 3, image_size, image_size) and labels int64 (n,), without damaged files."""
+        """Load images uint8 (n, 3, height, width) and labels int64 (n,), without damaged files."""
         files, labels = self.listing[split]
         decoded = self.decoder.load(
             self.folder, files, processes=self._processes_here, quiet=self._rank > 0, say=self._note

@@ -15,7 +15,7 @@ COUNTS = {"train/cat": 2, "train/dog": 1, "train/wild": 3, "val/cat": 1, "val/do
 
 
 def make(root: Path, **others: Any) -> AFHQ:
-    shared = {"image_size": 16, "channels": 3, "num_classes": 3, "cache": str(root / "cache")}
+    shared = {"image_size": 16, "channels": 3, "num_classes": 3, "cache": str(root / "cache"), "fit": "crop"}
     return AFHQ(**options(root, **shared) | others)
 
 

@@ -15,7 +15,14 @@ ATTRIBUTES = {"Bald": [-1, 1, 1, -1, -1, 1], "Male": [1, 1, -1, -1, -1, 1], "Smi
 
 
 def make(root: Path, **others: Any) -> CelebA:
-    shared = {"image_size": 32, "channels": 3, "num_classes": 1, "attributes": [], "cache": str(root / "cache")}
+    shared = {
+        "image_size": 32,
+        "channels": 3,
+        "num_classes": 1,
+        "attributes": [],
+        "cache": str(root / "cache"),
+        "fit": "crop",
+    }
     return CelebA(**options(root, **shared) | others)
 
 

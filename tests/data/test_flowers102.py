@@ -16,7 +16,7 @@ LABELS = [77, 1, 102, 5, 1]
 
 
 def make(root: Path, **others: Any) -> Flowers102:
-    shared = {"image_size": 16, "channels": 3, "num_classes": 102, "cache": str(root / "cache")}
+    shared = {"image_size": 16, "channels": 3, "num_classes": 102, "cache": str(root / "cache"), "fit": "crop"}
     return Flowers102(**options(root, **shared) | others)
 
 
