@@ -30,6 +30,23 @@ UNPAIRED = "python train.py model=cyclegan data=unpaired_folders"
 PAIRED = "python train.py model=pix2pix data=paired_folders"
 COLOURISE = "python train.py model=pix2pix data=colourise data.root=photos"
 RESUME = "python train.py resume=run"
+# Twenty images, all of class 9, and a run of a conditional model on them.
+STUDIED = given.both(
+    given.fashion("files"),
+    given.run_of(
+        "run_of_cgan",
+        given.configured(data__dataset="FashionMNIST", data__root="files", data__fallback="error", data__batch_size=4),
+    ),
+)
+SAW_MORE = given.run_of(
+    "run_of_cgan",
+    lambda run: (
+        given.configured(data__dataset="FashionMNIST", data__root="files", data__fallback="error", data__batch_size=4)(
+            run
+        ),
+        run.update_record(data={"train_sha256": "0" * 64, "train_images": 4500}),
+    ),
+)
 NO_RUN = ": no such run folder, and no run of this name in logs/runs or logs/sweeps"
 NAME = (
     "must be a name for a folder: at most 100 letters, digits and _ . , = + @ -, first a letter or a digit; not latest"
@@ -906,7 +923,73 @@ TABLE: dict[str, list[Row]] = {
         Row("gan-lab", "Error: the following arguments are required: COMMAND (gan-lab --help)"),
         Row(
             "gan-lab smaple run",
-            "Error: COMMAND: invalid choice: 'smaple' (choose from 'train', 'sample', 'translate', 'evaluate', 'compare', 'status', 'train-features', 'new') (gan-lab --help)",
+            "Error: COMMAND: invalid choice: 'smaple' (choose from 'train', 'sample', 'translate', 'interpolate', 'timelapse', 'walk', 'project', 'evaluate', 'compare', 'augment', 'status', 'train-features', 'new') (gan-lab --help)",
+        ),
+        Row(
+            "gan-lab augment run",
+            "Error: the following arguments are required: --real, --generated (gan-lab augment --help)",
+        ),
+        Row("gan-lab augment nowhere --real 50 --generated 1", f"Error: nowhere{NO_RUN}"),
+        Row(
+            "gan-lab augment run --real 50 --generated 1",
+            "Error: run: VanillaGAN draws no class that is asked for, and a classifier needs labels; name a conditional run, such as of model=cgan",
+            given.run(),
+        ),
+        Row(
+            "gan-lab augment run_of_cyclegan --real 50 --generated 1",
+            "Error: run_of_cyclegan: CycleGAN translates images; a classifier learns from images of classes that are drawn, as of model=cgan",
+            given.run_of("run_of_cyclegan"),
+        ),
+        Row(
+            "gan-lab augment run_of_cgan --real 50 --generated 1",
+            "Error: run_of_cgan: began with the weights of elsewhere, which may have seen more images than a row has; name a run without init_from",
+            given.run_of("run_of_cgan", given.configured(init_from="elsewhere")),
+        ),
+        Row(
+            "gan-lab augment run_of_cgan --real all --generated 1 --generator run",
+            "Error: --generator run: run_of_cgan has seen 4,500 training images, not just the 20 of this row; leave the option out, so that a generator is trained for each row, or compare with --real all",
+            given.both(given.fashion("files"), SAW_MORE),
+        ),
+        Row(
+            "gan-lab augment run_of_cgan --real all --generated 1 --generator run",
+            "Error: run_of_cgan: its record doesn't say which images it has seen (train_sha256); leave --generator run out, so that a generator is trained for each row",
+            STUDIED,
+        ),
+        Row(
+            "gan-lab augment run_of_cgan --real 50 --generated 1",
+            "Error: --real 50: class 0 has only 0 training images; ask for fewer, or for all of each class with --real all",
+            STUDIED,
+        ),
+        Row(
+            "gan-lab augment run_of_cgan --real 50 --generated 1 --starve eels=10",
+            "Error: --starve eels=10: no such class. Available: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9.",
+            STUDIED,
+        ),
+        Row(
+            "gan-lab augment run --real 50 --generated 1 --starve 8",
+            "Error: --starve: must be a class and a number, such as 8=10, not 8 (gan-lab augment --help)",
+        ),
+        Row(
+            "gan-lab augment run --real 50,many --generated 1",
+            "Error: --real: must be a whole number of at least 1, not many (gan-lab augment --help)",
+        ),
+        Row(
+            "gan-lab augment run --real 50 --generated 1,1",
+            "Error: --generated: must be different numbers, not 1,1 (gan-lab augment --help)",
+        ),
+        Row(
+            "gan-lab augment run --real 50 --generated 1 --filters best",
+            "Error: --filters: must be different ones of none, discriminator, confidence, neighbours, not best (gan-lab augment --help)",
+        ),
+        Row(
+            "gan-lab augment run_of_cgan --real 50 --generated 1 --out file",
+            "Error: --out file: is a file; name a folder",
+            given.both(given.run_of("run_of_cgan"), given.file("file")),
+        ),
+        Row(
+            "gan-lab augment run_of_cgan --real all --generated 1 --generator-steps 2 --out file/study",
+            "Error: --out file/study: can't be written: Not a directory",
+            given.both(STUDIED, given.file("file")),
         ),
         Row("gan-lab sample", "Error: the following arguments are required: RUN (gan-lab sample --help)"),
         Row("gan-lab sample nowhere", f"Error: nowhere{NO_RUN}"),
