@@ -373,6 +373,15 @@ def _reduced(image: Image.Image, least: int) -> Image.Image:
     return image.reduce(factor)
 
 
+def plain(image: Image.Image, channels: int, background: str = BACKGROUND) -> Image.Image:
+    """An image of any mode as one of mode "L" (1 channel) or "RGB" (3); wide pixels take their own range."""
+    limits = None
+    if _is_wide(image):
+        values = np.asarray(image, np.float64)
+        limits = (float(values.min()), float(max(values.max(), values.min() + 1)))
+    return _plain(image, "L" if channels == 1 else "RGB", limits, background)[0]
+
+
 def _plain(image: Image.Image, mode: str, limits: Limits | None, background: str) -> tuple[Image.Image, bool]:
     """Convert an image of any mode to "L" or "RGB"; the second value tells whether its visible part can't be seen."""
     hidden = False
