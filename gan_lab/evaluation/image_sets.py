@@ -15,6 +15,7 @@ from gan_lab.metrics.statistics import UNKNOWN, RealStatistics, real_statistics
 from gan_lab.utils import hashes
 from gan_lab.utils.batches import LabelledImages
 
+NO_BORDER = 1 << 30  # pixels, of which no image is a few more
 GIVEN = "given"  # in place of the split of a dataset
 
 
@@ -25,7 +26,7 @@ class Shown:
     Args:
         name: of the images.
         image_size: their shorter side, in pixels.
-        native_size: their side where they are squares; 0 where a border is not to be looked for.
+        native_size: their side where they are squares; `NO_BORDER` where none is to be looked for.
         channels: 1 or 3.
         num_classes: number of classes, 0 without labels.
         splits: one, "given".
@@ -66,7 +67,7 @@ class ImageSet(RealImages):
             Shown(
                 name=name,
                 image_size=min(height, width),
-                native_size=height if height == width else 0,
+                native_size=height if height == width else NO_BORDER,
                 channels=images.shape[1],
                 num_classes=0 if labels is None else int(labels.max()) + 1,
                 splits={GIVEN: LabelledImages(images, known)},
@@ -99,7 +100,7 @@ class FixedStatistics(RealImages):
     has_training = False
 
     def __init__(self, gaussian: Gaussian, file: Path, *, channels: int, side: int) -> None:
-        shown = Shown(name=str(file), image_size=side, native_size=0, channels=channels, num_classes=0)
+        shown = Shown(name=str(file), image_size=side, native_size=NO_BORDER, channels=channels, num_classes=0)
         super().__init__(shown, own_cache(file))
         shown.eval_split = OF_FILE
         self.gaussian = gaussian
