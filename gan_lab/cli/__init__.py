@@ -1,11 +1,24 @@
-"""The `gan-lab` command: train; sample from, translate with, evaluate and compare trained runs."""
+"""The `gan-lab` command: train; sample from, translate with, explore, evaluate and compare trained runs."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 
 import gan_lab
-from gan_lab.cli import compare, evaluate, new, sample, status, train, train_features, translate
+from gan_lab.cli import (
+    compare,
+    evaluate,
+    interpolate,
+    new,
+    project,
+    sample,
+    status,
+    timelapse,
+    train,
+    train_features,
+    translate,
+    walk,
+)
 from gan_lab.config.command_line import readable_errors
 
 DESCRIPTION = """Train GANs, and work with the folders of trained runs.
@@ -13,7 +26,20 @@ DESCRIPTION = """Train GANs, and work with the folders of trained runs.
 A RUN is the folder that training has made, such as logs/runs/2026-01-31_12-00-00_dcgan_mnist,
 or its name alone; a job of a sweep is SWEEP/NUMBER, and `latest` is the run in logs/runs that
 started last."""
-COMMANDS = (train, sample, translate, evaluate, compare, status, train_features, new)
+COMMANDS = (
+    train,
+    sample,
+    translate,
+    interpolate,
+    timelapse,
+    walk,
+    project,
+    evaluate,
+    compare,
+    status,
+    train_features,
+    new,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -33,6 +33,7 @@ from gan_lab.runs.run import Run, Which
 from gan_lab.utils import hardware, seeding
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.run_layout import RunLayout
+from gan_lab.utils.sizes import height_and_width
 
 log = logging.getLogger(__name__)
 
@@ -183,8 +184,9 @@ def evaluate_run(run: Run, options: Options, *, which: Which, ema: bool, gan_tra
     real, split = _real_of_run(run, options)
     extractor = _extractor_of_run(run, options, real).to(model.device)
     count = options.count or config.data.get("test_count", COUNT)
+    like = _classes_of(run, model, options) if options.statistics else real.load(split)[1]
     evaluation = _evaluated(
-        generate_images(model, count, seed=options.seed, ema=ema),
+        generate_images(model, count, seed=options.seed, ema=ema, like=like),
         real,
         extractor,
         options,
@@ -194,7 +196,7 @@ def evaluate_run(run: Run, options: Options, *, which: Which, ema: bool, gan_tra
     )
     _add_path_length(evaluation, model, options, count, ema=ema)
     if gan_train_test:
-        again = generate_images(model, count, seed=options.seed, ema=ema)
+        again = generate_images(model, count, seed=options.seed, ema=ema, like=like)
         evaluation.record.values.update(classifiers.gan_train_test(again, real, seed=options.seed))
     return evaluation
 
@@ -204,13 +206,20 @@ def _real_of_run(run: Run, options: Options) -> tuple[RealImages, str]:
     config = run.config()
     if options.statistics:
         gaussian = moment_files.read(options.statistics)
-        side, channels = int(config.data.get("image_size", 0)), int(config.data.get("channels", 3))
-        fixed = FixedStatistics(gaussian, options.statistics, channels=channels, side=side)
+        size, channels = height_and_width(config.data.image_size), int(config.data.get("channels", 3))
+        fixed = FixedStatistics(gaussian, options.statistics, channels=channels, size=size)
         return fixed, fixed.data.eval_split
     real = datasets.dataset_of_run(config, run.data_record(), options.data_root)
     split = options.split or real.data.eval_split
     datasets.refuse_other_data(real, run.data_record(), split)
     return real, split
+
+
+def _classes_of(run: Run, model: LatentGAN, options: Options) -> Tensor | None:
+    """Labels of the training images of a conditional model; None for one that takes none."""
+    if not model.make_condition(1):
+        return None
+    return datasets.dataset_of_run(run.config(), run.data_record(), options.data_root).load("train")[1]
 
 
 def _extractor_of_run(run: Run, options: Options, real: RealImages) -> Extractor:
@@ -224,8 +233,7 @@ def _extractor_of_run(run: Run, options: Options, real: RealImages) -> Extractor
 def _add_path_length(evaluation: Evaluation, model: Any, options: Options, count: int, *, ema: bool) -> None:
     if "path_length" in options.chosen_groups:
         assert evaluation.extractor is not None
-        side = min(evaluation.first.shape[-2:])
-        name, distance = path_length.distance_for(evaluation.extractor, side)
+        name, distance = path_length.distance_for(evaluation.extractor, min(evaluation.first.shape[-2:]))
         length = path_length.path_length(model, count, distance, seed=options.seed, ema=ema)
         evaluation.record.values[name] = length
 
@@ -312,7 +320,7 @@ def _side(
         model = load_generator.load(run, which).to(device)
         count = options.count or run.config().data.get("test_count", COUNT)
         return Side(
-            generated=generate_images(model, count, seed=seed, ema=ema),
+            generated=generate_images(model, count, seed=seed, ema=ema, like=_classes_of(run, model, options)),
             weights=weights_of(model, ema=ema),
             images_seen=model.images_seen,
             run=run,
@@ -384,8 +392,8 @@ def evaluate_images(images: Tensor, dataset: str | None, options: Options, label
     run = None
     if options.statistics:
         gaussian = moment_files.read(options.statistics)
-        side = min(images.shape[-2:])
-        real = FixedStatistics(gaussian, options.statistics, channels=images.shape[1], side=side)
+        size = (images.shape[-2], images.shape[-1])
+        real = FixedStatistics(gaussian, options.statistics, channels=images.shape[1], size=size)
         extractor = _extractor_of_set(options, real)
     else:
         assert dataset is not None

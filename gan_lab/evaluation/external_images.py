@@ -130,7 +130,7 @@ def _labels(labels: object, count: int, source: Path) -> Tensor:
 
 
 def _folder(source: Path, channels: int | None) -> Tensor:
-    """Load all images at any depth; they must be squares of one size, as resizing would change their scores."""
+    """Load all images at any depth; they must be of one size, as resizing would change their scores."""
     files = listing.find(source)
     sizes: dict[tuple[int, int], str] = {}
     for path in files:
@@ -140,8 +140,8 @@ def _folder(source: Path, channels: int | None) -> Tensor:
                 channels = channels or _channels(image)
         except Exception:  # damaged: `decode` warns, and leaves the file out
             continue
-    side = _side(sizes, source)
-    out = image_files.allocate(len(files), channels or 3, side, of=str(source))
+    size = _size(sizes, source)
+    out = image_files.allocate(len(files), channels or 3, size, of=str(source))
     outcome = image_files.decode(files, out)
     for warning in outcome.warnings:
         log.warning("%s: %s", source, warning)
@@ -152,19 +152,17 @@ def _channels(image: Image.Image) -> int:
     return 1 if image.mode in GREY or image.mode.startswith(("I", "F")) else 3
 
 
-def _side(sizes: dict[tuple[int, int], str], source: Path) -> int:
-    """The side of images of one size, which is that of a square.
+def _size(sizes: dict[tuple[int, int], str], source: Path) -> tuple[int, int]:
+    """Height and width of images of one size.
 
     Raises:
-        UserError: they have several sizes, or are no squares.
+        UserError: they have several.
     """
     if len(sizes) > 1:
         first, second = (f"{name} has {size[0]}x{size[1]}" for size, name in [*sizes.items()][:2])
         raise UserError(f"{source}: the images must be of one size, but {first} pixels and {second}")
     width, height = next(iter(sizes), (1, 1))
-    if width != height:
-        raise UserError(f"{source}: the images must be square, not {width}x{height} pixels")
-    return height
+    return height, width
 
 
 def _archive(source: Path, channels: int | None) -> Found:
@@ -182,9 +180,9 @@ def _archive(source: Path, channels: int | None) -> Found:
         out = None
         for index, image in enumerate(_images(archive, names, source)):
             sizes.setdefault(image.size, names[index])
-            side = _side(sizes, source)
+            size = _size(sizes, source)
             channels = channels or _channels(image)
-            out = image_files.allocate(len(names), channels, side, of=str(source)) if out is None else out
+            out = image_files.allocate(len(names), channels, size, of=str(source)) if out is None else out
             plain = np.asarray(image_files.plain(image, channels))
             out[index] = plain[None] if channels == 1 else plain.transpose(2, 0, 1)
         assert out is not None

@@ -15,7 +15,7 @@ from gan_lab.metrics.statistics import UNKNOWN, RealStatistics, real_statistics
 from gan_lab.utils import hashes
 from gan_lab.utils.batches import LabelledImages
 
-NO_BORDER = 1 << 30  # pixels, of which no image is a few more
+NO_BORDER = (1 << 30, 1 << 30)  # pixels, of which no image has a few more
 GIVEN = "given"  # in place of the split of a dataset
 
 
@@ -25,8 +25,8 @@ class Shown:
 
     Args:
         name: of the images.
-        image_size: their shorter side, in pixels.
-        native_size: their side where they are squares; `NO_BORDER` where none is to be looked for.
+        image_size: their height and width.
+        native_size: the same; `NO_BORDER` where no border is to be looked for.
         channels: 1 or 3.
         num_classes: number of classes, 0 without labels.
         splits: one, "given".
@@ -34,8 +34,8 @@ class Shown:
     """
 
     name: str
-    image_size: int
-    native_size: int
+    image_size: tuple[int, int]
+    native_size: tuple[int, int]
     channels: int
     num_classes: int
     splits: dict[str, LabelledImages] = field(default_factory=dict)
@@ -61,13 +61,13 @@ class ImageSet(RealImages):
     has_training = False
 
     def __init__(self, images: Tensor, labels: Tensor | None, name: str) -> None:
-        height, width = images.shape[-2:]
+        size = (images.shape[-2], images.shape[-1])
         known = torch.full((len(images),), UNKNOWN) if labels is None else labels
         super().__init__(
             Shown(
                 name=name,
-                image_size=min(height, width),
-                native_size=height if height == width else NO_BORDER,
+                image_size=size,
+                native_size=size,
                 channels=images.shape[1],
                 num_classes=0 if labels is None else int(labels.max()) + 1,
                 splits={GIVEN: LabelledImages(images, known)},
@@ -94,13 +94,13 @@ class FixedStatistics(RealImages):
         gaussian: of the file.
         file: its path.
         channels: of the images that are compared.
-        side: of these, in pixels.
+        size: of these, height and width.
     """
 
     has_training = False
 
-    def __init__(self, gaussian: Gaussian, file: Path, *, channels: int, side: int) -> None:
-        shown = Shown(name=str(file), image_size=side, native_size=NO_BORDER, channels=channels, num_classes=0)
+    def __init__(self, gaussian: Gaussian, file: Path, *, channels: int, size: tuple[int, int]) -> None:
+        shown = Shown(name=str(file), image_size=size, native_size=NO_BORDER, channels=channels, num_classes=0)
         super().__init__(shown, own_cache(file))
         shown.eval_split = OF_FILE
         self.gaussian = gaussian

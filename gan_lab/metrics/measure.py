@@ -128,14 +128,14 @@ class SampleScores(Measure):
         self.real = real
         self.count = count
         wanted = "path_length" in scorer.groups
-        self.distance = path_length.distance_for(scorer.extractor, real.data.image_size) if wanted else None
+        self.distance = path_length.distance_for(scorer.extractor, min(real.data.image_size)) if wanted else None
 
     def score(self, model: Any, *, ema: bool, rank: int = 0, world_size: int = 1) -> ScoreRecord:
         """Score samples; arguments as of `Measure.score`."""
         scorer = self.scorer
         scorer.reset()
-        share = {"rank": rank, "world_size": world_size}
-        for images, requested in generate_images(model, self.count, seed=scorer.seed, ema=ema, **share):
+        options: dict[str, Any] = {"like": scorer.real.labels, "rank": rank, "world_size": world_size}
+        for images, requested in generate_images(model, self.count, seed=scorer.seed, ema=ema, **options):
             scorer.update(self.real.without_border(images), requested)
         values = scorer.compute()
         if self.distance:

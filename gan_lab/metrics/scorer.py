@@ -84,6 +84,7 @@ class Scorer:
         self._shares: list[tuple[Tensor, Tensor, Tensor]] = []
         self._spectra: list[Tensor] = []
         self.count = 0
+        self.conditional = False
         self.class_counts: list[int] = []
         self.per_class: dict[str, list[float | None]] = {}
 
@@ -128,6 +129,7 @@ class Scorer:
         """
         features, logits, requested = self._gathered()
         self.count = len(features)
+        self.conditional = bool((requested != UNKNOWN).any())
         if self.count < FEWEST:
             raise ValueError(f"scores need {FEWEST} generated images or more, not {self.count}")
         values: dict[str, float] = {}
@@ -171,6 +173,7 @@ class Scorer:
             n_fake=self.count,
             weights=weights,
             seed=self.seed,
+            labels="data" if self.conditional else None,
         )
 
     def _gathered(self) -> tuple[Tensor, Tensor, Tensor]:

@@ -4,13 +4,16 @@ Any generator and discriminator of this package will do; labels are int64 (batch
 take labels themselves say so by `takes_labels`.
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 from torch.nn.utils.parametrize import is_parametrized
 
-from gan_lab.utils.types import PositiveInt
+from gan_lab.utils.sizes import height_and_width
+from gan_lab.utils.types import ImageSize, PositiveInt
 
 
 class Native(nn.Module):
@@ -25,6 +28,7 @@ class Native(nn.Module):
 
     def __init__(self, player: nn.Module) -> None:
         super().__init__()
+        self.blends_labels = getattr(player, "blends_labels", False)
         if not getattr(player, "takes_labels", False):
             raise ValueError(
                 "model/conditioning=native is for players that take labels themselves: set model/network=biggan, or "
@@ -34,7 +38,7 @@ class Native(nn.Module):
         self.batch_independent = getattr(player, "batch_independent", False)
 
     def forward(self, inputs: Tensor, labels: Tensor) -> Tensor:
-        """Output of the player."""
+        """Output of the player, of labels (batch,), or of shares where it blends them."""
         outputs: Tensor = self.player(inputs, labels)
         return outputs
 
@@ -42,7 +46,8 @@ class Native(nn.Module):
 class LabelledGenerator(nn.Module):
     """Latents (batch, latent_dim) and labels (batch,) to images: the label is appended to the latent, one-hot.
 
-    Mirza and Osindero 2014, section 3.2 (arXiv:1411.1784).
+    Mirza and Osindero 2014, section 3.2 (arXiv:1411.1784). Shares of the classes, float (batch, num_classes), take the
+    place of labels for images between classes: a blend of the one-hot vectors.
 
     Args:
         generator: takes latents of size latent_dim + num_classes.
@@ -51,6 +56,8 @@ class LabelledGenerator(nn.Module):
     Raises:
         ValueError: the generator takes labels itself, or mixes styles, of latents without a label.
     """
+
+    blends_labels = True
 
     def __init__(self, generator: nn.Module, *, num_classes: PositiveInt) -> None:
         super().__init__()
@@ -68,14 +75,18 @@ class LabelledGenerator(nn.Module):
         self.num_classes = num_classes
 
     def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
-        """Images (batch, channels, size, size), one for each latent (batch, latent_dim) and label (batch,)."""
-        one_hot = F.one_hot(labels, self.num_classes).to(latents.dtype)
-        images: Tensor = self.generator(torch.cat((latents, one_hot), dim=1))
+        """Images (batch, channels, height, width), one for each latent (batch, latent_dim) and label (batch,)."""
+        images: Tensor = self.generator(self.joined(latents, labels))
         return images
+
+    def joined(self, latents: Tensor, labels: Tensor) -> Tensor:
+        """Vectors (batch, latent_dim + num_classes) that the generator inside gets."""
+        shares = labels if labels.is_floating_point() else F.one_hot(labels, self.num_classes)
+        return torch.cat((latents, shares.to(latents.dtype)), dim=1)
 
 
 class ConcatDiscriminator(nn.Module):
-    """Images (batch, channels, size, size) and labels (batch,) to logits: the label is one more channel.
+    """Images (batch, channels, height, width) and labels (batch,) to logits: the label is one more channel.
 
     The channel is a learned plane for each class.
 
@@ -87,21 +98,21 @@ class ConcatDiscriminator(nn.Module):
         image_size: of the plane.
     """
 
-    def __init__(self, discriminator: nn.Module, *, num_classes: PositiveInt, image_size: PositiveInt) -> None:
+    def __init__(self, discriminator: nn.Module, *, num_classes: PositiveInt, image_size: ImageSize) -> None:
         super().__init__()
         self.discriminator = discriminator
-        self.planes = nn.Embedding(num_classes, image_size**2)
+        self.planes = nn.Embedding(num_classes, math.prod(height_and_width(image_size)))
         self.batch_independent = getattr(discriminator, "batch_independent", False)
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Logits of images (batch, channels, size, size) as images of their labels (batch,)."""
+        """Logits of images (batch, channels, height, width) as images of their labels (batch,)."""
         planes = self.planes(labels).to(images.dtype).view(-1, 1, *images.shape[2:])
         logits: Tensor = self.discriminator(torch.cat((images, planes), dim=1))
         return logits
 
 
 class ProjectionDiscriminator(nn.Module):
-    """Images (batch, channels, size, size) and labels (batch,) to logits (batch, 1), by projection.
+    """Images (batch, channels, height, width) and labels (batch,) to logits (batch, 1), by projection.
 
     The inner product of the image's features with a learned vector of the label's class is added to the logit.
 
@@ -110,7 +121,7 @@ class ProjectionDiscriminator(nn.Module):
     Args:
         discriminator: has `features`, images to anything (batch, ...), and `output`, features to logits (batch, 1).
         num_classes: how many labels there are.
-        image_size: side of the images in pixels.
+        image_size: of the images.
         channels: of the images; the number of features follows from both.
 
     Raises:
@@ -118,7 +129,7 @@ class ProjectionDiscriminator(nn.Module):
     """
 
     def __init__(
-        self, discriminator: nn.Module, *, num_classes: PositiveInt, image_size: PositiveInt, channels: PositiveInt
+        self, discriminator: nn.Module, *, num_classes: PositiveInt, image_size: ImageSize, channels: PositiveInt
     ) -> None:
         super().__init__()
         if not (hasattr(discriminator, "features") and hasattr(discriminator, "output")):
@@ -135,17 +146,17 @@ class ProjectionDiscriminator(nn.Module):
         self.batch_independent = getattr(discriminator, "batch_independent", False)
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Logits (batch, 1) of images (batch, channels, size, size) as images of their labels (batch,)."""
+        """Logits (batch, 1) of images (batch, channels, height, width) as images of their labels (batch,)."""
         features: Tensor = self.discriminator.features(images)  # type: ignore[operator]
         logits: Tensor = self.discriminator.output(features)  # type: ignore[operator]
         vectors: Tensor = self.vectors(labels)
         return logits + (vectors * features.flatten(1)).sum(1, keepdim=True)
 
 
-def count_features(discriminator: nn.Module, image_size: int, channels: int) -> int:
+def count_features(discriminator: nn.Module, image_size: ImageSize, channels: int) -> int:
     """The number of features of an image, counted on a black one."""
     training = discriminator.training
-    images = torch.zeros(1, channels, image_size, image_size)
+    images = torch.zeros(1, channels, *height_and_width(image_size))
     with torch.no_grad():
         features: Tensor = discriminator.eval().features(images)  # type: ignore[operator]
     discriminator.train(training)

@@ -34,24 +34,25 @@ def test_a_set_is_its_only_split_and_keeps_nothing(
     assert describe(unknown).startswith("40 of digits.npz, sha256 ")
 
 
-def test_a_border_is_looked_for_around_squares_alone() -> None:
+def test_a_border_is_left_out_of_images_that_have_one() -> None:
     larger = torch.zeros(1, 1, 32, 32, dtype=torch.uint8)
-    assert ImageSet(torch.zeros(2, 1, 28, 28, dtype=torch.uint8), None, "a").without_border(larger).shape[-1] == 28
-    assert ImageSet(torch.zeros(2, 1, 28, 24, dtype=torch.uint8), None, "a").without_border(larger).shape[-1] == 32
+    for size, cropped in (((28, 28), (28, 28)), ((28, 24), (28, 24)), ((20, 28), (32, 32))):
+        known = ImageSet(torch.zeros(2, 1, *size, dtype=torch.uint8), None, "a")
+        assert known.without_border(larger).shape[-2:] == cropped
 
 
 def test_statistics_stand_for_images(extractor: DatasetClassifier) -> None:
     moments = Moments.of(extractor(all_digits("train")[0][:300]))
     gaussian = Gaussian(mean=moments.mean, covariance=moments.covariance, count=300)
-    fixed = FixedStatistics(gaussian, Path("s.npz"), channels=1, side=28)
+    fixed = FixedStatistics(gaussian, Path("s.npz"), channels=1, size=(28, 28))
     assert fixed.statistics(extractor, "any").count == 300
     assert describe(fixed) == "statistics of 300 images in s.npz"
     unknown = Gaussian(mean=moments.mean, covariance=moments.covariance)
-    fixed = FixedStatistics(unknown, Path("s.npz"), channels=1, side=28)
+    fixed = FixedStatistics(unknown, Path("s.npz"), channels=1, size=(28, 28))
     assert describe(fixed) == "statistics of an unknown number of images in s.npz"
 
 
 def test_what_is_shown_needs_no_setup() -> None:
-    shown = Shown(name="a", image_size=8, native_size=8, channels=1, num_classes=0)
+    shown = Shown(name="a", image_size=(8, 8), native_size=(8, 8), channels=1, num_classes=0)
     shown.setup("fit")
     assert shown.describe() == {"name": "a", "substitute": False}
