@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from gan_lab.cli.arguments import add_device, add_state, add_weights, non_negative, positive
-from gan_lab.cli.outputs import naming, put, refuse_existing
+from gan_lab.cli.outputs import naming, put, refuse_existing, replacing
 from gan_lab.data.published import PUBLISHED
 from gan_lab.runs.names import folder_of
 from gan_lab.utils.errors import UserError, nearest
@@ -255,11 +255,14 @@ def put_pictures(evaluation: "Evaluation", arguments: argparse.Namespace) -> Non
         put("--neighbours", arguments.neighbours, images.png(picture))
         say(f"Neighbours   {arguments.neighbours}")
     if arguments.images:
-        from gan_lab.evaluation import packed
+        from gan_lab.data import packing
 
         if evaluation.kept is None:
             raise UserError("--images: translations are not kept; gan-lab translate writes them")
-        put("--images", arguments.images, packed.content(*evaluation.kept))
+        pictures, labels = evaluation.kept
+        classes = [] if labels is None else [str(label) for label in range(int(labels.max()) + 1)]
+        with replacing(arguments.images, "--images") as partial:
+            packing.write(partial, pictures.numpy(), [] if labels is None else labels.tolist(), classes)
         say(f"Images       {arguments.images}")
     if arguments.spectrum:
         from gan_lab.evaluation import charts

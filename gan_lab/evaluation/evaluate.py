@@ -186,7 +186,7 @@ def evaluate_run(run: Run, options: Options, *, which: Which, ema: bool, gan_tra
     count = options.count or config.data.get("test_count", COUNT)
     like = _classes_of(run, model, options) if options.statistics else real.load(split)[1]
     evaluation = _evaluated(
-        generate_images(model, count, seed=options.seed, ema=ema, like=like),
+        generate_images(model, count, seed=options.seed, ema=ema, like=like, display=real.display),
         real,
         extractor,
         options,
@@ -196,7 +196,7 @@ def evaluate_run(run: Run, options: Options, *, which: Which, ema: bool, gan_tra
     )
     _add_path_length(evaluation, model, options, count, ema=ema)
     if gan_train_test:
-        again = generate_images(model, count, seed=options.seed, ema=ema, like=like)
+        again = generate_images(model, count, seed=options.seed, ema=ema, like=like, display=real.display)
         evaluation.record.values.update(classifiers.gan_train_test(again, real, seed=options.seed))
     return evaluation
 
@@ -320,7 +320,14 @@ def _side(
         model = load_generator.load(run, which).to(device)
         count = options.count or run.config().data.get("test_count", COUNT)
         return Side(
-            generated=generate_images(model, count, seed=seed, ema=ema, like=_classes_of(run, model, options)),
+            generated=generate_images(
+                model,
+                count,
+                seed=seed,
+                ema=ema,
+                like=_classes_of(run, model, options),
+                display=run.config().data.get("display"),
+            ),
             weights=weights_of(model, ema=ema),
             images_seen=model.images_seen,
             run=run,

@@ -1,12 +1,10 @@
 """Images from elsewhere, to be evaluated: a folder, a zip archive, or a file of an array."""
 
-import io
 import json
 import logging
 import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +12,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gan_lab.data import image_files, listing
+from gan_lab.data import decoding, sources
+from gan_lab.data.formats import formats
 from gan_lab.runs.checkpoint_io import tensor_in_memory
 from gan_lab.utils.errors import UserError, reason
 from gan_lab.utils.files import open_regular
@@ -25,7 +24,6 @@ FORM = "uint8 (n, 1 or 3, height, width) or (n, height, width, 1 or 3)"
 PICTURES = ("images", "arr_0")  # names of the images in a .npz file: ours, and the one that others' samples have
 LABELS = ("labels", "arr_1")
 STYLEGAN = "dataset.json"  # in an archive of StyleGAN's dataset_tool: "labels", pairs of a file and its class
-LARGEST_IMAGE = 1 << 28  # bytes of a file in an archive
 DEPTHS = (1, 3)
 GREY = ("1", "L", "LA")  # Pillow's modes without colour
 
@@ -59,7 +57,7 @@ def load(source: Path, channels: int) -> Tensor:
 
 
 def load_labelled(source: Path, channels: int | None) -> Found:
-    """Load images and labels from a folder or a .zip archive of images, or from a .pt, .npy or .npz file.
+    """Load images and labels from a folder, a .zip or .tar archive of images, or from a .pt, .npy or .npz file.
 
     An archive is read without being unpacked. Loading executes no code from a file. The images in a .pt, .npy or .npz
     file stay as they are. Labels are those of a .npz file's `labels`, and of the `dataset.json` in an archive.
@@ -72,14 +70,16 @@ def load_labelled(source: Path, channels: int | None) -> Found:
         UserError: the source is missing, or holds anything else.
     """
     if source.is_dir():
-        return Found(_folder(source, channels), None)
+        return _pictures(sources.Folder(source), channels)
     if not source.exists():
         raise UserError(f"{source}: no such file or folder")
     if source.suffix.lower() == ".zip":
-        return _archive(source, channels)
+        return _pictures(sources.Zip(source), channels)
+    if source.suffix.lower() == ".tar":
+        return _pictures(sources.Tar(source.parent, [source]), channels)
     readers = {".pt": _tensor, ".npy": _array, ".npz": _arrays}
     if source.suffix not in readers:
-        raise UserError(f"{source}: not a run folder, a folder of images, or a .zip, .npy, .npz or .pt file")
+        raise UserError(f"{source}: not a run folder, a folder of images, or a .zip, .tar, .npy, .npz or .pt file")
     try:
         content = readers[source.suffix](source)
     except Exception as error:  # readers raise almost any type
@@ -129,97 +129,46 @@ def _labels(labels: object, count: int, source: Path) -> Tensor:
     return torch.from_numpy(array.astype(np.int64))
 
 
-def _folder(source: Path, channels: int | None) -> Tensor:
-    """Load all images at any depth; they must be of one size, as resizing would change their scores."""
-    files = listing.find(source)
+def _pictures(source: sources.Source, channels: int | None) -> Found:
+    """Decode all images of a folder or archive; they must be of one size, as resizing would change their scores."""
+    files = source.find(log.log)
     sizes: dict[tuple[int, int], str] = {}
     for path in files:
         try:
-            with open_regular(path) as file, Image.open(file, formats=image_files.formats()) as image:
-                sizes.setdefault(image.size, str(path.relative_to(source)))
+            with source.open(path) as file, Image.open(file, formats=formats()) as image:
+                sizes.setdefault(image.size, str(path.relative_to(source.root)))
                 channels = channels or _channels(image)
         except Exception:  # damaged: `decode` warns, and leaves the file out
             continue
-    size = _size(sizes, source)
-    out = image_files.allocate(len(files), channels or 3, size, of=str(source))
-    outcome = image_files.decode(files, out)
+    if len(sizes) > 1:
+        first, second = (f"{name} has {size[0]}x{size[1]}" for size, name in [*sizes.items()][:2])
+        raise UserError(f"{source.root}: the images must be of one size, but {first} pixels and {second}")
+    width, height = next(iter(sizes), (1, 1))
+    out = decoding.allocate(len(files), channels or 3, (height, width), of=str(source.root))
+    outcome = decoding.decode(files, out, source=source)
     for warning in outcome.warnings:
-        log.warning("%s: %s", source, warning)
-    return torch.from_numpy(out[: len(files) - len(outcome.damaged)])
+        log.warning("%s: %s", source.root, warning)
+    images = torch.from_numpy(out[: len(files) - len(outcome.damaged)])
+    damaged = set(outcome.damaged)
+    names = [path.relative_to(source.root).as_posix() for index, path in enumerate(files) if index not in damaged]
+    return Found(images, _stylegan_labels(source.root, names) if isinstance(source, sources.Zip) else None)
 
 
 def _channels(image: Image.Image) -> int:
     return 1 if image.mode in GREY or image.mode.startswith(("I", "F")) else 3
 
 
-def _size(sizes: dict[tuple[int, int], str], source: Path) -> tuple[int, int]:
-    """Height and width of images of one size.
-
-    Raises:
-        UserError: they have several.
-    """
-    if len(sizes) > 1:
-        first, second = (f"{name} has {size[0]}x{size[1]}" for size, name in [*sizes.items()][:2])
-        raise UserError(f"{source}: the images must be of one size, but {first} pixels and {second}")
-    width, height = next(iter(sizes), (1, 1))
-    return height, width
-
-
-def _archive(source: Path, channels: int | None) -> Found:
-    """Load the images of a .zip archive, sorted by name; StyleGAN's labels where it has them."""
-    with _opened(source) as archive:
-        endings = image_files.extensions()
-        names = sorted(
-            name
-            for name in archive.namelist()
-            if PurePosixPath(name).suffix.lower() in endings and not PurePosixPath(name).name.startswith(".")
-        )
-        if not names:
-            raise UserError(f"{source}: contains no images (no files named .png, .jpg, .webp or similar)")
-        sizes: dict[tuple[int, int], str] = {}
-        out = None
-        for index, image in enumerate(_images(archive, names, source)):
-            sizes.setdefault(image.size, names[index])
-            size = _size(sizes, source)
-            channels = channels or _channels(image)
-            out = image_files.allocate(len(names), channels, size, of=str(source)) if out is None else out
-            plain = np.asarray(image_files.plain(image, channels))
-            out[index] = plain[None] if channels == 1 else plain.transpose(2, 0, 1)
-        assert out is not None
-        return Found(torch.from_numpy(out), _stylegan_labels(archive, names, source))
-
-
-def _images(archive: zipfile.ZipFile, names: Sequence[str], source: Path) -> Iterator[Image.Image]:
-    for name in names:
+def _stylegan_labels(archive: Path, names: Sequence[str]) -> Tensor | None:
+    """Labels int64 (n,) from the list in an archive of StyleGAN's, by the images' names below what they share."""
+    with open_regular(archive) as file, zipfile.ZipFile(file) as opened:
+        if STYLEGAN not in opened.namelist():
+            return None
         try:
-            if archive.getinfo(name).file_size > LARGEST_IMAGE:
-                raise ValueError(f"it has more than {LARGEST_IMAGE >> 20} MB")
-            with Image.open(io.BytesIO(archive.read(name)), formats=image_files.formats()) as image:
-                image.load()
-                yield image
-        except UserError:
-            raise
-        except Exception as error:  # zipfile and Pillow raise almost any type
-            raise UserError(f"{source}: {name} can't be read: {reason(error)}") from error
-
-
-@contextmanager
-def _opened(source: Path) -> Iterator[zipfile.ZipFile]:
-    try:
-        with open_regular(source) as file, zipfile.ZipFile(file) as archive:
-            yield archive
-    except (zipfile.BadZipFile, OSError) as error:
-        raise UserError(f"{source} can't be read as a .zip archive: {reason(error)}") from error
-
-
-def _stylegan_labels(archive: zipfile.ZipFile, names: Sequence[str], source: Path) -> Tensor | None:
-    if STYLEGAN not in archive.namelist():
+            listed = json.loads(opened.read(STYLEGAN)).get("labels")
+            known = {str(name): label for name, label in listed} if listed else {}
+        except (ValueError, TypeError, AttributeError) as error:
+            raise UserError(f"{archive}: {STYLEGAN} can't be read: {reason(error)}") from error
+    above = next((name[: -len(names[0])] for name in known if f"/{name}".endswith(f"/{names[0]}")), "")
+    if any(above + name not in known for name in names):
         return None
-    try:
-        listed = json.loads(archive.read(STYLEGAN)).get("labels")
-        known = {str(name): label for name, label in listed} if listed else None
-    except (ValueError, TypeError, AttributeError) as error:
-        raise UserError(f"{source}: {STYLEGAN} can't be read: {reason(error)}") from error
-    if known is None or any(name not in known for name in names):
-        return None
-    return _labels([known[name] for name in names], len(names), source)
+    return _labels([known[above + name] for name in names], len(names), archive)

@@ -1,5 +1,6 @@
 """Sets of images from anywhere, as real images that others are compared with."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +32,7 @@ class Shown:
         num_classes: number of classes, 0 without labels.
         splits: one, "given".
         eval_split: that one.
+        display: None, as images have one channel or three.
     """
 
     name: str
@@ -40,9 +42,14 @@ class Shown:
     num_classes: int
     splits: dict[str, LabelledImages] = field(default_factory=dict)
     eval_split: str = GIVEN
+    display: Sequence[int] | None = None
 
     def setup(self, stage: str) -> None:
         """Load nothing: all is there."""
+
+    def pictures(self, pixels: Tensor, side: int = 0) -> Tensor:
+        """The images as they are."""
+        return pixels
 
     def describe(self) -> dict[str, object]:
         """The name, and that it is no substitute."""

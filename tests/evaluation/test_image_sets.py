@@ -55,4 +55,6 @@ def test_statistics_stand_for_images(extractor: DatasetClassifier) -> None:
 def test_what_is_shown_needs_no_setup() -> None:
     shown = Shown(name="a", image_size=(8, 8), native_size=(8, 8), channels=1, num_classes=0)
     shown.setup("fit")
+    pixels = torch.zeros(1, 1, 8, 8, dtype=torch.uint8)
+    assert shown.pictures(pixels) is pixels
     assert shown.describe() == {"name": "a", "substitute": False}
