@@ -1,4 +1,4 @@
-"""A folder of the user's images, whose classes are subfolders, or columns of a table."""
+"""A folder or archive of the user's images, whose classes are subfolders, or columns of a table."""
 
 import logging
 from collections import Counter, defaultdict
@@ -10,14 +10,16 @@ from typing import Any, NamedTuple
 
 import torch
 
-from gan_lab.data import grouped, image_files, listing
+from gan_lab.data import grouped, listing, sources
 from gan_lab.data.decoded import Decoder
-from gan_lab.data.image_files import BACKGROUND, Fit, Limits
+from gan_lab.data.image_files import BACKGROUND, Fit
 from gan_lab.data.in_memory import InMemoryDataModule
 from gan_lab.data.label_table import CLASS, LabelTable
+from gan_lab.data.sources import Axis
 from gan_lab.utils import categories
 from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.categories import Categories
+from gan_lab.utils.depth import Depth, Kind, Limits
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.types import CachePath, InputPath, Share
 
@@ -53,7 +55,7 @@ class ImageFolder(InMemoryDataModule):
     its own (`listing.find_splits`), the classes lie inside these. With a table its columns are the classes.
 
     Args:
-        root: the folder.
+        root: the folder, or an archive or file of arrays (`sources`).
         num_classes: number of classes, or of the categories of each attribute; 1 ignores them.
         test_fraction: fraction of each class's files that forms the test split; 0.1 is every tenth. None is that where
             `root` has no test split of its own, and must be None where it has.
@@ -62,6 +64,8 @@ class ImageFolder(InMemoryDataModule):
             all training files with wider pixels have together.
         background: colour that transparent pixels are laid over, and of what `fit="pad"` adds.
         fit: how pictures get the shape of `image_size`: "crop", "pad" or "stretch", as of `image_files.read`.
+        depth: 8 bits, 16, or "float": the values that images are kept with.
+        axis: of volumes in medical files, along which they are cut into images.
         labels: a table of labels (`LabelTable`); None where subfolders are classes.
         attributes: columns of the table, each of which is an attribute; None takes the column `class`, or the only one
             that there is. The classes are the combinations of the attributes' categories, "smiling=yes,glasses=no".
@@ -80,6 +84,8 @@ class ImageFolder(InMemoryDataModule):
         window: Limits | None = None,
         background: str = BACKGROUND,
         fit: Fit = "crop",
+        depth: Kind = 8,
+        axis: Axis = 2,
         labels: InputPath | None = None,
         attributes: list[str] | None = None,
         groups: str | None = None,
@@ -101,7 +107,8 @@ class ImageFolder(InMemoryDataModule):
                 f"{len(attributes or [])}"
             )
         self.categories = categories.sizes(num_classes)
-        self.root = image_files.existing_folder(root, "data.root")
+        self.source = sources.at(root, "data.root", axis)
+        self.root = self.source.root
         self.table = None if labels is None else LabelTable(labels, self.root)
         self.attributes = attributes
         self.groups = groups
@@ -113,6 +120,8 @@ class ImageFolder(InMemoryDataModule):
             window=window,
             background=background,
             fit=fit,
+            depth=depth,
+            source=self.source,
         )
         self.known_classes: list[str] = []  # of a run's record, whose order stays
         self.damaged: dict[str, int] = {}  # number of files by split
@@ -129,7 +138,7 @@ class ImageFolder(InMemoryDataModule):
             UserError: the folder holds no images, or another number of classes than `num_classes`, or a test split
                 while `test_fraction` is given.
         """
-        files = listing.find(self.root, self._note)
+        files = self.source.find(self._note)
         found = listing.find_splits(self.root, files, self.test_fraction, self._note)
         used = found.train + (found.test or [])
         classes = self._classes(files, used, found.base)
@@ -149,12 +158,13 @@ class ImageFolder(InMemoryDataModule):
             )
             groups = {split: by_class(side, classes) for split, side in zip(SPLITS, sides, strict=True)}
         else:
-            parts = {name: listing.split_files(files, self.test_fraction) for name, files in groups["train"].items()}
+            parts = {name: self._split(files) for name, files in groups["train"].items()}
             # Split by folder also without labels, so that all models share their test images.
             groups = {split: {name: both[i] for name, both in parts.items()} for i, split in enumerate(SPLITS)}
         names = classes.names
-        if sorted(self.known_classes) == sorted(names):
-            names = self.known_classes
+        for known in (self.source.classes, self.known_classes):
+            if sorted(known) == sorted(names):
+                names = [*known]
         sizes = {name: sum(len(group.get(name, [])) for group in groups.values()) for name in names}
         self._check_number(classes, sizes)
         labelled = self.num_classes > 1
@@ -187,14 +197,16 @@ class ImageFolder(InMemoryDataModule):
             of = {path: name for name, paths in listing.by_folder(used, base).items() for path in paths}
             # Files beside the class folders belong to no class.
             return Classes(listing.in_natural_order({*of.values()} - {""}) or [""], of, {})
-        self.table.refuse_strangers(files)
+        self.table.refuse_strangers(self.source.volume(path) for path in files)
+        named = [self.source.volume(path) for path in used]  # one line stands for all slices of a file
         if self.attributes is None:
             column = self._class_column(self.table)
             if column is None:  # the table is there for its groups alone
                 return Classes([""], dict.fromkeys(used, ""), {})
-            cells = self.table.cells("data.labels", column, used)
+            cells = self.table.cells("data.labels", column, named)
             return Classes(listing.in_natural_order({*cells}), dict(zip(used, cells, strict=True)), {})
-        columns = {name: self.table.cells(f"data.attributes={self.attributes}", name, used) for name in self.attributes}
+        option = f"data.attributes={self.attributes}"
+        columns = {name: self.table.cells(option, name, named) for name in self.attributes}
         found = {name: listing.in_natural_order({*cells}) for name, cells in columns.items()}
         count = categories.combinations([len(names) for names in found.values()])
         if count > MOST_CLASSES:
@@ -224,11 +236,12 @@ class ImageFolder(InMemoryDataModule):
         """The group of each file; nothing without the option. Errors as of `grouped.by_rule`."""
         if self.groups is None:
             return {}
+        named = [self.source.volume(path) for path in used]  # all slices of a file are of one group
         if self.table is not None and self.groups in self.table.columns:
-            found = self.table.cells("data.groups", self.groups, used)
+            found = self.table.cells("data.groups", self.groups, named)
         else:
             in_classes = self.groups == grouped.FOLDER and self.table is None and self.num_classes > 1
-            names = ["/".join(path.with_suffix("").parts[base + in_classes :]) or path.stem for path in used]
+            names = ["/".join(path.with_suffix("").parts[base + in_classes :]) or path.stem for path in named]
             found = grouped.by_rule(self.groups, names)
         return dict(zip(used, found, strict=True))
 
@@ -253,12 +266,34 @@ class ImageFolder(InMemoryDataModule):
         ignoring = ", or data.num_classes=1 to ignore them" if len(images) > 1 else ""
         raise UserError(f"{where} has {actual}: set data.num_classes={len(images)}{ignoring}")
 
+    def _split(self, files: list[Path]) -> tuple[list[Path], list[Path]]:
+        """The training and the test files of a class: of ten files with several slices each, all slices of one test."""
+        volumes = [*dict.fromkeys(self.source.volume(path) for path in files)]
+        if len(volumes) == len(files):
+            return listing.split_files(files, self.test_fraction)
+        tests = set(listing.split_files(volumes, self.test_fraction)[1])
+        if not tests:
+            self._note(
+                logging.WARNING,
+                f"{self.root}: {len(files):,} slices of {len(volumes):,} files are too few to keep whole ones; "
+                "slices of one file are on both sides",
+            )
+            return listing.split_files(files, self.test_fraction)
+        train, test = (
+            [path for path in files if (self.source.volume(path) in tests) == side] for side in (False, True)
+        )
+        return train, test
+
+    def depth(self, side: int = 0) -> Depth:
+        """The depth of the images; errors as of `Decoder.depth`."""
+        return self.decoder.depth
+
     def prepare_data(self) -> None:
         """List the folder, and decode images that don't fit into memory; once per machine."""
         self.decoder.prepare(self.root, self.listing.files["train"], processes=self._processes_here)
 
     def load(self, split: str) -> LabelledImages:
-        """Load images uint8 (n, channels, height, width) and labels int64 (n,), without damaged files.
+        """Load images (n, channels, height, width) and labels int64 (n,), without damaged files.
 
         Raises:
             UserError: the split has no files, or only damaged ones.
