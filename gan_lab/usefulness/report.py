@@ -235,7 +235,8 @@ def as_markdown(study: Study) -> str:
 def as_pipes(rows: list[list[str]]) -> str:
     """A table in Markdown, of a heading and rows."""
     first, *rest = ([cell.replace("|", "\\|") for cell in row] for row in rows)
-    return tabulate(rest, first, tablefmt="pipe", disable_numparse=True)
+    text: str = tabulate(rest, first, tablefmt="pipe", disable_numparse=True)
+    return text
 
 
 def as_csv(study: Study) -> str:
