@@ -8,6 +8,7 @@ import gan_lab
 from gan_lab.cli import (
     augment,
     compare,
+    dataset,
     evaluate,
     interpolate,
     new,
@@ -39,6 +40,7 @@ COMMANDS = (
     compare,
     augment,
     status,
+    dataset,
     train_features,
     new,
 )
