@@ -10,7 +10,18 @@ from gan_lab.utils.terminal import say
 
 SUFFIXES = {".csv": "csv", ".md": "markdown", ".json": "json"}
 COLUMNS = ("fid", "kid", "coverage", "class_accuracy")  # by default, where runs have them
-OF_TRANSLATION = ("a2b/fid", "b2a/fid", "psnr", "ssim", "mae", "lpips", "a2b/psnr", "b2a/psnr", "cycle_error")
+OF_TRANSLATION = (
+    "a2b/fid",
+    "b2a/fid",
+    "psnr",
+    "ssim",
+    "mae",
+    "mae_units",
+    "lpips",
+    "a2b/psnr",
+    "b2a/psnr",
+    "cycle_error",
+)
 EXAMPLES = """examples:
   gan-lab compare logs/runs
   gan-lab compare logs/sweeps/SWEEP --score kid --out table.md"""

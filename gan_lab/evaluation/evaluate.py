@@ -106,7 +106,7 @@ def evaluate_run(run: Run, options: Options, *, which: Which, ema: bool, gan_tra
     count = options.count or config.data.get("test_count", COUNT)
     _, like = real.load(split)
     record = evaluate(
-        generate_images(model, count, seed=options.seed, ema=ema, like=like),
+        generate_images(model, count, seed=options.seed, ema=ema, like=like, display=real.display),
         real,
         extractor,
         split=split,
@@ -115,9 +115,9 @@ def evaluate_run(run: Run, options: Options, *, which: Which, ema: bool, gan_tra
         images_seen=model.images_seen,
     )
     if gan_train_test:
-        again = generate_images(model, count, seed=options.seed, ema=ema, like=like)
+        again = generate_images(model, count, seed=options.seed, ema=ema, like=like, display=real.display)
         record.values.update(classifiers.gan_train_test(again, real, seed=options.seed))
-    first, _ = next(generate_images(model, FIRST, seed=options.seed, ema=ema))
+    first, _ = next(generate_images(model, FIRST, seed=options.seed, ema=ema, display=real.display))
     return Evaluation(record=record, real=real, extractor=extractor, first=first)
 
 

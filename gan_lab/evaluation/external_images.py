@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gan_lab.data import image_files, listing
+from gan_lab.data import decoding, listing
+from gan_lab.data.formats import formats
 from gan_lab.runs.checkpoint_io import tensor_in_memory
 from gan_lab.utils.errors import UserError, reason
 from gan_lab.utils.files import open_regular
@@ -71,7 +72,7 @@ def _folder(source: Path, channels: int) -> Tensor:
     sizes: dict[tuple[int, int], Path] = {}
     for path in files:
         try:
-            with open_regular(path) as file, Image.open(file, formats=image_files.formats()) as image:
+            with open_regular(path) as file, Image.open(file, formats=formats()) as image:
                 sizes.setdefault(image.size, path)
         except Exception:  # damaged: `decode` warns, and leaves the file out
             continue
@@ -79,8 +80,8 @@ def _folder(source: Path, channels: int) -> Tensor:
         first, second = (f"{path.relative_to(source)} has {size[0]}x{size[1]}" for size, path in [*sizes.items()][:2])
         raise UserError(f"{source}: the images must be of one size, but {first} pixels and {second}")
     width, height = next(iter(sizes), (1, 1))
-    out = image_files.allocate(len(files), channels, (height, width), of=str(source))
-    outcome = image_files.decode(files, out)
+    out = decoding.allocate(len(files), channels, (height, width), of=str(source))
+    outcome = decoding.decode(files, out)
     for warning in outcome.warnings:
         log.warning("%s: %s", source, warning)
     return torch.from_numpy(out[: len(files) - len(outcome.damaged)])

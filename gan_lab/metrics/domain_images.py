@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from gan_lab.metrics.real_images import Labelled, RealImages
 from gan_lab.utils.images import centre
 
@@ -43,5 +45,10 @@ class DomainImages(RealImages):
 
     def _stored(self, split: str) -> Labelled:
         both: Any = self.data.splits[split]
-        images, labels = both[SIDES.index(self.side)]
-        return centre(images, self.data.image_size), labels
+        place = SIDES.index(self.side)
+        return self.data.pictures(self.codes(split), place), both[place][1]
+
+    def codes(self, split: str) -> Tensor:
+        """Images (n, channels, height, width) of a split at their own depth."""
+        both: Any = self.data.splits[split]
+        return centre(both[SIDES.index(self.side)][0], self.data.image_size)

@@ -104,6 +104,7 @@ class SampleScores(Measure):
         scorer = self.scorer
         scorer.reset()
         options: dict[str, Any] = {"like": scorer.real.labels, "rank": rank, "world_size": world_size}
+        options["display"] = self.real.display
         for images, requested in generate_images(model, self.count, seed=scorer.seed, ema=ema, **options):
             scorer.update(self.real.without_border(images), requested)
         values = scorer.compute()

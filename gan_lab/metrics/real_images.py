@@ -1,8 +1,10 @@
 """The real images that generated images are compared with."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from gan_lab.distributed.collectives import refusing_together
@@ -10,6 +12,7 @@ from gan_lab.metrics.extractors import Extractor, without_border
 from gan_lab.metrics.statistics import RealStatistics, real_statistics
 from gan_lab.utils import seeding
 from gan_lab.utils.batches import LabelledImages
+from gan_lab.utils.depth import shown
 from gan_lab.utils.errors import UserError
 
 Labelled = tuple[Tensor, Tensor]
@@ -25,6 +28,10 @@ class Dataset(Protocol):
     eval_split: str  # the split that a trained model is scored against
     native_size: tuple[int, int]  # of the images before a border was added; known once a split is loaded
     splits: dict[str, LabelledImages]
+    display: Sequence[int] | None  # channels that are looked at
+
+    def pictures(self, pixels: Tensor, side: int = 0) -> Tensor:
+        """Images of a side as they are looked at, uint8 (n, 1 or 3, height, width)."""
 
     def setup(self, stage: str) -> None:
         """Load the splits that "fit" or "test" needs."""
@@ -62,8 +69,13 @@ class RealImages:
 
     @property
     def channels(self) -> int:
-        """Channels of the images."""
-        return self.data.channels
+        """Channels of the images as they are looked at: one or three."""
+        return shown(torch.empty(1, self.data.channels, 1, 1), self.display).shape[1]
+
+    @property
+    def display(self) -> Sequence[int] | None:
+        """Numbers of the channels that are looked at, as of `shown`."""
+        return self.data.display
 
     def load(self, split: str, at_most: int | None = None) -> Labelled:
         """Load images uint8 (n, channels, height, width) and labels int64 (n,) of a split, on the CPU.
@@ -83,7 +95,9 @@ class RealImages:
         return self.without_border(images)[chosen].cpu(), labels[chosen].cpu()
 
     def _stored(self, split: str) -> Labelled:
-        return self.data.splits[split]
+        """Pictures uint8 (n, 1 or 3, height, width) and labels of a split."""
+        pixels, labels = self.data.splits[split]
+        return self.data.pictures(pixels), labels
 
     def without_border(self, images: Tensor) -> Tensor:
         """Crop the border of generated images as that of the dataset's own is cropped."""

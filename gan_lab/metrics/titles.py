@@ -46,6 +46,7 @@ TITLES = {
     "psnr": Title(text="PSNR", form=".2f", more_is_better=True),
     "ssim": Title(text="SSIM", form=".4f", more_is_better=True),
     "mae": Title(text="Mean difference", form=".4f"),
+    "mae_units": Title(text="Mean difference in units", form=".4g"),
     "lpips": Title(text="LPIPS", form=".4f"),
     "cycle_error": Title(text="Cycle error", form=".4f"),
 }

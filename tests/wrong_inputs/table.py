@@ -176,6 +176,24 @@ TABLE: dict[str, list[Row]] = {
             "Error: data.batch_size=1: batch norm has nothing to normalise an image by that is alone in the batch of a process; set it to 2 or more, or model.network.discriminator.norm=layer where the discriminator has batch norm",
         ),
         Row("python train.py data.batch_size=null", "Error: data.batch_size=null: must be a valid integer"),
+        *(
+            Row(
+                f"python train.py data.image_size={typed}",
+                f"Error: data.image_size={shown}: must be a whole number from 1 on, for squares, or two, [height,width]",
+            )
+            for typed, shown in (
+                ("[48]", "[48]"),
+                ("[0,5]", "[0, 5]"),
+                ("[48,96,3]", "[48, 96, 3]"),
+                ("wide", "wide"),
+                ("0", "0"),
+                ("[48,1.5]", "[48, 1.5]"),
+            )
+        ),
+        Row(
+            "python train.py data=image_folder data.root=. data.fit=squeeze",
+            "Error: data.fit=squeeze: must be 'crop', 'pad' or 'stretch'",
+        ),
         Row("python train.py seed=4294967296", "Error: seed=4294967296: must be less than 4294967296"),
         Row("python train.py model.n_critic=0", "Error: model.n_critic=0: must be greater than or equal to 1"),
         Row("python train.py model.optimizer.generator.lr=-1", "Error: model.optimizer: Invalid learning rate: -1"),
@@ -279,6 +297,26 @@ TABLE: dict[str, list[Row]] = {
         Row(
             "python train.py model=r3gan data.image_size=18",
             "Error: model.network.generator: this network halves the image until 4 to 7 pixels are left, so the image size must be 4, 5, 6 or 7 doubled once or more (28, 32, 64, ...), not 18",
+        ),
+        Row(
+            "python train.py data.image_size=[48,90]",
+            "Error: model.network.generator: this network doubles its map twice, so the image size must be a multiple of 4, not [48,90]",
+        ),
+        Row(
+            "python train.py model/network=dcgan_transposed data.image_size=[60,80]",
+            "Error: model.network.generator: this network doubles a small map, so both sides of data.image_size must halve evenly until the shorter one is 4, 5, 6 or 7, as those of [48,96] or [96,128] do, not [60,80]",
+        ),
+        Row(
+            "python train.py model=r3gan data.image_size=[18,36]",
+            "Error: model.network.generator: this network halves the image until 4 to 7 pixels of a side are left, so both sides of data.image_size must halve evenly until the shorter one is 4, 5, 6 or 7, as those of [48,96] or [96,128] do, not [18,36]",
+        ),
+        Row(
+            "python train.py model/network=sngan_resnet data.image_size=[256,512]",
+            "Error: model.network.generator: this network is laid out for some sizes, so the image size must be 32, 64 or 128, or oblongs whose sides halve as often, not [256,512]",
+        ),
+        Row(
+            "python train.py model=pix2pix data=mnist_paired data.image_size=[30,40]",
+            "Error: model.network.generator: a U-Net halves the image twice or more, so the size must be a multiple of 4: [30,40]",
         ),
         Row("python train.py data.channels=3", "Error: data: MNIST is grey: data.channels must be 1, not 3"),
         Row(
@@ -565,6 +603,11 @@ TABLE: dict[str, list[Row]] = {
         Row(
             UNPAIRED + " data.domain_a=a data.domain_b=a data.load_size=50",
             "Error: data: data.load_size=50 is smaller than the crops, data.image_size=64; null takes no crops",
+            given.pictures("a"),
+        ),
+        Row(
+            UNPAIRED + " data.domain_a=a data.domain_b=a data.image_size=[48,96] data.load_size=64",
+            "Error: data: data.load_size=64 is smaller than the crops, data.image_size=[48,96]; null takes no crops",
             given.pictures("a"),
         ),
         Row(
