@@ -1,4 +1,4 @@
-"""The `gan-lab` command: train; sample from, translate with, explore, evaluate and compare trained runs."""
+"""The `gan-lab` command: train; sample from, translate with, explore, evaluate, compare and learn from trained runs."""
 
 import argparse
 import sys
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import gan_lab
 from gan_lab.cli import (
+    augment,
     compare,
     dataset,
     evaluate,
@@ -37,6 +38,7 @@ COMMANDS = (
     project,
     evaluate,
     compare,
+    augment,
     status,
     dataset,
     train_features,

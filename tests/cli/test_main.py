@@ -18,6 +18,7 @@ NAMES = [
     "project",
     "evaluate",
     "compare",
+    "augment",
     "status",
     "dataset",
     "train-features",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gan_lab.cli import COMMANDS
 from tests.wrong_inputs import given
 from tests.wrong_inputs.given import Given
 
@@ -23,6 +24,7 @@ class Row:
     given: Given = given.nothing
 
 
+CHOICES = ", ".join(f"'{command.__name__.rpartition('.')[2].replace('_', '-')}'" for command in COMMANDS)
 FASHION = "python train.py data=fashion_mnist data.download=false data.root=files"
 MNIST = "python train.py data.download=false data.root=files"
 CIFAR = "python train.py data=cifar10 model/network=dcgan_transposed data.download=false data.root=files"
@@ -31,6 +33,23 @@ UNPAIRED = "python train.py model=cyclegan data=unpaired_folders"
 PAIRED = "python train.py model=pix2pix data=paired_folders"
 COLOURISE = "python train.py model=pix2pix data=colourise data.root=photos"
 RESUME = "python train.py resume=run"
+# Twenty images, all of class 9, and a run of a conditional model on them.
+STUDIED = given.both(
+    given.fashion("files"),
+    given.run_of(
+        "run_of_cgan",
+        given.configured(data__dataset="FashionMNIST", data__root="files", data__fallback="error", data__batch_size=4),
+    ),
+)
+SAW_MORE = given.run_of(
+    "run_of_cgan",
+    lambda run: (
+        given.configured(data__dataset="FashionMNIST", data__root="files", data__fallback="error", data__batch_size=4)(
+            run
+        ),
+        run.update_record(data={"train_sha256": "0" * 64, "train_images": 4500}),
+    ),
+)
 NO_RUN = ": no such run folder, and no run of this name in logs/runs or logs/sweeps"
 NAME = (
     "must be a name for a folder: at most 100 letters, digits and _ . , = + @ -, first a letter or a digit; not latest"
@@ -523,7 +542,11 @@ TABLE: dict[str, list[Row]] = {
     "Image folders": [
         Row("python train.py data=image_folder", "Error: data.root: this value is missing; set data.root=..."),
         Row(OWN, "Error: data.root=…/photos: no such folder"),
-        Row(OWN, "Error: data.root=…/photos: is a file, not a folder", given.file("photos")),
+        Row(
+            OWN,
+            "Error: data.root=…/photos: is a file, not a folder, and none of .zip, .tar, .npy, .npz",
+            given.file("photos"),
+        ),
         Row(
             OWN,
             "Error: …/photos: contains no images (no files named .png, .jpg, .webp or similar)",
@@ -889,7 +912,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab evaluate images.pt --data mnist",
-            "Error: images.pt can't be read as images uint8 (n, 1 or 3, height, width): it holds more than tensors and plain values, and such a file could run code",
+            "Error: images.pt can't be read as images uint8 (n, 1 or 3, height, width) or (n, height, width, 1 or 3): it holds more than tensors and plain values, and such a file could run code",
             given.pickle("images.pt"),
         ),
         Row(
@@ -960,7 +983,73 @@ TABLE: dict[str, list[Row]] = {
         Row("gan-lab", "Error: the following arguments are required: COMMAND (gan-lab --help)"),
         Row(
             "gan-lab smaple run",
-            "Error: COMMAND: invalid choice: 'smaple' (choose from 'train', 'sample', 'translate', 'interpolate', 'timelapse', 'walk', 'project', 'evaluate', 'compare', 'status', 'dataset', 'train-features', 'new') (gan-lab --help)",
+            f"Error: COMMAND: invalid choice: 'smaple' (choose from {CHOICES}) (gan-lab --help)",
+        ),
+        Row(
+            "gan-lab augment run",
+            "Error: the following arguments are required: --real, --generated (gan-lab augment --help)",
+        ),
+        Row("gan-lab augment nowhere --real 50 --generated 1", f"Error: nowhere{NO_RUN}"),
+        Row(
+            "gan-lab augment run --real 50 --generated 1",
+            "Error: run: VanillaGAN draws no class that is asked for, and a classifier needs labels; name a conditional run, such as of model=cgan",
+            given.run(),
+        ),
+        Row(
+            "gan-lab augment run_of_cyclegan --real 50 --generated 1",
+            "Error: run_of_cyclegan: CycleGAN translates images; a classifier learns from images of classes that are drawn, as of model=cgan",
+            given.run_of("run_of_cyclegan"),
+        ),
+        Row(
+            "gan-lab augment run_of_cgan --real 50 --generated 1",
+            "Error: run_of_cgan: began with the weights of elsewhere, which may have seen more images than a row has; name a run without init_from",
+            given.run_of("run_of_cgan", given.configured(init_from="elsewhere")),
+        ),
+        Row(
+            "gan-lab augment run_of_cgan --real all --generated 1 --generator run",
+            "Error: --generator run: run_of_cgan has seen 4,500 training images, not just the 20 of this row; leave the option out, so that a generator is trained for each row, or compare with --real all",
+            given.both(given.fashion("files"), SAW_MORE),
+        ),
+        Row(
+            "gan-lab augment run_of_cgan --real all --generated 1 --generator run",
+            "Error: run_of_cgan: its record doesn't say which images it has seen (train_sha256); leave --generator run out, so that a generator is trained for each row",
+            STUDIED,
+        ),
+        Row(
+            "gan-lab augment run_of_cgan --real 50 --generated 1",
+            "Error: --real 50: class 0 has only 0 training images; ask for fewer, or for all of each class with --real all",
+            STUDIED,
+        ),
+        Row(
+            "gan-lab augment run_of_cgan --real 50 --generated 1 --starve eels=10",
+            "Error: --starve eels=10: no such class. Available: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9.",
+            STUDIED,
+        ),
+        Row(
+            "gan-lab augment run --real 50 --generated 1 --starve 8",
+            "Error: --starve: must be a class and a number, such as 8=10, not 8 (gan-lab augment --help)",
+        ),
+        Row(
+            "gan-lab augment run --real 50,many --generated 1",
+            "Error: --real: must be a whole number of at least 1, not many (gan-lab augment --help)",
+        ),
+        Row(
+            "gan-lab augment run --real 50 --generated 1,1",
+            "Error: --generated: must be different numbers, not 1,1 (gan-lab augment --help)",
+        ),
+        Row(
+            "gan-lab augment run --real 50 --generated 1 --filters best",
+            "Error: --filters: must be different ones of none, discriminator, confidence, neighbours, not best (gan-lab augment --help)",
+        ),
+        Row(
+            "gan-lab augment run_of_cgan --real 50 --generated 1 --out file",
+            "Error: --out file: is a file; name a folder",
+            given.both(given.run_of("run_of_cgan"), given.file("file")),
+        ),
+        Row(
+            "gan-lab augment run_of_cgan --real all --generated 1 --generator-steps 2 --out file/study",
+            "Error: --out file/study: can't be written: Not a directory",
+            given.both(STUDIED, given.file("file")),
         ),
         Row("gan-lab sample", "Error: the following arguments are required: RUN (gan-lab sample --help)"),
         Row("gan-lab sample nowhere", f"Error: nowhere{NO_RUN}"),
@@ -1179,37 +1268,37 @@ TABLE: dict[str, list[Row]] = {
         Row("gan-lab evaluate nowhere", "Error: nowhere: no such file or folder"),
         Row(
             "gan-lab evaluate images.npy",
-            "Error: images.npy is not a run folder (it has no run.json). To evaluate images, name the dataset to compare them with: --data mnist|fashion_mnist|kmnist",
+            "Error: images.npy is not a run folder (it has no run.json). To evaluate images, name the dataset to compare them with: --data mnist|fashion_mnist|kmnist, or other images: --against",
             given.array("images.npy", np.zeros((9, 1, 28, 28), np.uint8)),
         ),
         Row(
             "gan-lab evaluate images.npy --data mnist",
-            "Error: images.npy must hold images uint8 (n, 1 or 3, height, width), not float64 (9, 1, 28, 28)",
+            "Error: images.npy must hold images uint8 (n, 1 or 3, height, width) or (n, height, width, 1 or 3), not float64 (9, 1, 28, 28)",
             given.array("images.npy", np.zeros((9, 1, 28, 28))),
         ),
         Row(
             "gan-lab evaluate images.npy --data mnist",
-            "Error: images.npy must hold images uint8 (n, 1 or 3, height, width), not uint8 (9, 28, 28)",
+            "Error: images.npy must hold images uint8 (n, 1 or 3, height, width) or (n, height, width, 1 or 3), not uint8 (9, 28, 28)",
             given.array("images.npy", np.zeros((9, 28, 28), np.uint8)),
         ),
         Row(
             "gan-lab evaluate images.npy --data mnist",
-            "Error: images.npy can't be read as images uint8 (n, 1 or 3, height, width): not a .npy file",
+            "Error: images.npy can't be read as images uint8 (n, 1 or 3, height, width) or (n, height, width, 1 or 3): not a .npy file",
             given.file("images.npy", "no array"),
         ),
         Row(
             "gan-lab evaluate images.npy --data mnist",
-            "Error: images.npy can't be read as images uint8 (n, 1 or 3, height, width): Object arrays cannot be loaded when allow_pickle=False",
+            "Error: images.npy can't be read as images uint8 (n, 1 or 3, height, width) or (n, height, width, 1 or 3): Object arrays cannot be loaded when allow_pickle=False",
             given.array("images.npy", np.array([print], object)),
         ),
         Row(
             "gan-lab evaluate images.pt --data mnist",
-            "Error: images.pt must hold images uint8 (n, 1 or 3, height, width), not dict",
+            "Error: images.pt must hold images uint8 (n, 1 or 3, height, width) or (n, height, width, 1 or 3), not dict",
             given.tensor("images.pt", {"a": 1}),
         ),
         Row(
             "gan-lab evaluate images.zip --data mnist",
-            "Error: images.zip: not a run folder, a folder of images, or a .pt or .npy file",
+            "Error: images.zip: can't be read as a zip file: File is not a zip file; fetch or make it again",
             given.file("images.zip"),
         ),
         Row(
