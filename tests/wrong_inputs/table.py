@@ -531,6 +531,14 @@ TABLE: dict[str, list[Row]] = {
             CIFAR.replace("cifar10", "medmnist") + " data.image_size=32 data.subset=brainmnist",
             "Error: data.subset=brainmnist: must be 'pathmnist', 'chestmnist', 'dermamnist', 'octmnist', 'pneumoniamnist', 'retinamnist', 'breastmnist', 'bloodmnist', 'tissuemnist', 'organamnist', 'organcmnist' or 'organsmnist'",
         ),
+        Row(
+            "python train.py data=huggingface data.path=owner/name model/network=dcgan_transposed",
+            "Error: data.path=…/owner/name: no such folder; a dataset on the hub is hub:owner/name",
+        ),
+        Row(
+            "python train.py data=huggingface data.path=hub:owner/name data.download=false data.root=files model/network=dcgan_transposed",
+            "Error: data.download=false: owner/name has not been fetched into …/files/huggingface. Save it on a machine with network, datasets.load_dataset(...).save_to_disk(FOLDER), and set data.path=FOLDER",
+        ),
     ],
     "Image folders": [
         Row("python train.py data=image_folder", "Error: data.root: this value is missing; set data.root=..."),
