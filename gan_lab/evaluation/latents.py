@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_lab.evaluation import load_generator
-from gan_lab.evaluation.sampling import MOST, label_of
+from gan_lab.evaluation.sampling import MOST, Drawing, label_of
 from gan_lab.metrics import tensor_files
 from gan_lab.models.adversarial import evaluating
 from gan_lab.models.ema import MovingAverage
@@ -250,6 +250,78 @@ class Space:
             tensors[LABEL] = points.labels
         description = {"run": self.run.folder.absolute().name, "images_seen": int(self.model.images_seen)}
         return tensor_files.content(tensors, description)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointDrawing(Drawing):
+    """Images that a generator is about to make of points that are given.
+
+    Args:
+        space: of the run.
+        points: as many as images.
+    """
+
+    space: Space
+    points: Points
+
+    @property
+    def labels(self) -> Tensor | None:
+        """The labels of the images, int64 (count,); None where they have none."""
+        return None if self.points.labels is None else self.points.labels[: self.count].cpu()
+
+    @torch.no_grad()
+    def draw(self, first: int, count: int) -> Tensor:
+        """Generate the images from an index on."""
+        part = slice(first, first + count)
+        labels = self.points.labels
+        shares = None if labels is None else self.space.shares_of(labels[part].tolist())
+        return self.space.images(self.points.values[part], shares)
+
+
+def draw_points(space: Space, *, seeds: Sequence[int], file: Path | None, of_class: str | None, ema: bool) -> Drawing:
+    """Get ready to draw the first image of each seed, and those of a file of latents.
+
+    A conditional model draws each of them in every class, unless the class is given, or kept in the file.
+
+    Args:
+        space: of the run.
+        seeds: any number.
+        file: as `Space.read` reads it.
+        of_class: by name or number.
+        ema: as the space has it.
+
+    Raises:
+        UserError: the model has no such class, or the file can't be read; or latents and styles come together.
+    """
+    label = None if of_class is None else space.labels("--class", [of_class])[0]
+    points = [Points(space.seeds(seeds))] if seeds else []
+    points += [] if file is None else [space.read("--latent", file)]
+    if len({part.values.dim() for part in points}) > 1:
+        raise UserError(f"--latent {file}: holds styles, which don't go together with --seeds; give one of the two")
+    values = torch.cat([part.values for part in points])
+    count, in_turn = len(values), 0
+    labels = points[-1].labels if not seeds and label is None else None
+    if label is not None:
+        labels = torch.full((count,), label)
+    elif labels is None and space.classes and not space.categories and values.dim() == 2:
+        in_turn = space.classes
+        values = values.repeat_interleave(in_turn, 0)
+        labels = torch.arange(len(values)) % in_turn
+    return PointDrawing(
+        space=space,
+        points=Points(values, labels),
+        model=space.model,
+        seed=0,
+        label=label,
+        classes=in_turn,
+        names=space.names,
+        ema=ema,
+        truncation=space.truncation,
+        count=len(values),
+        shape=space.shape,
+        columns=count if in_turn else math.ceil(math.sqrt(count)),
+        title=f"{len(values)} images" + (f" of class {space.name(label)}" if label is not None else ""),
+    )
 
 
 def check_name(option: str, path: Path) -> None:
