@@ -12,8 +12,8 @@ from gan_lab.utils.terminal import say
 
 STRIP = 10  # frames of a strip, by default
 EXAMPLES = """examples:
-  gan-lab interpolate RUN                                       a loop through four latents, interpolation.gif
-  gan-lab interpolate RUN --seeds 1,5,9 --strip --out path.png  the same as one picture
+  gan-lab interpolate RUN                                       a loop, interpolation.gif
+  gan-lab interpolate RUN --seeds 1,5,9 --strip --out path.png  a path as one picture
   gan-lab interpolate RUN --classes 3,8 --out three_to_eight.mp4"""
 
 

@@ -21,7 +21,7 @@ EXAMPLES = """examples:
   gan-lab sample RUN                               a grid, samples.png
   gan-lab sample RUN --count 1000 --out images     a folder of 1,000 PNG files
   gan-lab sample RUN --class 7 --out sevens.png    one class of a conditional model
-  gan-lab sample RUN --per-class 1000 --format image-folder --out images    a dataset, a folder for each class"""
+  gan-lab sample RUN --per-class 1000 --format image-folder --out images   a dataset"""
 DESCRIPTION = """Generate images with a trained run. The same command gives the same images. A
 seed and an index decide an image, whatever the count or the size of batches, up to
 the rounding of numbers."""
