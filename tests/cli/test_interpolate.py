@@ -18,8 +18,8 @@ def test_a_loop_is_the_default(run: Run, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_a_strip_is_one_picture(run: Run, conditional_run: Run) -> None:
-    main(["interpolate", "run", "--seeds", "1,2", "--strip", "--out", "strip.png"])
-    assert read_image(Path("strip.png")).shape == (3, 12, 10 * 10 + 2)
+    main(["interpolate", "run", "--seeds", "1,2", "--strip"])
+    assert read_image(Path("interpolation.png")).shape == (3, 12, 10 * 10 + 2)
     main(["interpolate", "conditional", "--classes", "1,2", "--strip", "--frames", "4", "--out", "classes.png"])
     assert read_image(Path("classes.png")).shape == (3, 12, 4 * 10 + 2)
 

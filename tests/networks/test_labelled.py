@@ -97,3 +97,17 @@ def test_players_with_and_without_labels_are_told_apart() -> None:
     sizes = {"latent_dim": 4, "width": 2, "embedding_dim": 2, "num_classes": 3, "image_size": 32, "channels": 1}
     with pytest.raises(ValueError, match="set model/conditioning=native"):
         labelled.LabelledGenerator(biggan.Generator(**sizes), num_classes=3)
+
+
+def test_shares_of_classes_take_the_place_of_labels() -> None:
+    generator = labelled.LabelledGenerator(Recorder(images=True), num_classes=3)
+    latents = torch.tensor([[0.5, -1.0], [2.0, 3.0]])
+    inputs = generator(latents, torch.tensor([[0.25, 0.0, 0.75], [0.0, 1.0, 0.0]]))
+    assert inputs.tolist() == [[0.5, -1.0, 0.25, 0, 0.75], [2.0, 3.0, 0, 1, 0]]
+    assert torch.equal(generator.joined(latents, torch.tensor([2, 1]))[1], inputs[1])
+    assert generator.blends_labels
+    assert not labelled.Native(TakesLabels()).blends_labels
+
+
+class TakesLabels(nn.Module):
+    takes_labels = True
