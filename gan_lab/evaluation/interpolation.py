@@ -176,5 +176,8 @@ def _points(
     if not in_styles and all(part.dim() == 2 for part in parts):
         return torch.cat(parts)
     if tracks != [None]:
-        raise UserError("--space w: the styles of a conditional generator belong to a class each; leave it out")
+        raise UserError(
+            "--space w: styles of a conditional generator belong to a class each, and no path of classes leads through "
+            "them; give latents"
+        )
     return torch.cat([part if part.dim() == 3 else space.styles(part) for part in parts])

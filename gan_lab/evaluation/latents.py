@@ -78,7 +78,9 @@ class Space:
         self.normal = int(self.model.latent_dim)
         self._check_truncation()
         with torch.no_grad():
-            first = self.images(self.seeds([0]), self.shares_of([0]) if self.classes else None)
+            shares = self.shares_of([0]) if self.classes else None
+            first = self.images(self.seeds([0]), shares)
+            self.styles_shape = tuple(self.styles(self.seeds([0]), shares).shape[1:]) if self.has_styles else ()
         self.shape = tuple(first.shape[1:])  # of an image, (channels, height, width)
 
     def _check_truncation(self) -> None:
@@ -209,7 +211,7 @@ class Space:
         size = self.seeds([0]).shape[1]
         known: dict[int, tuple[int, ...]] = {2: (size,)}
         if self.has_styles:
-            known[3] = tuple(self.styles(self.seeds([0]), self.shares_of([0]) if self.classes else None).shape[1:])
+            known[3] = self.styles_shape  # (layers, w_dim)
         if tuple(values.shape[1:]) != known.get(values.dim()) or not len(values):
             raise UserError(
                 f"{option} {path}: holds values of shape {tuple(values.shape)}, and latents of this run have {size}"

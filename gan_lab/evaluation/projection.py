@@ -140,8 +140,7 @@ def _whole(space: Space, values: Tensor) -> Tensor:
     """Latents as they are, and a w (n, 1, w_dim) for each layer."""
     if not space.has_styles:
         return values.detach()
-    layers = space.styles(space.seeds([0]), space.shares_of([0]) if space.classes else None).shape[1]
-    return values.detach().expand(-1, layers, -1).contiguous()
+    return _expanded(space, values.detach()).contiguous()
 
 
 def _renders(space: Space, shares: Tensor | None) -> Callable[[Tensor], Tensor]:
@@ -151,7 +150,7 @@ def _renders(space: Space, shares: Tensor | None) -> Callable[[Tensor], Tensor]:
 
 
 def _expanded(space: Space, values: Tensor) -> Tensor:
-    return values.expand(-1, len(space.core.layers) + 1, -1)
+    return values.expand(-1, space.styles_shape[0], -1)
 
 
 @torch.no_grad()
