@@ -1,4 +1,4 @@
-"""The `gan-lab` command: train; sample from, translate with, explore, evaluate and compare trained runs."""
+"""The `gan-lab` command: train; sample from, translate with, explore, evaluate, compare and learn from trained runs."""
 
 import argparse
 import sys
@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import gan_lab
 from gan_lab.cli import (
+    augment,
     compare,
+    dataset,
     evaluate,
     interpolate,
     new,
@@ -36,7 +38,9 @@ COMMANDS = (
     project,
     evaluate,
     compare,
+    augment,
     status,
+    dataset,
     train_features,
     new,
 )

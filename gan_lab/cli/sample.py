@@ -74,9 +74,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--format",
         choices=sorted(FORMATS),
-        help="png: one grid; png-folder: one file per image; image-folder: the same in a folder for each class, which "
-        "data=image_folder and torchvision read; pt or npy: uint8 (count, channels, height, width); by default the "
-        "suffix of --out decides",
+        help="png: one grid; png-folder: one file per image, TIFF or .npy for what PNG doesn't hold; image-folder: the "
+        "same in a folder for each class, which data=image_folder and torchvision read; pt or npy: (count, channels, "
+        "height, width), uint8 or the type of data.depth; by default the suffix of --out decides",
     )
     parser.add_argument(
         "--grid", type=Path, metavar="FILE.png", help="also write a grid of the first images: 10 of each class, or 64"
@@ -168,15 +168,16 @@ def write(drawing: "Drawing", form: str, path: Path) -> None:
     import numpy as np
     import torch
 
-    from gan_lab.utils import images
+    from gan_lab.utils import image_content, images
 
     if form == "png":
         images.save_png(drawing.grid(), path)
     elif form == "png-folder":
         path.mkdir()
         digits = max(5, len(str(drawing.count - 1)))
+        ending = image_content.ending(drawing.depth.dtype, drawing.shape[0])
         for index, image in enumerate(image for batch in drawing.pixels() for image in batch):
-            images.save_png(image, path / f"{index:0{digits}d}.png")
+            (path / f"{index:0{digits}d}{ending}").write_bytes(image_content.of(image, ending))
     elif form == "image-folder":
         write_tree(drawing, path)
     elif form == "npy":
@@ -190,7 +191,7 @@ def write(drawing: "Drawing", form: str, path: Path) -> None:
 def write_tree(drawing: "Drawing", path: Path) -> None:
     """Write a folder for each class, with the images of the class in it; images without labels are one class."""
     from gan_lab.evaluation.sampling import class_folders
-    from gan_lab.utils import images
+    from gan_lab.utils import image_content
 
     labels = [0] * drawing.count if drawing.labels is None else drawing.labels.tolist()
     classes = max(int(getattr(drawing.model, name, 1)) for name in ("num_classes", "categories"))
@@ -198,9 +199,10 @@ def write_tree(drawing: "Drawing", path: Path) -> None:
     digits = max(5, len(str(drawing.count - 1)))
     for label in sorted({*labels}):
         (path / folders[label]).mkdir(parents=True)
+    ending = image_content.ending(drawing.depth.dtype, drawing.shape[0])
     written = [0] * classes
     for label, image in zip(labels, (image for batch in drawing.pixels() for image in batch), strict=True):
-        images.save_png(image, path / folders[label] / f"{written[label]:0{digits}d}.png")
+        (path / folders[label] / f"{written[label]:0{digits}d}{ending}").write_bytes(image_content.of(image, ending))
         written[label] += 1
 
 
@@ -226,10 +228,14 @@ def write_labels(drawing: "Drawing", path: Path) -> None:
 
 
 def write_array(drawing: "Drawing", path: Path) -> None:
-    """Write a .npy file of uint8 images (count, channels, height, width), batch by batch."""
+    """Write a .npy file of images (count, channels, height, width), values of their depth, batch by batch."""
     import numpy as np
 
-    form = {"descr": "|u1", "fortran_order": False, "shape": (drawing.count, *drawing.shape)}
+    form = {
+        "descr": np.dtype(drawing.depth.array).str,
+        "fortran_order": False,
+        "shape": (drawing.count, *drawing.shape),
+    }
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, form)
         for batch in drawing.pixels():

@@ -12,13 +12,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_lab.evaluation import load_generator
+from gan_lab.evaluation import depths, load_generator
 from gan_lab.evaluation.sampling import MOST, Drawing, label_of
 from gan_lab.metrics import tensor_files
 from gan_lab.models.adversarial import evaluating
 from gan_lab.models.ema import MovingAverage
 from gan_lab.runs.run import Run, Which
 from gan_lab.utils import hardware, images, seeding
+from gan_lab.utils.depth import shown
 from gan_lab.utils.errors import DamagedFileError, UserError, reason
 from gan_lab.utils.files import open_regular
 from gan_lab.utils.memory import at_once
@@ -66,6 +67,7 @@ class Space:
         self.run = run
         self.model: Any = load_generator.load(run, which).to(place).requires_grad_(False)
         self.truncation = truncation
+        self.depth, self.display = depths.of_run(run), depths.display(run)
         network = self.model.sampling_network(ema)
         self.network: nn.Module = network.network if isinstance(network, MovingAverage) else network
         self.joins = hasattr(self.network, "joined")  # latents and labels, for the generator inside
@@ -175,11 +177,20 @@ class Space:
 
     @torch.no_grad()
     def pixels(self, values: Tensor, shares: Tensor | None = None) -> Iterator[Tensor]:
-        """Images of any number of latents or styles, a few at a time: uint8 (k, channels, height, width) on the CPU."""
+        """Images to look at, of any number of latents or styles, a few at a time.
+
+        uint8 (k, channels, height, width) on the CPU, of one channel or three: those of `data.display`.
+        """
+        for made in self.batches(values, shares):
+            yield images.to_uint8(shown(made, self.display)).cpu()
+
+    @torch.no_grad()
+    def batches(self, values: Tensor, shares: Tensor | None = None) -> Iterator[Tensor]:
+        """Images of any number of latents or styles, a few at a time, without gradients."""
         each = at_once(math.prod(self.shape), MOST)
         for start in range(0, len(values), each):
             part = slice(start, start + each)
-            yield images.to_uint8(self.images(values[part], None if shares is None else shares[part])).cpu()
+            yield self.images(values[part], None if shares is None else shares[part])
 
     @torch.no_grad()
     def spread(self) -> tuple[Tensor, Tensor]:
@@ -322,6 +333,8 @@ def draw_points(space: Space, *, seeds: Sequence[int], file: Path | None, of_cla
         count=len(values),
         shape=space.shape,
         columns=count if in_turn else math.ceil(math.sqrt(count)),
+        depth=space.depth,
+        display=space.display,
         title=f"{len(values)} images" + (f" of class {space.name(label)}" if label is not None else ""),
     )
 

@@ -63,6 +63,14 @@ def test_the_same_images_in_every_form(data: Any) -> None:
     assert (given.num_classes, given.classes or ()) == (1, ()), "names alone make no labels"
 
 
+def test_images_may_be_oblong() -> None:
+    oblongs = PIXELS[:, :, :, :3]
+    for data in (oblongs, oblongs.permute(0, 2, 3, 1).numpy(), Items(list(oblongs))):
+        assert torch.equal(read(data).images, oblongs)
+    cropped = Items([picture.crop((0, 0, 3, 4)) for picture in pictures()])
+    assert torch.equal(read(cropped).images, oblongs)
+
+
 @pytest.mark.parametrize("grey", [PIXELS[:, 0], PIXELS[:, :1], Items(list(PIXELS[:, 0]))], ids=["n", "n1", "items"])
 def test_grey_images_get_one_channel(grey: Any) -> None:
     assert torch.equal(read(grey).images, PIXELS[:, :1])
@@ -89,7 +97,7 @@ def test_labels_come_with_a_tensor_or_with_the_items() -> None:
         (PIXELS[:0], None, "must have the shape"),
         (PIXELS[0, 0], None, r"must have the shape .* not \(4, 4\)"),
         (PIXELS[:, :2], None, "must have 1 channel .* or 3 .* not 2"),
-        (PIXELS[..., :3], None, "must be square, and is 3x4x3"),
+        (PIXELS[..., :0], None, "has no pixels, 3x4x0"),
         (PIXELS / 127.5 - 1, None, "must be from 0 to 1, and these are from -1 to .*leave out Normalize"),
         (PIXELS.float().log(), None, "must be from 0 to 1"),
         (PIXELS.long(), None, "must be uint8 .* not torch.int64"),
