@@ -12,7 +12,7 @@ from gan_lab.evaluation import sampling
 from gan_lab.evaluation.latents import Points, Space
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.runs.run import Run
-from gan_lab.utils import images
+from gan_lab.utils import image_content, images
 from tests.conftest import alike, composed, full_disk, read_image, untrained
 
 
@@ -253,6 +253,7 @@ def test_a_full_disk_leaves_nothing(conditional_run: Run, tmp_path: Path, monkey
     monkeypatch.setattr(images, "save_png", full_disk)
     with pytest.raises(SystemExit, match=r"--grid \S+grid.png: can't be written: No space left on device"):
         sample(conditional_run, tmp_path / "all.npy", "--grid", "grid.png")
+    monkeypatch.setattr(image_content, "of", full_disk)
     with pytest.raises(SystemExit, match=r"--out \S+tree: can't be written: No space left on device"):
         sample(conditional_run, tmp_path / "tree", "--format", "image-folder")
     assert {*tmp_path.rglob("*")} == before
