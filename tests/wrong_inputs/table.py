@@ -1220,7 +1220,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab sample run --out grid.jpg",
-            "Error: --out grid.jpg: unknown format .jpg; add --format png|pt|npy|png-folder",
+            "Error: --out grid.jpg: unknown format .jpg; add --format png|pt|npy|png-folder|image-folder",
             given.run(),
         ),
         Row(
@@ -1245,7 +1245,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab sample run --format gif",
-            "Error: --format: invalid choice: 'gif' (choose from 'npy', 'png', 'png-folder', 'pt') (gan-lab sample --help)",
+            "Error: --format: invalid choice: 'gif' (choose from 'image-folder', 'npy', 'png', 'png-folder', 'pt') (gan-lab sample --help)",
             given.run(),
         ),
         Row(
@@ -1297,6 +1297,199 @@ TABLE: dict[str, list[Row]] = {
             "gan-lab sample run",
             "Error: data: this part is missing; choose one, data=... (--help lists them)\nmodel: this part is missing; choose one, model=... (--help lists them)\nresume: this value is missing\nseed: this value is missing\ntrainer: this part is missing; choose one, trainer=... (--help lists them)",
             given.run(lambda run: run.config_file.write_text("{}")),
+        ),
+        Row(
+            "gan-lab sample run --per-class 10",
+            "Error: --per-class 10: VanillaGAN knows no classes; model=cgan does",
+            given.run(),
+        ),
+        Row(
+            "gan-lab sample run --count 10 --per-class 10",
+            "Error: --per-class: not allowed with argument --count (gan-lab sample --help)",
+        ),
+        Row(
+            "gan-lab sample run --seeds 1,,5",
+            "Error: --seeds: must be separated by commas, such as 1,5,9, not 1,,5 (gan-lab sample --help)",
+        ),
+        Row(
+            "gan-lab sample run --seeds 1,5 --count 8",
+            "Error: --count: --seeds says which images; leave one of the two out",
+            given.run(),
+        ),
+        Row(
+            "gan-lab sample run --truncation half",
+            "Error: --truncation: must be a number of at least 0, not half (gan-lab sample --help)",
+        ),
+        Row(
+            "gan-lab sample run --labels labels.csv",
+            "Error: --labels labels.csv: these images have no labels; those of a conditional model have",
+            given.run(),
+        ),
+        Row(
+            "gan-lab sample run --labels labels.txt",
+            "Error: --labels labels.txt: unknown format .txt; labels are .npy or .csv",
+            given.run(),
+        ),
+        Row(
+            "gan-lab sample run --grid grid.png",
+            "Error: --grid grid.png: exists already; choose another name, or replace it with --force",
+            given.both(given.run(), given.file("grid.png")),
+        ),
+        Row(
+            "gan-lab sample run --latent latent.npy",
+            "Error: --latent latent.npy: holds values of shape (2, 5), and latents of this run have 4",
+            given.both(given.run(), given.array("latent.npy", np.zeros((2, 5)))),
+        ),
+        Row(
+            "gan-lab sample run --latent latent.npy",
+            "Error: --latent latent.npy: can't be read: …",
+            given.both(given.run(), given.file("latent.npy", "no array")),
+        ),
+        Row(
+            "gan-lab sample run --latent latent.pt",
+            "Error: --latent latent.pt: unknown format .pt; a file of latents is .safetensors or .npy",
+            given.both(given.run(), given.pickle("latent.pt")),
+        ),
+        Row(
+            "gan-lab sample run --latent latent.safetensors",
+            "Error: --latent latent.safetensors: can't be read: latent.safetensors is damaged: …",
+            given.both(given.run(), given.file("latent.safetensors", "no tensors")),
+        ),
+        Row("gan-lab interpolate nowhere", f"Error: nowhere{NO_RUN}"),
+        Row(
+            "gan-lab interpolate run_of_cyclegan",
+            "Error: run_of_cyclegan: CycleGAN translates images and generates none from noise; use gan-lab translate, or look at the grids in samples/",
+            given.run_of("run_of_cyclegan"),
+        ),
+        Row(
+            "gan-lab interpolate run --seeds 1",
+            "Error: --seeds: a path needs two points or more, such as --seeds 1,2 or several --classes",
+            given.run(),
+        ),
+        Row(
+            "gan-lab interpolate run --classes 1,2",
+            "Error: --classes 1: VanillaGAN knows no classes; model=cgan does",
+            given.run(),
+        ),
+        Row(
+            "gan-lab interpolate run_of_cgan --classes 3,10",
+            "Error: --classes 10: there is no class 10: the run knows 0 to 9",
+            given.run_of("run_of_cgan"),
+        ),
+        Row(
+            "gan-lab interpolate run_of_cgan --classes 3,cats",
+            "Error: --classes cats: no such class. The run's classes have numbers only.",
+            given.run_of("run_of_cgan"),
+        ),
+        Row(
+            "gan-lab interpolate run_of_cgan --classes 3,8 --seeds 1,2,3",
+            "Error: --classes: 2 classes and 3 latents don't go together; give one of the two once, or as many as of the other",
+            given.run_of("run_of_cgan"),
+        ),
+        Row(
+            "gan-lab interpolate run --space w",
+            "Error: --space w: the generator of this run has no styles; model=stylegan2 has",
+            given.run(),
+        ),
+        Row(
+            "gan-lab interpolate run --frames 1",
+            "Error: --frames: must be a whole number of at least 2, not 1 (gan-lab interpolate --help)",
+        ),
+        Row("gan-lab interpolate run --fps 0", "Error: --fps 0: must be above 0", given.run()),
+        Row(
+            "gan-lab interpolate run --out path.avi",
+            "Error: --out path.avi: unknown format .avi; films are .gif, .png (APNG) and .mp4",
+            given.run(),
+        ),
+        Row(
+            "gan-lab interpolate run --out path.mp4",
+            "Error: --out path.mp4: needs a package that is not installed: pip install 'gan-lab-lightning[video]', or install ffmpeg, or write a .gif",
+            given.run(),
+        ),
+        Row(
+            "gan-lab interpolate run --strip --out path.gif",
+            "Error: --out path.gif: a strip is one picture, so its name ends in .png",
+            given.run(),
+        ),
+        Row(
+            "gan-lab interpolate run --out path.gif",
+            "Error: --out path.gif: exists already; choose another name, or replace it with --force",
+            given.both(given.run(), given.file("path.gif")),
+        ),
+        Row(
+            "gan-lab interpolate run --out a/path.gif",
+            "Error: --out …/a/path.gif: can't be written: …/a is a file, not a folder",
+            given.both(given.run(), given.file("a")),
+        ),
+        Row(
+            "gan-lab timelapse run",
+            "Error: run has no grid of samples: none was drawn yet, or callbacks.samples was left out",
+            given.run(),
+        ),
+        Row(
+            "gan-lab timelapse run",
+            "Error: run/samples/000000000.png: can't be read as an image: …",
+            given.both(given.run(), given.file("run/samples/000000000.png", "no image")),
+        ),
+        Row(
+            "gan-lab timelapse run --out film.webm",
+            "Error: --out film.webm: unknown format .webm; films are .gif, .png (APNG) and .mp4",
+            given.run(),
+        ),
+        Row(
+            "gan-lab walk run_of_cyclegan",
+            "Error: run_of_cyclegan: CycleGAN translates images and generates none from noise; use gan-lab translate, or look at the grids in samples/",
+            given.run_of("run_of_cyclegan"),
+        ),
+        Row(
+            "gan-lab walk run --method mix",
+            "Error: --method mix: the generator of this run has no styles to mix; model=stylegan2 has",
+            given.run(),
+        ),
+        Row(
+            "gan-lab walk run --method umap",
+            "Error: --method: invalid choice: 'umap' (choose from 'sefa', 'pca', 'mix') (gan-lab walk --help)",
+        ),
+        Row(
+            "gan-lab walk run --class 3",
+            "Error: --class 3: VanillaGAN knows no classes; model=cgan does",
+            given.run(),
+        ),
+        Row(
+            "gan-lab walk run --out walk.gif",
+            "Error: --out walk.gif: unknown format .gif; a sheet is a .png",
+            given.run(),
+        ),
+        Row(
+            "gan-lab project run_of_cyclegan image.png",
+            "Error: run_of_cyclegan: CycleGAN translates images and generates none from noise; use gan-lab translate, or look at the grids in samples/",
+            given.run_of("run_of_cyclegan"),
+        ),
+        Row("gan-lab project run", "Error: the following arguments are required: IMAGE (gan-lab project --help)"),
+        Row(
+            "gan-lab project run nowhere.png",
+            "Error: nowhere.png: can't be read as an image: No such file or directory",
+            given.run(),
+        ),
+        Row(
+            "gan-lab project run bomb.png",
+            "Error: bomb.png: can't be read as an image: …",
+            given.both(given.run(), given.bomb("bomb.png")),
+        ),
+        Row(
+            "gan-lab project run_of_cgan a/0.png --class 10",
+            "Error: --class 10: there is no class 10: the run knows 0 to 9",
+            given.both(given.run_of("run_of_cgan"), given.pictures("a", 1)),
+        ),
+        Row(
+            "gan-lab project run a/0.png --out latent.pkl",
+            "Error: --out latent.pkl: unknown format .pkl; a file of latents is .safetensors or .npy",
+            given.both(given.run(), given.pictures("a", 1)),
+        ),
+        Row(
+            "gan-lab project run a/0.png --out a/0.png/b.npy --steps 1",
+            "Error: --out …a/0.png/b.npy: can't be written: …a/0.png is a file, not a folder",
+            given.both(given.run(), given.pictures("a", 1)),
         ),
         Row(
             "gan-lab translate run_of_cyclegan",
