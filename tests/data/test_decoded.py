@@ -268,9 +268,9 @@ def test_other_training_images_make_another_range(tmp_path: Path) -> None:
     assert len(entries(tmp_path)) == 2
 
 
-def test_images_are_grey_or_rgb(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"data\.channels must be 1 \(grey\) or 3 \(RGB\), not 2"):
-        decoder(tmp_path, channels=2)
+def test_images_have_the_channels_that_are_asked_for(tmp_path: Path, files: list[Path]) -> None:
+    with pytest.raises(UserError, match=r"\(it has [13] channels?, and data\.channels=2\).* No image is left"):
+        load(tmp_path, files, channels=2)
 
 
 def test_images_may_be_oblong_and_shapes_have_caches_of_their_own(

@@ -534,7 +534,11 @@ TABLE: dict[str, list[Row]] = {
     "Image folders": [
         Row("python train.py data=image_folder", "Error: data.root: this value is missing; set data.root=..."),
         Row(OWN, "Error: data.root=…/photos: no such folder"),
-        Row(OWN, "Error: data.root=…/photos: is a file, not a folder", given.file("photos")),
+        Row(
+            OWN,
+            "Error: data.root=…/photos: is a file, not a folder, and none of .zip, .tar, .npy, .npz",
+            given.file("photos"),
+        ),
         Row(
             OWN,
             "Error: …/photos: contains no images (no files named .png, .jpg, .webp or similar)",
@@ -900,7 +904,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab evaluate images.pt --data mnist",
-            "Error: images.pt can't be read as images uint8 (n, 1 or 3, height, width): it holds more than tensors and plain values, and such a file could run code",
+            "Error: images.pt can't be read as images uint8 (n, 1 or 3, height, width) or (n, height, width, 1 or 3): it holds more than tensors and plain values, and such a file could run code",
             given.pickle("images.pt"),
         ),
         Row(
@@ -1256,37 +1260,37 @@ TABLE: dict[str, list[Row]] = {
         Row("gan-lab evaluate nowhere", "Error: nowhere: no such file or folder"),
         Row(
             "gan-lab evaluate images.npy",
-            "Error: images.npy is not a run folder (it has no run.json). To evaluate images, name the dataset to compare them with: --data mnist|fashion_mnist|kmnist",
+            "Error: images.npy is not a run folder (it has no run.json). To evaluate images, name the dataset to compare them with: --data mnist|fashion_mnist|kmnist, or other images: --against",
             given.array("images.npy", np.zeros((9, 1, 28, 28), np.uint8)),
         ),
         Row(
             "gan-lab evaluate images.npy --data mnist",
-            "Error: images.npy must hold images uint8 (n, 1 or 3, height, width), not float64 (9, 1, 28, 28)",
+            "Error: images.npy must hold images uint8 (n, 1 or 3, height, width) or (n, height, width, 1 or 3), not float64 (9, 1, 28, 28)",
             given.array("images.npy", np.zeros((9, 1, 28, 28))),
         ),
         Row(
             "gan-lab evaluate images.npy --data mnist",
-            "Error: images.npy must hold images uint8 (n, 1 or 3, height, width), not uint8 (9, 28, 28)",
+            "Error: images.npy must hold images uint8 (n, 1 or 3, height, width) or (n, height, width, 1 or 3), not uint8 (9, 28, 28)",
             given.array("images.npy", np.zeros((9, 28, 28), np.uint8)),
         ),
         Row(
             "gan-lab evaluate images.npy --data mnist",
-            "Error: images.npy can't be read as images uint8 (n, 1 or 3, height, width): not a .npy file",
+            "Error: images.npy can't be read as images uint8 (n, 1 or 3, height, width) or (n, height, width, 1 or 3): not a .npy file",
             given.file("images.npy", "no array"),
         ),
         Row(
             "gan-lab evaluate images.npy --data mnist",
-            "Error: images.npy can't be read as images uint8 (n, 1 or 3, height, width): Object arrays cannot be loaded when allow_pickle=False",
+            "Error: images.npy can't be read as images uint8 (n, 1 or 3, height, width) or (n, height, width, 1 or 3): Object arrays cannot be loaded when allow_pickle=False",
             given.array("images.npy", np.array([print], object)),
         ),
         Row(
             "gan-lab evaluate images.pt --data mnist",
-            "Error: images.pt must hold images uint8 (n, 1 or 3, height, width), not dict",
+            "Error: images.pt must hold images uint8 (n, 1 or 3, height, width) or (n, height, width, 1 or 3), not dict",
             given.tensor("images.pt", {"a": 1}),
         ),
         Row(
             "gan-lab evaluate images.zip --data mnist",
-            "Error: images.zip: not a run folder, a folder of images, or a .pt or .npy file",
+            "Error: images.zip: can't be read as a zip file: File is not a zip file; fetch or make it again",
             given.file("images.zip"),
         ),
         Row(
