@@ -48,6 +48,7 @@ class RealImages:
 
     scored_by = "scores"  # that there are none of without an extractor
     any_classifier = False  # True where "auto" may take a classifier of colour images, too
+    has_training = True  # False where there are no training images beside the real ones
 
     def __init__(self, data: Dataset, cache_folder: Path) -> None:
         self.data = data

@@ -228,6 +228,11 @@ def pictures(name: str, count: int = 10, size: tuple[int, int] = (9, 9), mode: s
     return give
 
 
+def labelled(table: bytes | str) -> Given:
+    """Two images and a table of labels."""
+    return both(pictures("photos", count=2), file("labels.csv", table))
+
+
 def array(name: str, values: np.ndarray) -> Given:
     """A .npy file."""
     return lambda: np.save(name, values)

@@ -29,6 +29,7 @@ FASHION = "python train.py data=fashion_mnist data.download=false data.root=file
 MNIST = "python train.py data.download=false data.root=files"
 CIFAR = "python train.py data=cifar10 model/network=dcgan_transposed data.download=false data.root=files"
 OWN = "python train.py data=image_folder data.root=photos"
+TABLE_OF = OWN + " data.labels=labels.csv"
 UNPAIRED = "python train.py model=cyclegan data=unpaired_folders"
 PAIRED = "python train.py model=pix2pix data=paired_folders"
 COLOURISE = "python train.py model=pix2pix data=colourise data.root=photos"
@@ -530,6 +531,14 @@ TABLE: dict[str, list[Row]] = {
             CIFAR.replace("cifar10", "medmnist") + " data.image_size=32 data.subset=brainmnist",
             "Error: data.subset=brainmnist: must be 'pathmnist', 'chestmnist', 'dermamnist', 'octmnist', 'pneumoniamnist', 'retinamnist', 'breastmnist', 'bloodmnist', 'tissuemnist', 'organamnist', 'organcmnist' or 'organsmnist'",
         ),
+        Row(
+            "python train.py data=huggingface data.path=owner/name model/network=dcgan_transposed",
+            "Error: data.path=…/owner/name: no such folder; a dataset on the hub is hub:owner/name",
+        ),
+        Row(
+            "python train.py data=huggingface data.path=hub:owner/name data.download=false data.root=files model/network=dcgan_transposed",
+            "Error: data.download=false: owner/name has not been fetched into …/files/huggingface. Save it on a machine with network, datasets.load_dataset(...).save_to_disk(FOLDER), and set data.path=FOLDER",
+        ),
     ],
     "Image folders": [
         Row("python train.py data=image_folder", "Error: data.root: this value is missing; set data.root=..."),
@@ -595,6 +604,108 @@ TABLE: dict[str, list[Row]] = {
             OWN + " data.batch_size=64",
             "Error: data.batch_size=64 on 1 process(es) is more than the 9 training images; set it to 9 or less",
             given.pictures("photos"),
+        ),
+        Row(
+            OWN + " data.sampler=balanced",
+            "Error: data: data.sampler=balanced: there is one class only; set data.num_classes to what the data has, or leave the option out",
+            given.pictures("photos"),
+        ),
+    ],
+    "Labels and groups": [
+        Row(
+            TABLE_OF + " data.num_classes=2",
+            "Error: data.labels=…/labels.csv: can't be read, No such file or directory",
+            given.pictures("photos"),
+        ),
+        Row(
+            TABLE_OF,
+            "Error: data.labels=…/labels.csv: is empty; its first line names the columns: file,class",
+            given.labelled(""),
+        ),
+        Row(
+            TABLE_OF,
+            "Error: data.labels=…/labels.csv: has no column file, the path of an image in data.root; it has name, class",
+            given.labelled("name,class\n0.png,cat\n"),
+        ),
+        Row(
+            TABLE_OF,
+            "Error: data.labels=…/labels.csv: has 2 columns named class; rename them",
+            given.labelled("file,class,class\n"),
+        ),
+        Row(
+            TABLE_OF,
+            "Error: data.labels=…/labels.csv: line 3 has 1 of 2 cells",
+            given.labelled("file,class\n0.png,cat\n1.png\n"),
+        ),
+        Row(
+            TABLE_OF,
+            "Error: data.labels=…/labels.csv: lines 2 and 3 are of the same file, 0.png; remove one of them",
+            given.labelled("file,class\n0.png,cat\n0.png,dog\n"),
+        ),
+        Row(
+            TABLE_OF,
+            "Error: data.labels=…/labels.csv: line 2 is no UTF-8 text; save the table as CSV in UTF-8",
+            given.labelled("file,class\n0.png,B\u00e4r\n".encode("latin-1")),
+        ),
+        Row(
+            TABLE_OF,
+            "Error: data.labels=…/labels.csv: line 2 has nothing in the column class",
+            given.labelled("file,class\n0.png,\n1.png,dog\n"),
+        ),
+        Row(
+            TABLE_OF,
+            "Error: data.labels=…/labels.csv: has no line for 1.png in data.root; add them, or remove the images",
+            given.labelled("file,class\n0.png,cat\n"),
+        ),
+        Row(
+            TABLE_OF,
+            "Error: data.labels=…/labels.csv: 2.png (line 4) can't be found among the images of data.root=…/photos",
+            given.labelled("file,class\n0.png,cat\n1.png,dog\n2.png,dog\n"),
+        ),
+        Row(
+            TABLE_OF + " data.num_classes=3",
+            "Error: data.labels=…/labels.csv has 2 classes, cat (1), dog (1): set data.num_classes=2, or data.num_classes=1 to ignore them",
+            given.labelled("file,class\n0.png,cat\n1.png,dog\n"),
+        ),
+        Row(
+            TABLE_OF + " data.num_classes=2",
+            "Error: data.labels=…/labels.csv: has no column class, and several others; choose: data.attributes=[smiling,glasses]",
+            given.labelled("file,smiling,glasses\n0.png,yes,no\n1.png,no,no\n"),
+        ),
+        Row(
+            TABLE_OF + " data.attributes=[smilling]",
+            "Error: data.attributes=['smilling']: data.labels=…/labels.csv has no column smilling. Did you mean smiling?",
+            given.labelled("file,smiling,glasses\n0.png,yes,no\n1.png,no,no\n"),
+        ),
+        Row(
+            TABLE_OF + " data.attributes=[smiling,glasses] data.num_classes=3",
+            "Error: data.attributes has smiling: no, yes; glasses: no: set data.num_classes=[2,1], or 1 to ignore them",
+            given.labelled("file,smiling,glasses\n0.png,yes,no\n1.png,no,no\n"),
+        ),
+        Row(
+            OWN + " data.num_classes=[2,3]",
+            "Error: data: data.num_classes=[2, 3]: has a number for each of data.attributes, of which there are 0",
+            given.pictures("photos"),
+        ),
+        Row(
+            OWN + " data.attributes=[smiling]",
+            "Error: data: data.attributes=['smiling']: are columns of a table; set data.labels to its file",
+            given.pictures("photos"),
+        ),
+        Row(
+            OWN + " data.groups=folder",
+            "Error: data.groups=folder: no image lies in a folder that could be its group",
+            given.pictures("photos"),
+        ),
+        Row(
+            OWN + " data.groups=patient",
+            "Error: data.groups=patient: is no column of data.labels and not folder, and as a regular expression it matches no name, such as 0",
+            given.pictures("photos"),
+        ),
+        Row(
+            OWN + " data.groups=folder",
+            "Error: data.groups=folder: p1 is among the training and among the test images; move them to one side",
+            given.both(given.pictures("photos/train/p1"), given.pictures("photos/test/p1")),
         ),
     ],
     "Archives, scans and arrays": [
@@ -1008,7 +1119,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab evaluate images.pt --data mnist",
-            "Error: images.pt can't be read as images uint8 (n, 1 or 3, height, width): it holds more than tensors and plain values, and such a file could run code",
+            "Error: images.pt can't be read as images uint8 (n, 1 or 3, height, width) or (n, height, width, 1 or 3): it holds more than tensors and plain values, and such a file could run code",
             given.pickle("images.pt"),
         ),
         Row(
@@ -1364,37 +1475,37 @@ TABLE: dict[str, list[Row]] = {
         Row("gan-lab evaluate nowhere", "Error: nowhere: no such file or folder"),
         Row(
             "gan-lab evaluate images.npy",
-            "Error: images.npy is not a run folder (it has no run.json). To evaluate images, name the dataset to compare them with: --data mnist|fashion_mnist|kmnist",
+            "Error: images.npy is not a run folder (it has no run.json). To evaluate images, name the dataset to compare them with: --data mnist|fashion_mnist|kmnist, or other images: --against",
             given.array("images.npy", np.zeros((9, 1, 28, 28), np.uint8)),
         ),
         Row(
             "gan-lab evaluate images.npy --data mnist",
-            "Error: images.npy must hold images uint8 (n, 1 or 3, height, width), not float64 (9, 1, 28, 28)",
+            "Error: images.npy must hold images uint8 (n, 1 or 3, height, width) or (n, height, width, 1 or 3), not float64 (9, 1, 28, 28)",
             given.array("images.npy", np.zeros((9, 1, 28, 28))),
         ),
         Row(
             "gan-lab evaluate images.npy --data mnist",
-            "Error: images.npy must hold images uint8 (n, 1 or 3, height, width), not uint8 (9, 28, 28)",
+            "Error: images.npy must hold images uint8 (n, 1 or 3, height, width) or (n, height, width, 1 or 3), not uint8 (9, 28, 28)",
             given.array("images.npy", np.zeros((9, 28, 28), np.uint8)),
         ),
         Row(
             "gan-lab evaluate images.npy --data mnist",
-            "Error: images.npy can't be read as images uint8 (n, 1 or 3, height, width): not a .npy file",
+            "Error: images.npy can't be read as images uint8 (n, 1 or 3, height, width) or (n, height, width, 1 or 3): not a .npy file",
             given.file("images.npy", "no array"),
         ),
         Row(
             "gan-lab evaluate images.npy --data mnist",
-            "Error: images.npy can't be read as images uint8 (n, 1 or 3, height, width): Object arrays cannot be loaded when allow_pickle=False",
+            "Error: images.npy can't be read as images uint8 (n, 1 or 3, height, width) or (n, height, width, 1 or 3): Object arrays cannot be loaded when allow_pickle=False",
             given.array("images.npy", np.array([print], object)),
         ),
         Row(
             "gan-lab evaluate images.pt --data mnist",
-            "Error: images.pt must hold images uint8 (n, 1 or 3, height, width), not dict",
+            "Error: images.pt must hold images uint8 (n, 1 or 3, height, width) or (n, height, width, 1 or 3), not dict",
             given.tensor("images.pt", {"a": 1}),
         ),
         Row(
             "gan-lab evaluate images.zip --data mnist",
-            "Error: images.zip: not a run folder, a folder of images, or a .pt or .npy file",
+            "Error: images.zip: can't be read as a zip file: File is not a zip file; fetch or make it again",
             given.file("images.zip"),
         ),
         Row(
