@@ -46,7 +46,9 @@ log = logging.getLogger(__name__)
 VERSION = 3  # of the decoding; a cache of another version is not used
 LARGEST_OUTCOME = 1 << 30  # bytes; a picture takes about twelve
 MEMORY_SHARE = 0.5  # of the available memory that decoded images may take
-KEPT = 20_000  # number of files from which on decoded images are kept for the next start where they fit into memory, too
+KEPT = (
+    20_000  # number of files from which on decoded images are kept for the next start where they fit into memory, too
+)
 DISK_SHARE = 0.1  # of the free disk that these may take
 
 
