@@ -597,7 +597,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             OWN + " data.channels=2",
-            "Error: data: data.channels must be 1 (grey) or 3 (RGB), not 2",
+            "Error: 9 of 9 images can't be read: …/photos/0.png (it has 3 channels, and data.channels=2), …, and 4 more. No image is left.",
             given.pictures("photos"),
         ),
         Row(
@@ -706,6 +706,110 @@ TABLE: dict[str, list[Row]] = {
             OWN + " data.groups=folder",
             "Error: data.groups=folder: p1 is among the training and among the test images; move them to one side",
             given.both(given.pictures("photos/train/p1"), given.pictures("photos/test/p1")),
+        ),
+    ],
+    "Archives, scans and arrays": [
+        Row(OWN + ".zip", "Error: data.root=…/photos.zip: no such folder"),
+        Row(
+            OWN + ".zip",
+            "Error: …/photos.zip: can't be read as a zip file: File is not a zip file; fetch or make it again",
+            given.zipped("photos.zip", {"a.png": bytes(99)}, given.halved),
+        ),
+        Row(
+            OWN + ".zip",
+            "Error: …/photos.zip: a.png is encrypted; unpack the archive, and use the folder",
+            given.zipped("photos.zip", {"a.png": bytes(99)}, given.encrypted),
+        ),
+        Row(
+            OWN + ".zip",
+            "Error: …/photos.zip: a.png claims to unpack … bytes to 4,000,000, which no image does; remove it from the archive",
+            given.zipped("photos.zip", {"a.png": bytes(99)}, given.bloated),
+        ),
+        Row(
+            OWN + ".zip",
+            "Error: …/photos.zip: ../a.png leads out of the archive; make the archive again, with names inside it",
+            given.zipped("photos.zip", {"../a.png": bytes(99)}),
+        ),
+        Row(
+            OWN + ".zip",
+            "Error: …/photos.zip: contains no images (no files named .png, .jpg, .webp or similar); 0 of 1 files are images; not used: 1 .txt",
+            given.zipped("photos.zip", {"a.txt": b"hello"}),
+        ),
+        Row(
+            OWN + ".zip",
+            "Error: 1 of 1 images can't be read: …/photos.zip/a.png (not an image). No image is left.",
+            given.zipped("photos.zip", {"a.png": b"no picture"}),
+        ),
+        Row(
+            OWN + ".tar",
+            "Error: …/photos.tar: can't be read as a tar file: a.png goes on behind its end; fetch or make it again",
+            given.tarred("photos.tar", {"a.png": b"x" * 30000}, given.halved),
+        ),
+        Row(
+            OWN + ".tar",
+            "Error: …/photos.tar: /etc/a.png leads out of the archive; make the archive again, with names inside it",
+            given.tarred("photos.tar", {"/etc/a.png": b"x"}),
+        ),
+        Row(
+            OWN + ".tar.gz",
+            "Error: data.root=…/photos.tar.gz: is compressed, and read in place only without; make it a .tar or a .zip",
+            given.file("photos.tar.gz"),
+        ),
+        Row(
+            "python train.py data=image_folder 'data.root=\"photos-{0..1}.tar\"'",
+            "Error: data.root=…/photos-{0..1}.tar: there isn't photos-1.tar",
+            given.tarred("photos-0.tar", {"a.png": b"x"}),
+        ),
+        Row(
+            OWN + ".npy",
+            "Error: …/photos.npy: its images are uint8 (9, 9), and must be numbers of the shape (n, height, width) or (n, height, width, channels)",
+            given.array("photos.npy", np.zeros((9, 9), np.uint8)),
+        ),
+        Row(
+            OWN + ".npz",
+            "Error: …/photos.npz: can't be read as a npz file: …; fetch or make it again",
+            given.arrays("photos.npz", pictures=np.zeros((9, 9, 9), np.uint8)),
+        ),
+        Row(
+            OWN + ".npz",
+            "Error: …/photos.npz: its labels are int64 (3,), and must be 9 whole numbers from 0 on, one for each image",
+            given.arrays("photos.npz", images=np.zeros((9, 9, 9), np.uint8), labels=np.arange(3)),
+        ),
+        Row(
+            OWN + ".npz data.channels=5",
+            "Error: 9 of 9 images can't be read: …/photos.npz/0 (it has 4 channels, and data.channels=5), …, and 4 more. No image is left.",
+            given.arrays("photos.npz", images=np.zeros((10, 9, 9, 4), np.uint8)),
+        ),
+        Row(
+            OWN + " data.depth=12",
+            "Error: data.depth=12: must be 8, 16 or 'float'",
+            given.pictures("photos"),
+        ),
+        Row(
+            OWN + " data.depth=16 data.window=[0,100000]",
+            "Error: data: data.depth=16 holds whole numbers from 0 to 65,535, or from -32,768 to 32,767, and the window is [0,100000]; set data.window, or take data.depth=float",
+            given.pictures("photos"),
+        ),
+        Row(
+            OWN + ".npy data.depth=16 data.channels=1",
+            "Error: data.depth=16 holds whole numbers from 0 to 65,535, or from -32,768 to 32,767, and the window is [0,0.5]; set data.window, or take data.depth=float",
+            given.array("photos.npy", np.tile(np.array([0, 0.5], np.float32), (200, 8, 4))),
+        ),
+        Row(
+            OWN + " data.display=[1,2,9]",
+            "Error: data: data.display=[1, 2, 9]: must be the numbers of one channel or of three, each from 1 to 3",
+            given.pictures("photos"),
+        ),
+        Row(OWN + " data.axis=3", "Error: data.axis=3: must be 0, 1 or 2", given.pictures("photos")),
+        Row(
+            UNPAIRED + " data.domain_a=a data.domain_b=b data.depth=16 data.jitter=[0.1,0.1,0.1]",
+            "Error: data: data.jitter changes colours of 8 bits: leave it out, or data.depth and other channels",
+            given.both(given.pictures("a"), given.pictures("b")),
+        ),
+        Row(
+            COLOURISE + " +data.depth=16",
+            "Error: data: data.depth=16: colours in Lab are those of 8 bits; leave it out",
+            given.pictures("photos"),
         ),
     ],
     "Folders to translate": [
