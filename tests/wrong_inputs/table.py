@@ -1761,6 +1761,55 @@ TABLE: dict[str, list[Row]] = {
             "Error: weights.pth: weights are for the inception extractor; classifier brings its own",
             given.run(),
         ),
+        Row(
+            "gan-lab evaluate images --against nowhere",
+            "Error: nowhere: no such file or folder",
+            given.pictures("images"),
+        ),
+        Row(
+            "gan-lab evaluate images --against others --data mnist",
+            "Error: --against others: there is --data mnist too; leave one of the two out",
+            given.both(given.pictures("images"), given.pictures("others")),
+        ),
+        Row(
+            "gan-lab evaluate images --statistics s.npz",
+            "Error: s.npz can't be read as statistics: …",
+            given.both(given.pictures("images"), given.file("s.npz", "no archive")),
+        ),
+        Row(
+            "gan-lab evaluate images --data mnist --statistics s.txt",
+            "Error: --statistics s.txt: must be a .npz file",
+            given.pictures("images"),
+        ),
+        Row(
+            "gan-lab evaluate images --data imagenet",
+            "Error: --data imagenet: no dataset of this name. …",
+            given.pictures("images"),
+        ),
+        Row(
+            "gan-lab evaluate run --protocol fid50k --count 100",
+            "Error: --count 100: --protocol fid50k has 50000; leave one of the two out",
+            given.run(),
+        ),
+        Row(
+            "gan-lab evaluate run --scores fid,beauty",
+            "Error: --scores: beauty is none of fid, kid, inception_score, manifold, classes, fid_infinity, fid_interval, class_manifold, memorisation, spectrum, cmmd, path_length (gan-lab evaluate --help)",
+            given.run(),
+        ),
+        Row(
+            "gan-lab evaluate run --scores cmmd",
+            "Error: --scores cmmd: is of CLIP's features; add --extractor clip",
+            given.run(),
+        ),
+        Row(
+            "gan-lab evaluate run --extractor dinov2",
+            "Error: …/hub/checkpoints/dinov2.safetensors: the dinov2 extractor's weights are missing. Download model.safetensors of facebook/dinov2-large from https://huggingface.co (1.2 GB), and put the file to …/hub/checkpoints/dinov2.safetensors; gan-lab evaluate takes one elsewhere, --weights-file",
+            given.run(),
+        ),
+        Row(
+            "gan-lab train-features --data mnits",
+            "Error: --data mnits: no dataset of this name. Did you mean mnist…",
+        ),
         Row("gan-lab evaluate run --count 3", "Error: --count 3: scores need 6 generated images or more", given.run()),
         Row(
             "gan-lab evaluate run_of_cyclegan --gan-train-test",
