@@ -11,7 +11,8 @@ from gan_lab.runs.run import Run as RunFolder
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.terminal import visible
 
-FLAGS = {"class": "label", "count": "count", "seed": "seed", "truncation": "truncation", "device": "device"}
+SAME = ("count", "seed", "truncation", "device", "out", "format", "direction", "licence", "to")
+FLAGS = {"class": "label", **{name: name for name in SAME}}
 
 
 class Interrupted(KeyboardInterrupt):

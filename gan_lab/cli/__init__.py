@@ -5,15 +5,26 @@ import sys
 from collections.abc import Sequence
 
 import gan_lab
-from gan_lab.cli import compare, evaluate, new, sample, status, train, train_features, translate
+from gan_lab.cli import (
+    compare,
+    evaluate,
+    export,
+    new,
+    publish,
+    sample,
+    status,
+    train,
+    train_features,
+    translate,
+)
 from gan_lab.config.command_line import readable_errors
 
 DESCRIPTION = """Train GANs, and work with the folders of trained runs.
 
 A RUN is the folder that training has made, such as logs/runs/2026-01-31_12-00-00_dcgan_mnist,
 or its name alone; a job of a sweep is SWEEP/NUMBER, and `latest` is the run in logs/runs that
-started last."""
-COMMANDS = (train, sample, translate, evaluate, compare, status, train_features, new)
+started last. A model that was exported as safetensors or published, hf://user/name, will do as well."""
+COMMANDS = (train, sample, translate, evaluate, compare, export, publish, status, train_features, new)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
