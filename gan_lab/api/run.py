@@ -22,8 +22,8 @@ from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.runs import hub
 from gan_lab.runs.run import Run as RunFolder
 from gan_lab.runs.run import Which
-from gan_lab.training.summary import summary
 from gan_lab.sharing import export
+from gan_lab.training.summary import summary
 from gan_lab.utils import images
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import open_regular, refuse_ways_out

@@ -205,14 +205,14 @@ def opened(files: Mapping[str, Path], source: object) -> Path:
         UserError: the model is damaged, names what no configuration may, or its weights don't fit it.
     """
     told, tensors = read(files, source)
+    picture = None
+    if GRID in files and GRID in told["files"] and told["files"][GRID]["bytes"] <= LARGEST_PICTURE:
+        picture = verified(files[GRID], told["files"][GRID], source)
     # A name that follows from this user's key: nobody else can have put anything there.
     name = hmac.digest(own_key.own_key() or b"no key", told["checksum"].encode(), "sha256").hex()[:16]
     place = own_key.folder() / "shared" / name / told["name"]
     if RunLayout(place).checkpoint.is_file():
         return place
-    picture = None
-    if GRID in files and GRID in told["files"] and told["files"][GRID]["bytes"] <= LARGEST_PICTURE:
-        picture = verified(files[GRID], told["files"][GRID], source)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with unfinished(place.parent) as folder:

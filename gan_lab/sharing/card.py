@@ -1,5 +1,6 @@
-"""Model cards: what a model is, what it learned from, what it reaches, and how to load it, for people (Mitchell et al.
-2019, Model cards for model reporting, arXiv:1810.03993).
+"""Model cards: what a model is, what it learned from, what it reaches, and how to load it, for people.
+
+Mitchell et al. 2019, Model cards for model reporting (arXiv:1810.03993).
 """
 
 import re
@@ -22,10 +23,10 @@ Form = Literal["onnx", "torch", "safetensors"]
 FILES: Mapping[Form, str] = {"onnx": "generator.onnx", "torch": "generator.pt2", "safetensors": "model.safetensors"}
 NOT_STATED = "not stated"
 # Licences that the hub knows by these names; others are "other" there.
-KNOWN_LICENCES = frozenset(
-    "mit apache-2.0 bsd-2-clause bsd-3-clause gpl-3.0 lgpl-3.0 agpl-3.0 mpl-2.0 cc0-1.0 cc-by-4.0 cc-by-sa-4.0 "
-    "cc-by-nc-4.0 cc-by-nc-sa-4.0 openrail unlicense".split()
-)
+KNOWN_LICENCES = {
+    *("mit", "apache-2.0", "bsd-2-clause", "bsd-3-clause", "gpl-3.0", "lgpl-3.0", "agpl-3.0", "mpl-2.0", "unlicense"),
+    *("cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "cc-by-nc-sa-4.0", "openrail"),
+}
 PRIVATE = ("run", "notes", "tags", "resume", "resume_mode", "run_dir", "sweep", "logger", "init_from")  # of overrides
 SHOWN_CLASSES = 20
 
@@ -83,14 +84,13 @@ def card(facts: Facts) -> str:
 
 def front_matter(facts: Facts) -> str:
     """The lines by which the hub sorts a card."""
-    known = facts.licence.lower() in KNOWN_LICENCES
-    licence = f"license: {facts.licence.lower()}" if known else "license: other"
-    name = (
-        "" if known else f"\nlicense_name: {re.sub(r'[^a-z0-9.]+', '-', facts.licence.lower()).strip('-') or 'other'}"
-    )
+    licence = f"license: {facts.licence.lower()}"
+    if facts.licence.lower() not in KNOWN_LICENCES:
+        name = re.sub(r"[^a-z0-9.]+", "-", facts.licence.lower()).strip("-")
+        licence = f"license: other\nlicense_name: {name or 'other'}"
     task = "image-to-image" if facts.portable.translates else "unconditional-image-generation"
     tags = "tags:\n- gan\n- gan_lab\n- pytorch"
-    return f"---\n{licence}{name}\nlibrary_name: gan_lab\npipeline_tag: {task}\n{tags}\n---\n\n"
+    return f"---\n{licence}\nlibrary_name: gan_lab\npipeline_tag: {task}\n{tags}\n---\n\n"
 
 
 def plain(text: object) -> str:
@@ -170,11 +170,13 @@ def _score_table(scores: ScoreRecord, facts: Facts) -> str:
     protocol = scores.protocol
     rows = [tuple(map(plain, both)) for both in formatted(scores).values()]
     seen = "" if scores.images_seen is None else f" after {scores.images_seen:,} training images"
-    state = "" if scores.images_seen in (None, facts.portable.images_seen) else ", which is another state than this one"
+    if scores.images_seen not in (None, facts.portable.images_seen):
+        seen += ", which is another state than this one"
+    extractor, content = (protocol.extractor.get(part, "unknown") for part in ("name", "sha256"))
     against = (
-        f"Protocol `{protocol.id}`: {protocol.n_fake:,} generated images ({protocol.weights} weights){seen}{state}, held "
-        f"against {protocol.n_real:,} real ones of the split {plain(protocol.split)}; features of "
-        f"{plain(protocol.extractor.get('name', 'unknown'))}, sha256 {plain(str(protocol.extractor.get('sha256', '-'))[:16])}."
+        f"Protocol `{protocol.id}`: {protocol.n_fake:,} generated images ({protocol.weights} weights){seen}, held "
+        f"against {protocol.n_real:,} real ones of the split {plain(protocol.split)}; features of {plain(extractor)}, "
+        f"sha256 {plain(str(content)[:16])}."
     )
     return f"{_table([(row[0], row[1]) for row in rows], ('score', 'value'))}\n\n{against}"
 

@@ -61,7 +61,8 @@ def exported(run: Run, wanted: Wanted) -> dict[str, bytes]:
     if wanted.form == "safetensors":
         weights: Literal["ema", "raw"] = "ema" if generator.weights == "ema" else "raw"
         tensors = {f"generator.{name}": value for name, value in _generator(model, weights).items()}
-        files |= shared.content(run.folder.name, weights, run.config(), run.record(), tensors, grid)
+        record = run.record() | {"images_seen": model.images_seen}  # of the chosen checkpoint
+        files |= shared.content(run.folder.name, weights, run.config(), record, tensors, grid)
     else:
         program = (formats.to_onnx if wanted.form == "onnx" else formats.to_torch)(generator)
         any_size = program.any_size
@@ -119,9 +120,7 @@ def checked_licence(licence: str | None) -> str:
     if licence is None:
         return NOT_STATED
     if not licence.strip() or not licence.isprintable() or len(licence) > LONGEST_LICENCE:
-        raise UserError(
-            f"--licence {licence}: must be a line of at most {LONGEST_LICENCE} characters, such as cc-by-4.0"
-        )
+        raise UserError(f"--licence {licence}: must be a line of up to {LONGEST_LICENCE} characters, such as cc-by-4.0")
     return licence.strip()
 
 
@@ -163,7 +162,7 @@ def refuse_others(out: Path, force: bool) -> None:
         raise UserError(f"--out {out}: is the current folder or above it; choose another folder")
     if {path.name for path in out.iterdir()} - OURS:
         raise UserError(
-            f"--out {out}: holds more than an exported run, so --force won't replace it; choose another name"
+            f"--out {out}: holds more than an exported run, which --force won't replace; choose another name"
         )
 
 

@@ -208,7 +208,14 @@ def _translator(run: Run, model: TranslationGAN, ema: bool, direction: str, weig
 def _described(module: FromLatents | FromImages, inputs: list[str], examples: list[Tensor], **facts: Any) -> Portable:
     with torch.no_grad():
         made = module.eval()(*examples)
-    nothing = {"uniform": 0, "classes": 0, "class_names": [], "multiple": 0, "least": 0, "direction": None}
+    nothing: dict[str, Any] = {
+        "uniform": 0,
+        "classes": 0,
+        "class_names": [],
+        "multiple": 0,
+        "least": 0,
+        "direction": None,
+    }
     latent_dim = examples[0].shape[1] if inputs[0] == FROM_NOISE else 0
     return Portable(
         module=module,
@@ -226,8 +233,12 @@ def _settled(network: nn.Module) -> nn.Module:
     copy = copy.eval().requires_grad_(False)
     for module in list(copy.modules()):
         if parametrize.is_parametrized(module):
-            for name in list(module.parametrizations):  # type: ignore[arg-type]
-                parametrize.remove_parametrizations(module, str(name))
+            weights = {str(name): getattr(module, str(name)).detach().clone() for name in module.parametrizations}  # type: ignore[union-attr]
+            # torch's own function would change the class, which the original shares.
+            module.__class__ = type(module).__bases__[0]
+            del module.parametrizations
+            for name, weight in weights.items():
+                module.register_parameter(name, nn.Parameter(weight, requires_grad=False))
     return copy
 
 
