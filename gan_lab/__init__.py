@@ -6,7 +6,7 @@
     run = gan_lab.train("model=dcgan", data=images)              # objects in place of what is chosen by name
     run = gan_lab.load("logs/runs/<folder>")                     # a run of before
 
-    run.sample(64, label=7, seed=0)                              # images, uint8 (64, channels, side, side)
+    run.sample(64, label=7, seed=0)                              # images, uint8 (64, channels, height, width)
     run.evaluate()                                               # scores by name
     run.metrics()                                                # a DataFrame
     run.show()                                                   # the latest grid, in a notebook

@@ -52,7 +52,7 @@ class TinyImages(InMemoryDataModule):
     """Random images; those for testing are others than those for training."""
 
     def __init__(
-        self, count: int = 64, batch_size: int = 8, seed: int = 0, validation_count: int = 0, **options: bool
+        self, count: int = 64, batch_size: int = 8, seed: int = 0, validation_count: int = 0, **options: Any
     ) -> None:
         size = {"image_size": SIZE, "channels": 1, "num_classes": 10}
         super().__init__(**size, validation_count=validation_count, batch_size=batch_size, seed=seed, **options)

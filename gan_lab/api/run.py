@@ -92,7 +92,7 @@ class Run:
             device: by its name in torch; "auto" is the best there is.
 
         Returns:
-            Images uint8 (count, channels, side, side) on the CPU, which `gan_lab.train(data=...)` takes as well.
+            Images uint8 (count, channels, height, width) on the CPU, which `gan_lab.train(data=...)` takes as well.
 
         Raises:
             UserError: there is no checkpoint or no such class, or the model doesn't generate from noise.

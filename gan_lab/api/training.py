@@ -31,6 +31,7 @@ from gan_lab.training.validate import validate
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import write_atomically
 from gan_lab.utils.shell import quoted
+from gan_lab.utils.sizes import as_option
 
 COMMAND = "gan_lab.train"  # in the record of a run
 
@@ -57,13 +58,14 @@ def train(
     Args:
         overrides: choices and values as on the command line: "model=cgan", "data.batch_size=32".
         data: images to learn from. A tensor or array, uint8 from 0 to 255 or floating points from 0 to 1, of shape
-            (n, channels, side, side) or (n, side, side); or a torch Dataset whose items are such images or Pillow's,
-            alone or with a label. They are read once. Size, channels and number of classes follow from them.
+            (n, channels, height, width) or (n, height, width); or a torch Dataset whose items are such images or those
+            of Pillow, alone or with a label. They are read once. Size, channels and number of classes follow from them.
         labels: of the images of a tensor or an array, n whole numbers from 0 on, none left out.
-        networks: a generator of latents (batch, model.latent_dim) to images (batch, channels, side, side) in [-1, 1],
-            and a discriminator of images to logits (batch, ...). Classes, or functions without arguments, get their
-            first weights from the seed. An object is copied and stays as it is. In a conditional model, networks whose
-            `forward` needs two arguments, or that have `takes_labels = True`, get labels (batch,) as the second one.
+        networks: a generator of latents (batch, model.latent_dim) to images (batch, channels, height, width) in
+            [-1, 1], and a discriminator of images to logits (batch, ...). Classes, or functions without arguments, get
+            their first weights from the seed. An object is copied and stays as it is. In a conditional model, networks
+            whose `forward` needs two arguments, or that have `takes_labels = True`, get labels (batch,) as the second
+            one.
         model: a class of model, in place of the one that `model=...` chooses.
         loss: an objective of `gan_lab.losses` or of your own, or its class.
         callbacks: callbacks of Lightning; one needs no list.
@@ -169,8 +171,8 @@ def sizes(objects: Objects) -> list[str]:
     given = objects.given
     if given is None:
         return []
-    _, channels, side, _ = given.images.shape
-    return [f"data.image_size={side}", f"data.channels={channels}", f"data.num_classes={given.num_classes}"]
+    channels, *size = given.images.shape[1:]
+    return [f"data.image_size={as_option(size)}", f"data.channels={channels}", f"data.num_classes={given.num_classes}"]
 
 
 def choices_for_networks(config: DictConfig, objects: Objects) -> list[str]:

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from gan_lab.metrics import class_scores, dataset_classifier
+from gan_lab.metrics.generated_images import classes_like
 from gan_lab.utils import images, seeding
 from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.errors import UserError
@@ -85,6 +86,7 @@ class Diagnostics:
         self.count = count
         self.classified_images = classified_images
         self.seed = seed
+        self.classes = classes_like(data.splits["train"][1], count)
         self.fixed = {split: self._choose(split, model.device) for split in self._splits()}
         real, condition = model.unpack_batch(self._batch("train"))
         classes = condition if model.make_condition(1) else ()  # as samples have them; InfoGAN's condition is no class
@@ -108,7 +110,7 @@ class Diagnostics:
                 for split, name in (("train", "train"), (self.data.eval_split, "validation")):
                     measured[f"health/accuracy/{name}"] = (logits[split] > threshold).float().mean()
         latents = model.seeded_latents(self.count, seeding.derive(self.seed, "health"))
-        condition = model.make_condition(self.count)
+        condition = self._condition(model)
         samples = model.sample(latents, *condition, ema=False)
         diversity = pairwise_distance(samples, class_groups(samples, condition))
         measured["health/diversity"] = diversity / self.distance
@@ -116,6 +118,11 @@ class Diagnostics:
         if self.classifier is not None:
             measured |= self._class_shares(self.classifier, samples[: self.classified_images])
         return measured
+
+    def _condition(self, model: Any) -> tuple[Tensor, ...]:
+        """The condition of the samples: none, or classes as frequent as among the training images."""
+        condition: tuple[Tensor, ...] = model.make_condition(self.count)
+        return (self.classes.to(model.device),) if condition else condition
 
     def _splits(self) -> list[str]:
         try:

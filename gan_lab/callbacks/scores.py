@@ -60,7 +60,9 @@ class Best:
 
     def is_better_than(self, other: "Best") -> bool:
         """Compare; what was scored in another way, before a resumed run's options were changed, is no competitor."""
-        if self.protocol["id"] != other.protocol.get("id") or (self.fid is None) != (other.fid is None):
+        if any(self.protocol.get(name) != other.protocol.get(name) for name in ("id", "labels")):
+            return True
+        if (self.fid is None) != (other.fid is None):
             return True
         if self.fid is not None and other.fid is not None:
             return self.fid < other.fid

@@ -1,4 +1,4 @@
-"""The `gan-lab` command: train; sample from, translate with, evaluate and compare trained runs."""
+"""The `gan-lab` command: train; sample from, translate with, explore, evaluate and compare trained runs."""
 
 import argparse
 import sys
@@ -9,13 +9,17 @@ from gan_lab.cli import (
     compare,
     evaluate,
     export,
+    interpolate,
     new,
+    project,
     publish,
     sample,
     status,
+    timelapse,
     train,
     train_features,
     translate,
+    walk,
 )
 from gan_lab.config.command_line import readable_errors
 
@@ -24,7 +28,22 @@ DESCRIPTION = """Train GANs, and work with the folders of trained runs.
 A RUN is the folder that training has made, such as logs/runs/2026-01-31_12-00-00_dcgan_mnist,
 or its name alone; a job of a sweep is SWEEP/NUMBER, and `latest` is the run in logs/runs that
 started last. A model that was exported as safetensors or published, hf://user/name, will do as well."""
-COMMANDS = (train, sample, translate, evaluate, compare, export, publish, status, train_features, new)
+COMMANDS = (
+    train,
+    sample,
+    translate,
+    interpolate,
+    timelapse,
+    walk,
+    project,
+    evaluate,
+    compare,
+    export,
+    publish,
+    status,
+    train_features,
+    new,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

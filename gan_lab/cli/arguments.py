@@ -1,6 +1,7 @@
 """Types of command-line arguments, and the options that several commands share."""
 
 import argparse
+import math
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -25,6 +26,27 @@ def share(text: str) -> float:
         if 0 <= float(text) <= 1:
             return float(text)
     raise argparse.ArgumentTypeError(f"must be a number from 0 to 1, not {text}")
+
+
+def amount(text: str) -> float:
+    """Read a finite number of at least 0."""
+    with suppress(ValueError):
+        if 0 <= float(text) < math.inf:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"must be a number of at least 0, not {text}")
+
+
+def several(text: str) -> list[str]:
+    """Read texts between commas, none of them empty."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(parts):
+        raise argparse.ArgumentTypeError(f"must be separated by commas, such as 1,5,9, not {text}")
+    return parts
+
+
+def seeds(text: str) -> list[int]:
+    """Read seeds between commas."""
+    return [non_negative(part) for part in several(text)]
 
 
 positive = whole_number(1)

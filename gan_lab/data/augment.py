@@ -7,7 +7,8 @@ from pydantic import Field
 from torch import Tensor
 
 from gan_lab.utils import seeding
-from gan_lab.utils.types import PositiveInt
+from gan_lab.utils.sizes import as_option, height_and_width
+from gan_lab.utils.types import ImageSize
 
 Strength = Annotated[float, Field(ge=0.0, lt=1.0)]
 Jitter = tuple[Strength, Strength, Strength]
@@ -16,19 +17,19 @@ DRAWS = 6  # numbers an image: top, left, mirrored, brightness, contrast, satura
 
 
 class Augmentation:
-    """Square crops of images, mirrored half of the time, in slightly other colours.
+    """Crops of images, mirrored half of the time, in slightly other colours.
 
     Nothing here depends on a batch or a process: an image looks the same wherever it comes up in an epoch. The two
     images of a pair share a row of `draws`.
 
     Args:
-        image_size: side of the crops.
+        image_size: of the crops, (height, width) or the side of squares.
         mirror: True mirrors half of the images.
         jitter: largest relative changes of brightness, contrast and saturation, in this order.
     """
 
-    def __init__(self, image_size: int, *, mirror: bool, jitter: Jitter | None) -> None:
-        self.image_size = image_size
+    def __init__(self, image_size: ImageSize, *, mirror: bool, jitter: Jitter | None) -> None:
+        self.image_size = height_and_width(image_size)
         self.mirror = mirror
         self.jitter = jitter
 
@@ -38,13 +39,16 @@ class Augmentation:
         return torch.rand(count, DRAWS, generator=generator)
 
     def __call__(self, pixels: Tensor, draws: Tensor) -> Tensor:
-        """Augment uint8 (n, channels, side, side) by draws (n, DRAWS): uint8 (n, channels, image_size, image_size)."""
+        """Augment uint8 (n, channels, any height, any width) by draws (n, DRAWS): uint8 of the size of the crops."""
         draws = draws.to(pixels.device)
-        size, space = self.image_size, pixels.shape[-1] - self.image_size + 1
-        along = torch.arange(size, device=pixels.device)
-        top, left = (draws[:, :2].double() * space).long()[:, :, None].unbind(1)
+        down, across = (torch.arange(length, device=pixels.device) for length in self.image_size)
+        places = torch.split(draws[:, :2].double(), 1, 1)
+        top, left = (
+            (place * (stored - kept + 1)).long()
+            for place, stored, kept in zip(places, pixels.shape[-2:], self.image_size, strict=True)
+        )
         mirrored = (draws[:, 2:3] < 0.5) & self.mirror
-        rows, columns = top + along, left + torch.where(mirrored, along.flip(0), along)
+        rows, columns = top + down, left + torch.where(mirrored, across.flip(0), across)
         image, channel = (torch.arange(count, device=pixels.device) for count in pixels.shape[:2])
         crops = pixels[
             image[:, None, None, None], channel[:, None, None], rows[:, None, :, None], columns[:, None, None]
@@ -57,18 +61,20 @@ class Augmentation:
 
 
 def augmentation(
-    image_size: int, *, load_size: PositiveInt | None, mirror: bool, jitter: Jitter | None
+    image_size: ImageSize, *, load_size: ImageSize | None, mirror: bool, jitter: Jitter | None
 ) -> Augmentation | None:
     """The augmentation that options ask for; None where images stay as they are.
 
     Raises:
         ValueError: images are to be loaded smaller than the crops.
     """
-    if load_size is not None and load_size < image_size:
+    crop, stored = height_and_width(image_size), height_and_width(load_size or image_size)
+    if any(length < least for length, least in zip(stored, crop, strict=True)):
         raise ValueError(
-            f"data.load_size={load_size} is smaller than the crops, data.image_size={image_size}; null takes no crops"
+            f"data.load_size={as_option(stored)} is smaller than the crops, data.image_size={as_option(crop)}; null "
+            "takes no crops"
         )
-    if load_size in (None, image_size) and not mirror and not any(jitter or ()):
+    if stored == crop and not mirror and not any(jitter or ()):
         return None
     return Augmentation(image_size, mirror=mirror, jitter=jitter if any(jitter or ()) else None)
 

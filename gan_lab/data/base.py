@@ -12,7 +12,8 @@ from torch import Tensor
 from gan_lab.utils import hashes, images
 from gan_lab.utils.batches import AnyBatch, Batch, LabelledImages, map_tensors
 from gan_lab.utils.errors import UserError
-from gan_lab.utils.types import NonNegativeInt, PositiveInt
+from gan_lab.utils.sizes import height_and_width
+from gan_lab.utils.types import ImageSize, NonNegativeInt, PositiveInt
 
 log = logging.getLogger(__name__)
 
@@ -20,10 +21,10 @@ DEVICE_SHARE = 0.25  # of the accelerator's free memory; a larger dataset stays 
 
 
 class ImageDataModule(LightningDataModule):
-    """Square images of one size, held as uint8 and delivered as float32 in [-1, 1].
+    """Images of one size, held as uint8 and delivered as float32 in [-1, 1].
 
     Args:
-        image_size: side of the square images in pixels.
+        image_size: pixels, [height, width] or the side of squares; as an attribute always (height, width).
         channels: 1 for grey, 3 for colour; the networks follow.
         batch_size: images a batch, for each process.
         seed: of the order of the images.
@@ -32,14 +33,14 @@ class ImageDataModule(LightningDataModule):
     images_of_each = 1  # that are trained on, of each training image
 
     def __init__(
-        self, *, image_size: PositiveInt, channels: PositiveInt, batch_size: PositiveInt, seed: NonNegativeInt
+        self, *, image_size: ImageSize, channels: PositiveInt, batch_size: PositiveInt, seed: NonNegativeInt
     ) -> None:
         super().__init__()
-        self.image_size = image_size
+        self.image_size = height_and_width(image_size)
         self.channels = channels
         self.batch_size = batch_size
         self.seed = seed
-        self.native_size = image_size  # side of the loaded images; scores leave out the border that `fit` adds
+        self.native_size = self.image_size  # of the loaded images; scores leave out the border that `fit` adds
         self.contents: list[str] = []  # hashes of the training images as they were loaded, one for each domain
         self._notes: list[tuple[int, str]] = []
 
@@ -84,7 +85,7 @@ class ImageDataModule(LightningDataModule):
         pixels, labels = dataset
         if split == "train":
             self.contents.append(hashes.of_tensors(pixels, labels))
-        self.native_size = max(pixels.shape[-2:])
+        self.native_size = height_and_width(pixels.shape[-2:])
         pixels = images.fit(pixels, self._stored_size(split))
         count = len(pixels) * self.images_of_each
         if split == "train" and count < self.batch_size * self._world_size:
@@ -97,7 +98,7 @@ class ImageDataModule(LightningDataModule):
             device = torch.device("cpu")
         return LabelledImages(pixels.to(device), labels.to(device))
 
-    def _stored_size(self, split: str) -> int:
+    def _stored_size(self, split: str) -> tuple[int, int]:
         return self.image_size
 
     def _note(self, level: int, message: str) -> None:
@@ -112,7 +113,7 @@ class ImageDataModule(LightningDataModule):
         self._notes.clear()
 
     def _zeros(self) -> Tensor:
-        return torch.zeros(min(2, self.batch_size), self.channels, self.image_size, self.image_size)
+        return torch.zeros(min(2, self.batch_size), self.channels, *self.image_size)
 
     def _position(self) -> int:
         """The number of batches trained on so far; with `overfit_batches` the first ones repeat."""

@@ -50,7 +50,7 @@ class Colourise(FolderImages[Pairs], PairedDataModule):
         self._decoder("source", "train").prepare(self.root, files, processes=self._processes_here)
 
     def load(self, split: str) -> tuple[LabelledImages, LabelledImages]:
-        """Load the images, uint8 RGB (n, 3, side, side), as sources and as targets, without damaged files.
+        """Load the images, uint8 RGB (n, 3, height, width), as sources and as targets, without damaged files.
 
         Raises:
             UserError: the split has no files, or only damaged ones.

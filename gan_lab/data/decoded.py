@@ -1,6 +1,6 @@
 """Image files decoded to tensors: in memory, or in a memory-mapped cache where they don't fit.
 
-    <cache>/<key>/images.npy     uint8 (n, channels, size, size), the readable images first
+    <cache>/<key>/images.npy     uint8 (n, channels, height, width), the readable images first
     <cache>/<key>/outcome.json   the indices of the damaged files, warnings, the sizes of pictures, and the window
 
 The key is a hash of each file's name, size and modification time, and of all that decides their pixels, and only this
@@ -23,13 +23,15 @@ from PIL import ImageColor
 from torch import Tensor
 
 from gan_lab.data import image_files
-from gan_lab.data.image_files import Half, Limits, Outcome, Pixels, Size, Window
+from gan_lab.data.image_files import Fit, Half, Limits, Outcome, Pixels, Size, Window
 from gan_lab.data.listing import Say
 from gan_lab.utils import memory
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import open_regular, read_regular, remove_unfinished, unfinished, write_atomically
 from gan_lab.utils.locks import held
 from gan_lab.utils.own_key import own_key
+from gan_lab.utils.sizes import by, height_and_width
+from gan_lab.utils.types import ImageSize
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +41,7 @@ MEMORY_SHARE = 0.5  # of the available memory that decoded images may take
 
 
 class Decoded(NamedTuple):
-    """Images uint8 (n, channels, size, size), the indices of damaged files, and the sizes of pictures in the others."""
+    """Images uint8 (n, channels, height, width), indices of damaged files, and sizes of pictures in the others."""
 
     images: Tensor
     damaged: list[int]
@@ -51,11 +53,12 @@ class Decoder:
 
     Args:
         cache: the folder of the cache; created on first use.
-        size: side of the square images in pixels.
+        size: of the images, (height, width) or the side of squares.
         channels: 1 for grey, 3 for RGB.
         window: the pixel values that become black and white, of all images; None takes the range of those with more
             than 8 bits in `window.files`, which whoever knows the training files sets before any other call.
-        background: the colour under transparent pixels.
+        background: the colour under transparent pixels, and around pictures with `fit="pad"`.
+        fit: how pictures get the shape of `size`, as of `image_files.read`.
         half: of files with two images side by side, the one to decode.
 
     Raises:
@@ -66,10 +69,11 @@ class Decoder:
         self,
         *,
         cache: str,
-        size: int,
+        size: ImageSize,
         channels: int,
         window: Limits | None,
         background: str,
+        fit: Fit = "crop",
         half: Half | None = None,
     ) -> None:
         if channels not in (1, 3):
@@ -79,16 +83,17 @@ class Decoder:
         except ValueError as error:
             raise ValueError(f"data.background={background}: no such colour; white, black or #ff8000, say") from error
         self.cache = Path(cache).expanduser()
-        self.size = size
+        self.size = height_and_width(size)
         self.channels = channels
         self.background = background
+        self.fit: Fit = fit
         self.half: Half | None = half
         self.window = Window(window)
 
-    def at(self, size: int) -> "Decoder":
+    def at(self, size: ImageSize) -> "Decoder":
         """The same decoder for images of another size, with the same window."""
         other = copy(self)
-        other.size = size
+        other.size = height_and_width(size)
         return other
 
     def prepare(self, root: Path, files: Sequence[Path], *, processes: int) -> None:
@@ -135,17 +140,17 @@ class Decoder:
 
     def _decode(self, files: Sequence[Path], pixels: Pixels, quiet: bool) -> Outcome:
         form: dict[str, Any] = {"window": self.window, "background": self.background, "half": self.half}
-        return image_files.decode(files, pixels, **form, quiet=quiet)
+        return image_files.decode(files, pixels, **form, fit=self.fit, quiet=quiet)
 
     def _shape(self, count: int) -> tuple[int, int, int, int]:
-        return count, self.channels, self.size, self.size
+        return count, self.channels, *self.size
 
     def _fits(self, count: int, processes: int) -> bool:
         return math.prod(self._shape(count)) * processes <= MEMORY_SHARE * memory.available()
 
     def _key(self, root: Path, files: Sequence[Path]) -> str:
         limits = self.window.limits if self.window.fixed else None
-        form = VERSION, self.size, self.channels, limits, self.background, self.half, len(files)
+        form = VERSION, self.size, self.fit, self.channels, limits, self.background, self.half, len(files)
         digest = blake2b(repr(form).encode(), digest_size=16, key=own_key())
         others = [] if self.window.fixed or self.window.files == files else self.window.files
         for path in (*files, *others):
@@ -179,7 +184,7 @@ class Decoder:
         if math.prod(shape) > free:  # a full disk would kill a process that writes to a memory map
             raise UserError(
                 f"data.cache={self.cache} has {free / 1e9:.1f} GB left, and {len(files):,} images of "
-                f"{self.size}x{self.size} pixels need {math.prod(shape) / 1e9:.1f} GB; set it to a larger disk"
+                f"{by(self.size)} pixels need {math.prod(shape) / 1e9:.1f} GB; set it to a larger disk"
             )
         with unfinished(self.cache) as folder:
             whole = folder / entry.name

@@ -10,16 +10,17 @@ import torch
 from gan_lab.data import image_files, layouts, listing
 from gan_lab.data.augment import Jitter, augmentation
 from gan_lab.data.decoded import Decoded, Decoder
-from gan_lab.data.image_files import BACKGROUND, Half, Limits
+from gan_lab.data.image_files import BACKGROUND, Fit, Half, Limits
 from gan_lab.data.layouts import Domain
 from gan_lab.data.two_sided import TwoSidedDataModule
 from gan_lab.utils.batches import LabelledImages, Sides
 from gan_lab.utils.errors import UserError
-from gan_lab.utils.types import CachePath, PositiveInt, Share
+from gan_lab.utils.sizes import height_and_width
+from gan_lab.utils.types import CachePath, ImageSize, Share
 
 
 class FolderImages(TwoSidedDataModule[Sides]):
-    """Base of two-sided datasets of images in folders, resized and cropped by `image_files.read`.
+    """Base of two-sided datasets of images in folders, brought to one size by `image_files.read`.
 
     Args:
         test_fraction: fraction of the files that forms the test split; 0.1 is every tenth. None is that where the
@@ -29,8 +30,9 @@ class FolderImages(TwoSidedDataModule[Sides]):
         cache: folder for decoded images that don't fit into memory.
         window: pixel values that become black and white; None keeps 8 bits as they are, and stretches the range that
             all training files of a side with wider pixels have together.
-        background: colour that transparent pixels are laid over.
-        load_size: side of the training images, of which random crops of `image_size` are trained on; None for that.
+        background: colour that transparent pixels are laid over, and of what `fit="pad"` adds.
+        fit: how pictures get the shape of `image_size`: "crop", "pad" or "stretch", as of `image_files.read`.
+        load_size: of the training images, of which random crops of `image_size` are trained on; None for that.
         mirror: True mirrors half of the training images.
         jitter: largest relative changes of brightness, contrast and saturation of a training image; None for none.
     """
@@ -43,20 +45,21 @@ class FolderImages(TwoSidedDataModule[Sides]):
         cache: CachePath,
         window: Limits | None = None,
         background: str = BACKGROUND,
-        load_size: PositiveInt | None = None,
+        fit: Fit = "crop",
+        load_size: ImageSize | None = None,
         mirror: bool = False,
         jitter: Jitter | None = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self.augmentation = augmentation(self.image_size, load_size=load_size, mirror=mirror, jitter=jitter)
-        self.load_size = load_size or self.image_size
+        self.load_size = height_and_width(load_size) if load_size else self.image_size
         self.test_fraction = test_fraction
         try:
             self.split_by = None if split_by is None else re.compile(split_by)
         except re.error as error:
             raise ValueError(f"data.split_by={split_by}: no regular expression, {error}") from error
-        self._form: dict[str, Any] = {"cache": cache, "window": window, "background": background}
+        self._form: dict[str, Any] = {"cache": cache, "window": window, "background": background, "fit": fit}
         self.decoders: dict[str, Decoder] = {}  # by side
         self.labels: dict[Path, int] = {}  # by file, of the class that its folder names
 

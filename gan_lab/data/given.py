@@ -31,7 +31,7 @@ class Given:
     """Images that were handed over, in one form.
 
     Args:
-        images: uint8 (n, channels, side, side).
+        images: uint8 (n, channels, height, width).
         labels: int64 (n,), not negative; zeros where the images have none.
         classes: their names by label; empty where they have none.
     """
@@ -93,7 +93,7 @@ class GivenImages(InMemoryDataModule):
             )
 
     def load(self, split: str) -> LabelledImages:
-        """Load images uint8 (n, channels, side, side) and labels int64 (n,) of split "train" or "test".
+        """Load images uint8 (n, channels, height, width) and labels int64 (n,) of split "train" or "test".
 
         Raises:
             UserError: no image is left for the split.
@@ -134,9 +134,9 @@ def read(data: Any, labels: Any = None) -> Given:
     """Bring what was handed over into one form.
 
     Args:
-        data: images as a tensor or array (n, channels, side, side) or (n, side, side), an array also (n, side, side,
-            channels), in uint8 or in floating points from 0 to 1; or a dataset of torch's with a length, whose items
-            are such images or Pillow's, alone or with a label.
+        data: images as a tensor or array (n, channels, height, width) or (n, height, width), an array also (n, height,
+            width, channels), in uint8 or in floating points from 0 to 1; or a dataset of torch's with a length, whose
+            items are such images or Pillow's, alone or with a label.
         labels: of the images of a tensor or an array: n whole numbers from 0 on, none left out.
 
     Raises:
@@ -212,7 +212,7 @@ def _from_items(data: Any) -> Given:
 
 
 def _stacked(data: Tensor | np.ndarray) -> Tensor:
-    """Images uint8 (n, channels, side, side) of a tensor or an array of them."""
+    """Images uint8 (n, channels, height, width) of a tensor or an array of them."""
     images = data.detach().cpu() if isinstance(data, Tensor) else _of_array(data, "data=")
     if images.ndim == 4 and images.shape[3] in DEPTHS and images.shape[1] not in DEPTHS:
         images = images.permute(0, 3, 1, 2).contiguous()
@@ -220,9 +220,9 @@ def _stacked(data: Tensor | np.ndarray) -> Tensor:
         images = images[:, None]
     if images.ndim != 4 or not len(images):
         raise UserError(
-            f"data=: must have the shape (n, channels, side, side) or (n, side, side), not {tuple(data.shape)}"
+            f"data=: must have the shape (n, channels, height, width) or (n, height, width), not {tuple(data.shape)}"
         )
-    return _in_bytes(_square(images, "data="), "data=")
+    return _in_bytes(_checked(images, "data="), "data=")
 
 
 def _of_array(array: np.ndarray, what: str) -> Tensor:
@@ -234,7 +234,7 @@ def _of_array(array: np.ndarray, what: str) -> Tensor:
 
 
 def _pixels(image: Any, what: str) -> Tensor:
-    """An image uint8 (channels, side, side), from Pillow's, a tensor or an array."""
+    """An image uint8 (channels, height, width), from Pillow's, a tensor or an array."""
     if isinstance(image, Image.Image):
         image = np.array(image.convert("L" if image.mode in GREY else "RGB"))
     if isinstance(image, np.ndarray):
@@ -246,16 +246,18 @@ def _pixels(image: Any, what: str) -> Tensor:
     image = image.detach().cpu()
     image = image[None] if image.ndim == 2 else image
     if image.ndim != 3:
-        raise UserError(f"{what}: must have the shape (channels, side, side) or (side, side), not {tuple(image.shape)}")
-    return _in_bytes(_square(image, what), what)
+        raise UserError(
+            f"{what}: must have the shape (channels, height, width) or (height, width), not {tuple(image.shape)}"
+        )
+    return _in_bytes(_checked(image, what), what)
 
 
-def _square(images: Tensor, what: str) -> Tensor:
-    channels, height, width = images.shape[-3:]
+def _checked(images: Tensor, what: str) -> Tensor:
+    channels = images.shape[-3]
     if channels not in DEPTHS:
         raise UserError(f"{what}: must have 1 channel (grey) or 3 (RGB), not {channels}")
-    if height != width:
-        raise UserError(f"{what}: must be square, and is {_size(images)}; crop or resize first")
+    if not images.numel():
+        raise UserError(f"{what}: has no pixels, {_size(images)}")
     return images
 
 

@@ -1,5 +1,6 @@
-"""Image files in common formats, decoded to squares of one size, or at their own size."""
+"""Image files in common formats, decoded to one size, or at their own size."""
 
+import math
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from typing import Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +19,13 @@ from tqdm import tqdm
 from gan_lab.utils import memory
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import open_regular
+from gan_lab.utils.sizes import by, height_and_width
+from gan_lab.utils.types import ImageSize
 
 Pixels = NDArray[np.uint8]
 Limits = tuple[float, float]
 Half = Literal["left", "right"]
+Fit = Literal["crop", "pad", "stretch"]
 Size = tuple[int, int]  # width and height
 Result = TypeVar("Result")
 BACKGROUND = "white"
@@ -101,7 +105,7 @@ class Image8(NamedTuple):
     """A decoded image, and what was lost.
 
     Args:
-        pixels: uint8 (channels, size, size).
+        pixels: uint8 (channels, height, width).
         pages: pages or frames of the file; the first is decoded.
         hidden: a picture that shows on a transparent ground, but not on the background.
         size: of the picture in the file, upright.
@@ -141,63 +145,90 @@ class Outcome(NamedTuple):
     sizes: list[Size]
 
 
-def allocate(count: int, channels: int, size: int, *, of: str) -> Pixels:
-    """Memory for decoded images, uint8 (count, channels, size, size).
+def allocate(count: int, channels: int, size: ImageSize, *, of: str) -> Pixels:
+    """Memory for decoded images, uint8 (count, channels, height, width).
 
     Raises:
         UserError: that much is not available; the message begins with `of`.
     """
-    needed, available = count * channels * size * size, memory.available()
+    shape = count, channels, *height_and_width(size)
+    needed, available = math.prod(shape), memory.available()
     if needed > available:
         raise UserError(
-            f"{of}: {count:,} images of {size}x{size} pixels need {needed / 1e9:,.1f} GB of memory, and "
+            f"{of}: {count:,} images of {by(size)} pixels need {needed / 1e9:,.1f} GB of memory, and "
             f"{available / 1e9:.1f} GB are available; take fewer or smaller images"
         )
-    return np.empty((count, channels, size, size), np.uint8)
+    return np.empty(shape, np.uint8)
 
 
 def read(
     path: Path,
-    size: int,
+    size: ImageSize,
     channels: int,
     *,
     window: Window | None = None,
     background: str = BACKGROUND,
+    fit: Fit = "crop",
     half: Half | None = None,
 ) -> Image8:
-    """Decode one image to uint8 (channels, size, size): 1 channel is grey, 3 are RGB.
+    """Decode one image to uint8 (channels, height, width): 1 channel is grey, 3 are RGB.
 
-    The EXIF orientation is applied, transparent pixels are laid over the background, and wide pixels become 8 bits. The
-    shorter side is resized to `size`, and the longer one cropped to its centre. The filter is Pillow's bicubic, which
-    antialiases. An image of the right size keeps every pixel. Of several pages the first is taken.
+    The EXIF orientation is applied, transparent pixels are laid over the background, and wide pixels become 8 bits.
+    Then `fitted` brings the picture to its size. An image of the right size keeps every pixel. Of several pages the
+    first is taken.
 
     Args:
         path: of the file.
-        size: side of the square.
+        size: (height, width), or the side of a square.
         channels: 1 or 3.
         window: what becomes black and white; None takes the image's own range where its pixels are wide.
         background: colour by a name or number that Pillow knows.
+        fit: how the picture gets the shape of `size`, as of `fitted`.
         half: of a file with two images side by side, the one to decode.
 
     Raises:
         Exception: the file is damaged or not an image, or has no two halves; the type depends on Pillow's decoder.
     """
+    least = HEADROOM * max(height_and_width(size))
     with open_regular(path) as file, Image.open(file, formats=formats()) as image:
         limits = (window or Window(files=[path])).of(image)
         full = image.size
         if half is None:  # else the halves of a smaller size may not meet between two pixels
-            image.draft(None, (HEADROOM * size, HEADROOM * size))  # JPEG only; several times faster for photos
+            image.draft(None, (least, least))  # JPEG only; several times faster for photos
         with _alone_if_large(image):
             if image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8):  # it lies on its side
                 full = full[::-1]
             ImageOps.exif_transpose(image, in_place=True)
             part = image if half is None else _half(image, half)
-            small = _reduced(part, HEADROOM * size)
+            small = _reduced(part, least)
             plain, hidden = _plain(small, "L" if channels == 1 else "RGB", limits, background)
-            square = np.asarray(ImageOps.fit(plain, (size, size), Image.Resampling.BICUBIC))
+            whole = np.asarray(fitted(plain, size, fit, background))
         pages = _pages(image)
     upright = full if half is None else part.size
-    return Image8(square[None] if channels == 1 else square.transpose(2, 0, 1), pages, hidden, upright)
+    return Image8(whole[None] if channels == 1 else whole.transpose(2, 0, 1), pages, hidden, upright)
+
+
+def fitted(image: Image.Image, size: ImageSize, fit: Fit, background: str = BACKGROUND) -> Image.Image:
+    """Bring an image to a size, (height, width) or the side of a square, by Pillow's bicubic filter, which antialiases.
+
+    Args:
+        image: of mode "L" or "RGB".
+        size: that the image gets.
+        fit: "crop" resizes until the size is covered, and keeps the centre; "pad" resizes until all of the image fits
+            in, and lays it on the middle of the background; "stretch" resizes each side by itself.
+        background: colour by a name or number that Pillow knows.
+    """
+    height, width = height_and_width(size)
+    if fit == "crop":
+        return ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
+    scale = min(width / image.width, height / image.height)
+    within = max(1, round(scale * image.width)), max(1, round(scale * image.height))
+    resized = image.resize((width, height) if fit == "stretch" else within, Image.Resampling.BICUBIC)
+    if resized.size == (width, height):
+        return resized
+    whole = Image.new(image.mode, (width, height), background)
+    whole.paste(resized, ((width - resized.width) // 2, (height - resized.height) // 2))
+    return whole
 
 
 def read_whole(
@@ -239,6 +270,7 @@ def decode(
     *,
     window: Window | None = None,
     background: str = BACKGROUND,
+    fit: Fit = "crop",
     half: Half | None = None,
     quiet: bool = False,
 ) -> Outcome:
@@ -249,9 +281,10 @@ def decode(
 
     Args:
         files: the image files.
-        out: target, uint8 (len(files), channels, size, size); the rows left over at its end stay unchanged.
+        out: target, uint8 (len(files), channels, height, width); the rows left over at its end stay unchanged.
         window: what becomes black and white; None takes the range of these files' wide pixels.
-        background: colour under transparent pixels.
+        background: colour under transparent pixels, and of what padding adds.
+        fit: how pictures get the shape of the target, as of `fitted`.
         half: of files with two images side by side, the one to decode.
         quiet: show no bar, as another process does.
 
@@ -263,7 +296,8 @@ def decode(
     stacks = pages = hidden = 0
     histogram = np.zeros(256, np.int64)
     sizes: list[Size] = []
-    form = {"size": out.shape[-1], "channels": out.shape[1], "window": window, "background": background, "half": half}
+    form: dict[str, Any] = {"size": out.shape[-2:], "channels": out.shape[1], "fit": fit, "half": half}
+    form |= {"window": window, "background": background}
     chunk = max(1, min(CHUNK, WAITING // out[:1].nbytes))
     images = attempts(files, lambda path: read(path, **form), chunk)
     bar = tqdm(images, "Decoding", len(files), unit=" images", disable=True if quiet or len(files) < MANY else None)

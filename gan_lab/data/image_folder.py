@@ -11,7 +11,7 @@ import torch
 
 from gan_lab.data import image_files, listing
 from gan_lab.data.decoded import Decoder
-from gan_lab.data.image_files import BACKGROUND, Limits
+from gan_lab.data.image_files import BACKGROUND, Fit, Limits
 from gan_lab.data.in_memory import InMemoryDataModule
 from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.errors import UserError
@@ -29,7 +29,7 @@ class Listing(NamedTuple):
 
 
 class ImageFolder(InMemoryDataModule):
-    """Images of any format and size, resized and cropped by `image_files.read`.
+    """Images of any format and size, brought to one size by `image_files.read`.
 
     Each immediate subfolder of `root` that holds images, at any depth, is a class; labels follow the names in natural
     order, 2 before 10. Without subfolders, or with `num_classes=1`, every image has label 0. Where `root` has splits of
@@ -42,7 +42,8 @@ class ImageFolder(InMemoryDataModule):
         cache: folder for decoded images that don't fit into memory.
         window: pixel values that become black and white; None keeps 8 bits as they are, and stretches the range that
             all training files with wider pixels have together.
-        background: colour that transparent pixels are laid over.
+        background: colour that transparent pixels are laid over, and of what `fit="pad"` adds.
+        fit: how pictures get the shape of `image_size`: "crop", "pad" or "stretch", as of `image_files.read`.
     """
 
     def __init__(
@@ -53,13 +54,19 @@ class ImageFolder(InMemoryDataModule):
         cache: CachePath,
         window: Limits | None = None,
         background: str = BACKGROUND,
+        fit: Fit = "crop",
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self.root = image_files.existing_folder(root, "data.root")
         self.test_fraction = test_fraction
         self.decoder = Decoder(
-            cache=cache, size=self.image_size, channels=self.channels, window=window, background=background
+            cache=cache,
+            size=self.image_size,
+            channels=self.channels,
+            window=window,
+            background=background,
+            fit=fit,
         )
         self.known_classes: list[str] = []  # of a run's record, whose order stays
         self.damaged: dict[str, int] = {}  # number of files by split
@@ -115,7 +122,7 @@ class ImageFolder(InMemoryDataModule):
         self.decoder.prepare(self.root, self.listing.files["train"], processes=self._processes_here)
 
     def load(self, split: str) -> LabelledImages:
-        """Load images uint8 (n, channels, image_size, image_size) and labels int64 (n,), without damaged files.
+        """Load images uint8 (n, channels, height, width) and labels int64 (n,), without damaged files.
 
         Raises:
             UserError: the split has no files, or only damaged ones.

@@ -8,11 +8,12 @@ processes at batch 64 together see the images that one process sees at batch 128
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from operator import itemgetter
-from typing import Any, Generic
+from typing import Any, Generic, Literal
 
 import torch
 from torch import Tensor
 
+from gan_lab.data import balanced
 from gan_lab.data.augment import Augmentation
 from gan_lab.data.base import ImageDataModule
 from gan_lab.utils import seeding
@@ -38,6 +39,8 @@ class EpochLoader(Generic[Batch]):
         augmentation: of the images of a batch; None leaves them as they are.
         mirror: each image and its mirror image are two images, with one label. The mirror images come after all others
             in the numbers that are ordered, and are made when they are needed.
+        classes: of the images, int64 (n,), which are to come up equally often (`balanced.order`); None shows each image
+            once in an epoch.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class EpochLoader(Generic[Batch]):
         position: Callable[[], int] = lambda: 0,
         augmentation: Augmentation | None = None,
         mirror: bool = False,
+        classes: Tensor | None = None,
     ) -> None:
         self.dataset: Batch = dataset
         self.batch_size = batch_size
@@ -60,6 +64,7 @@ class EpochLoader(Generic[Batch]):
         self.position = position
         self.augmentation = augmentation
         self.mirror = mirror
+        self.classes = classes.repeat(2) if mirror and classes is not None else classes
         self._epoch, self._order, self._draws = -1, torch.empty(0), torch.empty(0)  # cached: of the latest epoch
 
     def __len__(self) -> int:
@@ -71,7 +76,10 @@ class EpochLoader(Generic[Batch]):
         epoch, place = divmod(step, len(self))
         if epoch != self._epoch:
             count, device = self._count, self.dataset[0].device
-            order = seeding.permutation(count, seeding.derive(self.seed, "order", epoch))
+            if self.classes is None:
+                order = seeding.permutation(count, seeding.derive(self.seed, "order", epoch))
+            else:
+                order = balanced.order(self.classes, self.seed, epoch)
             self._epoch, self._order = epoch, order.to(device)
             if self.augmentation:
                 self._draws = self.augmentation.draws(count, self.seed, epoch).to(device)
@@ -139,6 +147,7 @@ class InMemoryDataModule(ImageDataModule):
             show how a model does with little data.
         mirror: trains on the mirror image of each training image too, so that an epoch has twice the batches. Scores
             are held against the images as they are.
+        sampler: "shuffled" shows each training image once in an epoch, "balanced" each class equally often.
     """
 
     def __init__(
@@ -148,12 +157,19 @@ class InMemoryDataModule(ImageDataModule):
         validation_count: NonNegativeInt,
         train_count: PositiveInt | None = None,
         mirror: bool = False,
+        sampler: Literal["shuffled", "balanced"] = "shuffled",
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self.mirror = mirror
         self.images_of_each = 2 if mirror else 1
         self.num_classes = num_classes
+        self.sampler = sampler
+        if sampler == "balanced" and num_classes < 2:
+            raise ValueError(
+                "data.sampler=balanced: there is one class only; set data.num_classes to what the data has, or leave "
+                "the option out"
+            )
         self.validation_count = validation_count
         self.train_count = train_count
         self.eval_split = "validation" if validation_count else "test"  # the real images of final scores
@@ -217,7 +233,7 @@ class InMemoryDataModule(ImageDataModule):
         self._log_notes()
 
     def example(self) -> LabelledImages:
-        """Black images (n, channels, image_size, image_size) and their labels (n,), two or as few as a batch has."""
+        """Black images (n, channels, height, width) and their labels (n,), two or as few as a batch has."""
         pixels = self._zeros()
         return LabelledImages(pixels, torch.zeros(len(pixels), dtype=torch.long))
 
@@ -231,6 +247,7 @@ class InMemoryDataModule(ImageDataModule):
             world_size=self._world_size,
             position=self._position,
             mirror=self.mirror,
+            classes=self.splits["train"].labels if self.sampler == "balanced" else None,
         )
 
     def test_dataloader(self) -> SequentialLoader[LabelledImages]:

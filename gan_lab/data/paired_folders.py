@@ -110,13 +110,13 @@ class PairedFolders(FolderImages[Pairs], PairedDataModule):
             self._decoder(side, "train").prepare(self.folders[side], files, processes=self._processes_here)
 
     def load(self, split: str) -> tuple[LabelledImages, LabelledImages]:
-        """Load sources and targets uint8 (n, channels, side, side), of whole pairs of one shape, labelled alike.
+        """Load sources and targets uint8 (n, channels, height, width), of whole pairs of one shape, labelled alike.
 
         Raises:
             UserError: no pair is left.
         """
         pairs = self.files[split]
-        count, side = len(pairs), self._stored_size(split)
+        count, (height, width) = len(pairs), self._stored_size(split)
         while True:  # pairs are left out before they are decoded, as cached images stay in place
             source, target = self._decode_both(pairs, split, quiet=len(pairs) < count)
             sizes = zip(pairs, *(_sizes(part, len(pairs)) for part in (source, target)), strict=True)
@@ -133,7 +133,7 @@ class PairedFolders(FolderImages[Pairs], PairedDataModule):
                 lost = ", ".join((misshapen + damaged)[:NAMED])
                 raise UserError(f"no pair of {folders} is left for the {split} split; left out: {lost}")
         unlike = [_sized(pair, both) for pair, both in whole.items() if both[0] != both[1]]
-        self._tell(unlike, count, "pairs have images of different sizes", f"all are resized to {side}x{side}")
+        self._tell(unlike, count, "pairs have images of different sizes", f"all are resized to {width}x{height}")
         self.left_out[split] = count - len(pairs)
         files = [pair.source for pair in pairs]
         return self._labelled(source, files), self._labelled(target, files)

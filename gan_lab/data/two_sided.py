@@ -75,5 +75,5 @@ class TwoSidedDataModule(ImageDataModule, Generic[Sides]):
     def _counts(self) -> dict[str, object]:
         """The number of images of each loaded split, for the run's record."""
 
-    def _stored_size(self, split: str) -> int:
+    def _stored_size(self, split: str) -> tuple[int, int]:
         return self.load_size if split == "train" else self.image_size

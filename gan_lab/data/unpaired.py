@@ -55,7 +55,7 @@ class UnpairedDataModule(TwoSidedDataModule[TwoDomains]):
         return TwoDomains(first, second)
 
     def example(self) -> TwoDomains:
-        """Two images of each domain, (2, channels, image_size, image_size)."""
+        """Two images of each domain, (2, channels, height, width)."""
         return TwoDomains(self._zeros(), self._zeros())
 
     def train_dataloader(self) -> UnpairedLoader:

@@ -62,7 +62,7 @@ class UnpairedFolders(FolderImages[TwoDomains], UnpairedDataModule):
             self._decoder(name, "train").prepare(root, splits["train"], processes=self._processes_here)
 
     def load(self, split: str) -> tuple[LabelledImages, LabelledImages]:
-        """Load images uint8 (n, channels, side, side) of each domain, without damaged files.
+        """Load images uint8 (n, channels, height, width) of each domain, without damaged files.
 
         Raises:
             UserError: a domain has no files in the split, or only damaged ones.

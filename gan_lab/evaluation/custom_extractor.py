@@ -16,7 +16,7 @@ def import_extractor(name: str, real: RealImages) -> Extractor:
 
     Args:
         name: "package.module:Class", installed or below the current folder. `Class()` is an `Extractor`, or any module,
-            which then receives float images (n, channels, size, size) in [-1, 1], with the channels and size of the
+            which then receives float images (n, channels, height, width) in [-1, 1], with the channels and size of the
             dataset, and returns features (n, ...).
         real: the dataset.
 
@@ -37,10 +37,11 @@ def import_extractor(name: str, real: RealImages) -> Extractor:
         raise UserError(f"--extractor {name}: {type(extractor).__name__} is not a torch.nn.Module")
     real.data.setup("test" if real.data.eval_split == "test" else "fit")  # its size is known once it is loaded
     size, channels = real.data.native_size, real.data.channels
+    shape = ", ".join(map(str, (channels, *size)))
     try:
         return Custom(module=extractor, size=size, channels=1 if channels == 1 else 3, antialias=True)
     except Exception as error:
         raise UserError(
-            f"--extractor {name}: must take float images (n, {channels}, {size}, {size}) and return features (n, ...): "
+            f"--extractor {name}: must take float images (n, {shape}) and return features (n, ...): "
             f"{type(error).__name__}: {error}"
         ) from error

@@ -104,8 +104,9 @@ def evaluate_run(run: Run, options: Options, *, which: Which, ema: bool, gan_tra
     datasets.refuse_other_data(real, run.data_record(), split)
     extractor = _extractor(options, real).to(model.device)
     count = options.count or config.data.get("test_count", COUNT)
+    _, like = real.load(split)
     record = evaluate(
-        generate_images(model, count, seed=options.seed, ema=ema),
+        generate_images(model, count, seed=options.seed, ema=ema, like=like),
         real,
         extractor,
         split=split,
@@ -114,7 +115,7 @@ def evaluate_run(run: Run, options: Options, *, which: Which, ema: bool, gan_tra
         images_seen=model.images_seen,
     )
     if gan_train_test:
-        again = generate_images(model, count, seed=options.seed, ema=ema)
+        again = generate_images(model, count, seed=options.seed, ema=ema, like=like)
         record.values.update(classifiers.gan_train_test(again, real, seed=options.seed))
     first, _ = next(generate_images(model, FIRST, seed=options.seed, ema=ema))
     return Evaluation(record=record, real=real, extractor=extractor, first=first)

@@ -66,7 +66,7 @@ def _array(source: Path) -> object:
 
 
 def _folder(source: Path, channels: int) -> Tensor:
-    """Load all images at any depth; they must be squares of one size, as resizing would change their scores."""
+    """Load all images at any depth; they must be of one size, as resizing would change their scores."""
     files = listing.find(source)
     sizes: dict[tuple[int, int], Path] = {}
     for path in files:
@@ -79,9 +79,7 @@ def _folder(source: Path, channels: int) -> Tensor:
         first, second = (f"{path.relative_to(source)} has {size[0]}x{size[1]}" for size, path in [*sizes.items()][:2])
         raise UserError(f"{source}: the images must be of one size, but {first} pixels and {second}")
     width, height = next(iter(sizes), (1, 1))
-    if width != height:
-        raise UserError(f"{source}: the images must be square, not {width}x{height} pixels")
-    out = image_files.allocate(len(files), channels, height, of=str(source))
+    out = image_files.allocate(len(files), channels, (height, width), of=str(source))
     outcome = image_files.decode(files, out)
     for warning in outcome.warnings:
         log.warning("%s: %s", source, warning)

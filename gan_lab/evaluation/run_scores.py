@@ -4,7 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sized
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,21 @@ def records(run: Run) -> list[ScoreRecord]:
     for path in sorted(run.evaluations.glob("*.json")):  # <protocol>.json before <protocol>_best.json
         content = read_json(path, VALUES)
         records.append(ScoreRecord.from_dict(content, path))
-    return records
+    return [_as_asked(run, record) for record in records]
+
+
+def _as_asked(run: Run, record: ScoreRecord) -> ScoreRecord:
+    """Tell scores of classes in equal numbers, which older versions asked for, from those of the data's frequencies."""
+    protocol = record.protocol
+    if protocol.labels or protocol.task or protocol.weights == "given":
+        return record
+    images = run.data_record().get("class_images") or [0, 1]  # what isn't known has no classes of one size
+    if len(set(images)) == 1:
+        return record
+    with suppress(UserError):  # a configuration that can't be read
+        if "num_classes" in run.config().model:
+            return replace(record, protocol=replace(protocol, labels="in turn"))
+    return record
 
 
 def choose(runs: Iterable[Run], protocol: str | None) -> tuple[list[ScoredRun], list[LeftOut]]:

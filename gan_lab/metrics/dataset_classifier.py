@@ -15,6 +15,7 @@ from gan_lab.metrics.extractors import (
     GREY,
     OTHER_SIZES,
     Extractor,
+    plain_size,
     resized,
     with_channels,
     without_border,
@@ -22,6 +23,7 @@ from gan_lab.metrics.extractors import (
 from gan_lab.utils import hashes
 from gan_lab.utils.errors import DamagedFileError, UserError
 from gan_lab.utils.precision import reproducible_precision
+from gan_lab.utils.sizes import height_and_width
 from gan_lab.utils.types import InputPath
 
 log = logging.getLogger(__name__)
@@ -62,13 +64,13 @@ class DatasetClassifier(Extractor):
             weights, description = tensor_files.read(path)
             self.model = Classifier(channels=description["channels"], num_classes=description["classes"])
             self.model.load_state_dict(weights)
-            self.size = int(description["size"])
+            self.size = height_and_width(description["size"])
             self.channels = int(description["channels"])
             self.num_classes = int(description["classes"])
             self.identity = {
                 "name": f"digits {description['dataset']}",
                 "sha256": hashes.of_file(path),
-                "input_size": self.size,
+                "input_size": plain_size(self.size),
                 "other_sizes": OTHER_SIZES,
                 "channels": self.channels,
                 "grey": GREY,
@@ -80,7 +82,7 @@ class DatasetClassifier(Extractor):
             raise UserError(f"{path}: can't be read: {error.strerror}") from error
         except DamagedFileError as error:
             raise UserError(str(error)) from error
-        except (KeyError, TypeError, RuntimeError) as error:
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise UserError(f"{path} holds no weights of this classifier: {error}") from error
         self.num_features = self.model.hidden.in_features
         self.model.to(memory_format=torch.channels_last)  # twice as fast on a CPU
@@ -147,19 +149,18 @@ def epochs_for(count: int) -> int:
 def save(path: Path, name: str, data: LabelledImages, seed: int, epochs: int) -> float | None:
     """Train on a dataset and write the weights with their description; return the accuracy on its test split."""
     images, labels = data.load("train")
-    if images.shape[2] != images.shape[3]:
-        raise UserError(f"{name}: this extractor needs square images, not {images.shape[2]}x{images.shape[3]}")
     try:
         test = data.load("test")
     except UserError:  # there is none: all images are for training; the classifier scores those, and is kept
         test = None
     model = classifier.train(images, labels, seed, epochs)
     accuracy = classifier.accuracy(model, *test) if test else None
+    height, width = images.shape[2:]
     description: dict[str, Any] = {
         "dataset": name,
         "channels": images.shape[1],
         "classes": model.last.out_features,
-        "size": images.shape[3],
+        "size": height if height == width else [height, width],
         "accuracy": accuracy,
         "seed": seed,
         "epochs": epochs,

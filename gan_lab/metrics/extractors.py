@@ -1,6 +1,7 @@
 """Extractors: the interface from images to the features that scores are computed on, and its preprocessing."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Literal, Self
 
 import torch
@@ -10,7 +11,8 @@ from torch import Tensor, nn
 from gan_lab.utils import hashes
 from gan_lab.utils import images as conversions
 from gan_lab.utils.precision import reproducible_precision
-from gan_lab.utils.types import PositiveInt
+from gan_lab.utils.sizes import by, height_and_width
+from gan_lab.utils.types import ImageSize
 
 Plain = str | int | float | bool | None
 EXTRACTED_AT_ONCE = 500  # images, at most
@@ -87,16 +89,16 @@ class Custom(Extractor):
     """An extractor made of any module.
 
     Args:
-        module: maps float images (n, channels, size, size) in [-1, 1] to features of shape (n, ...).
-        size: side of the module's input images, pixels.
+        module: maps float images (n, channels, height, width) in [-1, 1] to features of shape (n, ...).
+        size: of the module's input images, (height, width) or the side of squares.
         channels: channels of the module's input images.
         antialias: True smooths larger images before they are reduced.
     """
 
-    def __init__(self, *, module: nn.Module, size: PositiveInt, channels: Literal[1, 3], antialias: bool) -> None:
+    def __init__(self, *, module: nn.Module, size: ImageSize, channels: Literal[1, 3], antialias: bool) -> None:
         super().__init__()
         self.module = module
-        self.size = size
+        self.size = height_and_width(size)
         self.channels = channels
         self.antialias = antialias
         self.freeze()
@@ -105,7 +107,7 @@ class Custom(Extractor):
         self.identity = {
             "name": f"{kind.__module__}.{kind.__qualname__}",
             "sha256": hashes.of_values({name: hashes.of_tensors(value) for name, value in state.items()}),
-            "input_size": size,
+            "input_size": plain_size(self.size),
             "other_sizes": "bilinear",
             "channels": channels,
             "grey": GREY,
@@ -113,7 +115,7 @@ class Custom(Extractor):
             "dtype": "float32",
         }
         self.num_classes = 0
-        self.num_features = self(torch.zeros(1, channels, size, size, dtype=torch.uint8)).shape[1]
+        self.num_features = self(torch.zeros(1, channels, *self.size, dtype=torch.uint8)).shape[1]
 
     def features_and_logits(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Compute features; there are no logits."""
@@ -148,20 +150,24 @@ def with_channels(images: Tensor, channels: int) -> Tensor:
     return green + 0.299 * (red - green) + 0.114 * (blue - green)
 
 
-def without_border(images: Tensor, size: int) -> Tensor:
+def without_border(images: Tensor, size: int | Sequence[int]) -> Tensor:
     """Crop the black border with which `gan_lab.utils.images.fit` enlarges images of `size` by up to 8 pixels.
 
     A generator's pixels in the border do not count: the dataset has nothing there.
     """
-    height, width = images.shape[-2:]
-    if not (0 <= height - size <= BORDER and 0 <= width - size <= BORDER):
-        return images
-    top, left = (height - size) // 2, (width - size) // 2
-    return images[..., top : top + size, left : left + size]
+    added = [now - before for now, before in zip(images.shape[-2:], height_and_width(size), strict=True)]
+    return conversions.centre(images, size) if all(0 <= length <= BORDER for length in added) else images
 
 
-def resized(images: Tensor, size: int, antialias: bool) -> Tensor:
-    """Resize float images in [0, 255] to (n, channels, size, size), bilinear, unrounded."""
-    if images.shape[-2:] == (size, size):
+def resized(images: Tensor, size: int | Sequence[int], antialias: bool) -> Tensor:
+    """Resize float images in [0, 255] to a size, (height, width) or the side of a square, bilinear, unrounded."""
+    wanted = height_and_width(size)
+    if images.shape[-2:] == wanted:
         return images
-    return F.interpolate(images, (size, size), mode="bilinear", antialias=antialias).clamp(0, 255)
+    return F.interpolate(images, wanted, mode="bilinear", antialias=antialias).clamp(0, 255)
+
+
+def plain_size(size: int | Sequence[int]) -> int | str:
+    """A size in an extractor's identity: the side of a square, or height and width, 48x96."""
+    height, width = height_and_width(size)
+    return height if height == width else by(size)

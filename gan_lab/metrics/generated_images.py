@@ -38,24 +38,49 @@ def weights_of(model: Sampler, *, ema: bool) -> Weights:
     return "ema" if ema and model.generator_ema is not None else "raw"
 
 
+def classes_like(labels: Tensor, count: int) -> Tensor:
+    """Classes for `count` images, int64 (count,), each as often as among labels (n,), int64, from 0 on.
+
+    An index decides its class. Classes with c of n labels come at the times (j + 1/2) n / c, so that every part of the
+    sequence has their frequencies, n images have them exactly, and classes of equal size take turns.
+    """
+    counts = torch.bincount(labels.cpu())
+    of_each = counts.repeat_interleave(counts)
+    place = torch.arange(len(of_each)) - (counts.cumsum(0) - counts).repeat_interleave(counts)
+    order = ((place.double() + 0.5) / of_each).argsort(stable=True)
+    turns = torch.arange(len(counts)).repeat_interleave(counts)[order]
+    return turns[torch.arange(count) % len(turns)]
+
+
 def generate_images(
-    model: Sampler, count: int, *, seed: int, ema: bool, rank: int = 0, world_size: int = 1
+    model: Sampler,
+    count: int,
+    *,
+    seed: int,
+    ema: bool,
+    like: Tensor | None = None,
+    rank: int = 0,
+    world_size: int = 1,
 ) -> Iterator[Generated]:
     """Generate uint8 images (n, channels, height, width) in batches, with their classes (n,) if the model takes any.
 
-    The latents come from a random generator of their own, so that training draws the same numbers as without. A
-    conditional model generates equally many images of every class.
+    The latents come from a random generator of their own, so that training draws the same numbers as without.
 
     Args:
         model: the model that generates.
         count: number of images, of all processes together.
         seed: of the latents; the i-th image is the same for any count and number of processes.
         ema: True generates with the generator's moving average, where there is one.
+        like: labels (n,) of real images: a conditional model is asked for their classes as often as these have them
+            (`classes_like`). None asks for all classes in turn.
         rank: this process, which generates images rank, rank + world_size, ...
         world_size: number of processes.
     """
     latents = model.seeded_latents(count, seeding.derive(seed, "quality"))
-    share = [part[rank::world_size] for part in (latents, *model.make_condition(count))]
+    asked = model.make_condition(count)
+    if asked and like is not None:
+        asked = (classes_like(like, count).to(latents.device),)
+    share = [part[rank::world_size] for part in (latents, *asked)]
     first = model.sample(latents[:1], *(part[:1] for part in model.make_condition(1)), ema=ema)  # which tells the size
     most = at_once(first.numel(), GENERATED_AT_ONCE)
     batches = [*zip(*(torch.split(part, most) for part in share), strict=True)]

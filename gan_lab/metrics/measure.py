@@ -103,8 +103,8 @@ class SampleScores(Measure):
         """Score samples; arguments as of `Measure.score`."""
         scorer = self.scorer
         scorer.reset()
-        share = {"rank": rank, "world_size": world_size}
-        for images, requested in generate_images(model, self.count, seed=scorer.seed, ema=ema, **share):
+        options: dict[str, Any] = {"like": scorer.real.labels, "rank": rank, "world_size": world_size}
+        for images, requested in generate_images(model, self.count, seed=scorer.seed, ema=ema, **options):
             scorer.update(self.real.without_border(images), requested)
         values = scorer.compute()
         scored = ScoreRecord(

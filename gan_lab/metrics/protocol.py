@@ -21,6 +21,7 @@ NOT_COUNTED: Mapping[str, bool] = {"counts": False}  # of a field: recorded, but
 NOT_COUNTED_OF_EXTRACTOR = {"accuracy"}  # a property of the weights, whose hash counts
 Weights = Literal["ema", "raw", "given"]
 Task = Literal["paired", "unpaired"]
+Labels = Literal["data", "in turn"]
 
 
 def extractor_hash(identity: Mapping[str, Plain]) -> str:
@@ -55,6 +56,9 @@ class Protocol:
             None, as in the next two.
         directions: of translation, "a2b" or "a2b b2a".
         source: content hash of the images that were translated, and of their right answers where there are some.
+        labels: of the images of a conditional model, "data" where classes are as frequent as in the data, which is what
+            a model without labels learns too, so it doesn't count. "in turn" where each was asked for equally often,
+            as up to 0.2, which does.
     """
 
     extractor: dict[str, Plain]
@@ -70,6 +74,7 @@ class Protocol:
     task: Task | None = None
     directions: str | None = None
     source: str | None = None
+    labels: Labels | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, with the id and without what does not apply."""
@@ -123,6 +128,8 @@ class Protocol:
                 for part, detail in value.items():
                     if part not in NOT_COUNTED_OF_EXTRACTOR:
                         yield f"extractor {part}", detail
+            elif option.name == "labels" and value == "data":
+                continue
             elif option.metadata.get("counts", True) and value is not None:
                 yield option.name, value
 

@@ -19,11 +19,11 @@ SUBSET_SEED = 0  # constant, so that every run is compared with the same part of
 class Dataset(Protocol):
     """The part of a data module that scores need."""
 
-    image_size: int
+    image_size: tuple[int, int]  # height and width
     channels: int
     num_classes: int
     eval_split: str  # the split that a trained model is scored against
-    native_size: int  # side of the images before a border was added; known once a split is loaded
+    native_size: tuple[int, int]  # of the images before a border was added; known once a split is loaded
     splits: dict[str, LabelledImages]
 
     def setup(self, stage: str) -> None:

@@ -55,6 +55,7 @@ class Scorer:
         """Drop the generated images; the real statistics stay."""
         self._shares: list[tuple[Tensor, Tensor, Tensor]] = []
         self.count = 0
+        self.conditional = False
         self.class_counts: list[int] = []
 
     def update(self, images: Tensor, requested: Tensor | None = None) -> None:
@@ -87,6 +88,7 @@ class Scorer:
         """
         features, logits, requested = self._gathered()
         self.count = len(features)
+        self.conditional = bool((requested != UNKNOWN).any())
         if self.count < FEWEST:
             raise ValueError(f"scores need {FEWEST} generated images or more, not {self.count}")
         values: dict[str, float] = {}
@@ -117,6 +119,7 @@ class Scorer:
             n_fake=self.count,
             weights=weights,
             seed=self.seed,
+            labels="data" if self.conditional else None,
         )
 
     def _gathered(self) -> tuple[Tensor, Tensor, Tensor]:

@@ -85,7 +85,7 @@ def suits_a_classifier(real: RealImages) -> bool:
 
 def has_a_classifier(real: RealImages) -> bool:
     """Tell that the images have classes, and are small enough that a classifier of them is trained within minutes."""
-    return real.num_classes > 1 and real.data.image_size <= SMALL
+    return real.num_classes > 1 and max(real.data.image_size) <= SMALL
 
 
 def classifier(real: RealImages) -> Extractor:

@@ -19,9 +19,13 @@ def write(path: Path, tensors: Mapping[str, Tensor], description: Mapping[str, A
     The same tensors and description make the same bytes: the description is one text, because safetensors writes
     several in no fixed order.
     """
+    write_atomically(path, content(tensors, description))
+
+
+def content(tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> bytes:
+    """The content of such a file."""
     metadata = {"description": json.dumps(description, sort_keys=True)}
-    content = safetensors.torch.save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, metadata)
-    write_atomically(path, content)
+    return safetensors.torch.save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, metadata)
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

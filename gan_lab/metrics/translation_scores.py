@@ -83,7 +83,7 @@ class Translations(Subject):
             extractors[direction] = extractor and extractor.to(model.device)
         data.setup("fit")  # the size without border is known from then on
         perceptual = None
-        if data.paired and min(data.image_size, data.native_size) >= SMALLEST:
+        if data.paired and min(*data.image_size, *data.native_size) >= SMALLEST:
             try:
                 with refusing_together():
                     perceptual = Perceptual().to(exact(model.device))

@@ -55,6 +55,27 @@ class LatentGAN(AdversarialModule):
         generators = (torch.Generator().manual_seed(seeding.derive(seed, "block", block)) for block in blocks)
         return torch.cat([self.sample_latents(BLOCK, generator) for generator in generators])[first % BLOCK :][:count]
 
+    def truncate(self, latents: Tensor, limit: float) -> Tensor:
+        """Latents of a normal distribution that is cut off at -limit and limit, from those of one that is not.
+
+        Each value keeps its rank, which is its place in the distribution: no draw is repeated, so that an index decides
+        its latent here, too. A variant with another prior overrides this.
+
+        Args:
+            latents: (batch, latent_dim or more), of which the first latent_dim values are normal.
+            limit: largest value; 0 gives zeros.
+
+        Raises:
+            ValueError: it is negative.
+        """
+        if not limit >= 0:
+            raise ValueError("must be 0 or more")
+        values = latents[:, : self.latent_dim].cpu().double()  # Apple's GPUs have no float64
+        end = torch.special.ndtr(torch.tensor(-limit, dtype=torch.float64))
+        ranks = torch.special.ndtr(-values.abs())  # of the lower half, where small ones keep their digits
+        cut = torch.copysign(torch.special.ndtri(end + ranks * (1 - 2 * end)).clamp(-limit, 0), values).to(latents)
+        return torch.cat((cut, latents[:, self.latent_dim :]), 1)
+
     def sample(self, latents: Tensor, *condition: Tensor, ema: bool = True, truncation: float | None = None) -> Tensor:
         """Images in [-1, 1] for latents (batch, latent_dim), in evaluation mode and without gradients.
 
@@ -62,17 +83,23 @@ class LatentGAN(AdversarialModule):
             latents: (batch, latent_dim).
             condition: as `make_condition` makes it.
             ema: the generator's moving average makes the images where there is one; False takes the generator as it is.
-            truncation: distance from the mean style as a share of what it was, from 0 to 1: images are more alike and
-                better. For generators that know it; None leaves them as they are.
+            truncation: images are more alike and better the lower it is; None leaves them as they are. Of styles it is
+                the distance from the mean style as a share of what it was, from 0 to 1. Other generators get latents of
+                a normal distribution that is cut off there, at both sides (Brock et al. 2019, section 3.1,
+                arXiv:1809.11096).
 
         Raises:
-            ValueError: the generator knows no truncation.
+            ValueError: it is negative, or above 1 for styles; or the styles are a conditional generator's.
         """
-        options = {} if truncation is None else {"truncation": truncation}
-        if options and "truncation" not in signature(self.generator.forward).parameters:
-            raise ValueError(
-                "the generator of this run knows no truncation; that of model=stylegan2 does (model/network=stylegan2)"
-            )
+        options = {}
+        if truncation is not None and "truncation" in signature(self.generator.forward).parameters:
+            if not 0 <= truncation <= 1:
+                raise ValueError("must be from 0 to 1, a share of the distance from the mean style")
+            options["truncation"] = truncation
+        elif truncation is not None:
+            if hasattr(getattr(self.generator, "generator", None), "map"):
+                raise ValueError("the styles of a conditional generator know no truncation")
+            latents = self.truncate(latents, truncation)
         with evaluating(self.sampling_network(ema)) as network, torch.no_grad():
             images: Tensor = network(latents, *condition, **options)
         return images

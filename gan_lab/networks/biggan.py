@@ -87,7 +87,8 @@ class Generator(nn.Module):
     """Latents (batch, latent_dim) and labels (batch,) to images (batch, channels, image_size, image_size) in [-1, 1].
 
     The latent is cut into one part for the first layer and one for each block, whose norms get it beside the class's
-    vector, which all blocks share.
+    vector, which all blocks share. Shares of the classes, float (batch, num_classes), take the place of labels for
+    images between classes: a blend of the vectors.
 
     Args:
         latent_dim: any; parts are equal where it is a multiple of 4, 5 or 6 at 32, 64 or 128 pixels.
@@ -101,6 +102,7 @@ class Generator(nn.Module):
     """
 
     takes_labels = True
+    blends_labels = True
 
     def __init__(
         self,
@@ -132,7 +134,8 @@ class Generator(nn.Module):
     def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
         """Images (batch, channels, image_size, image_size) of latents (batch, latent_dim) and labels (batch,)."""
         part, *parts = torch.split(latents, self.parts, dim=1)
-        maps, vectors = self.first(part), self.embedding(labels)
+        maps: Tensor = self.first(part)
+        vectors = labels @ self.embedding.weight if labels.is_floating_point() else self.embedding(labels)
         for block, part in zip(self.blocks, parts, strict=True):
             if block is self.blocks[-1]:
                 maps = self.attention(maps)

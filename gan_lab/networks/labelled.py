@@ -25,6 +25,7 @@ class Native(nn.Module):
 
     def __init__(self, player: nn.Module) -> None:
         super().__init__()
+        self.blends_labels = getattr(player, "blends_labels", False)
         if not getattr(player, "takes_labels", False):
             raise ValueError(
                 "model/conditioning=native is for players that take labels themselves: set model/network=biggan, or "
@@ -34,7 +35,7 @@ class Native(nn.Module):
         self.batch_independent = getattr(player, "batch_independent", False)
 
     def forward(self, inputs: Tensor, labels: Tensor) -> Tensor:
-        """Output of the player."""
+        """Output of the player, of labels (batch,), or of shares where it blends them."""
         outputs: Tensor = self.player(inputs, labels)
         return outputs
 
@@ -42,7 +43,8 @@ class Native(nn.Module):
 class LabelledGenerator(nn.Module):
     """Latents (batch, latent_dim) and labels (batch,) to images: the label is appended to the latent, one-hot.
 
-    Mirza and Osindero 2014, section 3.2 (arXiv:1411.1784).
+    Mirza and Osindero 2014, section 3.2 (arXiv:1411.1784). Shares of the classes, float (batch, num_classes), take the
+    place of labels for images between classes: a blend of the one-hot vectors.
 
     Args:
         generator: takes latents of size latent_dim + num_classes.
@@ -51,6 +53,8 @@ class LabelledGenerator(nn.Module):
     Raises:
         ValueError: the generator takes labels itself, or mixes styles, of latents without a label.
     """
+
+    blends_labels = True
 
     def __init__(self, generator: nn.Module, *, num_classes: PositiveInt) -> None:
         super().__init__()
@@ -69,9 +73,13 @@ class LabelledGenerator(nn.Module):
 
     def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
         """Images (batch, channels, size, size), one for each latent (batch, latent_dim) and label (batch,)."""
-        one_hot = F.one_hot(labels, self.num_classes).to(latents.dtype)
-        images: Tensor = self.generator(torch.cat((latents, one_hot), dim=1))
+        images: Tensor = self.generator(self.joined(latents, labels))
         return images
+
+    def joined(self, latents: Tensor, labels: Tensor) -> Tensor:
+        """Vectors (batch, latent_dim + num_classes) that the generator inside gets."""
+        shares = labels if labels.is_floating_point() else F.one_hot(labels, self.num_classes)
+        return torch.cat((latents, shares.to(latents.dtype)), dim=1)
 
 
 class ConcatDiscriminator(nn.Module):

@@ -1,5 +1,6 @@
 """Images between files and networks: uint8 in [0, 255] on disk, float in [-1, 1] in a network."""
 
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import torch.nn.functional as F
 import torchvision.utils
 from PIL import Image
 from torch import Tensor
+
+from gan_lab.utils.sizes import height_and_width
 
 
 def to_float(images: Tensor) -> Tensor:
@@ -20,26 +23,28 @@ def to_uint8(images: Tensor) -> Tensor:
     return images.float().add(1).mul_(255 / 2).round_().clamp_(0, 255).byte()
 
 
-def fit(images: Tensor, size: int) -> Tensor:
-    """Bring uint8 images of shape (n, channels, height, width) to (n, channels, size, size).
+def fit(images: Tensor, size: int | Sequence[int]) -> Tensor:
+    """Bring uint8 images (n, channels, any height, any width) to a size, (height, width) or the side of a square.
 
     Up to four pixels a side are added as a black border, which keeps every pixel as it is; any other size is
     a bilinear resize.
     """
-    height, width = images.shape[-2:]
-    if (height, width) == (size, size):
+    wanted = height_and_width(size)
+    down, across = (new - old for new, old in zip(wanted, images.shape[-2:], strict=True))
+    if down == across == 0:
         return images
-    if 0 <= size - height <= 8 and 0 <= size - width <= 8:
-        top, left = (size - height) // 2, (size - width) // 2
-        return F.pad(images, (left, size - width - left, top, size - height - top))
-    resized = F.interpolate(images.float(), (size, size), mode="bilinear", antialias=True)
+    if 0 <= down <= 8 and 0 <= across <= 8:
+        top, left = down // 2, across // 2
+        return F.pad(images, (left, across - left, top, down - top))
+    resized = F.interpolate(images.float(), wanted, mode="bilinear", antialias=True)
     return resized.round_().clamp_(0, 255).byte()
 
 
-def centre(images: Tensor, size: int) -> Tensor:
-    """The squares of side `size` in the middle of images (n, channels, height, width)."""
-    top, left = ((side - size) // 2 for side in images.shape[-2:])
-    return images[..., top : top + size, left : left + size]
+def centre(images: Tensor, size: int | Sequence[int]) -> Tensor:
+    """The parts of a size, (height, width) or the side of a square, in the middle of images (n, channels, ...)."""
+    height, width = height_and_width(size)
+    top, left = (images.shape[-2] - height) // 2, (images.shape[-1] - width) // 2
+    return images[..., top : top + height, left : left + width]
 
 
 def grid(images: Tensor, columns: int) -> Tensor:

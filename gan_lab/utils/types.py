@@ -1,10 +1,13 @@
 """Ranges and facts of configuration values, written where a constructor declares its arguments."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, PlainValidator
+
+from gan_lab.utils import sizes
 
 PositiveInt = Annotated[int, Field(ge=1)]
 PositiveFloat = Annotated[float, Field(gt=0.0)]
@@ -12,6 +15,7 @@ NonNegativeFloat = Annotated[float, Field(ge=0.0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]  # a part that is not the whole
+ImageSize = Annotated[int | Sequence[int], PlainValidator(sizes.checked)]  # (height, width), or the side of a square
 
 
 class Fact(Enum):

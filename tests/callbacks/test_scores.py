@@ -315,6 +315,7 @@ def test_less_fid_and_more_psnr_are_better() -> None:
     assert not Best(8, None, protocol, 20.0).is_better_than(Best(4, None, protocol, 20.0))
     assert Best(8, None, protocol, 20.0).is_better_than(Best(4, 1.0, protocol)), "another score is no competitor"
     assert Best(8, 3.0, protocol).is_better_than(Best(4, 1.0, {"id": "other"}))
+    assert Best(8, 3.0, protocol | {"labels": "data"}).is_better_than(Best(4, 1.0, protocol)), "of classes in turn"
 
 
 def test_the_best_by_psnr_survives_a_checkpoint(tmp_path: Path) -> None:

@@ -20,12 +20,24 @@ GROUPS = {
 }
 MODELS = [model for model in GROUPS["model"] if not model.endswith("_digits")]  # those are what recipes choose
 RECIPES = [f"experiment={recipe}" for recipe in GROUPS["experiment"]]
-BASES = [*RECIPES, *(f"model={model}" for model in MODELS)]
+# Recipes whose model, data, networks and penalties are those of another: what one accepts or refuses, both do.
+ALIKE = {
+    "base": "mnist_dcgan",
+    "mnist_few": "mnist_dcgan",
+    "mnist_few_ada": "mnist_dcgan",
+    "mnist_few_diffaugment": "mnist_dcgan",
+    "quickstart": "mnist_cgan",
+    "mnist_edges": "mnist_paired",
+    "r3gan_ffhq64": "r3gan_cifar10",
+    "r3gan_ffhq256": "r3gan_cifar10",
+}
+DISTINCT = [recipe for recipe in RECIPES if recipe.removeprefix("experiment=") not in ALIKE]
+BASES = [*DISTINCT, *(f"model={model}" for model in MODELS)]
 
 
 def bases_of(group: str) -> list[str]:
     """List the recipes and models to try a group with: outside of models, recipes say all that models do."""
-    return BASES if group.startswith("model/") else RECIPES
+    return BASES if group.startswith("model/") else DISTINCT
 
 
 OWN_IMAGES = {
@@ -144,6 +156,19 @@ def test_every_choice_of_every_group_trains_or_is_refused_by_name(base: str, gro
             said = explain(error)
             assert "\n" not in said, typed
             assert group in said.replace(".", "/"), f"{typed}: {said}"
+
+
+@pytest.mark.parametrize(("recipe", "other"), ALIKE.items())
+def test_recipes_that_are_left_out_have_the_parts_of_another(recipe: str, other: str) -> None:
+    assert parts_of(recipe) == parts_of(other)
+
+
+def parts_of(recipe: str) -> list[object]:
+    """The classes that a recipe is made of, as far as they decide what goes with it."""
+    own = IMAGES_OF_RECIPES.get(f"experiment={recipe}", ())
+    config = composed(f"experiment={recipe}", *own, "trainer.accelerator=cpu")
+    nodes = [config.model, config.data, *config.model.network.values()]
+    return [*(node["_target_"] for node in nodes), *config.model.get("penalty", {})]
 
 
 def test_every_choice_of_model_is_a_model() -> None:

@@ -220,5 +220,5 @@ def test_a_run_from_before_the_latest_options_is_still_understood() -> None:
         del config.model.penalty.gradient_penalty.every, config.callbacks.health.overfitting_gap
         del config.callbacks.scores.resize, config.callbacks.scores.download
         del config.run, config.tags, config.notes, config.callbacks.scores.at_least
-        del config.trainer.accumulate_grad_batches, config.data.train_count, config.data.mirror
+        del config.trainer.accumulate_grad_batches, config.data.train_count, config.data.mirror, config.data.sampler
     check(config)

@@ -19,6 +19,18 @@ def test_a_crop_lies_where_the_draws_say_and_is_mirrored_below_a_half() -> None:
     assert torch.equal(crop(PIXELS, each), torch.stack([PIXELS[0, :, :3, :3], PIXELS[1, :, 2:, 2:]]))
 
 
+def test_crops_and_images_may_be_oblong() -> None:
+    tall = torch.arange(2 * 3 * 6 * 4, dtype=torch.uint8).reshape(2, 3, 6, 4)
+    crop = Augmentation((5, 2), mirror=True, jitter=None)
+    assert torch.equal(crop(tall, draws(0.0, 0.999, 0.7)), tall[:, :, :5, 2:])
+    assert torch.equal(crop(tall, draws(0.999, 0.0, 0.2)), tall[:, :, 1:, :2].flip(3))
+    assert augmentation((8, 4), load_size=(8, 5), mirror=False, jitter=None)
+    assert augmentation((8, 4), load_size=(8, 4), mirror=False, jitter=None) is None
+    message = r"data\.load_size=\[9,3\] is smaller than the crops, data\.image_size=\[8,4\]"
+    with pytest.raises(ValueError, match=message):
+        augmentation((8, 4), load_size=(9, 3), mirror=False, jitter=None)
+
+
 def test_every_crop_is_as_likely_as_any_other() -> None:
     augment = Augmentation(3, mirror=True, jitter=None)
     picture = torch.arange(25, dtype=torch.uint8).reshape(1, 1, 5, 5).expand(9000, 1, 5, 5)

@@ -271,3 +271,17 @@ def test_other_training_images_make_another_range(tmp_path: Path) -> None:
 def test_images_are_grey_or_rgb(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"data\.channels must be 1 \(grey\) or 3 \(RGB\), not 2"):
         decoder(tmp_path, channels=2)
+
+
+def test_images_may_be_oblong_and_shapes_have_caches_of_their_own(
+    tmp_path: Path, files: list[Path], little_memory: None
+) -> None:
+    padded = load(tmp_path, files, size=(4, 8), fit="pad", background="black").images
+    assert padded[0, 0].tolist() == [[0, 0, 10, 10, 10, 10, 0, 0]] * 4
+    cropped = load(tmp_path, files, size=(4, 8), fit="crop", background="black").images
+    assert cropped[0, 0].tolist() == [[10] * 8] * 4
+    turned = load(tmp_path, files, size=(8, 4), fit="pad", background="black").images
+    assert turned[0, 0, :, 0].tolist() == [0, 0, 10, 10, 10, 10, 0, 0]
+    assert len([*(tmp_path / "deep/cache").glob("*/images.npy")]) == 3
+    again = load(tmp_path, files, size=(4, 8), fit="pad", background="black").images
+    assert torch.equal(again, padded)

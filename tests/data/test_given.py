@@ -89,7 +89,7 @@ def test_labels_come_with_a_tensor_or_with_the_items() -> None:
         (PIXELS[:0], None, "must have the shape"),
         (PIXELS[0, 0], None, r"must have the shape .* not \(4, 4\)"),
         (PIXELS[:, :2], None, "must have 1 channel .* or 3 .* not 2"),
-        (PIXELS[..., :3], None, "must be square, and is 3x4x3"),
+        (PIXELS[..., :0], None, "has no pixels, 3x4x0"),
         (PIXELS / 127.5 - 1, None, "must be from 0 to 1, and these are from -1 to .*leave out Normalize"),
         (PIXELS.float().log(), None, "must be from 0 to 1"),
         (PIXELS.long(), None, "must be uint8 .* not torch.int64"),

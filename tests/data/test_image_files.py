@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import EpsImagePlugin, Image
+from PIL import EpsImagePlugin, Image, ImageOps
 
 from gan_lab.data import image_files
 from gan_lab.data.image_files import (
@@ -16,6 +16,7 @@ from gan_lab.data.image_files import (
     allocate,
     decode,
     existing_folder,
+    fitted,
     read_whole,
     unreadable,
     value_range,
@@ -282,6 +283,62 @@ def test_one_large_image_at_a_time_is_in_memory(tmp_path: Path, monkeypatch: pyt
     assert most == [1]
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("shape", [(30, 40), (40, 30), (9, 70), (48, 96), (1, 5)])
+@pytest.mark.parametrize("size", [(48, 96), (60, 45), (16, 16)])
+def test_pictures_fit_in_three_ways_as_pillow_makes_them(
+    size: tuple[int, int], shape: tuple[int, int], channels: int, tmp_path: Path
+) -> None:
+    path = png(tmp_path / "a.png", np.random.default_rng(1).integers(0, 256, (*shape, 3), dtype=np.uint8))
+    picture, (height, width) = Image.open(path).convert("RGB" if channels == 3 else "L"), size
+    kept = ImageOps.fit(picture, (width, height), Image.Resampling.BICUBIC)
+    bent = picture.resize((width, height), Image.Resampling.BICUBIC)
+    for fit, expected in ({"crop": kept, "stretch": bent}).items():
+        pixels = image_files.read(path, size, channels, fit=fit).pixels
+        assert np.array_equal(pixels, np.atleast_3d(np.asarray(expected)).transpose(2, 0, 1))
+    scale = min(height / shape[0], width / shape[1])
+    across, down = (max(1, round(length * scale)) for length in reversed(shape))
+    expected = np.empty((height, width, channels), np.uint8)
+    expected[:] = {1: [76], 3: [255, 0, 0]}[channels]  # red, in grey
+    top, left = (height - down) // 2, (width - across) // 2
+    inner = picture.resize((across, down), Image.Resampling.BICUBIC)
+    expected[top : top + down, left : left + across] = np.atleast_3d(np.asarray(inner))
+    pixels = image_files.read(path, size, channels, fit="pad", background="red").pixels
+    assert np.array_equal(pixels, expected.transpose(2, 0, 1))
+
+
+def test_a_picture_of_the_right_size_stays_as_it_is_in_each_way(tmp_path: Path) -> None:
+    path = png(tmp_path / "a.png", COLOUR[:5])
+    for fit in ("crop", "pad", "stretch"):
+        assert np.array_equal(image_files.read(path, (5, 8), 3, fit=fit).pixels, COLOUR[:5].transpose(2, 0, 1))
+
+
+def test_padding_is_what_pillow_pads(tmp_path: Path) -> None:
+    picture = Image.fromarray(COLOUR[:4])  # twice as wide as high
+    assert np.array_equal(fitted(picture, (32, 32), "pad", "#102030"), ImageOps.pad(picture, (32, 32), color="#102030"))
+    ribbon = fitted(Image.new("L", (1000, 1)), (8, 8), "pad")
+    assert [np.asarray(ribbon)[row].tolist() for row in (2, 3, 4)] == [[255] * 8, [0] * 8, [255] * 8], "a row is left"
+
+
+def test_photos_are_turned_before_they_fit(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by 90 degrees
+    blocks = np.kron(SIDES, np.ones((8, 40, 1), np.uint8))  # left red, right blue; upright: above red, below blue
+    path = saved(Image.fromarray(blocks), tmp_path / "a.jpg", exif=exif, subsampling=0)
+    for fit in ("crop", "pad", "stretch"):
+        pixels = image_files.read(path, (20, 4), 3, fit=fit).pixels.astype(int)
+        assert abs(pixels[:, 5] - np.array([[255], [0], [0]])).max() <= 2
+        assert abs(pixels[:, 14] - np.array([[0], [0], [255]])).max() <= 2
+
+
+def test_decoding_takes_the_shape_of_its_target(tmp_path: Path) -> None:
+    path = png(tmp_path / "a.png", COLOUR)
+    out = np.empty((1, 3, 4, 6), np.uint8)
+    decode([path], out, fit="pad", background="black")
+    assert np.array_equal(out[0], image_files.read(path, (4, 6), 3, fit="pad", background="black").pixels)
+    assert not out[..., 0].any(), "the background"
+
+
 def test_memory_is_refused_before_it_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     assert allocate(2, 3, 8, of="here").shape == (2, 3, 8, 8)
     monkeypatch.setattr(image_files.memory, "available", lambda: 10**9)
@@ -289,6 +346,9 @@ def test_memory_is_refused_before_it_is_taken(monkeypatch: pytest.MonkeyPatch) -
         UserError, match=r"here: 3,000 images of 13000x13000 pixels need 507\.0 GB of memory, and 1\.0 GB"
     ):
         allocate(3000, 1, 13_000, of="here")
+    assert allocate(2, 3, (4, 8), of="here").shape == (2, 3, 4, 8)
+    with pytest.raises(UserError, match="here: 3,000 images of 10000x13000 pixels"):
+        allocate(3000, 1, (10_000, 13_000), of="here")
 
 
 @pytest.mark.parametrize(("mode", "ending"), [("CMYK", "tiff"), ("P", "png"), ("1", "png"), ("CMYK", "jpg")])

@@ -49,7 +49,7 @@ def loaded(data: ImageFolder, stage: str = "fit") -> tuple[list[int], list[int]]
     data.prepare_data()
     data.setup(stage)
     images, labels = data.splits["train" if stage == "fit" else "test"]
-    assert images.shape == (len(labels), data.channels, data.image_size, data.image_size)
+    assert images.shape == (len(labels), data.channels, *data.image_size)
     assert (images.dtype, labels.dtype) == (torch.uint8, torch.int64)
     return images[:, 0, 0, 0].tolist(), labels.tolist()
 

@@ -1,9 +1,10 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from gan_lab.data.in_memory import EpochLoader, SequentialLoader
+from gan_lab.data.in_memory import EpochLoader, InMemoryDataModule, SequentialLoader
 from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.errors import UserError
 from tests.conftest import TinyImages, fit, same, tiny_gan, weights
@@ -182,10 +183,10 @@ def test_something_must_be_left_to_train_on() -> None:
 @pytest.mark.parametrize("image_size", [8, 12, 24])
 def test_the_size_that_images_had_is_remembered(image_size: int) -> None:
     data = TinyImages()
-    data.image_size = image_size
+    data.image_size = (image_size, image_size)
     data.setup("test")
     assert data.splits["test"][0].shape[-1] == image_size
-    assert data.native_size == 8
+    assert data.native_size == (8, 8)
 
 
 WIDE = (torch.arange(COUNT, dtype=torch.uint8)[:, None, None, None] * 3 + torch.arange(3, dtype=torch.uint8)).expand(
@@ -256,3 +257,63 @@ def test_mirror_images_count_for_the_size_of_a_batch() -> None:
     data.mirror, data.images_of_each = True, 2
     with pytest.raises(UserError, match="is more than the 12 training images; set it to 12 or less"):
         data.setup("fit")
+
+
+FEW = torch.tensor([0] * 38 + [1] * 8 + [2] * 4)
+
+
+def balanced(batch_size: int = 8, **options: Any) -> EpochLoader[LabelledImages]:
+    """Images of their own index, in three unbalanced classes."""
+    images = INDEX.to(torch.uint8)[:, None, None, None]
+    return EpochLoader(LabelledImages(images, FEW), batch_size=batch_size, seed=0, classes=FEW, **options)
+
+
+def test_balanced_batches_show_each_class_equally_often() -> None:
+    batches = list(balanced())
+    assert len(batches) == len(balanced()) == 6
+    for image, label in ((image, label) for batch in batches for image, label in zip(*batch, strict=True)):
+        assert FEW[int(image)] == label
+    counts = torch.cat([labels for _, labels in batches]).bincount()
+    assert counts.sum() == 48
+    assert counts.min() >= 14  # of 17 each: the batches leave three of 51 places over
+
+
+def test_balanced_batches_are_the_same_after_a_resume_and_on_several_processes() -> None:
+    second_epoch = list(balanced(position=lambda: 6))
+    later = list(balanced(position=lambda: 9))
+    assert all(
+        torch.equal(a, b)
+        for batch, same in zip(second_epoch[3:], later, strict=False)
+        for a, b in zip(batch, same, strict=True)
+    )
+    shares = [list(balanced(batch_size=4, rank=rank, world_size=2)) for rank in range(2)]
+    for whole, *parts in zip(balanced(), *shares, strict=True):
+        assert torch.equal(whole.images, torch.cat([part.images for part in parts]))
+
+
+def test_mirror_images_belong_to_the_classes_of_the_images() -> None:
+    labels = torch.cat([labels for _, labels in balanced(batch_size=16, mirror=True)])
+    assert len(labels) == 96
+    assert labels.bincount().min() >= 28  # of 34
+
+
+@pytest.mark.bits
+def test_a_resumed_run_of_balanced_classes_ends_with_the_same_bits(tmp_path: Path) -> None:
+    fit(whole := tiny_gan(), TinyImages(sampler="balanced"), max_steps=21)
+    fit(plain := tiny_gan(), TinyImages(), max_steps=21)
+    assert not same(weights(plain), weights(whole))
+    fit(tiny_gan(), TinyImages(sampler="balanced"), max_steps=10).save_checkpoint(tmp_path / "a.ckpt")
+    resumed = tiny_gan(init_seed=5)
+    fit(resumed, TinyImages(sampler="balanced"), max_steps=21, ckpt_path=tmp_path / "a.ckpt")
+    assert same(weights(resumed), weights(whole))
+
+
+def test_one_class_cant_be_balanced() -> None:
+    with pytest.raises(ValueError, match=r"^data\.sampler=balanced: there is one class only; set data\.num_classes"):
+        OneClass()
+
+
+class OneClass(InMemoryDataModule):
+    def __init__(self) -> None:
+        size = {"image_size": 8, "channels": 1, "batch_size": 4, "seed": 0}
+        super().__init__(num_classes=1, validation_count=0, sampler="balanced", **size)

@@ -59,7 +59,7 @@ def test_edges_are_paired_with_their_digit(tmp_path: Path) -> None:
     (source, _), (target, labels) = data.splits["test"]
     digits, known = mnist.substitute("test")
     assert torch.equal(target[:, :, 2:-2, 2:-2], digits)
-    assert (data.known_as, data.native_size, data.paired) == ({"b": "MNIST"}, 28, True), "for its scores"
+    assert (data.known_as, data.native_size, data.paired) == ({"b": "MNIST"}, (28, 28), True), "for its scores"
     assert torch.equal(source[:, :, 2:-2, 2:-2], outlines(digits))
     assert source[:, :, :2].eq(0).all()
     assert torch.equal(labels, known)

@@ -80,7 +80,7 @@ def test_a_preview_shows_held_out_pairs_and_training_pairs_where_there_are_none(
     assert numbers(data.preview(3)) == [0, 1, 2]
     assert len(data.preview(100).source) == 10, "the test split's"
     data = Numbers(has_test=False)
-    data.image_size, data.load_size = SIZE - 2, SIZE
+    data.image_size, data.load_size = (SIZE - 2, SIZE - 2), (SIZE, SIZE)
     data.setup("fit")
     assert data.preview(100).source.shape == (50, 3, SIZE - 2, SIZE - 2), "crops of the middle"
 

@@ -94,7 +94,7 @@ def test_another_size_keeps_the_background_black(tmp_path: Path) -> None:
     images, _ = data.splits["test"]
     assert images.shape == (200, 3, 32, 32)
     assert images[:, :, :2].eq(0).all()
-    assert data.native_size == 28
+    assert data.native_size == (28, 28)
 
 
 @pytest.mark.parametrize(

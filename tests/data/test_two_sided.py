@@ -24,8 +24,9 @@ def test_a_side_that_is_the_other_is_held_once() -> None:
 
 def test_training_images_may_be_larger_than_those_for_testing() -> None:
     data = Numbers()
-    data.load_size += 10  # of which `fit` adds no border
+    height, width = data.image_size
+    data.load_size = height + 10, width + 20  # of which `fit` adds no border
     data.setup("fit")
     data.setup("test")
-    sizes = {split: {pixels.shape[-1] for pixels, _ in sides} for split, sides in data.splits.items()}
+    sizes = {split: {pixels.shape[-2:] for pixels, _ in sides} for split, sides in data.splits.items()}
     assert sizes == {"train": {data.load_size}, "test": {data.image_size}}

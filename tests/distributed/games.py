@@ -144,7 +144,8 @@ def data_for(model: AdversarialModule, batch_size: int) -> Any:
     if not isinstance(model, TranslationGAN):
         return TinyImages(batch_size=batch_size)
     data = (TinyPairs if isinstance(model, Pix2Pix) else TinyDomains)(batch_size=batch_size)
-    data.image_size = data.load_size = model.pool_a.images.shape[-1] if isinstance(model, CycleGAN) else 32
+    shape = tuple(model.pool_a.images.shape[-2:]) if isinstance(model, CycleGAN) else (32, 32)
+    data.image_size = data.load_size = shape
     return data
 
 

@@ -76,14 +76,6 @@ def test_the_number_of_variants_is_that_of_the_table() -> None:
     assert f" {words[len(models)]} variants" in (REPOSITORY / "CITATION.cff").read_text()
 
 
-def test_the_steps_to_a_release_name_every_place_that_installs_from_the_repository() -> None:
-    files = [*PAGES, *(REPOSITORY / "examples").rglob("*.ipynb")]
-    places = {str(file.relative_to(REPOSITORY)) for file in files if "git+URL" in file.read_text()}
-    step = (REPOSITORY / "docs" / "release.md").read_text().partition("\n3. ")[2].partition("\n\n")[0]
-    assert {place for place in places - {"docs/release.md"} if f"`{place}`" not in step} == set()
-    assert len(places) > 3
-
-
 def test_the_readme_is_read_in_one_go() -> None:
     assert len(README.splitlines()) <= 120
 

@@ -117,3 +117,14 @@ def test_damaged_scores_are_named(make: MakeRun) -> None:
     run.update_record(scores={"values": {}})
     with pytest.raises(UserError, match=r"run\.json: its scores can't be read"):
         records(run)
+
+
+def test_scores_of_classes_in_equal_numbers_are_told_from_those_of_the_datas_frequencies(make: MakeRun) -> None:
+    plain, new = make("plain", final={"fid": 1.0}), make("new", "model=cgan", final={"fid": 2.0}, labels="data")
+    old, even = (make(name, "model=cgan", final={"fid": 3.0}) for name in ("old", "even"))
+    even.update_record(data={"class_images": [9, 9]})
+    scored, left_out = choose([plain, new, old, even], None)
+    assert [one.run for one in scored] == [plain, new, even]
+    (one,) = left_out
+    assert one.folder == old.folder
+    assert "labels: None and in turn" in one.reason

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from gan_lab.metrics import dataset_classifier, tensor_files
 from gan_lab.metrics.classifier import Classifier
@@ -101,7 +102,7 @@ def test_another_dataset_is_trained_on_once(tmp_path: Path, caplog: pytest.LogCa
     assert caplog.text == ""
     assert cached.identity == trained.identity
     assert same(weights(cached), weights(trained))
-    assert (cached.num_classes, cached.channels, cached.size) == (4, 3, 12)
+    assert (cached.num_classes, cached.channels, cached.size) == (4, 3, (12, 12))
     assert cached.identity["sha256"] == sha256(file.read_bytes()).hexdigest()
 
 
@@ -143,9 +144,13 @@ def test_a_cache_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
         for_dataset("Few", Few(), tmp_path / "file")
 
 
-def test_images_that_are_not_square_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="Few: this extractor needs square images, not 10x12"):
-        dataset_classifier.save(tmp_path / "few.safetensors", "Few", Few(size=10), 0, 1)
+def test_images_that_are_not_square_have_a_classifier_of_their_shape(tmp_path: Path) -> None:
+    path, data = tmp_path / "few.safetensors", Few(size=20)
+    dataset_classifier.save(path, "Few", data, 0, 1)
+    oblong = DatasetClassifier(file=str(path))
+    assert (oblong.size, oblong.identity["input_size"]) == ((20, 12), "20x12")
+    pixels, _ = data.load("test")
+    assert torch.equal(oblong(F.pad(pixels, (1, 1, 2, 2))), oblong(pixels)), "a border is cropped"
 
 
 def test_the_same_weights_make_the_same_file(tmp_path: Path) -> None:

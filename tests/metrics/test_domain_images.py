@@ -25,8 +25,8 @@ def two_sides(**options: Any) -> Any:
         for split, count, size in (("train", 9, 16), ("test", 7, 12))
     }
     defaults: dict[str, Any] = {
-        "image_size": 12,
-        "native_size": 10,
+        "image_size": (12, 12),
+        "native_size": (10, 10),
         "eval_split": "test",
         "splits": splits,
         "setup": lambda stage: None,

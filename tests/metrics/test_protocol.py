@@ -39,6 +39,13 @@ def test_the_id_is_the_published_one() -> None:
     assert protocol(extractor=dataset_classifier.shipped().identity, data=TEST_DIGITS).id == "0404a3ac"
 
 
+def test_labels_count_where_they_are_not_those_of_the_data() -> None:
+    without, like, in_turn = protocol(), protocol(labels="data"), protocol(labels="in turn")
+    assert like.id == without.id != in_turn.id
+    assert like.difference(in_turn) == ["labels: None and in turn"]
+    assert Protocol.from_dict(like.to_dict()) == like
+
+
 def test_each_way_to_resize_for_inception_has_its_id() -> None:
     assert protocol(extractor=inception.identity(antialias=True)).id == "75e16ea2"
     assert protocol(extractor=inception.identity(antialias=False)).id == "482d4cc8"

@@ -21,7 +21,7 @@ class Data:
         self.name = name
         self.channels = channels
         self.num_classes = num_classes
-        self.image_size = self.native_size = image_size
+        self.image_size = self.native_size = (image_size, image_size)
         self.splits: dict[str, LabelledImages] = {}
 
     def describe(self) -> dict[str, object]:

@@ -27,7 +27,7 @@ SIZE = 12
 class Data:
     """Grey images and their negatives, in the same order; a network gets them upside down."""
 
-    image_size = native_size = SIZE
+    image_size = native_size = (SIZE, SIZE)
     eval_split = "test"
 
     def __init__(self, paired: bool, count: int = 20, validation: int = 0) -> None:

@@ -17,6 +17,12 @@ def test_the_centre_is_in_the_middle() -> None:
     assert torch.equal(images.centre(pixels, 5), pixels[:, :, :5])
 
 
+def test_a_centre_may_be_oblong() -> None:
+    pixels = torch.arange(2 * 6 * 5).reshape(2, 1, 6, 5)
+    assert torch.equal(images.centre(pixels, (2, 3)), pixels[:, :, 2:4, 1:4])
+    assert torch.equal(images.centre(pixels, (6, 1)), pixels[:, :, :, 2:3])
+
+
 def test_every_byte_survives_the_way_to_a_network_and_back() -> None:
     assert torch.equal(images.to_uint8(images.to_float(EVERY_BYTE)), EVERY_BYTE)
 
@@ -45,6 +51,17 @@ def test_fit_pads_with_black_and_keeps_the_pixels() -> None:
     assert torch.equal(padded[..., 2:30, 2:30], digits)
     assert padded.sum(dtype=torch.int64) == digits.sum(dtype=torch.int64)
     assert images.fit(digits, 28) is digits
+
+
+def test_fit_pads_and_resizes_to_oblong_sizes() -> None:
+    digits = torch.randint(1, 256, (3, 1, 28, 20), dtype=torch.uint8)
+    padded = images.fit(digits, (30, 28))
+    assert padded.shape == (3, 1, 30, 28)
+    assert torch.equal(padded[..., 1:29, 4:24], digits)
+    assert padded.sum(dtype=torch.int64) == digits.sum(dtype=torch.int64)
+    assert images.fit(digits, (28, 20)) is digits
+    halved = images.fit(torch.full((1, 1, 28, 20), 7, dtype=torch.uint8), (14, 40))
+    assert torch.equal(halved, torch.full((1, 1, 14, 40), 7, dtype=torch.uint8))
 
 
 @pytest.mark.parametrize("size", [14, 64])

@@ -15,6 +15,7 @@ from gan_lab.utils.types import HARMLESS, Fact, OnResume
         ("PositiveFloat", [1e-9, 3], [0.0, -1.0]),
         ("Probability", [0.0, 1.0], [-0.1, 1.1]),
         ("Share", [0.0, 0.99], [-0.1, 1.0]),
+        ("ImageSize", [1, 64, (48, 96)], [0, 1.5, True, "64", [48], [0, 5], [1, 2, 3]]),
         ("InputPath", ["a"], [1]),
         ("OutputPath", ["a"], [None]),
     ],

@@ -1132,11 +1132,6 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab evaluate images --data mnist",
-            "Error: images: the images must be square, not 5x6 pixels",
-            given.pictures("images", size=(5, 6)),
-        ),
-        Row(
-            "gan-lab evaluate images --data mnist",
             "Error: images: contains no images (no files named .png, .jpg, .webp or similar)",
             given.folder("images"),
         ),

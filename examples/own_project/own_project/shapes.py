@@ -27,15 +27,15 @@ class Shapes(InMemoryDataModule):
         self.counts = {"train": count, "validation": test_count, "test": test_count}
 
     def load(self, split: str) -> LabelledImages:
-        """Draw a split: images uint8 (n, 1, size, size) and labels int64 (n,), the same in every process."""
-        count, size = self.counts[split], self.image_size
+        """Draw a split: images uint8 (n, 1, height, width) and labels int64 (n,), the same in every process."""
+        count, (height, width) = self.counts[split], self.image_size
         generator = torch.Generator().manual_seed(SEEDS[split])
         labels = torch.randint(len(CLASSES), (count,), generator=generator)
         radius, x, y, light = torch.rand(4, count, 1, 1, generator=generator)
-        radius = size * (0.15 + 0.15 * radius)
-        axis = torch.arange(size) + 0.5
-        across = (axis[None, None, :] - size * (0.35 + 0.3 * x)).abs()  # distances from the middle of the shape
-        down = (axis[None, :, None] - size * (0.35 + 0.3 * y)).abs()
+        radius = min(height, width) * (0.15 + 0.15 * radius)
+        # Distances from the middle of the shape.
+        across = (torch.arange(width)[None, None, :] + 0.5 - width * (0.35 + 0.3 * x)).abs()
+        down = (torch.arange(height)[None, :, None] + 0.5 - height * (0.35 + 0.3 * y)).abs()
         square = torch.maximum(across, down) < radius
         drawings = (
             across**2 + down**2 < radius**2,

@@ -1,0 +1,201 @@
+"""Latents of images, found by optimisation."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gan_lab.data import image_files
+from gan_lab.evaluation.latents import Points, Space
+from gan_lab.metrics.pixel_scores import psnr
+from gan_lab.utils import images, seeding
+from gan_lab.utils.errors import UserError, reason
+from gan_lab.utils.memory import at_once
+from gan_lab.utils.terminal import bar
+
+TRIED = 512  # random latents that starts are chosen from, of each class that is searched at least 16
+PER_CLASS = 16
+FIRST_SHARE = 0.25  # of the steps, after which a quarter of the starts goes on
+KEPT = 4
+RATE = 0.1  # Adam's, in deviations of a latent; falls to zero along a cosine
+SATURATED = 1 - 1 / 255  # of a target: what leaves the range beyond it is clipped where pixels are made
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Latents that were found, and what they give.
+
+    Args:
+        points: latents or styles, one for each image, with labels where the model takes any.
+        targets: uint8 (n, channels, height, width).
+        found: images of the points, uint8 (n, channels, height, width).
+        psnr: of these, in dB, float64 (n,).
+    """
+
+    points: Points
+    targets: Tensor
+    found: Tensor
+    psnr: Tensor
+
+    def picture(self) -> Tensor:
+        """Each image beside what was found for it, uint8 (3, height, width)."""
+        return images.tiled(torch.stack((self.targets, self.found), 1).flatten(0, 1), 2)
+
+
+def read(paths: Sequence[Path], shape: Sequence[int]) -> Tensor:
+    """Images of files as a run of images (channels, height, width) sees them: uint8 (n, channels, height, width).
+
+    Raises:
+        UserError: one can't be read.
+    """
+    channels, height, _ = shape
+    found = []
+    for path in paths:
+        try:
+            found.append(torch.from_numpy(image_files.read(path, height, channels).pixels.copy()))
+        except Exception as error:  # of any of Pillow's decoders
+            raise UserError(f"{path}: can't be read as an image: {reason(error)}") from error
+    return torch.stack(found)
+
+
+def project(space: Space, targets: Tensor, *, label: int | None, starts: int, steps: int, seed: int = 0) -> Projection:
+    """Find a latent for each image, or a w where the generator has styles.
+
+    Of many random latents those whose images are nearest begin, in each class where the class is searched. Adam
+    descends the squared differences of pixels and of means over 2x2 and 4x4 places, which lead past details. After a
+    quarter of the steps the best quarter of the starts goes on. Karras et al. 2020, appendix D (arXiv:1912.04958),
+    project to w as well, with noise maps and features of a network in place of the means.
+
+    Args:
+        space: of the run, without truncation.
+        targets: uint8 (n, channels, height, width).
+        label: of all images; None searches, where the model takes any.
+        starts: latents that are optimised side by side at first.
+        steps: of Adam.
+        seed: of the random latents.
+    """
+    found = [
+        _one(space, target[None], label, starts, steps, seeding.derive(seed, "project"))
+        for target in bar(targets, "Projecting", len(targets), "images")
+    ]
+    values = torch.cat([values for values, _ in found])
+    labels = torch.cat([one for _, one in found if one is not None]) if space.classes else None
+    shares = None if labels is None else space.shares_of(labels.tolist())
+    pixels = torch.cat(list(space.pixels(values, None if values.dim() == 3 else shares)))
+    return Projection(Points(values, labels), targets, pixels, psnr(pixels, targets))
+
+
+def _one(
+    space: Space, target: Tensor, label: int | None, starts: int, steps: int, seed: int
+) -> tuple[Tensor, Tensor | None]:
+    goal = images.to_float(target).to(space.model.device, space.model.dtype)
+    latents, labels = _candidates(space, label, seed)
+    shares = None if labels is None else space.shares_of(labels.tolist())
+    values = latents
+    if space.has_styles:
+        with torch.no_grad():
+            values = space.styles(latents, shares)[:, :1]  # one w, which all layers get
+    losses = _losses(space, values, shares, goal)
+    chosen = _best(losses, starts, labels)
+    values, labels = values[chosen], None if labels is None else labels[chosen]
+    first = max(1, round(steps * FIRST_SHARE))
+    for count in (first, max(1, steps - first)):
+        shares = None if labels is None else space.shares_of(labels.tolist())
+        values, losses = _descend(space, values, shares, goal, count)
+        chosen = losses.argsort()[: max(1, len(losses) // KEPT)]
+        values, losses = values[chosen], losses[chosen]
+        labels = None if labels is None else labels[chosen]
+    return _whole(space, values[:1]), None if labels is None else labels[:1]
+
+
+def _candidates(space: Space, label: int | None, seed: int) -> tuple[Tensor, Tensor | None]:
+    if not space.classes:
+        return space.draw(TRIED, seed), None
+    if label is not None:
+        return space.draw(TRIED, seed), torch.full((TRIED,), label, device=space.model.device)
+    count = max(TRIED, PER_CLASS * space.classes)
+    return space.draw(count, seed), torch.arange(count, device=space.model.device) % space.classes
+
+
+def _best(losses: Tensor, starts: int, labels: Tensor | None) -> Tensor:
+    """The indices of the lowest losses; where there are classes, the best of each comes before its second best."""
+    order = losses.argsort()
+    if labels is None:
+        return order[:starts]
+    seen: dict[int, int] = {}
+    ranks = []
+    for index in order.tolist():
+        kind = int(labels[index])
+        seen[kind] = seen.get(kind, 0) + 1
+        ranks.append(seen[kind])
+    by_rank = torch.tensor(ranks).argsort(stable=True).to(order.device)
+    return order[by_rank][:starts]
+
+
+def _whole(space: Space, values: Tensor) -> Tensor:
+    """Latents as they are, and a w (n, 1, w_dim) for each layer."""
+    if not space.has_styles:
+        return values.detach()
+    layers = space.styles(space.seeds([0]), space.shares_of([0]) if space.classes else None).shape[1]
+    return values.detach().expand(-1, layers, -1).contiguous()
+
+
+def _renders(space: Space, shares: Tensor | None) -> Callable[[Tensor], Tensor]:
+    if not space.has_styles:
+        return lambda values: space.images(values, shares)
+    return lambda values: space.images(_expanded(space, values))
+
+
+def _expanded(space: Space, values: Tensor) -> Tensor:
+    return values.expand(-1, len(space.core.layers) + 1, -1)
+
+
+@torch.no_grad()
+def _losses(space: Space, values: Tensor, shares: Tensor | None, goal: Tensor) -> Tensor:
+    each = at_once(math.prod(space.shape), 64)
+    parts = []
+    for start in range(0, len(values), each):
+        part = slice(start, start + each)
+        made = _renders(space, None if shares is None else shares[part])(values[part])
+        parts.append(distance(made, goal))
+    return torch.cat(parts)
+
+
+def _descend(space: Space, values: Tensor, shares: Tensor | None, goal: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+    """Descend, all starts side by side; returns them at their best, with their losses."""
+    render = _renders(space, shares)
+    scale = float(values.std()) if space.has_styles else 1.0
+    moved = values.detach().clone().requires_grad_()
+    optimizer = torch.optim.Adam([moved], lr=RATE * scale)
+    best, lowest = moved.detach().clone(), torch.full((len(moved),), math.inf, device=moved.device, dtype=moved.dtype)
+    with torch.enable_grad():
+        for step in range(steps + 1):
+            losses = distance(render(moved), goal)
+            better = losses.detach() < lowest
+            best[better], lowest[better] = moved.detach()[better], losses.detach()[better]
+            if step == steps:
+                break
+            optimizer.param_groups[0]["lr"] = RATE * scale * (1 + math.cos(math.pi * step / steps)) / 2
+            optimizer.zero_grad()
+            losses.sum().backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+    return best, lowest
+
+
+def distance(made: Tensor, goal: Tensor) -> Tensor:
+    """Mean squared differences (n,) of images from one, in full and as means over 2x2 and 4x4 places.
+
+    Values that leave [-1, 1] beyond a black or white pixel count as equal to it: they are clipped to it.
+    """
+    apart = made - goal
+    beyond = ((made > 1) & (goal >= SATURATED)) | ((made < -1) & (goal <= -SATURATED))
+    apart = torch.where(beyond, torch.zeros_like(apart), apart)
+    total = apart.square().flatten(1).mean(1)
+    for side in (2, 4):
+        if min(apart.shape[2:]) >= side:
+            total = total + F.avg_pool2d(apart, side).square().flatten(1).mean(1)
+    return total
