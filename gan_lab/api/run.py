@@ -13,7 +13,7 @@ from torch import Tensor
 from gan_lab.api.errors import one_line_errors
 from gan_lab.api.objects import Network, Objects
 from gan_lab.api.untouched import untouched
-from gan_lab.cli.outputs import put, put_folder
+from gan_lab.cli.outputs import put, put_folder, refuse_existing
 from gan_lab.config.handed_over import handing_over
 from gan_lab.evaluation import sampling
 from gan_lab.evaluation.evaluate import Options, evaluate_run
@@ -23,6 +23,7 @@ from gan_lab.runs import hub
 from gan_lab.runs.run import Run as RunFolder
 from gan_lab.runs.run import Which
 from gan_lab.sharing import export
+from gan_lab.sharing.report import report
 from gan_lab.training.summary import summary
 from gan_lab.utils import images
 from gan_lab.utils.errors import UserError
@@ -237,6 +238,26 @@ class Run:
             which = one_of("checkpoint", checkpoint, ("last", "best"))
             wanted = export.Wanted(form="safetensors", which=which, direction=direction, licence=licence)
             return hub.upload(to, export.published(run, wanted, to), private=private, force=force)
+
+    def report(self, out: str | Path = "report.html", *others: "Run", force: bool = False) -> Path:
+        """Write a page of HTML about this run, and others beside it: setup, curves, grids, scores, alarms.
+
+        Args:
+            out: the file.
+            others: runs to show beside it.
+            force: replace the file if it exists.
+
+        Returns:
+            The file.
+
+        Raises:
+            UserError: a run can't be read, or the file exists or can't be written.
+        """
+        a_place("out", out)
+        with one_line_errors(), untouched(sys.argv):
+            refuse_existing("--out", Path(out), force)
+            put("--out", Path(out), report([RunFolder.open(run.folder) for run in (self, *others)]))
+        return Path(out)
 
     def metrics(self) -> "DataFrame":
         """The table of numbers over the training: a row for each logging point, with `step` and `images_seen`.
