@@ -23,8 +23,11 @@ h3 { font-size: 1rem; margin: 16px 0 4px; overflow-wrap: anywhere }
 p { margin: 4px 0 } .quiet { color: var(--quiet); font-size: .9rem }
 .wide { overflow-x: auto } table { border-collapse: collapse; font-size: .9rem }
 th, td { text-align: left; vertical-align: top; padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line) }
-td { overflow-wrap: anywhere; min-width: 6em } th { font-weight: 600 } thead th { color: var(--quiet) }
+td { overflow-wrap: break-word; min-width: 6em; max-width: 22em }
+th { font-weight: 600 } thead th { color: var(--quiet) }
 .grid { display: grid; gap: 16px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 330px), 1fr)) }
+.charts { grid-template-columns: repeat(auto-fill, minmax(min(100%, 440px), 1fr)) } .charts svg text { font-size: 17px }
+.card h3 { margin-top: 0 }
 .card { border: 1px solid var(--line); border-radius: 8px; padding: 12px; min-width: 0 }
 .card svg, .card img { display: block; width: 100%; height: auto } .card img { image-rendering: pixelated }
 pre { background: var(--soft); border-radius: 6px; padding: 10px; white-space: pre-wrap; overflow-wrap: anywhere;
@@ -108,7 +111,7 @@ def picture(content: bytes, kind: str, said: object, **attributes: object) -> Ht
     return element("img", src=f"data:image/{kind};base64,{b64encode(content).decode()}", alt=said, **attributes)
 
 
-def page(title: object, *content: Html, script: str = "", style: str = "") -> str:
+def page(title: object, *content: Html, script: str = "", style: str = "", policy: str = POLICY) -> str:
     """A whole page.
 
     Args:
@@ -116,10 +119,11 @@ def page(title: object, *content: Html, script: str = "", style: str = "") -> st
         content: of the body.
         script: of this program's own; no text of a record may stand in it.
         style: beside that of all pages.
+        policy: what a browser may load, as of the header Content-Security-Policy.
     """
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{text(title)}</title>\n<style>{STYLE}{style}</style>\n</head>\n<body>\n{joined(content)}\n"
         + (f"<script>{script}</script>\n" if script else "")

@@ -13,6 +13,7 @@ from torch.nn.utils import parametrize
 from gan_lab.evaluation.load_generator import as_generator
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.models.ema import MovingAverage
+from gan_lab.models.latent import LatentGAN
 from gan_lab.models.translation import TranslationGAN
 from gan_lab.runs.run import Run
 from gan_lab.utils import images
@@ -156,13 +157,11 @@ def portable(run: Run, model: AdversarialModule, *, ema: bool = True, direction:
         raise UserError(f"--direction {direction}: {type(model).__name__} generates from noise, and has no direction")
     latent = as_generator(model, run)
     network = _settled(latent.sampling_network(ema))
-    (example,) = [latent.seeded_latents(2, 0)]
-    inputs, examples, uniform, classes = [FROM_NOISE], [example], 0, 0
+    inputs, examples, uniform, classes = [FROM_NOISE], [seeded_latents(latent, 2, 0)], 0, 0
     module: FromLatents = FromLatents(network)
     if categories := getattr(latent, "categories", 0):
         noise, uniform, classes = latent.latent_dim, int(getattr(latent, "continuous", 0)), int(categories)
         module = FromCodes(network, noise=noise, categories=classes)
-        examples = [torch.cat((example[:, :noise], example[:, noise + classes :]), 1)]
     elif classes := int(getattr(latent, "num_classes", 0)):
         module = FromLabels(network)
     if classes:
@@ -179,6 +178,14 @@ def portable(run: Run, model: AdversarialModule, *, ema: bool = True, direction:
         images_seen=model.images_seen,
         weights=weights,
     )
+
+
+def seeded_latents(model: LatentGAN, count: int, seed: int) -> Tensor:
+    """Latents (count, latent_dim) of a seed as a portable generator takes them: InfoGAN's without categories."""
+    drawn = model.seeded_latents(count, seed)
+    if categories := int(getattr(model, "categories", 0)):
+        return torch.cat((drawn[:, : model.latent_dim], drawn[:, model.latent_dim + categories :]), 1)
+    return drawn
 
 
 def _translator(run: Run, model: TranslationGAN, ema: bool, direction: str, weights: str) -> Portable:

@@ -233,7 +233,7 @@ def _curves(runs: Sequence[Run], names: Sequence[str]) -> Iterator[Html]:
                 chart = charts.chart(lines, title=title, x="images seen", y=axis)
                 cards.append(page.element("div", Html(chart), class_="card"))
     if cards:
-        yield page.element("div", *cards, class_="grid")
+        yield page.element("div", *cards, class_="grid charts")
     else:
         yield page.paragraph("No numbers: nothing has been logged, or logger.csv was left out.")
 
@@ -266,7 +266,7 @@ def thinned(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, floa
         return points
     edges = [round(index * len(points) / POINTS) for index in range(POINTS + 1)]
     parts = [points[low:high] for low, high in itertools.pairwise(edges)]
-    return [tuple(sum(axis) / len(part) for axis in zip(*part, strict=True)) for part in parts]  # type: ignore[misc]
+    return [tuple(sum(axis) / len(part) for axis in zip(*part, strict=True)) for part in parts]
 
 
 def _alarms(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Iterator[Html]:
