@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field, TypeAdapter, ValidationError
 from torch import Tensor
+from typing_extensions import TypedDict
 
 from gan_lab.data.image_files import unreadable
 from gan_lab.evaluation import page
@@ -261,15 +262,22 @@ def html(generator: Generator) -> str:
     """The page."""
     part, text = page.element, page.text
     told = generator.facts()
+    download = part("a", text("Download"), id="download", download=f"{told['name']}.png", hidden=True)
+    said = part("p", id="said", role="status")
     heading = [
         part("h1", text(told["name"])),
         page.paragraph(f"after {told['seen']:,} training images; drawn on this machine", quiet=True),
     ]
     if generator.portable.translates:
-        names = {"a2b": "from a to b", "b2a": "from b to a"}
+        names, one_way = {"a2b": "from a to b", "b2a": "from b to a"}, len(told["directions"]) < 2
         choices = (part("option", text(names.get(name, name)), value=name) for name in told["directions"])
         body = [
-            part("label", text("Direction "), part("select", *choices, id="direction"), hidden=len(names) < 2),
+            part(
+                "label",
+                text("Direction "),
+                part("select", *choices, id="direction"),
+                hidden=len(told["directions"]) < 2,
+            ),
             part(
                 "label",
                 text("Drop an image here, or touch to choose one"),
@@ -283,13 +291,15 @@ def html(generator: Generator) -> str:
                 id="pair",
                 hidden=True,
             ),
+            part("p", download),
+            said,
         ]
     else:
         options = (part("option", text(name), value=number) for number, name in enumerate(told["classes"]))
         body = [
             part(
                 "div",
-                part("img", id="result", alt="generated image"),
+                part("img", id="result", alt=""),
                 part(
                     "div",
                     part("label", text("Class "), part("select", *options, id="label"), hidden=not told["classes"]),
@@ -299,8 +309,10 @@ def html(generator: Generator) -> str:
                         part("input", type="number", id="seed", min=0, max=4294967295, value=0, inputmode="numeric"),
                     ),
                     part("button", text("Another"), id="another", type="button"),
-                    part("button", text("As the seed has it"), id="reset", type="button"),
+                    part("button", text("Reset"), id="reset", type="button"),
                     part("button", text(f"{IN_GRID} at once"), id="grid", type="button"),
+                    download,
+                    said,
                     id="controls",
                 ),
                 id="stage",
@@ -309,10 +321,6 @@ def html(generator: Generator) -> str:
             part("div", id="sliders"),
             part("button", text("More sliders"), id="more", type="button"),
         ]
-    body += [
-        part("p", part("a", text("Download as PNG"), id="download", download=f"{told['name']}.png", hidden=True)),
-        part("p", id="said", role="status"),
-    ]
     facts = json.dumps(told).replace("<", "\\u003c")  # names of classes are a stranger's, perhaps
     script = f"const facts = {facts};\n{COMMON}\n{TRANSLATE if generator.portable.translates else DRAW}"
     return page.page(f"{told['name']} - gan_lab", *heading, *body, script=script, style=STYLE, policy=POLICY)
@@ -329,8 +337,8 @@ button { background: var(--soft); cursor: pointer } button:active { background: 
 #controls { display: flex; flex-wrap: wrap; gap: 10px; align-items: center; align-content: start }
 input[type=number] { width: 8.5em } select { max-width: 100% }
 img { display: block; width: 100%; image-rendering: pixelated; background: var(--soft); border-radius: 8px }
-#stage img { aspect-ratio: 1; object-fit: contain }
-@media (min-width: 700px) { #stage { grid-template-columns: minmax(0, 3fr) minmax(0, 2fr) } }
+#stage img { aspect-ratio: 1; object-fit: contain; max-width: min(420px, 45vh); margin: 0 auto }
+@media (min-width: 700px) { #stage { grid-template-columns: 420px minmax(0, 1fr) } }
 #sliders { display: grid; gap: 2px 20px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 250px), 1fr));
   margin-bottom: 10px }
 #sliders label { display: flex; gap: 10px; align-items: center; font-size: .85rem; color: var(--quiet) }
@@ -340,7 +348,7 @@ img { display: block; width: 100%; image-rendering: pixelated; background: var(-
 #drop input { display: block; margin: 10px auto 0; max-width: 100%; font: inherit }
 #pair { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 260px), 1fr)) }
 figure { margin: 0 } figcaption { font-size: .85rem; color: var(--quiet) }
-#said { color: #a11a12; min-height: 1.5em }
+#said { color: #a11a12; width: 100% }
 """
 COMMON = """
 const at = id => document.getElementById(id);
