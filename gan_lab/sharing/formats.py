@@ -59,6 +59,7 @@ def to_onnx(portable: Portable) -> Exported:
     content: bytes = proto.SerializeToString()
     import onnxruntime
 
+    onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])

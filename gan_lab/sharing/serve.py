@@ -276,7 +276,7 @@ def html(generator: Generator) -> str:
                 "label",
                 text("Direction "),
                 part("select", *choices, id="direction"),
-                hidden=len(told["directions"]) < 2,
+                hidden=one_way,
             ),
             part(
                 "label",
