@@ -244,9 +244,7 @@ def listen(port: int) -> socket.socket:
         opened.bind((HOST, port))
     except OSError as error:
         opened.close()
-        raise UserError(
-            f"--port {port}: can't be listened at: {reason(error)}; choose another, or 0 for any"
-        ) from error
+        raise UserError(f"--port {port}: can't be used: {reason(error)}; choose another, or 0 for any") from error
     return opened
 
 

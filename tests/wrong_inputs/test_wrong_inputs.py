@@ -20,7 +20,7 @@ ROWS = [(title, row) for title, rows in TABLE.items() for row in rows]
 def a_machine_without_accelerator_weights_or_extras(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    for package in ("wandb", "mlflow"):
+    for package in ("wandb", "mlflow", "onnx", "onnxscript", "onnxruntime", "huggingface_hub", "starlette", "uvicorn"):
         monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     (tmp_path / "here").mkdir()
