@@ -83,7 +83,7 @@ def measure(case: Case) -> tuple[float, float, float, float]:
         with open_dict(config):
             config.run_dir = folder
         data, model, health = build(config.data), build(config.model), build(config.callbacks.health)
-        shape = (data.channels, data.image_size, data.image_size)
+        shape = (data.channels, *data.image_size)
         for split, count in (("train", 60_000), ("test", 10_000)):
             images = torch.randint(0, 256, (count, *shape), dtype=torch.uint8)
             data.splits[split] = images, torch.randint(0, 10, (count,))

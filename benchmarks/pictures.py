@@ -2,6 +2,8 @@
 
 `python -m benchmarks.pictures scores DATA OUT` changes real digits of MNIST, scores each set of them as `gan-lab
 evaluate` does, writes a picture of each, and prints the table of scores.
+`python -m benchmarks.pictures further DATA OUT` scores fewer of them by what `gan-lab evaluate --scores` knows beyond
+that, prints the table for docs/metrics.md, and draws the sets' spectra.
 `python -m benchmarks.pictures runs RUNS OUT` takes the last grids of each run in a folder.
 """
 
@@ -15,13 +17,18 @@ from torch import Tensor
 from torchvision.transforms.functional import gaussian_blur
 
 from gan_lab.data.mnist import load_published
+from gan_lab.evaluation.charts import Line, chart
 from gan_lab.evaluation.evaluate import Options, evaluate_images
-from gan_lab.metrics.titles import title
+from gan_lab.metrics.scorer import Group
+from gan_lab.metrics.titles import formatted, title
 from gan_lab.utils import images
 
 COUNT = 10_000  # digits of each set
 ROWS, COLUMNS = 3, 8  # of a picture
 SHOWN = ("fid", "precision", "recall", "density", "coverage", "kid", "inception_score")
+FURTHER_COUNT = 2000  # digits of each set whose neighbours among all training digits are looked for
+FURTHER: tuple[Group, ...] = ("fid", "fid_interval", "fid_infinity", "class_manifold", "memorisation", "spectrum")
+SHOWN_FURTHER = ("fid", "fid_infinity", "class_precision", "class_recall", "authenticity", "copying", "spectrum_high")
 GREYS = 16  # of a file, which is half as large as with 256
 Change = Callable[[Tensor, Tensor], Tensor]
 
@@ -75,6 +82,27 @@ def score(data: Path, out: Path) -> None:
         write(Image.fromarray(tiled.permute(1, 2, 0).numpy()), out / f"{name}.png")
 
 
+def further(data: Path, out: Path) -> None:
+    """Print the table of further scores, a row for each set, and draw the spectra of all sets in one chart."""
+    mnist = load_published("MNIST", str(data), fallback="error")
+    mnist.setup("fit")
+    digits, labels = (part[:FURTHER_COUNT] for part in mnist.splits["train"])
+    print(f"| set | {' | '.join(title(name).text for name in SHOWN_FURTHER)} |")
+    print(f"|---|{'---:|' * len(SHOWN_FURTHER)}")
+    lines = []
+    for name, change in CHANGES.items():
+        changed = change(digits, labels)
+        evaluation = evaluate_images(changed, "mnist", Options(data_root=str(data), groups=FURTHER), labels)
+        shown = formatted(evaluation.record)
+        print(f"| {name} | {' | '.join(shown[score][1] for score in SHOWN_FURTHER)} |", flush=True)
+        assert evaluation.spectra is not None
+        if name in ("real", "blurred", "noisy"):
+            lines.append(Line(name=name, points=list(enumerate(evaluation.spectra[1].tolist()))))
+    drawn = chart(lines, title="Mean power spectra", x="frequency, cycles over the side", y="power, dB")
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "spectra.svg").write_text(drawn)
+
+
 def last_grids(runs: Path, out: Path) -> None:
     """Write the last grid of each run of a folder by the run's name, and of the generator's raw weights beside it.
 
@@ -92,4 +120,4 @@ def last_grids(runs: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    {"scores": score, "runs": last_grids}[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))
+    {"scores": score, "further": further, "runs": last_grids}[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))

@@ -113,7 +113,7 @@ class Training:
         self.option = option
         torch.manual_seed(0)
         self.data, self.model = build(self.config.data), build(self.config.model)
-        shape = (10_000, self.data.channels, self.data.image_size, self.data.image_size)
+        shape = (10_000, self.data.channels, *self.data.image_size)
         one_domain = LabelledImages(torch.randint(0, 256, shape, dtype=torch.uint8), torch.randint(0, 10, shape[:1]))
         self.data.prepare_data = lambda: None  # nothing to fetch
         self.split = (one_domain, one_domain) if model == "cyclegan" else one_domain

@@ -64,7 +64,7 @@ def measure(network: str) -> Cost:
         config.callbacks.scores.every_n_images = batches // SCORES * batch_size
         data, model = build(config.data), build(config.model)
         for split, count in (("train", 60_000), ("test", 10_000)):  # as many as MNIST has
-            shape = (count, data.channels, data.image_size, data.image_size)
+            shape = (count, data.channels, *data.image_size)
             data.splits[split] = torch.randint(0, 256, shape, dtype=torch.uint8), torch.randint(0, 10, (count,))
         data.prepare_data = lambda: None  # nothing to fetch
         callbacks = wanted_callbacks(config)

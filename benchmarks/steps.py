@@ -101,7 +101,7 @@ def measure(case: Case) -> tuple[float, float, float]:
             config.run_dir = folder
         data, model = build(config.data), build(config.model)
         # As many images as MNIST has, so that epochs, and with them checkpoints, are as long as in a real run.
-        shape = (60_000, data.channels, data.image_size, data.image_size)
+        shape = (60_000, data.channels, *data.image_size)
         images = torch.randint(0, 256, shape, dtype=torch.uint8)
         labels = torch.randint(0, 10, (60_000,))
         one_domain = LabelledImages(images, labels)

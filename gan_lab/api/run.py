@@ -15,7 +15,7 @@ from gan_lab.api.objects import Network, Objects
 from gan_lab.api.untouched import untouched
 from gan_lab.cli.outputs import put, put_folder, refuse_existing
 from gan_lab.config.handed_over import handing_over
-from gan_lab.evaluation import sampling
+from gan_lab.evaluation import depths, sampling
 from gan_lab.evaluation.evaluate import Options, evaluate_run
 from gan_lab.losses import Objective
 from gan_lab.models.adversarial import AdversarialModule
@@ -93,7 +93,8 @@ class Run:
             device: by its name in torch; "auto" is the best there is.
 
         Returns:
-            Images uint8 (count, channels, height, width) on the CPU, which `gan_lab.train(data=...)` takes as well.
+            Images (count, channels, height, width) on the CPU, uint8 or of the type of `data.depth`.
+            `gan_lab.train(data=...)` takes those of uint8 as well.
 
         Raises:
             UserError: there is no checkpoint or no such class, or the model doesn't generate from noise.
@@ -111,13 +112,15 @@ class Run:
                 truncation=truncation,
                 device=device,
             )
-            return images.to_uint8(samples.images)
+            return samples.depth.to_codes(samples.images)
 
     def grid(self, count: int = 64, **options: Any) -> Image.Image:
         """A picture of generated images, as many a row as a column has; options as of `sample`."""
         drawn = self.sample(count, **options)
         columns = max(1, round(count**0.5))
-        return picture(images.grid(images.to_float(drawn), columns))
+        with self._opened() as run:
+            depth, display = depths.of_run(run), depths.display(run)
+        return picture(images.grid(depth.to_float(drawn), columns, display))
 
     def evaluate(
         self,

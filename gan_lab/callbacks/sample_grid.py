@@ -102,7 +102,10 @@ class SampleGrid(Callback):
             return
         for suffix, ema in self.kinds.items():
             seed = seeding.derive(self.seed, "grid")
-            grid = images.grid(*pl_module.sample_grid(self.rows, self.columns, seed, ema=ema))
+            drawn, columns = pl_module.sample_grid(self.rows, self.columns, seed, ema=ema)
+            data: Any = trainer.datamodule  # type: ignore[attr-defined]
+            display = data.display if drawn.shape[1] == data.channels else None
+            grid = images.grid(drawn, columns, display)
             self.waiting[f"{pl_module.images_seen:09d}{suffix}.png"] = grid
             log_picture(trainer, f"samples{suffix}", grid, trainer.global_step)
         self._write()

@@ -22,7 +22,7 @@ from gan_lab.metrics.measure import Measure, Samples, Subject
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.metrics.score_record import ScoreRecord
 from gan_lab.metrics.scorer import FEWEST, Group
-from gan_lab.metrics.select_extractor import Choice, make_extractor
+from gan_lab.metrics.select_extractor import PAPERS, Choice, make_extractor
 from gan_lab.metrics.translation_scores import Translations
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.loggers import log_scalars
@@ -118,7 +118,8 @@ class Scores(Callback):
         cache: folder of what is computed once for each dataset: statistics of real images, trained extractors.
         seed: of latents and random subsets.
         best_by: score that decides on the best checkpoint; where there is none of that name, the other one does.
-        resize: of images for the inception extractor, "antialiased", or "tensorflow1" as for most papers' numbers.
+        resize: of images for the inception extractor, "antialiased", or "tensorflow1" as for most papers' numbers;
+            None takes the latter where that extractor is.
         download: fetch that extractor's weights where they are needed and missing.
         at_least: scores while training in a run with an end, which come at shorter intervals where that takes it; 0
             leaves the interval as it is.
@@ -141,11 +142,11 @@ class Scores(Callback):
         cache: CachePath,
         seed: NonNegativeInt,
         best_by: Literal["fid", "psnr"] = "fid",
-        resize: Resize = "antialiased",
+        resize: Resize | None = "antialiased",
         download: Download = False,
         at_least: NonNegativeInt = 0,
     ) -> None:
-        if resize != "antialiased" and extractor not in ("auto", "inception"):
+        if resize == PAPERS and extractor not in ("auto", "inception"):
             raise ValueError(f"resize={resize}: is for extractor=inception; others have their own")
         self.extractor = extractor
         self.weights = weights
@@ -256,7 +257,7 @@ class Scores(Callback):
             with refusing_together():
                 return make_extractor(self.extractor, real, resize=self.resize, download=self.download)
         except UserError as error:
-            if self.extractor != "auto" or self.resize != "antialiased":  # which only the named one has
+            if self.extractor != "auto" or self.resize == PAPERS:  # which only the named one has
                 raise
             log.warning("There will be no %s. %s. Or name one: callbacks.scores.extractor", real.scored_by, error)
             return None

@@ -1,4 +1,4 @@
-"""The `gan-lab` command: train; sample from, translate with, explore, evaluate and compare trained runs."""
+"""The `gan-lab` command: train; sample from, translate with, explore, evaluate, compare and learn from trained runs."""
 
 import argparse
 import sys
@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import gan_lab
 from gan_lab.cli import (
+    augment,
     compare,
+    dataset,
     evaluate,
     export,
     interpolate,
@@ -40,11 +42,13 @@ COMMANDS = (
     project,
     evaluate,
     compare,
+    augment,
     report,
     export,
     publish,
     serve,
     status,
+    dataset,
     train_features,
     new,
 )

@@ -10,10 +10,22 @@ from gan_lab.utils.terminal import say
 
 SUFFIXES = {".csv": "csv", ".md": "markdown", ".json": "json"}
 COLUMNS = ("fid", "kid", "coverage", "class_accuracy")  # by default, where runs have them
-OF_TRANSLATION = ("a2b/fid", "b2a/fid", "psnr", "ssim", "mae", "lpips", "a2b/psnr", "b2a/psnr", "cycle_error")
+OF_TRANSLATION = (
+    "a2b/fid",
+    "b2a/fid",
+    "psnr",
+    "ssim",
+    "mae",
+    "mae_units",
+    "lpips",
+    "a2b/psnr",
+    "b2a/psnr",
+    "cycle_error",
+)
 EXAMPLES = """examples:
   gan-lab compare logs/runs
-  gan-lab compare logs/sweeps/SWEEP --score kid --out table.md"""
+  gan-lab compare logs/sweeps/SWEEP --score kid --out table.md
+  gan-lab compare logs/sweeps/SWEEP --html page.html"""
 
 
 def add_parser(commands: Any) -> None:
@@ -23,7 +35,8 @@ def add_parser(commands: Any) -> None:
         help="print a table of the scores of several runs",
         description="Print a table of the scores of several runs. Runs that differ only in their\n"
         "seed share a row, with mean and standard deviation. Only scores of the same\nprotocol are compared: the one "
-        "that most runs have. Runs without are named.",
+        "that most runs have. Runs without are named. Below the table stands which\nsetups are worse than the best by "
+        "more than the spread of seeds (Welch's t-test).",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -45,7 +58,14 @@ def add_parser(commands: Any) -> None:
         "--format", choices=("table", *SUFFIXES.values()), help="format (default: by the suffix of --out, or table)"
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="file to write instead of printing")
-    parser.add_argument("--force", action="store_true", help="replace --out if it exists")
+    parser.add_argument(
+        "--html",
+        type=Path,
+        metavar="FILE.html",
+        help="also write one page with the table, learning curves, grids and the options that differ, which a browser "
+        "opens offline",
+    )
+    parser.add_argument("--force", action="store_true", help="replace --out and --html if they exist")
     parser.set_defaults(run=run)
 
 
@@ -57,8 +77,9 @@ def run(arguments: argparse.Namespace) -> None:
     """
     out: Path | None = arguments.out
     refuse_existing("--out", out, arguments.force)
+    refuse_existing("--html", arguments.html, arguments.force)
 
-    from gan_lab.evaluation import groups, run_scores, tables
+    from gan_lab.evaluation import groups, page, run_scores, tables
     from gan_lab.runs.names import folder_of
 
     runs, unopened = run_scores.find(map(folder_of, arguments.folders))
@@ -75,9 +96,13 @@ def run(arguments: argparse.Namespace) -> None:
             raise UserError(f"no run has a score named {name}. {nearest(name, available)}")
     shown = [name for name in dict.fromkeys(columns) if name in available]
     form = arguments.format or (SUFFIXES.get(out.suffix, "table") if out else "table")
-    table = tables.render(form, groups.ranked(grouped, score), shown, left_out)
+    ranked = groups.ranked(grouped, score)
+    table = tables.render(form, ranked, shown, left_out)
     if out:
         put("--out", out, table)
         say("\n".join([f"{len(chosen) - len(unread)} runs: {out}", *map(str, left_out)]))
     else:
         say(table, end="")
+    if arguments.html:
+        put("--html", arguments.html, page.render(ranked, shown, left_out))
+        say(f"Page: {arguments.html}")

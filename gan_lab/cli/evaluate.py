@@ -8,10 +8,10 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from gan_lab.cli.arguments import add_device, add_state, add_weights, non_negative, positive
-from gan_lab.cli.outputs import put, refuse_existing
+from gan_lab.cli.outputs import naming, put, refuse_existing, replacing
 from gan_lab.data.published import PUBLISHED
 from gan_lab.runs.names import folder_of
-from gan_lab.utils.errors import UserError
+from gan_lab.utils.errors import UserError, nearest
 from gan_lab.utils.files import refuse_ways_out
 from gan_lab.utils.run_layout import RECORD, RunLayout
 from gan_lab.utils.terminal import say
@@ -19,12 +19,19 @@ from gan_lab.utils.terminal import say
 if TYPE_CHECKING:  # torch is imported only where images are evaluated
     from gan_lab.evaluation.evaluate import Evaluation
 
-EXTRACTORS = ("auto", "classifier", "inception")
+EXTRACTORS = ("auto", "classifier", "inception", "inception-clean", "dinov2", "clip")
+PROTOCOLS = (*("fid50k", "fid10k-test", "kid50k", "is50k", "pr10k", "pr50k", "fid50k-clean", "fd-dinov2", "cmmd30k"),)
+SCORES = (
+    *("fid", "kid", "inception_score", "manifold", "classes", "fid_infinity", "fid_interval", "class_manifold"),
+    *("memorisation", "spectrum", "cmmd", "path_length"),
+)
 RESIZES = ("antialiased", "tensorflow1")
 EXAMPLES = """examples:
   gan-lab evaluate RUN
   gan-lab evaluate RUN --count 1000 --neighbours nearest.png
-  gan-lab evaluate images.npy --data mnist --out scores.json"""
+  gan-lab evaluate images.npy --data mnist --out scores.json
+  gan-lab evaluate samples.zip --against photos
+  gan-lab evaluate RUN --protocol fid50k"""
 
 
 def add_parser(commands: Any) -> None:
@@ -32,7 +39,8 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "evaluate",
         help="score a run, a folder of images or a file of images",
-        description="Compute FID and other scores of generated images against the real\nimages of a dataset.",
+        description="Compute FID and other scores of generated images against the real\nimages of a dataset, or "
+        "against any other images.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -40,8 +48,33 @@ def add_parser(commands: Any) -> None:
         "source",
         type=Path,
         metavar="SOURCE",
-        help="a run, finished or not: its folder, its name, or latest; or a folder of images; or a .pt or .npy file of "
-        "uint8 images (n, channels, height, width)",
+        help="a run, finished or not: its folder, its name, or latest; or a folder or a .zip archive of images; or a "
+        ".npy, .npz or .pt file of uint8 images (n, channels, height, width) or (n, height, width, channels)",
+    )
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="SOURCE",
+        help="the images to compare with: anything that SOURCE may be; a run stands for what it generates (default: "
+        "the dataset of a run, or that of --data)",
+    )
+    parser.add_argument(
+        "--statistics",
+        type=Path,
+        metavar="FILE.npz",
+        help="mean and covariance (mu, sigma) of real images, as pytorch-fid and others keep them: a file that exists "
+        "takes the place of the real images, for FID; else those of the real images are written to it",
+    )
+    parser.add_argument(
+        "--protocol",
+        choices=PROTOCOLS,
+        help="a published protocol, which sets count, split, extractor and scores; docs/metrics.md has the list",
+    )
+    parser.add_argument(
+        "--scores",
+        type=score_groups,
+        metavar="NAME,...",
+        help=f"groups of scores to compute: {', '.join(SCORES)} (default: the first five)",
     )
     parser.add_argument(
         "--count",
@@ -55,17 +88,19 @@ def add_parser(commands: Any) -> None:
         default="auto",
         metavar="NAME",
         help="source of the features: 'classifier' is trained on the dataset; 'inception' is the published network, "
-        "and its weights (91 MB) are fetched where they are missing; 'auto' takes the classifier for small grey "
-        "labelled images and inception for others, and fetches nothing; package.module:Class is a torch.nn.Module of "
-        "yours that is constructed without arguments (default: auto)",
+        "'inception-clean' the same with clean-fid's resize, and its weights (91 MB) are fetched where they are "
+        "missing; 'dinov2' and 'clip' are vision transformers, from a file; 'auto' takes the classifier for small "
+        "grey labelled images and inception for others, and fetches nothing; package.module:Class is a torch.nn.Module "
+        "of yours that is constructed without arguments (default: auto)",
     )
-    parser.add_argument("--weights-file", metavar="FILE", help="Inception's weights, if they are in an unusual place")
+    parser.add_argument(
+        "--weights-file", metavar="FILE", help="weights of the named extractor, if they are in an unusual place"
+    )
     parser.add_argument(
         "--resize",
         choices=RESIZES,
-        default="antialiased",
-        help="of images for inception: antialiased, or as TensorFlow 1 did it for the numbers of most papers; scores "
-        "of the two can't be compared (default: antialiased)",
+        help="of images for inception: as TensorFlow 1 did it for the numbers of most papers, or antialiased; scores "
+        "of the two can't be compared (default: tensorflow1)",
     )
     add_state(parser)
     add_weights(parser)
@@ -77,8 +112,9 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--data",
-        choices=tuple(PUBLISHED),
-        help="dataset to compare a folder or file of images with (a run has its own)",
+        metavar="NAME",
+        help=f"dataset to compare a folder or file of images with, one of {', '.join(PUBLISHED)}; or a run, whose "
+        "dataset is meant (a run has its own)",
     )
     parser.add_argument("--data-root", metavar="FOLDER", help="folder of the dataset (default: the run's own, or data)")
     parser.add_argument(
@@ -103,6 +139,18 @@ def add_parser(commands: Any) -> None:
         help="write a picture of generated images beside their nearest training images, which shows memorisation",
     )
     parser.add_argument(
+        "--images",
+        type=Path,
+        metavar="FILE.npz",
+        help="keep the generated images that are scored, uint8 (n, height, width, channels), and their classes",
+    )
+    parser.add_argument(
+        "--spectrum",
+        type=Path,
+        metavar="FILE.svg",
+        help="draw the mean power spectra of real and generated images, with --scores spectrum",
+    )
+    parser.add_argument(
         "--gan-train-test",
         action="store_true",
         help="also compute GAN-train and GAN-test accuracy of a conditional run (trains a classifier; minutes)",
@@ -116,25 +164,87 @@ def run(arguments: argparse.Namespace) -> None:
     Raises:
         UserError: the source can't be evaluated, or an output exists or can't be written.
     """
-    refuse_existing("--out", arguments.out, arguments.force)
-    refuse_existing("--neighbours", arguments.neighbours, arguments.force)
+    for option, path in (
+        ("--out", arguments.out),
+        ("--neighbours", arguments.neighbours),
+        ("--images", arguments.images),
+        ("--spectrum", arguments.spectrum),
+    ):
+        refuse_existing(option, path, arguments.force)
+    check_ways(arguments)
     start = perf_counter()
-    with suppress(UserError):  # it may be a file, or nothing at all
-        arguments.source = folder_of(arguments.source)
+    for name in ("source", "against"):
+        with suppress(UserError):  # it may be a file, or nothing at all
+            setattr(arguments, name, getattr(arguments, name) and folder_of(getattr(arguments, name)))
     source, out = arguments.source, arguments.out
     layout = RunLayout(source)
-    if layout.record_file.is_file() or layout.config_file.parent.is_dir():
+    write_to = arguments.statistics if arguments.statistics and not arguments.statistics.exists() else None
+    if arguments.against:
+        evaluation = of_sets(arguments)
+    elif layout.record_file.is_file() or layout.config_file.parent.is_dir():
         if not out:
             refuse_ways_out(source)
         evaluation = of_run(arguments)
         best = "" if arguments.checkpoint == "last" else f"_{arguments.checkpoint}"
-        out = out or layout.evaluations / f"{evaluation.record.protocol.id}{best}.json"
+        out = out or layout.evaluations / f"{evaluation.record.protocol.shown}{best}.json"
     else:
         evaluation = of_images(arguments)
     say(report(evaluation, source))
     if out:
         put("--out", out, json.dumps(evaluation.record.to_dict(), indent=2) + "\n")
         say(f"Written to   {out}")
+    if write_to:
+        put_statistics(evaluation, write_to)
+    put_pictures(evaluation, arguments)
+    say(f"Took         {perf_counter() - start:.0f} s")
+
+
+def check_ways(arguments: argparse.Namespace) -> None:
+    """Refuse options that contradict each other, before any work is done.
+
+    Raises:
+        UserError: naming two of them.
+    """
+    given = arguments.statistics and arguments.statistics.exists()
+    if arguments.against and arguments.data:
+        raise UserError(
+            f"--against {arguments.against}: there is --data {arguments.data} too; leave one of the two out"
+        )
+    if arguments.against and arguments.gan_train_test:
+        raise UserError("--gan-train-test: learns the classes of a dataset; leave out --against")
+    for option, other in (("--against", arguments.against), ("--data", arguments.data)):
+        if given and other:
+            raise UserError(
+                f"--statistics {arguments.statistics}: exists, and takes the place of {option} {other}; leave one of "
+                "the two out, or choose a new name, to which the statistics are written"
+            )
+    if given and (arguments.neighbours or arguments.gan_train_test):
+        option = "--neighbours" if arguments.neighbours else "--gan-train-test"
+        raise UserError(f"{option}: needs real images, and --statistics takes their place; leave one of the two out")
+    if arguments.spectrum and "spectrum" not in (arguments.scores or ()):
+        raise UserError(
+            f"--spectrum {arguments.spectrum}: add --scores spectrum, or more of them: --scores fid,spectrum"
+        )
+    for option in ("statistics", "images"):
+        path = getattr(arguments, option)
+        if path and path.suffix != ".npz":
+            raise UserError(f"--{option} {path}: must be a .npz file")
+
+
+def put_statistics(evaluation: "Evaluation", path: Path) -> None:
+    """Write mean and covariance of the real images."""
+    from gan_lab.metrics import moment_files
+
+    if evaluation.extractor is None:
+        raise UserError("--statistics: there is no extractor, of whose features they could be")
+    real = evaluation.real.statistics(evaluation.extractor, evaluation.record.protocol.split)
+    with naming("--statistics", path):
+        moment_files.write(path, real.moments, evaluation.extractor.identity)
+    say(f"Statistics   {path}, of {real.moments.count:,} real images")
+
+
+def put_pictures(evaluation: "Evaluation", arguments: argparse.Namespace) -> None:
+    """Write what was asked for beside the scores: neighbours, images, spectra."""
     if arguments.neighbours:
         from gan_lab.evaluation import memorisation
         from gan_lab.utils import images
@@ -144,7 +254,23 @@ def run(arguments: argparse.Namespace) -> None:
         picture = memorisation.picture(evaluation.first, evaluation.real, evaluation.extractor)
         put("--neighbours", arguments.neighbours, images.png(picture))
         say(f"Neighbours   {arguments.neighbours}")
-    say(f"Took         {perf_counter() - start:.0f} s")
+    if arguments.images:
+        from gan_lab.data import packing
+
+        if evaluation.kept is None:
+            raise UserError("--images: translations are not kept; gan-lab translate writes them")
+        pictures, labels = evaluation.kept
+        classes = [] if labels is None else [str(label) for label in range(int(labels.max()) + 1)]
+        with replacing(arguments.images, "--images") as partial:
+            packing.write(partial, pictures.numpy(), [] if labels is None else labels.tolist(), classes)
+        say(f"Images       {arguments.images}")
+    if arguments.spectrum:
+        from gan_lab.evaluation import charts
+
+        if evaluation.spectra is None:
+            raise UserError("--spectrum: there is no spectrum of translations")
+        put("--spectrum", arguments.spectrum, charts.spectrum(*evaluation.spectra))
+        say(f"Spectrum     {arguments.spectrum}")
 
 
 def of_run(arguments: argparse.Namespace) -> "Evaluation":
@@ -163,25 +289,66 @@ def of_run(arguments: argparse.Namespace) -> "Evaluation":
     )
 
 
+def of_sets(arguments: argparse.Namespace) -> "Evaluation":
+    """Compare two sets of images; errors as of `evaluate_sets`."""
+    from gan_lab.evaluation.evaluate import evaluate_sets
+
+    return evaluate_sets(
+        arguments.source,
+        arguments.against,
+        options(arguments),
+        which=arguments.checkpoint,
+        ema=arguments.weights == "ema",
+    )
+
+
 def of_images(arguments: argparse.Namespace) -> "Evaluation":
     """Evaluate a folder or file of images; errors as of `evaluate_images`."""
     from gan_lab.evaluation import external_images
     from gan_lab.evaluation.evaluate import evaluate_images
 
     source = arguments.source
+    given = options(arguments)
     if not source.exists():
         raise UserError(f"{source}: no such file or folder")
-    if not arguments.data:
+    if not arguments.data and not given.statistics:
         raise UserError(
             f"{source} is not a run folder (it has no {RECORD}). To evaluate images, name the dataset to compare them "
-            f"with: --data {'|'.join(PUBLISHED)}"
+            f"with: --data {'|'.join(PUBLISHED)}, or other images: --against"
         )
     if arguments.checkpoint != "last":
         raise UserError(f"--checkpoint {arguments.checkpoint}: only a run has checkpoints, and {source} is not a run")
     if arguments.gan_train_test:
         raise UserError(f"--gan-train-test: needs the run of a conditional model, and {source} is not a run")
-    images = external_images.load(source, channels=1)  # all published datasets are grey
-    return evaluate_images(images, arguments.data, options(arguments))
+    dataset = arguments.data and dataset_of(arguments.data)
+    images, labels = external_images.load_labelled(source, channels_of(dataset))
+    return evaluate_images(images, dataset, given, labels)
+
+
+def dataset_of(name: str) -> str:
+    """The published dataset of a name, or the folder of the run that it names.
+
+    Raises:
+        UserError: there is neither.
+    """
+    if name in PUBLISHED:
+        return name
+    with suppress(UserError):
+        folder = folder_of(Path(name))
+        if RunLayout(folder).record_file.is_file():
+            return str(folder)
+    raise UserError(f"--data {name}: no dataset or run. {nearest(name, PUBLISHED)}")
+
+
+def channels_of(dataset: str | None) -> int | None:
+    """Channels as which image files are read: grey for the grey datasets, else those that the files have."""
+    if dataset is None:
+        return None
+    if dataset in PUBLISHED:
+        return 1  # all published datasets are grey
+    from gan_lab.runs.run import Run
+
+    return int(Run.open(dataset).config().data.get("channels", 3))
 
 
 def options(arguments: argparse.Namespace) -> Any:
@@ -197,7 +364,20 @@ def options(arguments: argparse.Namespace) -> Any:
         data_root=arguments.data_root,
         seed=arguments.seed,
         device=arguments.device,
+        groups=arguments.scores,
+        preset=arguments.protocol,
+        statistics=arguments.statistics if arguments.statistics and arguments.statistics.exists() else None,
+        keep=arguments.images is not None,
     )
+
+
+def score_groups(text: str) -> tuple[str, ...]:
+    """Names of groups of scores, separated by commas."""
+    names = tuple(dict.fromkeys(text.split(",")))
+    for name in names:
+        if name not in SCORES:
+            raise argparse.ArgumentTypeError(f"{name} is none of {', '.join(SCORES)}")
+    return names
 
 
 def extractor_name(text: str) -> str:
@@ -210,8 +390,8 @@ def extractor_name(text: str) -> str:
 
 def report(evaluation: "Evaluation", source: Path) -> str:
     """The scores and their protocol, a line each."""
-    from gan_lab.evaluation.datasets import describe
-    from gan_lab.metrics.titles import formatted
+    from gan_lab.evaluation import datasets, image_sets
+    from gan_lab.metrics.titles import formatted, per_class_lines
 
     record = evaluation.record
     protocol, identity = record.protocol, record.protocol.extractor
@@ -220,13 +400,19 @@ def report(evaluation: "Evaluation", source: Path) -> str:
     if evaluation.extractor:
         features = f", {evaluation.extractor.num_features} features, sha256 {str(identity['sha256'])[:8]}"
     task = f"; {protocol.task}, {protocol.directions}" if protocol.task else ""
+    real = evaluation.real
+    if isinstance(real, (image_sets.ImageSet, image_sets.FixedStatistics)):
+        described = image_sets.describe(real)
+    else:
+        described = datasets.describe(real, protocol.split)
     lines = [
         f"Images       {protocol.n_fake:,} of {source}{seen}, weights {protocol.weights}, seed {protocol.seed}",
-        f"Real images  {describe(evaluation.real, protocol.split)}{task}",
+        f"Real images  {described}{task}",
         f"Extractor    {identity['name']}{features}",
-        f"Protocol     {protocol.id}; only scores of the same protocol can be compared",
+        f"Protocol     {protocol.shown}; only scores of the same protocol can be compared",
         "",
     ]
     scores = formatted(record).values()
     width = max(len(name) for name, _ in scores)
-    return "\n".join([*lines, *(f"{name:{width}}  {value}" for name, value in scores), ""])
+    rows = [f"{name:{width}}  {value}" for name, value in scores]
+    return "\n".join([*lines, *rows, *per_class_lines(record), ""])

@@ -8,18 +8,20 @@ from pathlib import Path
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import unfinished, write_atomically
 
+ENDINGS = (".png", ".tif", ".npy")  # of the images that commands write
+
 
 def check_output(out: Path, force: bool) -> None:
     """Refuse, before any work is done, an output that may not be replaced: a file, or a folder of images.
 
     Raises:
-        UserError: the output exists without `force`, holds more than PNG files, or is the current folder.
+        UserError: the output exists without `force`, holds more than images, or is the current folder.
     """
     if out.exists() and not force:
         raise UserError(f"--out {out}: exists already; choose another name, or replace it with --force")
     if out.is_dir() and Path.cwd().is_relative_to(out.resolve()):
         raise UserError(f"--out {out}: is the current folder or above it; choose another folder")
-    if out.is_dir() and not all(path.suffix == ".png" or _is_folder(path) for path in out.rglob("*")):
+    if out.is_dir() and not all(path.suffix in ENDINGS or _is_folder(path) for path in out.rglob("*")):
         raise UserError(f"--out {out}: holds more than images, so --force won't replace it; choose another name")
 
 

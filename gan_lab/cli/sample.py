@@ -58,8 +58,8 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--format",
         choices=sorted(SUFFIXES.values()),
-        help="png: one grid; png-folder: one file per image; pt or npy: uint8 (count, channels, height, width); "
-        "by default the suffix of --out decides",
+        help="png: one grid; png-folder: one file per image, TIFF or .npy for what PNG doesn't hold; pt or npy: "
+        "(count, channels, height, width), uint8 or the type of data.depth; by default the suffix of --out decides",
     )
     parser.add_argument("--force", action="store_true", help="replace --out if it exists")
     parser.set_defaults(run=run)
@@ -100,15 +100,16 @@ def write(drawing: "Drawing", form: str, path: Path) -> None:
     import numpy as np
     import torch
 
-    from gan_lab.utils import images
+    from gan_lab.utils import image_content, images
 
     if form == "png":
         images.save_png(drawing.grid(), path)
     elif form == "png-folder":
         path.mkdir()
         digits = max(5, len(str(drawing.count - 1)))
+        ending = image_content.ending(drawing.depth.dtype, drawing.shape[0])
         for index, image in enumerate(image for batch in drawing.pixels() for image in batch):
-            images.save_png(image, path / f"{index:0{digits}d}.png")
+            (path / f"{index:0{digits}d}{ending}").write_bytes(image_content.of(image, ending))
     elif form == "npy":
         write_array(drawing, path)
     else:
@@ -118,10 +119,14 @@ def write(drawing: "Drawing", form: str, path: Path) -> None:
 
 
 def write_array(drawing: "Drawing", path: Path) -> None:
-    """Write a .npy file of uint8 images (count, channels, height, width), batch by batch."""
+    """Write a .npy file of images (count, channels, height, width), values of their depth, batch by batch."""
     import numpy as np
 
-    form = {"descr": "|u1", "fortran_order": False, "shape": (drawing.count, *drawing.shape)}
+    form = {
+        "descr": np.dtype(drawing.depth.array).str,
+        "fortran_order": False,
+        "shape": (drawing.count, *drawing.shape),
+    }
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, form)
         for batch in drawing.pixels():

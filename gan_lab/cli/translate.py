@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from gan_lab.cli.arguments import add_device, add_state, add_weights, non_negative, positive
-from gan_lab.cli.outputs import check_output, replacing
+from gan_lab.cli.outputs import ENDINGS, check_output, replacing
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.terminal import say
 
+CONTAINERS = (".zip", ".tar")
 EXAMPLES = """examples:
   gan-lab translate RUN --input horses --out zebras
   gan-lab translate RUN --input photo.jpg --out painting.png --side-by-side
@@ -16,7 +17,8 @@ EXAMPLES = """examples:
 DESCRIPTION = """Translate images of any size into another domain with a trained run.
 
 Each image comes out at its own size, upright, with its transparency, as a PNG
-file under its own name and subfolder. Files that can't be read are named, the
+file under its own name and subfolder; as TIFF or .npy where a run has values
+that PNG doesn't hold (data.depth). Files that can't be read are named, the
 others are translated, and the exit code is 1."""
 
 
@@ -41,10 +43,18 @@ def add_parser(commands: Any) -> None:
         help="from domain a to b, or from b to a where the model learns both (default: a2b)",
     )
     parser.add_argument(
-        "--input", type=Path, required=True, metavar="PATH", help="an image, or a folder, searched at any depth"
+        "--input",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="an image, or a folder, searched at any depth, a zip or a tar",
     )
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="PATH", help="folder to write, or FILE.png for a single image"
+        "--out",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="folder to write, or a file for a single image",
     )
     add_state(parser)
     add_weights(parser)
@@ -81,16 +91,13 @@ def run(arguments: argparse.Namespace) -> None:
     source, out = arguments.input, arguments.out
     check_output(out, arguments.force)
 
-    from gan_lab.data import image_files, listing
+    from gan_lab.data import listing, sources, threads
     from gan_lab.evaluation.translation import Options, Translation, names
     from gan_lab.runs.run import Run
-    from gan_lab.utils import hardware, images
+    from gan_lab.utils import hardware, image_content
 
     if not source.exists():
         raise UserError(f"--input {source}: no such file or folder")
-    files = listing.find(source) if source.is_dir() else [source]
-    if out.exists() and any(path.resolve().is_relative_to(out.resolve()) for path in files):
-        raise UserError(f"--out {out}: contains the images to translate; choose another folder")
     options = Options(
         side=arguments.size,
         tile=arguments.tile,
@@ -106,17 +113,26 @@ def run(arguments: argparse.Namespace) -> None:
         ema=arguments.weights == "ema",
         device=hardware.device(arguments.device),
     )
-    is_file = not source.is_dir() and out.suffix.lower() == ".png" and not out.is_dir()
-    places = [Path()] if is_file else names(files, source if source.is_dir() else source.parent)
+    is_single = not source.is_dir() and source.suffix.lower() not in CONTAINERS
+    axis = translation.axis
+    place = sources.Folder(source.parent, axis, source) if is_single else sources.at(str(source), "--input", axis)
+    files = place.find(listing.log.log)
+    if out.exists() and any(place.volume(path).resolve().is_relative_to(out.resolve()) for path in files):
+        raise UserError(f"--out {out}: contains the images to translate; choose another folder")
+    ending = translation.ending
+    is_file = len(files) == 1 and is_single and out.suffix.lower() in ENDINGS and not out.is_dir()
+    if is_file and out.suffix.lower() != ending:
+        raise UserError(f"--out {out}: this run's images are written as {ending} files; name it {out.stem}{ending}")
+    targets = [Path()] if is_file else names(files, place.root, ending)
     damaged: dict[int, Exception] = {}
     with replacing(out) as partial:
-        for index, image in translation.files(files, damaged):
-            path = partial / places[index]
+        for index, image in translation.files(files, damaged, place):
+            path = partial / targets[index]
             path.parent.mkdir(parents=True, exist_ok=True)
-            images.save_png(image, path)
+            path.write_bytes(image_content.of(image, ending))
         if len(damaged) == len(files):
-            raise UserError(f"{image_files.unreadable(files, damaged)}. No image is left.")
+            raise UserError(f"{threads.unreadable(files, damaged)}. No image is left.")
     seen = f"after {translation.images_seen:,} training images"
     say(f"{len(files) - len(damaged):,} images translated {seen}: {out}")
     if damaged:
-        raise UserError(f"{image_files.unreadable(files, damaged)}; the others are in {out}")
+        raise UserError(f"{threads.unreadable(files, damaged)}; the others are in {out}")

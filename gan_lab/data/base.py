@@ -2,7 +2,7 @@
 
 import logging
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gan_lab.utils import hashes, images
 from gan_lab.utils.batches import AnyBatch, Batch, LabelledImages, map_tensors
+from gan_lab.utils.depth import EIGHT, Depth, check_display, shown
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.sizes import height_and_width
 from gan_lab.utils.types import ImageSize, NonNegativeInt, PositiveInt
@@ -21,23 +22,36 @@ DEVICE_SHARE = 0.25  # of the accelerator's free memory; a larger dataset stays 
 
 
 class ImageDataModule(LightningDataModule):
-    """Images of one size, held as uint8 and delivered as float32 in [-1, 1].
+    """Images of one size, held at their depth, uint8 say, and delivered as float32 in [-1, 1].
 
     Args:
         image_size: pixels, [height, width] or the side of squares; as an attribute always (height, width).
-        channels: 1 for grey, 3 for colour; the networks follow.
+        channels: 1 for grey, 3 for colour, or any other number; the networks follow.
         batch_size: images a batch, for each process.
         seed: of the order of the images.
+        display: numbers of one or three channels that are looked at and scored, from 1 on; None takes grey and RGB as
+            they are, of two channels the first, and of more than three the first three.
+
+    Raises:
+        ValueError: there are no such channels.
     """
 
     images_of_each = 1  # that are trained on, of each training image
 
     def __init__(
-        self, *, image_size: ImageSize, channels: PositiveInt, batch_size: PositiveInt, seed: NonNegativeInt
+        self,
+        *,
+        image_size: ImageSize,
+        channels: PositiveInt,
+        batch_size: PositiveInt,
+        seed: NonNegativeInt,
+        display: Sequence[PositiveInt] | None = None,
     ) -> None:
         super().__init__()
         self.image_size = height_and_width(image_size)
         self.channels = channels
+        check_display(display, channels)
+        self.display = display
         self.batch_size = batch_size
         self.seed = seed
         self.native_size = self.image_size  # of the loaded images; scores leave out the border that `fit` adds
@@ -68,14 +82,28 @@ class ImageDataModule(LightningDataModule):
         return map_tensors(lambda part: part.to(device, non_blocking=True), batch)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Normalise uint8 pixels in [0, 255] to float32 in [-1, 1] on the device; int64 labels stay as they are."""
-        return map_tensors(lambda part: images.to_float(part) if part.dtype == torch.uint8 else part, batch)
+        """Normalise pixels of the sides' depths to float32 in [-1, 1] on the device; int64 labels stay as they are."""
+        sides = iter(range(len(batch)))
+
+        def normalised(part: Tensor) -> Tensor:
+            depth = self.depth(next(sides))
+            return depth.to_float(part) if part.dtype == depth.dtype and part.ndim > 1 else part
+
+        return map_tensors(normalised, batch)
+
+    def depth(self, side: int = 0) -> Depth:
+        """The depth of the images of a side, 0 or 1 of a dataset with two; here, 8 bits."""
+        return EIGHT
+
+    def pictures(self, pixels: Tensor, side: int = 0) -> Tensor:
+        """The images (n, channels, height, width) of a side as they are looked at: uint8, of one channel or three."""
+        return shown(self.depth(side).to_uint8(pixels), self.display if pixels.shape[1] == self.channels else None)
 
     def _prepare(self, dataset: LabelledImages, split: str, of: str = "") -> LabelledImages:
         """Bring images to the size of their split and a dataset onto the device where it fits.
 
         Args:
-            dataset: images uint8 (n, channels, height, width) and labels int64 (n,), as loaded.
+            dataset: images (n, channels, height, width) and labels int64 (n,), as loaded.
             split: "train", "validation" or "test".
             of: suffix for the message where there are several domains, such as " of domain a".
 

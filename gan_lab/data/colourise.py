@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from gan_lab.data import image_files, lab, layouts
+from gan_lab.data import lab, layouts, sources
 from gan_lab.data.folders import FolderImages
 from gan_lab.data.paired import PairedDataModule
 from gan_lab.utils.batches import LabelledImages, Pairs
+from gan_lab.utils.depth import EIGHT, Depth
 from gan_lab.utils.types import InputPath
 
 LIGHTNESS, COLOUR = 1, 2  # channels: L; a and b
@@ -29,17 +30,20 @@ class Colourise(FolderImages[Pairs], PairedDataModule):
 
     def __init__(self, *, root: InputPath, **options: Any) -> None:
         super().__init__(**options)
-        self.root = image_files.existing_folder(root, "data.root")
+        self.place = sources.at(root, "data.root")
+        self.root = self.place.root
+        if self._form["depth"] != 8:
+            raise ValueError(f"data.depth={self._form['depth']}: colours in Lab are those of 8 bits; leave it out")
         if self.channels != COLOUR:
             raise ValueError(f"data.channels is the number of colours in Lab, {COLOUR}, not {self.channels}")
         self.source_channels = LIGHTNESS
-        self._decode_as("source", channels=3)
+        self._decode_as("source", 3, self.place)
         self.damaged: dict[str, int] = {}  # number of files by split
 
     @cached_property
     def files(self) -> dict[str, list[Path]]:
         """The files of each split; errors as of `listing.find` and `FolderImages`."""
-        domain = layouts.alone(self.root, self._note)
+        domain = layouts.alone(self.place, self._note)
         train, test = self._split(domain, [*domain.files])
         self.decoders["source"].window.files = train
         return {"train": train, "test": test}
@@ -65,9 +69,18 @@ class Colourise(FolderImages[Pairs], PairedDataModule):
         converted = lab.from_rgb(batch.target)
         return Pairs(converted[:, :LIGHTNESS], converted[:, LIGHTNESS:])
 
+    def depth(self, side: int = 0) -> Depth:
+        """8 bits of both sides, which are the same photos."""
+        return EIGHT
+
     def to_source(self, pixels: Tensor) -> Tensor:
         """The lightness (n, 1, height, width) of pictures in grey or RGB, uint8."""
         return lab.from_rgb(pixels)[:, :LIGHTNESS]
+
+    @property
+    def rendered_channels(self) -> int:
+        """RGB."""
+        return 3
 
     def render(self, source: Tensor, translated: Tensor) -> Tensor:
         """Photos, RGB (n, 3, height, width) in [-1, 1], of their lightness and colours."""

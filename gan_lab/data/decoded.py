@@ -1,6 +1,6 @@
 """Image files decoded to tensors: in memory, or in a memory-mapped cache where they don't fit.
 
-    <cache>/<key>/images.npy     uint8 (n, channels, height, width), the readable images first
+    <cache>/<key>/images.npy     (n, channels, height, width), of the type of the depth, the readable images first
     <cache>/<key>/outcome.json   the indices of the damaged files, warnings, the sizes of pictures, and the window
 
 The key is a hash of each file's name, size and modification time, and of all that decides their pixels, and only this
@@ -22,10 +22,15 @@ import torch
 from PIL import ImageColor
 from torch import Tensor
 
-from gan_lab.data import image_files
-from gan_lab.data.image_files import Fit, Half, Limits, Outcome, Pixels, Size, Window
+from gan_lab.data import decoding, values
+from gan_lab.data.array_files import Array
+from gan_lab.data.decoding import Outcome
+from gan_lab.data.image_files import Fit, Half, Size
 from gan_lab.data.listing import Say
+from gan_lab.data.sources import OWN, Source
+from gan_lab.data.windows import Window
 from gan_lab.utils import memory
+from gan_lab.utils.depth import Depth, Kind, Limits
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import open_regular, read_regular, remove_unfinished, unfinished, write_atomically
 from gan_lab.utils.locks import held
@@ -41,7 +46,7 @@ MEMORY_SHARE = 0.5  # of the available memory that decoded images may take
 
 
 class Decoded(NamedTuple):
-    """Images uint8 (n, channels, height, width), indices of damaged files, and sizes of pictures in the others."""
+    """Images (n, channels, height, width), indices of damaged files, and sizes of pictures in the others."""
 
     images: Tensor
     damaged: list[int]
@@ -54,15 +59,17 @@ class Decoder:
     Args:
         cache: the folder of the cache; created on first use.
         size: of the images, (height, width) or the side of squares.
-        channels: 1 for grey, 3 for RGB.
+        channels: 1 for grey, 3 for RGB, or as many as the files have.
         window: the pixel values that become black and white, of all images; None takes the range of those with more
             than 8 bits in `window.files`, which whoever knows the training files sets before any other call.
         background: the colour under transparent pixels, and around pictures with `fit="pad"`.
         fit: how pictures get the shape of `size`, as of `image_files.read`.
         half: of files with two images side by side, the one to decode.
+        depth: 8 bits, 16, or "float": the values that images are kept with.
+        source: that holds the files.
 
     Raises:
-        ValueError: `channels` is neither 1 nor 3, the window is empty, or there is no such colour.
+        ValueError: the window is empty, or none that the depth holds, or there is no such colour.
     """
 
     def __init__(
@@ -75,9 +82,9 @@ class Decoder:
         background: str,
         fit: Fit = "crop",
         half: Half | None = None,
+        depth: Kind = 8,
+        source: Source = OWN,
     ) -> None:
-        if channels not in (1, 3):
-            raise ValueError(f"data.channels must be 1 (grey) or 3 (RGB), not {channels}")
         try:
             ImageColor.getrgb(background)
         except ValueError as error:
@@ -88,7 +95,8 @@ class Decoder:
         self.background = background
         self.fit: Fit = fit
         self.half: Half | None = half
-        self.window = Window(window)
+        self.source = source
+        self.window = Window(window, kind=depth, source=source, of_all=values.needed(depth, channels))
 
     def at(self, size: ImageSize) -> "Decoder":
         """The same decoder for images of another size, with the same window."""
@@ -120,7 +128,7 @@ class Decoder:
         """
         entry = self.cache / self._key(root, files)
         if not entry.exists() and self._fits(len(files), processes):
-            pixels = np.empty(self._shape(len(files)), np.uint8)
+            pixels = np.empty(self._shape(len(files)), self._type)
             outcome = self._decode(files, pixels, quiet)
         else:
             if not entry.exists():
@@ -138,27 +146,45 @@ class Decoder:
                 )
         return Decoded(torch.from_numpy(pixels[: len(files) - len(outcome.damaged)]), outcome.damaged, outcome.sizes)
 
-    def _decode(self, files: Sequence[Path], pixels: Pixels, quiet: bool) -> Outcome:
+    def _decode(self, files: Sequence[Path], pixels: Array, quiet: bool) -> Outcome:
         form: dict[str, Any] = {"window": self.window, "background": self.background, "half": self.half}
-        return image_files.decode(files, pixels, **form, fit=self.fit, quiet=quiet)
+        return decoding.decode(files, pixels, **form, fit=self.fit, quiet=quiet, source=self.source)
 
     def _shape(self, count: int) -> tuple[int, int, int, int]:
         return count, self.channels, *self.size
 
+    @property
+    def depth(self) -> Depth:
+        """The depth of the images, whose window is that of all training files.
+
+        Raises:
+            UserError: it doesn't hold their range.
+        """
+        try:
+            return self.window.depth
+        except ValueError as error:
+            raise UserError(str(error)) from error
+
+    @property
+    def _type(self) -> type[np.generic]:
+        return self.depth.array
+
+    def _bytes(self, count: int) -> int:
+        each = {8: 1, 16: 2, "float": 4}[self.window.kind]
+        return math.prod(self._shape(count)) * each
+
     def _fits(self, count: int, processes: int) -> bool:
-        return math.prod(self._shape(count)) * processes <= MEMORY_SHARE * memory.available()
+        return self._bytes(count) * processes <= MEMORY_SHARE * memory.available()
 
     def _key(self, root: Path, files: Sequence[Path]) -> str:
         limits = self.window.limits if self.window.fixed else None
         form = VERSION, self.size, self.fit, self.channels, limits, self.background, self.half, len(files)
+        deep = (self.window.kind, self.source.axis) if self.window.of_all else ()  # else it is what it was before
+        form = *form, *deep
         digest = blake2b(repr(form).encode(), digest_size=16, key=own_key())
         others = [] if self.window.fixed or self.window.files == files else self.window.files
         for path in (*files, *others):
-            try:
-                status = path.stat()
-                state = status.st_size, status.st_mtime_ns
-            except OSError:  # a dangling link, for example; decoding will report it
-                state = 0, 0
+            state = self.source.state(path)
             digest.update(repr((path.relative_to(root).as_posix(), *state)).encode())
         return digest.hexdigest()
 
@@ -179,17 +205,17 @@ class Decoder:
     def _decode_into(self, entry: Path, files: Sequence[Path], quiet: bool) -> None:
         for left in remove_unfinished(self.cache):
             log.info("Removed %s, which a killed process left behind", left)
-        shape = self._shape(len(files))
+        shape, size = self._shape(len(files)), self._bytes(len(files))
         free = shutil.disk_usage(self.cache).free
-        if math.prod(shape) > free:  # a full disk would kill a process that writes to a memory map
+        if size > free:  # a full disk would kill a process that writes to a memory map
             raise UserError(
                 f"data.cache={self.cache} has {free / 1e9:.1f} GB left, and {len(files):,} images of "
-                f"{by(self.size)} pixels need {math.prod(shape) / 1e9:.1f} GB; set it to a larger disk"
+                f"{by(self.size)} pixels need {size / 1e9:.1f} GB; set it to a larger disk"
             )
         with unfinished(self.cache) as folder:
             whole = folder / entry.name
             whole.mkdir()
-            pixels = np.lib.format.open_memmap(whole / "images.npy", mode="w+", dtype=np.uint8, shape=shape)
+            pixels = np.lib.format.open_memmap(whole / "images.npy", mode="w+", dtype=self._type, shape=shape)
             outcome = self._decode(files, pixels, quiet)
             pixels.flush()
             del pixels  # Windows renames no folder with a mapped file in it
@@ -198,7 +224,7 @@ class Decoder:
         if not quiet:
             log.info("%s images don't fit into memory; decoded into %s", f"{len(files):,}", entry)
 
-    def _read(self, entry: Path, count: int) -> tuple[Pixels, Outcome]:
+    def _read(self, entry: Path, count: int) -> tuple[Array, Outcome]:
         try:
             found = json.loads(read_regular(entry / "outcome.json", LARGEST_OUTCOME))
             outcome = Outcome(
@@ -209,7 +235,7 @@ class Decoder:
             open_regular(entry / "images.npy").close()  # a pipe would have numpy wait
             # Copy on write: torch wants writable memory, and nothing reaches the file.
             pixels = np.load(entry / "images.npy", mmap_mode="c")
-            if pixels.shape != self._shape(count) or pixels.dtype != np.uint8:
+            if pixels.shape != self._shape(count) or pixels.dtype != self._type:
                 raise ValueError(f"images.npy holds {pixels.dtype} {pixels.shape}")
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(

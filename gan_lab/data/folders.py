@@ -7,13 +7,15 @@ from typing import Any
 
 import torch
 
-from gan_lab.data import image_files, layouts, listing
+from gan_lab.data import layouts, listing, sources, values
 from gan_lab.data.augment import Jitter, augmentation
 from gan_lab.data.decoded import Decoded, Decoder
-from gan_lab.data.image_files import BACKGROUND, Fit, Half, Limits
+from gan_lab.data.image_files import BACKGROUND, Fit, Half
 from gan_lab.data.layouts import Domain
+from gan_lab.data.sources import Axis, Source
 from gan_lab.data.two_sided import TwoSidedDataModule
 from gan_lab.utils.batches import LabelledImages, Sides
+from gan_lab.utils.depth import Depth, Kind, Limits
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.sizes import height_and_width
 from gan_lab.utils.types import CachePath, ImageSize, Share
@@ -35,6 +37,11 @@ class FolderImages(TwoSidedDataModule[Sides]):
         load_size: of the training images, of which random crops of `image_size` are trained on; None for that.
         mirror: True mirrors half of the training images.
         jitter: largest relative changes of brightness, contrast and saturation of a training image; None for none.
+        depth: 8 bits, 16, or "float": the values that images are kept with.
+        axis: of volumes in medical files, along which they are cut into images.
+
+    Raises:
+        ValueError: the options don't go together.
     """
 
     def __init__(
@@ -49,9 +56,12 @@ class FolderImages(TwoSidedDataModule[Sides]):
         load_size: ImageSize | None = None,
         mirror: bool = False,
         jitter: Jitter | None = None,
+        depth: Kind = 8,
+        axis: Axis = 2,
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        self.axis: Axis = axis
         self.augmentation = augmentation(self.image_size, load_size=load_size, mirror=mirror, jitter=jitter)
         self.load_size = height_and_width(load_size) if load_size else self.image_size
         self.test_fraction = test_fraction
@@ -60,12 +70,23 @@ class FolderImages(TwoSidedDataModule[Sides]):
         except re.error as error:
             raise ValueError(f"data.split_by={split_by}: no regular expression, {error}") from error
         self._form: dict[str, Any] = {"cache": cache, "window": window, "background": background, "fit": fit}
+        self._form["depth"] = depth
         self.decoders: dict[str, Decoder] = {}  # by side
         self.labels: dict[Path, int] = {}  # by file, of the class that its folder names
 
-    def _decode_as(self, side: str, channels: int, half: Half | None = None) -> None:
-        """Decide the form of the images of a side; errors as of `Decoder`."""
-        self.decoders[side] = Decoder(size=self.image_size, channels=channels, half=half, **self._form)
+    def _decode_as(self, side: str, channels: int, source: Source, half: Half | None = None) -> None:
+        """Decide the form of the images of a side; errors as of `Decoder`.
+
+        Raises:
+            ValueError: colours are to be changed of images that have none, or have more than 8 bits.
+        """
+        if self.augmentation and self.augmentation.jitter and values.needed(self._form["depth"], channels):
+            raise ValueError("data.jitter changes colours of 8 bits: leave it out, or data.depth and other channels")
+        self.decoders[side] = Decoder(size=self.image_size, channels=channels, half=half, source=source, **self._form)
+
+    def depth(self, side: int = 0) -> Depth:
+        """The depth of the images of a side; errors as of `Decoder.depth`."""
+        return [*self.decoders.values()][side].depth
 
     def _decoder(self, side: str, split: str) -> Decoder:
         return self.decoders[side].at(self._stored_size(split))
@@ -123,15 +144,15 @@ class FolderImages(TwoSidedDataModule[Sides]):
         return {"window": {side: limits and list(limits) for side, limits in windows.items()}}
 
 
-def existing_folders(root: str | None, options: Mapping[str, str | None]) -> list[Path]:
-    """The folders of two sides: one each, or the root alone, which holds both.
+def existing_sources(root: str | None, options: Mapping[str, str | None], axis: Axis) -> list[Source]:
+    """The folders or archives of two sides: one each, or the root alone, which holds both.
 
     Raises:
-        UserError: a folder is missing, or a file.
+        UserError: one is missing, or none that images are read from.
         ValueError: the options name neither.
     """
     given = [name for name, path in options.items() if path is not None]
     if (len(given) < len(options)) if root is None else given:
         raise ValueError(f"set {' and '.join(options)}, or data.root alone, to a folder that holds both")
     named = {"data.root": root} if root is not None else options
-    return [image_files.existing_folder(str(path), name) for name, path in named.items()]
+    return [sources.at(str(path), name, axis) for name, path in named.items()]

@@ -1,4 +1,4 @@
-"""A folder of the user's images, whose subfolders are the classes."""
+"""A folder or archive of the user's images, whose subfolders are the classes."""
 
 import logging
 from collections import Counter
@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 
 import torch
 
-from gan_lab.data import image_files, listing
+from gan_lab.data import listing, sources
 from gan_lab.data.decoded import Decoder
-from gan_lab.data.image_files import BACKGROUND, Fit, Limits
+from gan_lab.data.image_files import BACKGROUND, Fit
 from gan_lab.data.in_memory import InMemoryDataModule
+from gan_lab.data.sources import Axis
 from gan_lab.utils.batches import LabelledImages
+from gan_lab.utils.depth import Depth, Kind, Limits
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.types import CachePath, InputPath, Share
 
@@ -36,7 +38,7 @@ class ImageFolder(InMemoryDataModule):
     its own (`listing.find_splits`), the classes lie inside these.
 
     Args:
-        root: the folder.
+        root: the folder, or an archive or file of arrays (`sources`).
         test_fraction: fraction of each class's files that forms the test split; 0.1 is every tenth. None is that where
             `root` has no test split of its own, and must be None where it has.
         cache: folder for decoded images that don't fit into memory.
@@ -44,6 +46,8 @@ class ImageFolder(InMemoryDataModule):
             all training files with wider pixels have together.
         background: colour that transparent pixels are laid over, and of what `fit="pad"` adds.
         fit: how pictures get the shape of `image_size`: "crop", "pad" or "stretch", as of `image_files.read`.
+        depth: 8 bits, 16, or "float": the values that images are kept with.
+        axis: of volumes in medical files, along which they are cut into images.
     """
 
     def __init__(
@@ -55,10 +59,13 @@ class ImageFolder(InMemoryDataModule):
         window: Limits | None = None,
         background: str = BACKGROUND,
         fit: Fit = "crop",
+        depth: Kind = 8,
+        axis: Axis = 2,
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.root = image_files.existing_folder(root, "data.root")
+        self.source = sources.at(root, "data.root", axis)
+        self.root = self.source.root
         self.test_fraction = test_fraction
         self.decoder = Decoder(
             cache=cache,
@@ -67,6 +74,8 @@ class ImageFolder(InMemoryDataModule):
             window=window,
             background=background,
             fit=fit,
+            depth=depth,
+            source=self.source,
         )
         self.known_classes: list[str] = []  # of a run's record, whose order stays
         self.damaged: dict[str, int] = {}  # number of files by split
@@ -83,19 +92,20 @@ class ImageFolder(InMemoryDataModule):
             UserError: the folder holds no images, or another number of classes than `num_classes`, or a test split
                 while `test_fraction` is given.
         """
-        files = listing.find(self.root, self._note)
+        files = self.source.find(self._note)
         found = listing.find_splits(self.root, files, self.test_fraction, self._note)
         groups = {"train": listing.by_folder(found.train, found.base)}
         if found.test is None:
-            parts = {name: listing.split_files(files, self.test_fraction) for name, files in groups["train"].items()}
+            parts = {name: self._split(files) for name, files in groups["train"].items()}
             # Split by folder also without labels, so that all models share their test images.
             groups = {split: {name: both[i] for name, both in parts.items()} for i, split in enumerate(SPLITS)}
         else:
             groups["test"] = listing.by_folder(found.test, found.base)
         # Files beside the class folders belong to no class.
         names = listing.in_natural_order({name for group in groups.values() for name in group if name}) or [""]
-        if sorted(self.known_classes) == sorted(names):
-            names = self.known_classes
+        for known in (self.source.classes, self.known_classes):
+            if sorted(known) == sorted(names):
+                names = [*known]
         sizes = {name: sum(len(group.get(name, [])) for group in groups.values()) for name in names}
         if self.num_classes not in (1, len(names)):
             actual = f"{len(names)} class folders, {listing.counts(sizes)}" if len(names) > 1 else "no class folders"
@@ -117,12 +127,34 @@ class ImageFolder(InMemoryDataModule):
         self._report(sizes, beside=sum(len(group.get("", [])) for group in groups.values()))
         return result
 
+    def _split(self, files: list[Path]) -> tuple[list[Path], list[Path]]:
+        """The training and the test files of a class: of ten files with several slices each, all slices of one test."""
+        volumes = [*dict.fromkeys(self.source.volume(path) for path in files)]
+        if len(volumes) == len(files):
+            return listing.split_files(files, self.test_fraction)
+        tests = set(listing.split_files(volumes, self.test_fraction)[1])
+        if not tests:
+            self._note(
+                logging.WARNING,
+                f"{self.root}: {len(files):,} slices of {len(volumes):,} files are too few to keep whole ones; "
+                "slices of one file are on both sides",
+            )
+            return listing.split_files(files, self.test_fraction)
+        train, test = (
+            [path for path in files if (self.source.volume(path) in tests) == side] for side in (False, True)
+        )
+        return train, test
+
+    def depth(self, side: int = 0) -> Depth:
+        """The depth of the images; errors as of `Decoder.depth`."""
+        return self.decoder.depth
+
     def prepare_data(self) -> None:
         """List the folder, and decode images that don't fit into memory; once per machine."""
         self.decoder.prepare(self.root, self.listing.files["train"], processes=self._processes_here)
 
     def load(self, split: str) -> LabelledImages:
-        """Load images uint8 (n, channels, height, width) and labels int64 (n,), without damaged files.
+        """Load images (n, channels, height, width) and labels int64 (n,), without damaged files.
 
         Raises:
             UserError: the split has no files, or only damaged ones.

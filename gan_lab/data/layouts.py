@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from gan_lab.data import listing
 from gan_lab.data.listing import SPLIT, Say
+from gan_lab.data.sources import Source
 from gan_lab.utils.errors import UserError
 
 DOMAINS = ("a", "b")
@@ -50,28 +50,29 @@ def class_of(name: str) -> str:
     return folders[0] if folders else ""
 
 
-def alone(root: Path, say: Say) -> Domain:
-    """A domain that has a folder of its own; errors as of `listing.find`."""
-    return Domain(root, {path: path for path in listing.find(root, say)})
+def alone(source: Source, say: Say) -> Domain:
+    """A domain that has a folder or archive of its own; errors as of `Source.find`."""
+    return Domain(source.root, {path: path for path in source.find(say)})
 
 
-def domains(roots: Sequence[Path], say: Say, *, otherwise: str) -> list[Domain]:
+def domains(sources: Sequence[Source], say: Say, *, otherwise: str) -> list[Domain]:
     """The domains in folders of their own, or both in one folder of one of the layouts.
 
     Args:
-        roots: a folder each, or the one that holds both.
+        sources: a folder or archive each, or the one that holds both.
         say: takes the level and the text of a line for the log.
         otherwise: the options to set where the one folder has no such layout.
 
     Raises:
         UserError: a domain has no images, or two files for the same one.
     """
-    if len(roots) > 1:
-        return [alone(root, say) for root in roots]
-    (root,) = roots
+    if len(sources) > 1:
+        return [alone(source, say) for source in sources]
+    (source,) = sources
+    root = source.root
     found: dict[str, dict[Path, Path]] = {name: {} for name in DOMAINS}
     beside = 0
-    for path in (files := listing.find(root, say)):
+    for path in (files := source.find(say)):
         domain, place = _parted(path.relative_to(root))
         if domain is None:
             beside += 1

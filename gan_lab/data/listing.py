@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from gan_lab.data.image_files import extensions
+from gan_lab.data import medical
+from gan_lab.data.formats import extensions
 from gan_lab.utils import seeding
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.shell import install
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +69,7 @@ def find(folder: Path, say: Say = log.log) -> list[Path]:
             continue
         subfolders = []
         for entry in entries:
-            ending = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 - a million of them take seconds in pathlib
+            ending = _ending(entry.name)
             if (kind := _kind(entry)) == "folder":
                 subfolders.append(f"{inside}{entry.name}/")
             elif ending not in endings:
@@ -77,13 +79,42 @@ def find(folder: Path, say: Say = log.log) -> list[Path]:
             else:
                 unused["broken links or devices"] += 1
         waiting += sorted(subfolders, reverse=True)
-    summary = _summary(len(found), unused, closed)
+    _report(folder, len(found), unused, closed, say)
+    return [folder / name for name in sorted(found)]
+
+
+def choose(archive: Path, names: Iterable[str], say: Say = log.log) -> list[str]:
+    """Choose the image files among the members of an archive, sorted; the rest is as `find` has it."""
+    endings, found, unused = extensions(), [], Counter[str]()
+    for name in names:
+        if name.startswith(".") or "/." in name or name.startswith("__MACOSX/"):  # macOS leaves such beside each file
+            continue
+        if (ending := _ending(name.rpartition("/")[2])) in endings:
+            found.append(name)
+        else:
+            unused[ending or "without an ending"] += 1
+    _report(archive, len(found), unused, [], say)
+    return sorted(found)
+
+
+def _ending(name: str) -> str:
+    """The ending of a file's name in lower case, with the dot."""
+    ending = os.path.splitext(name)[1].lower()  # noqa: PTH122 - a million of them take seconds in pathlib
+    return (medical.parted(name)[1].lower() or ending) if ending == ".gz" else ending
+
+
+def _report(place: Path, found: int, unused: Counter[str], closed: list[str], say: Say) -> None:
+    """Say how many files are images and why others are not.
+
+    Raises:
+        UserError: none is.
+    """
+    summary = _summary(found, unused, closed)
     if not found:
         more = f"; {summary}" if unused or closed else ""
-        raise UserError(f"{folder}: contains no images (no files named .png, .jpg, .webp or similar){more}")
+        raise UserError(f"{place}: contains no images (no files named .png, .jpg, .webp or similar){more}")
     missed = closed or any(_is_picture(kind) for kind in unused)
-    say(logging.WARNING if missed else logging.INFO, f"{folder}: {summary}")
-    return [folder / name for name in sorted(found)]
+    say(logging.WARNING if missed else logging.INFO, f"{place}: {summary}")
 
 
 def _kind(entry: os.DirEntry[str]) -> str:
@@ -94,15 +125,18 @@ def _kind(entry: os.DirEntry[str]) -> str:
 
 
 def _is_picture(ending: str) -> bool:
-    return (mimetypes.guess_type(f"a{ending}")[0] or "").startswith(("image/", "video/"))
+    return ending in medical.ENDINGS or (mimetypes.guess_type(f"a{ending}")[0] or "").startswith(("image/", "video/"))
+
+
+def _advice(ending: str) -> str:
+    return install(medical.EXTRA) if ending in medical.ENDINGS else "convert to .png or .jpg"
 
 
 def _summary(found: int, unused: Counter[str], closed: list[str]) -> str:
     """The numbers of files that are used and not used, by reason."""
     by_number = sorted(unused.items(), key=lambda item: (-item[1], item[0]))
     kinds = [
-        f"{count:,} {kind}" + (" (convert to .png or .jpg)" if _is_picture(kind) else "")
-        for kind, count in by_number[:NAMED]
+        f"{count:,} {kind}" + (f" ({_advice(kind)})" if _is_picture(kind) else "") for kind, count in by_number[:NAMED]
     ]
     if others := sum(count for _, count in by_number[NAMED:]):
         kinds.append(f"{others:,} others")

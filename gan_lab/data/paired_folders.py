@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from gan_lab.data import layouts
 from gan_lab.data.decoded import Decoded
-from gan_lab.data.folders import FolderImages, existing_folders
+from gan_lab.data.folders import FolderImages, existing_sources
 from gan_lab.data.image_files import Half, Size
 from gan_lab.data.layouts import Domain
 from gan_lab.data.paired import PairedDataModule
@@ -57,15 +57,17 @@ class PairedFolders(FolderImages[Pairs], PairedDataModule):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.roots = existing_folders(root, {"data.source": source, "data.target": target})
+        self.sources = existing_sources(root, {"data.source": source, "data.target": target}, self.axis)
+        self.roots = [place.root for place in self.sources]
         self.folders = dict(zip(self.sides, self.roots * 2, strict=False))  # the same one twice where it holds both
         if side_by_side and root is None:
             raise ValueError(f"data.side_by_side={side_by_side} needs data.root, the folder of those images")
         self.side_by_side = side_by_side
         self.source_channels = source_channels
         halves = HALVES[side_by_side]
-        for side, channels, half in zip(self.sides, (source_channels, self.channels), halves, strict=True):
-            self._decode_as(side, channels, half)
+        both = (source_channels, self.channels)
+        for side, place, channels, half in zip(self.sides, self.sources * 2, both, halves, strict=False):
+            self._decode_as(side, channels, place, half)
         self.left_out: dict[str, int] = {}  # number of pairs by split
 
     @cached_property
@@ -77,10 +79,10 @@ class PairedFolders(FolderImages[Pairs], PairedDataModule):
                 for another.
         """
         if self.side_by_side:
-            source = target = layouts.alone(self.roots[0], self._note)
+            source = target = layouts.alone(self.sources[0], self._note)
         else:
             source, target = layouts.domains(
-                self.roots,
+                self.sources,
                 self._note,
                 otherwise="set data.source and data.target, or data.side_by_side=AtoB for images side by side",
             )
@@ -110,7 +112,7 @@ class PairedFolders(FolderImages[Pairs], PairedDataModule):
             self._decoder(side, "train").prepare(self.folders[side], files, processes=self._processes_here)
 
     def load(self, split: str) -> tuple[LabelledImages, LabelledImages]:
-        """Load sources and targets uint8 (n, channels, height, width), of whole pairs of one shape, labelled alike.
+        """Load sources and targets (n, channels, height, width), of whole pairs of one shape, labelled alike.
 
         Raises:
             UserError: no pair is left.

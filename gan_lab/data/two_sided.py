@@ -34,7 +34,7 @@ class TwoSidedDataModule(ImageDataModule, Generic[Sides]):
 
     @abstractmethod
     def load(self, split: str) -> tuple[LabelledImages, LabelledImages]:
-        """Load images uint8 (n, channels, height, width) and labels int64 (n,) of each side, of "train" or "test"."""
+        """Load images (n, channels, height, width) and labels int64 (n,) of each side, of "train" or "test"."""
 
     @abstractmethod
     def batch(self, first: Tensor, second: Tensor) -> Sides:
@@ -56,7 +56,7 @@ class TwoSidedDataModule(ImageDataModule, Generic[Sides]):
         self._log_notes()
 
     def preview(self, count: int) -> Sides:
-        """At most `count` images of each side to look at, uint8: of the test split where there is one."""
+        """At most `count` images of each side to look at, at their depth: of the test split where there is one."""
         if "test" not in self.splits:
             with suppress(UserError):  # there is none
                 self.setup("test")
@@ -64,8 +64,13 @@ class TwoSidedDataModule(ImageDataModule, Generic[Sides]):
         return self.batch(*(images.centre(pixels[:count], self.image_size) for pixels, _ in sides))
 
     def to_source(self, pixels: Tensor) -> Tensor:
-        """The input of a generator, float, made of pictures, uint8 (n, channels, height, width)."""
-        return images.to_float(pixels)
+        """The input of a generator, float, made of images of the first side's depth (n, channels, height, width)."""
+        return self.depth(0).to_float(pixels)
+
+    @property
+    def rendered_channels(self) -> int:
+        """Channels of what `render` gives."""
+        return self.channels
 
     def render(self, source: Tensor, translated: Tensor) -> Tensor:
         """Pictures (n, 1 or 3, height, width) in [-1, 1] of a translation and its source: here, the translation."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gan_lab.data import layouts
-from gan_lab.data.folders import FolderImages, existing_folders
+from gan_lab.data.folders import FolderImages, existing_sources
 from gan_lab.data.unpaired import DOMAINS, UnpairedDataModule
 from gan_lab.utils.batches import LabelledImages, TwoDomains
 from gan_lab.utils.types import InputPath
@@ -36,9 +36,10 @@ class UnpairedFolders(FolderImages[TwoDomains], UnpairedDataModule):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.roots = existing_folders(root, {"data.domain_a": domain_a, "data.domain_b": domain_b})
-        for name in DOMAINS:
-            self._decode_as(name, self.channels)
+        self.sources = existing_sources(root, {"data.domain_a": domain_a, "data.domain_b": domain_b}, self.axis)
+        self.roots = [source.root for source in self.sources]
+        for name, source in zip(DOMAINS, self.sources * 2, strict=False):  # the same one twice where it holds both
+            self._decode_as(name, self.channels, source)
         self.damaged: dict[str, dict[str, int]] = {}  # number of files by split and domain
 
     @cached_property
@@ -48,7 +49,7 @@ class UnpairedFolders(FolderImages[TwoDomains], UnpairedDataModule):
         Raises:
             UserError: a domain has none, or a test split while options ask for another.
         """
-        domains = layouts.domains(self.roots, self._note, otherwise="set data.domain_a and data.domain_b")
+        domains = layouts.domains(self.sources, self._note, otherwise="set data.domain_a and data.domain_b")
         files = {}
         for name, domain in zip(DOMAINS, domains, strict=True):
             train, test = ([domain.files[place] for place in part] for part in self._split(domain, [*domain.files]))
@@ -62,7 +63,7 @@ class UnpairedFolders(FolderImages[TwoDomains], UnpairedDataModule):
             self._decoder(name, "train").prepare(root, splits["train"], processes=self._processes_here)
 
     def load(self, split: str) -> tuple[LabelledImages, LabelledImages]:
-        """Load images uint8 (n, channels, height, width) of each domain, without damaged files.
+        """Load images (n, channels, height, width) of each domain, without damaged files.
 
         Raises:
             UserError: a domain has no files in the split, or only damaged ones.

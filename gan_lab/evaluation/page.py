@@ -1,131 +1,135 @@
-"""Pages of HTML in one file: text, tables, pictures and charts, with nothing that is fetched from elsewhere.
+"""A comparison as one HTML page that a browser opens offline: nothing in it comes from anywhere else."""
 
-What comes from records and folders is text and never marks: `Html` is what this module has made of it, and only that is
-taken as it is. A browser that reads a page loads nothing, whatever stands in it: its first line says so.
-"""
-
+import json
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from html import escape
-from typing import NewType
+from pathlib import Path
 
-from gan_lab.utils.terminal import visible
+from gan_lab.evaluation import curves, differences, timelapse
+from gan_lab.evaluation.charts import chart
+from gan_lab.evaluation.groups import Group, setup
+from gan_lab.evaluation.run_scores import LeftOut
+from gan_lab.evaluation.tables import cells, notes
+from gan_lab.metrics.titles import title
+from gan_lab.runs.run import Run
+from gan_lab.utils.errors import UserError
+from gan_lab.utils.files import read_regular
 
-Html = NewType("Html", str)
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+LARGEST_GRID = 1 << 24  # bytes
+SHOWN_RUNS = 3  # of a setup, whose grids are shown
+ABSENT = "-"
 STYLE = """
-:root { color-scheme: light; --line: #d9dde3; --soft: #f5f6f8; --ink: #1c2430; --quiet: #5b6573; --accent: #4053d3 }
-* { box-sizing: border-box }
-body { margin: 0 auto; max-width: 1120px; padding: 0 16px 48px; background: #fff; color: var(--ink);
-  font: 16px/1.5 system-ui, sans-serif }
-h1 { font-size: 1.6rem; margin: 24px 0 4px } h2 { font-size: 1.2rem; margin: 32px 0 8px }
-h3 { font-size: 1rem; margin: 16px 0 4px; overflow-wrap: anywhere }
-p { margin: 4px 0 } .quiet { color: var(--quiet); font-size: .9rem }
-.wide { overflow-x: auto } table { border-collapse: collapse; font-size: .9rem }
-th, td { text-align: left; vertical-align: top; padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line) }
-td { overflow-wrap: break-word; min-width: 6em; max-width: 22em }
-th { font-weight: 600 } thead th { color: var(--quiet) }
-.grid { display: grid; gap: 16px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 330px), 1fr)) }
-.charts { grid-template-columns: repeat(auto-fill, minmax(min(100%, 440px), 1fr)) } .charts svg text { font-size: 17px }
-.card h3 { margin-top: 0 }
-.card { border: 1px solid var(--line); border-radius: 8px; padding: 12px; min-width: 0 }
-.card svg, .card img { display: block; width: 100%; height: auto } .card img { image-rendering: pixelated }
-pre { background: var(--soft); border-radius: 6px; padding: 10px; white-space: pre-wrap; overflow-wrap: anywhere;
-  font-size: .85rem; margin: 6px 0 }
-input[type=range] { width: 100%; accent-color: var(--accent); min-height: 32px }
-ul { margin: 4px 0; padding-left: 20px; overflow-wrap: anywhere }
+body { font: 15px/1.5 sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem }
+body { color: #1a1a1a; background: #fff }
+h1, h2 { line-height: 1.2 }
+table { border-collapse: collapse; margin: 1rem 0 }
+th, td { border-bottom: 1px solid #ddd; padding: .3rem .7rem; text-align: right; vertical-align: top }
+th:first-child, td:first-child { text-align: left }
+tbody tr:first-child { background: #f2f6ff }
+.wide { overflow-x: auto }
+.charts, .grids { display: flex; flex-wrap: wrap; gap: 1.5rem }
+.charts svg { width: 34rem; max-width: 100% }
+figure { margin: 0 }
+figure img { max-width: 22rem; width: 100%; image-rendering: pixelated }
+figcaption { font-size: 13px; color: #555; overflow-wrap: anywhere }
 """
 
 
-def text(value: object) -> Html:
-    """A text, which stays one."""
-    return Html(escape(visible(str(value)), quote=True))
-
-
-def joined(parts: Iterable[Html]) -> Html:
-    """One after the other."""
-    return Html("".join(parts))
-
-
-def element(name: str, *content: Html, **attributes: object) -> Html:
-    """An element; `class_` and `aria_label` stand for class and aria-label, and True for an attribute without value.
+def render(groups: Sequence[Group], columns: Sequence[str], left_out: Sequence[LeftOut]) -> str:
+    """Make the page: table, curves, grids side by side, and the options in which setups differ.
 
     Args:
-        name: of the element.
-        content: inside it.
-        attributes: texts, numbers, or True.
+        groups: setups, the best first.
+        columns: scores to show; setups are sorted by the first one.
+        left_out: runs that are not in the table, which are named.
     """
-    spelled = (
-        f" {key.rstrip('_').replace('_', '-')}" + ("" if value is True else f'="{text(value)}"')
-        for key, value in attributes.items()
-        if value is not None and value is not False
-    )
-    inner = joined(content)
-    return Html(f"<{name}{''.join(spelled)}>" + ("" if name in ("img", "input", "br") else f"{inner}</{name}>"))
-
-
-def paragraph(said: object, *, quiet: bool = False) -> Html:
-    """A line of text."""
-    return element("p", text(said), class_="quiet" if quiet else None)
-
-
-def section(title: object, *content: Html) -> Html:
-    """A heading and what follows it."""
-    return element("section", element("h2", text(title)), *content)
-
-
-def table(head: Sequence[object], rows: Iterable[Sequence[object]]) -> Html:
-    """A table of texts, which scrolls sideways where it is wider than a screen.
-
-    Args:
-        head: of the columns; empty for none.
-        rows: whose first text is the name of the row.
-    """
-    heads = [element("thead", element("tr", *(element("th", text(name)) for name in head)))] if head else []
-    lines = [
-        element("tr", element("th", text(first), scope="row"), *(element("td", text(cell)) for cell in cells))
-        for first, *cells in rows
+    score = columns[0]
+    found = differences.from_the_best(groups, score)
+    words = [*differences.in_words(found, score), *notes(groups, left_out)]
+    parts = [
+        f"<h1>{len(groups)} setups by {escape(title(score).text)}</h1>",
+        table(cells(groups, columns, "±")),
+        "".join(f"<p>{escape(line)}</p>" for line in words),
+        section("Learning curves", charts(groups, columns)),
+        section("Samples", grids(groups)),
+        section("Options that differ", options(groups)),
     ]
-    return element("div", element("table", *heads, element("tbody", *lines)), class_="wide")
-
-
-def items(values: Iterable[object]) -> Html:
-    """A list of texts."""
-    return element("ul", *(element("li", text(value)) for value in values))
-
-
-def code(line: str) -> Html:
-    """A command."""
-    return element("pre", text(line))
-
-
-def picture(content: bytes, kind: str, said: object, **attributes: object) -> Html:
-    """A picture whose file stands in the page.
-
-    Args:
-        content: of the file.
-        kind: of the file, "png" or "webp".
-        said: for whoever doesn't see it.
-        attributes: of the element.
-    """
-    return element("img", src=f"data:image/{kind};base64,{b64encode(content).decode()}", alt=said, **attributes)
-
-
-def page(title: object, *content: Html, script: str = "", style: str = "", policy: str = POLICY) -> str:
-    """A whole page.
-
-    Args:
-        title: of the window.
-        content: of the body.
-        script: of this program's own; no text of a record may stand in it.
-        style: beside that of all pages.
-        policy: what a browser may load, as of the header Content-Security-Policy.
-    """
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{text(title)}</title>\n<style>{STYLE}{style}</style>\n</head>\n<body>\n{joined(content)}\n"
-        + (f"<script>{script}</script>\n" if script else "")
-        + "</body>\n</html>\n"
+    head = (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" '
+        'content="width=device-width"><meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+        "img-src data:; style-src 'unsafe-inline'\">"
+        f"<title>gan_lab: {len(groups)} setups</title><style>{STYLE}</style></head><body>"
     )
+    return f"{head}{''.join(parts)}</body></html>\n"
+
+
+def section(heading: str, content: str) -> str:
+    """A heading and what follows; nothing without content."""
+    return f"<h2>{heading}</h2>{content}" if content else ""
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """A table whose first row is its heading."""
+    first, *rest = ("".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in row) for tag, row in _tagged(rows))
+    body = "".join(f"<tr>{row}</tr>" for row in rest)
+    return f'<div class="wide"><table><thead><tr>{first}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _tagged(rows: Sequence[Sequence[str]]) -> list[tuple[str, Sequence[str]]]:
+    return [("td" if index else "th", row) for index, row in enumerate(rows)]
+
+
+def charts(groups: Sequence[Group], columns: Sequence[str]) -> str:
+    """A chart for each score that was taken while training."""
+    drawn = []
+    for score in columns:
+        if lines := curves.lines(groups, score):
+            name = title(score).text
+            drawn.append(chart(lines, title=f"{name} while training, mean ± std", x="images seen", y=name))
+    return f'<div class="charts">{"".join(drawn)}</div>' if drawn else ""
+
+
+def grids(groups: Sequence[Group]) -> str:
+    """The last grid of the first runs of each setup."""
+    figures = []
+    for group in groups:
+        for member in group.members[:SHOWN_RUNS]:
+            path = last_grid(member.run)
+            content = None if path is None else picture(path)
+            if path is not None and content is not None:
+                caption = escape(f"{group.name}: {member.run.folder.name}, {path.stem}")
+                figures.append(
+                    f'<figure><img alt="{caption}" src="{content}"><figcaption>{caption}</figcaption></figure>'
+                )
+    return f'<div class="grids">{"".join(figures)}</div>' if figures else ""
+
+
+def last_grid(run: Run) -> Path | None:
+    """The newest of a run's grids; None without any."""
+    with suppress(UserError):
+        return timelapse.shots(run, most=1)[0].file
+    return None
+
+
+def picture(path: Path) -> str | None:
+    """A PNG file as a text that stands for it in a page; None where it can't be read or is none."""
+    try:
+        content = read_regular(path, LARGEST_GRID)
+    except OSError:
+        return None
+    return f"data:image/png;base64,{b64encode(content).decode()}" if content.startswith(b"\x89PNG") else None
+
+
+def options(groups: Sequence[Group]) -> str:
+    """A table of the options in which setups differ, a column for each setup."""
+    known = [setup(group.members[0].run) for group in groups]
+    paths = sorted({path for values in known for path in values})
+    rows = [[path, *(_shown(values, path) for values in known)] for path in paths]
+    differing = [row for row in rows if len(set(row[1:])) > 1]
+    return table([["Option", *(group.name for group in groups)], *differing]) if differing else ""
+
+
+def _shown(values: dict[str, object], path: str) -> str:
+    return json.dumps(values[path], default=str) if path in values else ABSENT

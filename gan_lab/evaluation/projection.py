@@ -52,11 +52,11 @@ def read(paths: Sequence[Path], shape: Sequence[int]) -> Tensor:
     Raises:
         UserError: one can't be read.
     """
-    channels, height, _ = shape
+    channels, *size = shape
     found = []
     for path in paths:
         try:
-            found.append(torch.from_numpy(image_files.read(path, height, channels).pixels.copy()))
+            found.append(torch.from_numpy(image_files.read(path, size, channels).pixels.copy()))
         except Exception as error:  # of any of Pillow's decoders
             raise UserError(f"{path}: can't be read as an image: {reason(error)}") from error
     return torch.stack(found)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from gan_lab.evaluation import load_generator
+from gan_lab.evaluation import depths, load_generator
 from gan_lab.models.latent import LatentGAN
 from gan_lab.runs.run import Run, Which
 from gan_lab.utils import hardware, images, memory, seeding
+from gan_lab.utils.depth import EIGHT, Depth, shown
 from gan_lab.utils.errors import UserError, nearest
 from gan_lab.utils.memory import at_once
 from gan_lab.utils.terminal import bar
@@ -32,6 +33,8 @@ class Samples:
         title: what the images are: "64 images", "64 images of class 3 (eels)".
         columns: of a grid; a conditional model's grid has whole rows of a class where the count allows.
         images_seen: number of real images that the generator was trained on.
+        depth: of the images that it was trained on.
+        display: numbers of the channels to look at, from 1 on; None for the default of `depth.shown`.
     """
 
     images: Tensor
@@ -39,6 +42,8 @@ class Samples:
     columns: int
     title: str
     images_seen: int
+    depth: Depth = EIGHT
+    display: Sequence[int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +61,8 @@ class Drawing:
         shape: of an image, (channels, size, size).
         columns: of a grid, as of `Samples`.
         title: what the images are.
+        depth: as of `Samples`, in the next, too.
+        display: channels.
     """
 
     model: LatentGAN
@@ -68,6 +75,8 @@ class Drawing:
     shape: tuple[int, ...]
     columns: int
     title: str
+    depth: Depth = EIGHT
+    display: Sequence[int] | None = None
 
     @property
     def in_grid(self) -> Tensor:
@@ -84,9 +93,9 @@ class Drawing:
             yield self.draw(start, min(each, self.count - start))
 
     def pixels(self) -> Iterator[Tensor]:
-        """Generate all images in their order: uint8 (n, channels, size, size) on the CPU."""
+        """Generate all images in their order: values of their depth (n, channels, size, size) on the CPU."""
         for batch in self.batches():
-            yield images.to_uint8(batch).cpu()
+            yield self.depth.to_codes(batch).cpu()
 
     def grid(self) -> Tensor:
         """Generate all images as one picture, uint8 (3, height, width).
@@ -98,9 +107,10 @@ class Drawing:
         _check_memory(
             self.count, self.count * (height + 2) * (width + 2) * BYTES_PER_CELL, "a grid of these images needs"
         )
-        pixels = torch.empty(self.count, *self.shape, dtype=torch.uint8)
+        channels = shown(torch.empty(1, *self.shape), self.display).shape[1]
+        pixels = torch.empty(self.count, channels, height, width, dtype=torch.uint8)
         start = 0
-        for batch in self.pixels():
+        for batch in (images.to_uint8(shown(batch, self.display)).cpu() for batch in self.batches()):
             pixels[start : start + len(batch)] = batch
             start += len(batch)
         return images.tiled(pixels[self.in_grid], self.columns)
@@ -147,6 +157,8 @@ def sample(
         drawing.columns,
         drawing.title,
         drawing.model.images_seen,
+        drawing.depth,
+        drawing.display,
     )
 
 
@@ -207,6 +219,8 @@ def prepare(
         shape=(),
         columns=count // classes if in_rows else math.ceil(math.sqrt(count)),
         title=title,
+        depth=depths.of_run(run),
+        display=depths.display(run),
     )
     return replace(drawing, shape=tuple(drawing.draw(0, 1).shape[1:]))
 

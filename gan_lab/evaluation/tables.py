@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from tabulate import tabulate
 
+from gan_lab.evaluation.differences import from_the_best, in_words
 from gan_lab.evaluation.groups import Group, Spread
 from gan_lab.evaluation.run_scores import LeftOut
 from gan_lab.metrics.protocol import Protocol
@@ -16,12 +17,12 @@ NOTHING = "-"
 
 
 def render(form: str, groups: Sequence[Group], columns: Sequence[str], left_out: Sequence[LeftOut]) -> str:
-    """A table.
+    """A table, and whether setups differ by more than their seeds do.
 
     Args:
         form: "table", "markdown", "csv" or "json".
         groups: its rows, at least one.
-        columns: scores to show.
+        columns: scores to show; differences are those of the first one.
         left_out: runs that are not in the table, which are named.
     """
     forms: dict[str, Callable[[Sequence[Group], Sequence[str], Sequence[LeftOut]], str]] = {
@@ -81,7 +82,11 @@ def notes(groups: Sequence[Group], left_out: Sequence[LeftOut]) -> list[str]:
 def as_text(groups: Sequence[Group], columns: Sequence[str], left_out: Sequence[LeftOut]) -> str:
     """Aligned columns."""
     lines = tabulate(cells(groups, columns, "+-"), tablefmt="plain", disable_numparse=True)
-    return "\n".join([lines, "", *notes(groups, left_out)]) + "\n"
+    return "\n".join([lines, "", *_differences(groups, columns), *notes(groups, left_out)]) + "\n"
+
+
+def _differences(groups: Sequence[Group], columns: Sequence[str]) -> list[str]:
+    return in_words(from_the_best(groups, columns[0]), columns[0])
 
 
 def as_markdown(groups: Sequence[Group], columns: Sequence[str], left_out: Sequence[LeftOut]) -> str:
@@ -90,7 +95,10 @@ def as_markdown(groups: Sequence[Group], columns: Sequence[str], left_out: Seque
     rows = [[f"`{name.replace('|', chr(92) + '|')}`", *values] for name, *values in rest]  # tabulate escapes nothing
     align = ("left", *["right"] * (len(first) - 1))
     lines = tabulate(rows, first, tablefmt="pipe", disable_numparse=True, colalign=align)
-    return "\n".join([lines, "", *(f"{note}  " for note in notes(groups, left_out))]) + "\n"
+    return (
+        "\n".join([lines, "", *(f"{note}  " for note in [*_differences(groups, columns), *notes(groups, left_out)])])
+        + "\n"
+    )
 
 
 def as_csv(groups: Sequence[Group], columns: Sequence[str], left_out: Sequence[LeftOut]) -> str:
@@ -122,6 +130,10 @@ def as_json(groups: Sequence[Group], columns: Sequence[str], left_out: Sequence[
                 "images_per_second": group.images_per_second,
             }
             for group in groups
+        ],
+        "differences": [
+            {"setup": each.setup, "best": each.best, "score": columns[0], "by": each.by, "p": each.p}
+            for each in from_the_best(groups, columns[0])
         ],
         "left_out": [{"run": str(one.folder), "reason": one.reason} for one in left_out],
     }

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -17,10 +17,17 @@ from tqdm import tqdm
 
 from gan_lab.config.facts import options_with
 from gan_lab.config.schema import build
-from gan_lab.data.image_files import BACKGROUND, Limits, Whole, Window, attempts, read_whole
+from gan_lab.data import values
+from gan_lab.data.image_files import BACKGROUND, Whole, read_whole
+from gan_lab.data.sources import OWN, Axis, Source
+from gan_lab.data.threads import attempts
+from gan_lab.data.windows import Window
+from gan_lab.evaluation import depths
+from gan_lab.evaluation.depths import trained_window
 from gan_lab.models.translation import TranslationGAN
 from gan_lab.runs.run import Run, Which
-from gan_lab.utils import images, tiles
+from gan_lab.utils import image_content, images, tiles
+from gan_lab.utils.depth import shown
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.types import Fact
 
@@ -31,7 +38,6 @@ WHOLE = 1 << 20  # pixels of the largest image that is translated as a whole by 
 TILE = 384  # pixels, a tile's side by default
 AHEAD = 4  # number of files that are decoded while others are translated
 WAITING = 1 << 24  # pixels of decoded images that may wait for others of their size
-OF_PAIRS = {"a": "source", "b": "target"}  # what the domains are called where images are pairs
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,8 @@ class Translation:
         self.background = config.data.get("background", BACKGROUND)
         self.window = tuple(config.data.window) if config.data.get("window") else None
         self.trained_on, self.target = (trained_window(run, domain) for domain in (direction[0], direction[-1]))
+        self.depths = tuple(depths.of_run(run, domain) for domain in (direction[0], direction[-1]))
+        self.kind, self.axis = config.data.get("depth", 8), cast(Axis, config.data.get("axis", 2))
         self.options, self.told = options, False
         self.tile = options.tile or -(-TILE // self.multiple) * self.multiple
         self.overlap = self.tile // 4 if options.overlap is None else options.overlap
@@ -108,28 +116,51 @@ class Translation:
 
     @torch.no_grad()
     def __call__(self, pixels: Tensor) -> Tensor:
-        """Translate pictures uint8 (n, channels, height, width) to float (n, 1 or 3, height, width) in [-1, 1]."""
-        source = self.data.to_source(pixels.to(self.device))
+        """Translate pictures (n, channels, height, width), values of their depth, to float in [-1, 1]."""
+        pixels = pixels.to(self.device)
+        source = self.depths[0].to_float(pixels) if self.is_deep else self.data.to_source(pixels)
         rendered: Tensor = self.data.render(source, tiles.fitted(self.network, source, self.multiple, self.least))
         return rendered.cpu()
 
-    def files(self, files: Sequence[Path], damaged: dict[int, Exception]) -> Iterator[tuple[int, Tensor]]:
+    @property
+    def is_deep(self) -> bool:
+        """True where images have another depth than 8, or other channels than 1 or 3."""
+        return any(values.needed(self.kind, count) for count in (self._channels, self.data.rendered_channels))
+
+    @property
+    def _channels(self) -> int:
+        return int(getattr(self.data, "source_channels", self.data.channels))
+
+    @property
+    def ending(self) -> str:
+        """The ending of the files that hold translations exactly."""
+        if not self.is_deep or self.options.side_by_side:
+            return ".png"
+        return image_content.ending(self.depths[1].dtype, self.data.rendered_channels)
+
+    def files(
+        self, files: Sequence[Path], damaged: dict[int, Exception], source: Source = OWN
+    ) -> Iterator[tuple[int, Tensor]]:
         """Decode and translate image files, a few at a time; a terminal shows a progress bar.
 
         Args:
             files: the image files.
             damaged: takes the errors of those that can't be read, by their index.
+            source: that they are names of.
 
         Yields:
-            The index of a file, not always in order, and its translation: uint8 (channels, height, width), with alpha
-            where the file has it, or uint16 (1, height, width) where the pixels of file and target are grey and wide.
+            The index of a file, not always in order, and its translation (channels, height, width): uint8, with alpha
+            where the file has it, or uint16 where the pixels of file and target are grey and wide; of a run with
+            another depth than 8, or with other channels than 1 or 3, values of that depth.
         """
-        window = Window(self.window, files)
-        window.limits = window.limits or self.trained_on
-        channels = getattr(self.data, "source_channels", self.data.channels)
+        window = Window(self.window, files, kind=self.kind, source=source)
+        window.limits = self.depths[0].window if self.kind != 8 else window.limits or self.trained_on
+        form: dict[str, Any] = {"side": self.options.side, "window": window, "background": self.background}
 
         def read(path: Path) -> Whole:
-            return read_whole(path, channels, side=self.options.side, window=window, background=self.background)
+            if self.is_deep or source.holds_array(path):
+                return values.read_whole(path, self._channels, source=source, **form)
+            return read_whole(path, self._channels, opened=source.open, **form)
 
         decoded = tqdm(attempts(files, read, AHEAD), "Translating", len(files), unit=" images", disable=None)
         with warnings.catch_warnings():
@@ -181,6 +212,8 @@ class Translation:
     def _finished(self, whole: Whole, stripes: Iterable[Tensor]) -> Tensor:
         """An image to be written, of the stripes of a translation."""
         is_wide = whole.is_wide and self.target is not None and not self.options.side_by_side
+        if self.is_deep:
+            return self._deep(whole, torch.cat([*stripes], dim=1))
         result = torch.cat([self._whole_numbers(stripe, is_wide) for stripe in stripes], dim=1)
         alpha = None if whole.alpha is None else torch.tensor(whole.alpha)
         if self.options.side_by_side:
@@ -190,6 +223,15 @@ class Translation:
             alpha = None if alpha is None else alpha.repeat(1, 1, 2)
         return result if alpha is None else torch.cat((result, alpha))
 
+    def _deep(self, whole: Whole, result: Tensor) -> Tensor:
+        """An image to be written at the depth of the run, or beside its source to be looked at."""
+        if not self.options.side_by_side:
+            return self.depths[1].to_codes(result)
+        first = self.depths[0].to_uint8(torch.from_numpy(whole.pixels))
+        both = [shown(image[None], None)[0] for image in (first, images.to_uint8(result))]
+        channels = max(len(image) for image in both)
+        return torch.cat([image.expand(channels, -1, -1) for image in both], dim=2)
+
     def _whole_numbers(self, stripe: Tensor, is_wide: bool) -> Tensor:
         """Pixels of float (channels, rows, width) in [-1, 1]: uint8, or uint16 in the target's own range."""
         if not is_wide or self.target is None or len(stripe) > 1:
@@ -197,13 +239,6 @@ class Translation:
         low, high = self.target
         values = low + (stripe.double() + 1) / 2 * (high - low)
         return values.round().clamp(0, 2**16 - 1).to(torch.int32).to(torch.uint16)
-
-
-def trained_window(run: Run, domain: str) -> Limits | None:
-    """The range of wide pixels that a run was trained on in a domain, "a" or "b"; None where it had none."""
-    windows = run.data_record().get("window")
-    limits = windows.get(domain) or windows.get(OF_PAIRS[domain]) if isinstance(windows, dict) else None
-    return (float(limits[0]), float(limits[1])) if limits else None
 
 
 def without_training_images(config: DictConfig) -> DictConfig:
@@ -215,8 +250,8 @@ def without_training_images(config: DictConfig) -> DictConfig:
     return config
 
 
-def names(files: Sequence[Path], folder: Path) -> list[Path]:
-    """The name of each image's translation, a PNG file in the same subfolder.
+def names(files: Sequence[Path], folder: Path, ending: str = ".png") -> list[Path]:
+    """The name of each image's translation, a file of one ending in the same subfolder.
 
     Images that differ in their extension alone keep it in the name: "a.jpg.png" and "a.bmp.png".
     """
@@ -226,5 +261,5 @@ def names(files: Sequence[Path], folder: Path) -> list[Path]:
         name = str(stem if counts[stem] == 1 else path.relative_to(folder))
         numbered = itertools.chain([name], (f"{name}_{number}" for number in itertools.count(2)))
         taken.add(free := next(candidate for candidate in numbered if candidate not in taken))
-        chosen.append(Path(f"{free}.png"))
+        chosen.append(Path(f"{free}{ending}"))
     return chosen

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from gan_lab.metrics.neighbours import K_DENSITY_COVERAGE, manifold_scores
 from gan_lab.metrics.scores import Moments, frechet_distance
 
 ENOUGH_IN_CLASS = 500  # images on each side, below which FID within a class would be mostly bias
@@ -61,3 +62,25 @@ def within_classes(real: Tensor, real_labels: Tensor, fake: Tensor, requested: T
         if min(len(fake_part), len(real_part)) >= ENOUGH_IN_CLASS:
             distances[label] = frechet_distance(Moments.of(real_part), fake_part)
     return distances
+
+
+def manifold_within_classes(
+    real: Tensor, real_labels: Tensor, fake: Tensor, labels: Tensor
+) -> dict[int, dict[str, float]]:
+    """Precision, recall, density and coverage of each class that has six images on each side.
+
+    Equally many of both sides are compared, the first ones of the class.
+
+    Args:
+        real: features, shape (n, d).
+        real_labels: int64, shape (n,); negative ones are of no class.
+        fake: features, shape (m, d).
+        labels: classes of the generated images, int64, shape (m,).
+    """
+    found: dict[int, dict[str, float]] = {}
+    for label in sorted(set(real_labels.tolist())):
+        real_part, fake_part = real[real_labels == label], fake[labels == label]
+        size = min(len(real_part), len(fake_part))
+        if label >= 0 and size > K_DENSITY_COVERAGE:
+            found[label] = manifold_scores(real_part[:size], fake_part[:size])
+    return found

@@ -15,6 +15,7 @@ from gan_lab.metrics.extractors import (
     GREY,
     OTHER_SIZES,
     Extractor,
+    converted,
     plain_size,
     resized,
     with_channels,
@@ -90,7 +91,11 @@ class DatasetClassifier(Extractor):
 
     def features_and_logits(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Features (n, 256) and logits (n, classes)."""
-        pixels = without_border(with_channels(images, self.channels), self.size)
+        return self.of_pixels(with_channels(images, self.channels))
+
+    def of_pixels(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Features and logits of float32 pixels in [0, 255], which need not be whole: (n, 1 or 3, height, width)."""
+        pixels = without_border(converted(pixels, self.channels), self.size)
         pixels = resized(pixels, self.size, antialias=True).contiguous(memory_format=torch.channels_last)
         with reproducible_precision(pixels.device):
             features = self.model.convolutions(pixels / 255)

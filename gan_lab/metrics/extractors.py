@@ -142,11 +142,16 @@ def with_channels(images: Tensor, channels: int) -> Tensor:
         raise ValueError(f"images must be uint8 in [0, 255], not {str(images.dtype).removeprefix('torch.')}")
     if images.dim() != 4 or images.shape[1] not in (1, 3):
         raise ValueError(f"images must have the shape (n, 1 or 3, height, width), not {tuple(images.shape)}")
-    if images.shape[1] == channels:
-        return images.float()
+    return converted(images.float(), channels)
+
+
+def converted(pixels: Tensor, channels: int) -> Tensor:
+    """Convert float32 pixels (n, 1 or 3, height, width) of any range to (n, channels, height, width)."""
+    if pixels.shape[1] == channels:
+        return pixels
     if channels == 3:
-        return images.float().repeat(1, 3, 1, 1)
-    red, green, blue = torch.split(images.float(), 1, dim=1)
+        return pixels.repeat(1, 3, 1, 1)
+    red, green, blue = torch.split(pixels, 1, dim=1)
     return green + 0.299 * (red - green) + 0.114 * (blue - green)
 
 

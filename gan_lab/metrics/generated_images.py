@@ -1,13 +1,13 @@
 """Generation of the images that a metric is computed on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from gan_lab.metrics.protocol import Weights
-from gan_lab.utils import images, seeding
+from gan_lab.utils import depth, images, seeding
 from gan_lab.utils.memory import at_once
 from gan_lab.utils.terminal import bar
 
@@ -61,6 +61,7 @@ def generate_images(
     like: Tensor | None = None,
     rank: int = 0,
     world_size: int = 1,
+    display: Sequence[int] | None = None,
 ) -> Iterator[Generated]:
     """Generate uint8 images (n, channels, height, width) in batches, with their classes (n,) if the model takes any.
 
@@ -75,6 +76,7 @@ def generate_images(
             (`classes_like`). None asks for all classes in turn.
         rank: this process, which generates images rank, rank + world_size, ...
         world_size: number of processes.
+        display: numbers of the channels that are looked at, as of `depth.shown`.
     """
     latents = model.seeded_latents(count, seeding.derive(seed, "quality"))
     asked = model.make_condition(count)
@@ -86,5 +88,5 @@ def generate_images(
     batches = [*zip(*(torch.split(part, most) for part in share), strict=True)]
     shown = bar(batches, "Scoring", len(batches), "images", most * world_size) if count >= MANY else batches
     for batch, *condition in shown:
-        pixels = images.to_uint8(model.sample(batch, *condition, ema=ema))
+        pixels = images.to_uint8(depth.shown(model.sample(batch, *condition, ema=ema), display))
         yield pixels, condition[0] if condition else None

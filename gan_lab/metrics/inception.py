@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.metrics.extractors import Extractor, Plain, with_channels
+from gan_lab.metrics.resizers import pillow_float, where_exact
 from gan_lab.utils import download, hashes
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import remove_unfinished
@@ -25,6 +26,12 @@ SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 LARGEST = 1 << 27  # bytes; the file has about 95 million
 SIZE = 299
 Resize = Literal["antialiased", "tensorflow1"]
+LAYERS = (  # of the network, from images of 299 pixels to its features
+    *("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "MaxPool_1", "Conv2d_3b_1x1", "Conv2d_4a_3x3", "MaxPool_2"),
+    *("Mixed_5b", "Mixed_5c", "Mixed_5d", "Mixed_6a", "Mixed_6b", "Mixed_6c", "Mixed_6d", "Mixed_6e"),
+    *("Mixed_7a", "Mixed_7b", "Mixed_7c", "AvgPool"),
+)
+CLEAN_AT_ONCE = 50  # images whose sums in float64 are held at a time
 WEIGHTS_ONLY = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"  # stronger than what a caller of torch.load asks for
 
 
@@ -39,12 +46,14 @@ class Inception(Extractor):
         antialias: True smooths images while they are resized to 299 pixels. This is torchmetrics' default since 1.9;
             the numbers of most papers were computed without, by TensorFlow 1's bilinear rule: pixel i of 299 is
             interpolated at the place i * width / 299, so images larger than that lose what lies between.
+        clean: True resizes as clean-fid does instead (Parmar et al. 2022, arXiv:2104.11222): Pillow's bicubic with
+            antialias, in floats.
 
     Raises:
         UserError: torch-fidelity or its weights are missing, or the file is not the published one.
     """
 
-    def __init__(self, *, weights: str | None, antialias: bool) -> None:
+    def __init__(self, *, weights: str | None, antialias: bool, clean: bool = False) -> None:
         super().__init__()
         refuse_without_package()
         path = Path(weights).expanduser() if weights else usual_place()
@@ -52,18 +61,29 @@ class Inception(Extractor):
             raise missing(path)
         self.network = load(path)
         self.antialias = antialias
+        self.clean = clean
         self.network.use_antialias = antialias
         self.num_features = 2048
         self.num_classes = 0
-        self.identity = identity(antialias)
+        self.identity = CLEAN_IDENTITY if clean else identity(antialias)
         self.freeze()
 
     def features_and_logits(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Compute features (n, 2048) and logits (n, 1008)."""
         pixels = with_channels(images, 3).byte()  # exact: grey is repeated, RGB stays
         with reproducible_precision(pixels.device):
-            features: Tensor = self.network(pixels)
+            features = self._cleanly(pixels) if self.clean else self.network(pixels)
             return features, features @ self.network.fc.weight.T
+
+    def _cleanly(self, pixels: Tensor) -> Tensor:
+        """Features (n, 2048), of images resized outside of the network."""
+        parts = []
+        for chunk in torch.split(pixels, CLEAN_AT_ONCE):
+            shown = (pillow_float(where_exact(chunk), SIZE).to(pixels.device) - 128) / 128
+            for layer in LAYERS:
+                shown = getattr(self.network, layer)(shown)
+            parts.append(shown.flatten(1))
+        return torch.cat(parts)
 
 
 def identity(antialias: bool) -> dict[str, Plain]:
@@ -77,6 +97,12 @@ def identity(antialias: bool) -> dict[str, Plain]:
         "antialias": antialias,
         "dtype": "float32",
     }
+
+
+CLEAN_IDENTITY: dict[str, Plain] = identity(True) | {
+    "name": "inception-clean",
+    "other_sizes": "bicubic as in Pillow, float32",
+}
 
 
 def refuse_without_package() -> None:

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection
 from typing import Any
 
+from gan_lab.metrics import path_length, spectra
 from gan_lab.metrics.extractors import Extractor
 from gan_lab.metrics.generated_images import generate_images, weights_of
 from gan_lab.metrics.real_images import RealImages
@@ -81,8 +82,36 @@ class Samples(Subject):
         statistics = self.real.statistics(self.extractor, split, at_most)
         if statistics.moments.count < FEWEST:
             raise UserError(f"it has {statistics.moments.count} images")
-        scorer = Scorer(extractor=self.extractor, real=statistics, seed=self.seed, groups=groups)
+        scorer = scorer_of(self.real, self.extractor, split, groups=groups, seed=self.seed, at_most=at_most)
         return SampleScores(scorer, self.real, count)
+
+
+def scorer_of(
+    real: RealImages,
+    extractor: Extractor,
+    split: str,
+    *,
+    groups: Collection[Group],
+    seed: int,
+    at_most: int | None = None,
+) -> Scorer:
+    """Make a scorer with all that its groups need of the real images; errors as of `RealImages.statistics`.
+
+    Args:
+        real: the dataset.
+        extractor: of the features.
+        split: of the real images.
+        groups: of scores.
+        seed: of random subsets.
+        at_most: number of real images, always the same ones; None takes all.
+    """
+    statistics = real.statistics(extractor, split, at_most)
+    training = spectrum = None
+    if "memorisation" in groups and split != "train" and real.has_training:
+        training = real.statistics(extractor, "train").features
+    if "spectrum" in groups and len(statistics.features):
+        spectrum = spectra.mean_spectrum(real.load(split, at_most)[0])
+    return Scorer(extractor=extractor, real=statistics, seed=seed, groups=groups, training=training, spectrum=spectrum)
 
 
 class SampleScores(Measure):
@@ -98,20 +127,27 @@ class SampleScores(Measure):
         self.scorer = scorer
         self.real = real
         self.count = count
+        wanted = "path_length" in scorer.groups
+        self.distance = path_length.distance_for(scorer.extractor, min(real.data.image_size)) if wanted else None
 
     def score(self, model: Any, *, ema: bool, rank: int = 0, world_size: int = 1) -> ScoreRecord:
         """Score samples; arguments as of `Measure.score`."""
         scorer = self.scorer
         scorer.reset()
         options: dict[str, Any] = {"like": scorer.real.labels, "rank": rank, "world_size": world_size}
+        options["display"] = self.real.display
         for images, requested in generate_images(model, self.count, seed=scorer.seed, ema=ema, **options):
             scorer.update(self.real.without_border(images), requested)
         values = scorer.compute()
+        if self.distance:
+            name, distance = self.distance
+            values[name] = path_length.path_length(model, self.count, distance, seed=scorer.seed, ema=ema)
         scored = ScoreRecord(
             images_seen=model.images_seen,
             values=values,
             protocol=scorer.protocol(weights_of(model, ema=ema)),
             class_counts=scorer.class_counts,
+            per_class=scorer.per_class,
         )
         scorer.reset()  # the images need memory
         return scored

@@ -35,6 +35,10 @@ class Perceptual(torch.nn.Module):
 
     def forward(self, images: Tensor, targets: Tensor) -> Tensor:
         """Distances, float64 (n,), of uint8 images and targets (n, 1 or 3, height, width) of 32 pixels on."""
+        return self.of_floats(*(with_channels(each, 3) / 127.5 - 1 for each in (images, targets)))
+
+    def of_floats(self, images: Tensor, targets: Tensor) -> Tensor:
+        """Distances, float64 (n,), of float32 images and targets in [-1, 1] (n, 1 or 3, height, width)."""
         with reproducible_precision(images.device):
-            distances: Tensor = self.network(*(with_channels(each, 3) / 127.5 - 1 for each in (images, targets)))
+            distances: Tensor = self.network(*(each.float().expand(-1, 3, -1, -1) for each in (images, targets)))
         return distances.flatten().double()

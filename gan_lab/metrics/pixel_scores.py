@@ -1,6 +1,7 @@
 """Scores of images against the very images that they should be: PSNR, SSIM, mean absolute difference.
 
-All take uint8 images and targets (n, channels, height, width), and return a value for each image, float64 (n,).
+All take uint8 images and targets (n, channels, height, width), but for `difference`, and return a value for each image,
+float64 (n,).
 """
 
 import torch
@@ -13,6 +14,11 @@ SIGMA, REACH = 1.5, 5  # of SSIM's Gaussian window, in pixels: 11 x 11
 def absolute_error(images: Tensor, targets: Tensor) -> Tensor:
     """The mean absolute difference of pixels in [0, 1]; 0 where all are right."""
     return (images.double() - targets.double()).abs().flatten(1).mean(1) / 255
+
+
+def difference(images: Tensor, targets: Tensor) -> Tensor:
+    """The mean absolute difference of values of any type, in their own units: float64 (n,)."""
+    return (images.double() - targets.double()).abs().flatten(1).mean(1)
 
 
 def psnr(images: Tensor, targets: Tensor) -> Tensor:

@@ -45,7 +45,7 @@ class Protocol:
         extractor: its `identity`, with the antialias choice and the dtype of features.
         data: content hash of the real images and their labels.
         split: of the dataset.
-        n_real: number of real images.
+        n_real: number of real images; 0 for statistics from a file that doesn't say it.
         n_fake: number of generated images.
         weights: the generator's: "ema", "raw", or "given" for images of unknown origin.
         dtype: of the statistics.
@@ -59,6 +59,8 @@ class Protocol:
         labels: of the images of a conditional model, "data" where classes are as frequent as in the data, which is what
             a model without labels learns too, so it doesn't count. "in turn" where each was asked for equally often,
             as up to 0.2, which does.
+        preset: name of the published protocol that was asked for. It stands before the id and doesn't count: the same
+            choices made one by one give the same numbers.
     """
 
     extractor: dict[str, Plain]
@@ -75,6 +77,7 @@ class Protocol:
     directions: str | None = None
     source: str | None = None
     labels: Labels | None = None
+    preset: str | None = field(default=None, metadata=NOT_COUNTED)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, with the id and without what does not apply."""
@@ -104,13 +107,23 @@ class Protocol:
         return hashes.of_values(dict(self._counted()))[:8]
 
     @property
+    def shown(self) -> str:
+        """The id, after the name of the published protocol where one was asked for: "fid50k-1a2b3c4d"."""
+        return f"{self.preset}-{self.id}" if self.preset else self.id
+
+    @property
+    def fewest(self) -> int:
+        """Number of images of the smaller side; of the generated ones where the number of real ones isn't known."""
+        return min(self.n_real or self.n_fake, self.n_fake)
+
+    @property
     def small(self) -> bool:
         """True for so few images that FID's bias is large."""
-        return min(self.n_real, self.n_fake) < ENOUGH
+        return self.fewest < ENOUGH
 
     def label(self, score: str) -> str:
         """A score's name, with a note where it is biased: "FID (n=1,000, biased)"."""
-        return f"{score} (n={min(self.n_real, self.n_fake):,}, biased)" if self.small else score
+        return f"{score} (n={self.fewest:,}, biased)" if self.small else score
 
     def difference(self, other: "Protocol") -> list[str]:
         """List the reasons for which scores of the two protocols are not comparable; none if they are."""

@@ -1,8 +1,10 @@
 """The real images that generated images are compared with."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from gan_lab.distributed.collectives import refusing_together
@@ -10,6 +12,7 @@ from gan_lab.metrics.extractors import Extractor, without_border
 from gan_lab.metrics.statistics import RealStatistics, real_statistics
 from gan_lab.utils import seeding
 from gan_lab.utils.batches import LabelledImages
+from gan_lab.utils.depth import shown
 from gan_lab.utils.errors import UserError
 
 Labelled = tuple[Tensor, Tensor]
@@ -45,6 +48,7 @@ class RealImages:
 
     scored_by = "scores"  # that there are none of without an extractor
     any_classifier = False  # True where "auto" may take a classifier of colour images, too
+    has_training = True  # False where there are no training images beside the real ones
 
     def __init__(self, data: Dataset, cache_folder: Path) -> None:
         self.data = data
@@ -62,8 +66,13 @@ class RealImages:
 
     @property
     def channels(self) -> int:
-        """Channels of the images."""
-        return self.data.channels
+        """Channels of the images as they are looked at: one or three."""
+        return shown(torch.empty(1, self.data.channels, 1, 1), self.display).shape[1]
+
+    @property
+    def display(self) -> Sequence[int] | None:
+        """Numbers of the channels that are looked at, as of `shown`."""
+        return getattr(self.data, "display", None)
 
     def load(self, split: str, at_most: int | None = None) -> Labelled:
         """Load images uint8 (n, channels, height, width) and labels int64 (n,) of a split, on the CPU.
@@ -83,7 +92,9 @@ class RealImages:
         return self.without_border(images)[chosen].cpu(), labels[chosen].cpu()
 
     def _stored(self, split: str) -> Labelled:
-        return self.data.splits[split]
+        """Pictures uint8 (n, 1 or 3, height, width) and labels of a split."""
+        pixels, labels = self.data.splits[split]
+        return looked_at(self.data, pixels), labels
 
     def without_border(self, images: Tensor) -> Tensor:
         """Crop the border of generated images as that of the dataset's own is cropped."""
@@ -104,6 +115,12 @@ class RealImages:
             images, labels = self.load(split, at_most)
         folder = self.cache_folder / "statistics"
         return real_statistics(images, labels, extractor, split=split, cache_folder=folder)
+
+
+def looked_at(data: object, pixels: Tensor, side: int = 0) -> Tensor:
+    """Images of a side of a dataset as pictures, uint8 (n, 1 or 3, height, width), where it holds anything else."""
+    pictures: Callable[[Tensor, int], Tensor] | None = getattr(data, "pictures", None)
+    return pixels if pictures is None else pictures(pixels, side)
 
 
 def part(count: int, at_most: int | None) -> Tensor | slice:

@@ -22,17 +22,20 @@ class ScoreRecord:
         values: scores by name.
         protocol: of the scores.
         class_counts: number of generated images of each predicted class, where the extractor predicts classes.
+        per_class: scores within each class by name, one for each label, None where a class has too few images.
     """
 
     images_seen: int | None
     values: dict[str, float]
     protocol: Protocol
     class_counts: list[int] = field(default_factory=list)
+    per_class: dict[str, list[float | None]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         record = {"images_seen": self.images_seen, "values": self.values, "protocol": self.protocol.to_dict()}
-        return record | {"class_counts": self.class_counts} if self.class_counts else record
+        optional = {"class_counts": self.class_counts, "per_class": self.per_class}
+        return record | {name: value for name, value in optional.items() if value}
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any], source: object) -> "ScoreRecord":
@@ -58,6 +61,7 @@ class _Values(TypedDict):
     images_seen: Count | None
     values: dict[str, float]
     class_counts: NotRequired[list[Count]]
+    per_class: NotRequired[dict[str, list[float | None]]]
 
 
 @cache

@@ -7,15 +7,30 @@ import torch
 from torch import Tensor
 
 from gan_lab.distributed.collectives import gather_rows
-from gan_lab.metrics import class_scores, scores
+from gan_lab.metrics import class_scores, copies, scores, spectra, uncertainty
 from gan_lab.metrics.extractors import Extractor, extract
 from gan_lab.metrics.neighbours import K_DENSITY_COVERAGE, manifold_scores, radii
 from gan_lab.metrics.protocol import Protocol, Weights
 from gan_lab.metrics.statistics import UNKNOWN, RealStatistics
 from gan_lab.utils import seeding
 
-Group = Literal["fid", "kid", "inception_score", "manifold", "classes"]
-GROUPS: tuple[Group, ...] = get_args(Group)
+Group = Literal[
+    "fid",
+    "kid",
+    "inception_score",
+    "manifold",
+    "classes",
+    "fid_infinity",
+    "fid_interval",
+    "class_manifold",
+    "memorisation",
+    "spectrum",
+    "cmmd",
+    "path_length",
+]
+ALL_GROUPS: tuple[Group, ...] = get_args(Group)
+GROUPS: tuple[Group, ...] = ALL_GROUPS[:5]  # without a choice
+OF_MOMENTS: tuple[Group, ...] = ("fid", "inception_score", "fid_infinity", "fid_interval")  # need no real features
 FEWEST = K_DENSITY_COVERAGE + 1  # images on either side
 
 
@@ -29,14 +44,25 @@ class Scorer:
         extractor: of the features; the one that computed the real statistics.
         real: statistics of the real images.
         seed: of random subsets and splits, recorded in the protocol.
-        groups: of scores to compute; some are cheap enough for use during training.
+        groups: of scores to compute; some are cheap enough for use during training. "path_length" needs the model and
+            not its images: `gan_lab.metrics.measure` computes it.
+        training: features of the training images, shape (n, d), for "memorisation"; None where there are none beside
+            the real images, which then are the training images.
+        spectrum: mean spectrum of the real images, as `spectra.mean_spectrum` gives it, for "spectrum".
 
     Raises:
         ValueError: the statistics are of another extractor, or of too few images.
     """
 
     def __init__(
-        self, *, extractor: Extractor, real: RealStatistics, seed: int, groups: Collection[Group] = GROUPS
+        self,
+        *,
+        extractor: Extractor,
+        real: RealStatistics,
+        seed: int,
+        groups: Collection[Group] = GROUPS,
+        training: Tensor | None = None,
+        spectrum: Tensor | None = None,
     ) -> None:
         if real.extractor != extractor.identity:
             raise ValueError("the real statistics are another extractor's")
@@ -46,17 +72,21 @@ class Scorer:
         # Statistics are in float64, which Apple's GPUs don't have.
         device = extractor.device
         self.real = real.to(torch.device("cpu") if device.type == "mps" else device)
+        self.training = training
+        self.spectrum = spectrum
         self.seed = seed
-        self.groups = groups
+        self.groups = groups if len(real.features) else [group for group in groups if group in OF_MOMENTS]
         self._real_part = self.real.features[:0], torch.empty(0)  # of the manifold, and its radii: kept, as they cost
         self.reset()
 
     def reset(self) -> None:
         """Drop the generated images; the real statistics stay."""
         self._shares: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._spectra: list[Tensor] = []
         self.count = 0
         self.conditional = False
         self.class_counts: list[int] = []
+        self.per_class: dict[str, list[float | None]] = {}
 
     def update(self, images: Tensor, requested: Tensor | None = None) -> None:
         """Extract features of a batch of this process's images.
@@ -67,6 +97,9 @@ class Scorer:
         """
         requested = torch.full((len(images),), UNKNOWN) if requested is None else requested
         self._shares.append((*extract(self.extractor, images), requested.to(self.extractor.device)))
+        if "spectrum" in self.groups and self.spectrum is not None:
+            on = images.cpu() if images.device.type == "mps" else images
+            self._spectra.append(spectra.mean_spectrum(on).to(self.real.features.device) * len(images))
 
     def compute(self) -> dict[str, float]:
         """Scores of the images of all processes, the same on each.
@@ -81,7 +114,15 @@ class Scorer:
             classes: `modes`, the number of predicted classes (`class_counts` has their frequencies). `class_kl`, the
                 divergence of their histogram from that of the real images, in nats, infinite for a class that the real
                 images lack. Where classes were requested, `class_accuracy`, and `class_fid`, the mean of the FID within
-                the `class_fid_classes` classes that have 500 images on each side.
+                the `class_fid_classes` classes that have 500 images on each side (intra-FID).
+            fid_infinity: `fid_infinity`, FID extrapolated to infinitely many generated images.
+            fid_interval: `fid_low` and `fid_high`, between which FID lies for 95 % of choices of generated images.
+            class_manifold: `class_precision`, `class_recall`, `class_density` and `class_coverage`, means over the
+                classes with six images on each side; `per_class` has those of each. Requested classes are taken, or
+                else predicted ones.
+            memorisation: `authenticity`, and `copying` where there are real images that were not trained on.
+            spectrum: `spectrum_error`, `spectrum_high`.
+            cmmd: `cmmd`.
 
         Raises:
             ValueError: there are too few images.
@@ -103,6 +144,19 @@ class Scorer:
             values |= self._manifold_scores(features)
         if "classes" in self.groups and self.extractor.num_classes:
             values |= self._class_scores(features, self.extractor.predicted_class(logits), requested)
+        if "fid_infinity" in self.groups:
+            values["fid_infinity"] = uncertainty.fid_infinity(self.real.moments, features, self.seed)
+        if "fid_interval" in self.groups:
+            low, high = uncertainty.fid_interval(self.real.moments, features, self.seed)
+            values |= {"fid_low": low, "fid_high": high}
+        if "class_manifold" in self.groups:
+            values |= self._class_manifold(features, logits, requested)
+        if "memorisation" in self.groups:
+            values |= self._memorisation(features)
+        if "spectrum" in self.groups and self.spectrum is not None:
+            values |= self._spectrum_scores()
+        if "cmmd" in self.groups:
+            values["cmmd"] = scores.gaussian_discrepancy(self.real.features, features)
         return values
 
     def protocol(self, weights: Weights) -> Protocol:
@@ -115,7 +169,7 @@ class Scorer:
             extractor=self.extractor.identity,
             data=self.real.data,
             split=self.real.split,
-            n_real=self.real.moments.count,
+            n_real=self.real.count,
             n_fake=self.count,
             weights=weights,
             seed=self.seed,
@@ -143,6 +197,43 @@ class Scorer:
             self._real_part = real, radii(real, K_DENSITY_COVERAGE)
         real, real_radii = self._real_part
         return manifold_scores(real, self._part(features, size), real_radii)
+
+    def _class_manifold(self, features: Tensor, logits: Tensor, requested: Tensor) -> dict[str, float]:
+        real_labels = self.real.labels
+        if (requested == UNKNOWN).any() and self.extractor.num_classes:
+            requested, real_labels = (self.extractor.predicted_class(part) for part in (logits, self.real.logits))
+        found = class_scores.manifold_within_classes(self.real.features, real_labels, features, requested)
+        if not found:
+            return {}
+        self.per_class = {
+            name: [found[label][name] if label in found else None for label in range(max(found) + 1)]
+            for name in next(iter(found.values()))
+        }
+        return {
+            f"class_{name}": sum(each[name] for each in found.values()) / len(found)
+            for name in next(iter(found.values()))
+        }
+
+    def _memorisation(self, features: Tensor) -> dict[str, float]:
+        if self.training is None:
+            return {"authenticity": copies.authenticity(self.real.features, features)}
+        training = self.training.to(features.device)
+        return {
+            "authenticity": copies.authenticity(training, features),
+            "copying": copies.copying(training, self.real.features, features, self.seed),
+        }
+
+    @property
+    def fake_spectrum(self) -> Tensor:
+        """Mean spectrum of the images of all processes, in dB, float64 (frequencies,); the same on each."""
+        assert self.spectrum is not None
+        real = self.spectrum.to(self.real.features.device)
+        share = torch.stack(self._spectra).sum(0) if self._spectra else torch.zeros_like(real)
+        return gather_rows(share[None]).sum(0) / self.count
+
+    def _spectrum_scores(self) -> dict[str, float]:
+        assert self.spectrum is not None
+        return spectra.differences(self.spectrum.to(self.real.features.device), self.fake_spectrum)
 
     def _part(self, features: Tensor, size: int) -> Tensor:
         """A random part of the rows, or all of them."""

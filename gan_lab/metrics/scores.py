@@ -12,6 +12,8 @@ from torchmetrics.image.kid import KernelInceptionDistance
 from gan_lab.utils import seeding
 
 KID_SUBSETS, KID_SUBSET_SIZE = 100, 1000  # torchmetrics' defaults
+CMMD_WIDTH, CMMD_SCALE = 10.0, 1000.0  # Jayasumana et al. 2024
+ROWS = 1000  # of a kernel's matrix held at a time
 INCEPTION_SCORE_SPLITS = 10  # Salimans et al. 2016 (arXiv:1606.03498)
 
 
@@ -46,6 +48,16 @@ class Moments:
         """Compute the sums of features (n, d)."""
         exact = features.double()
         return cls(len(features), exact.sum(0), exact.T @ exact)
+
+    @property
+    def mean(self) -> Tensor:
+        """Mean of the features, shape (d,)."""
+        return self.total / self.count
+
+    @property
+    def covariance(self) -> Tensor:
+        """Covariance over n - 1, shape (d, d)."""
+        return (self.outer - self.count * torch.outer(self.mean, self.mean)) / (self.count - 1)
 
 
 def frechet_distance(real: Moments, fake: Tensor) -> float:
@@ -87,6 +99,27 @@ def kernel_distance(real: Tensor, fake: Tensor, seed: int) -> tuple[float, float
         metric.update(fake.double(), real=False)
         mean, deviation = metric.compute()
     return float(mean), float(deviation)
+
+
+def gaussian_discrepancy(real: Tensor, fake: Tensor) -> float:
+    """CMMD: 1000 times the squared MMD with a Gaussian kernel of width 10, of features of length 1.
+
+    Jayasumana et al. 2024 (arXiv:2401.09603), eq. 4 and section 4, who take CLIP's image embeddings. As in their code,
+    the mean over pairs within a set includes each image with itself: at least 0, and biased upwards by 1/n.
+
+    Args:
+        real: features, shape (n, d).
+        fake: features, shape (m, d).
+    """
+    x, y = (part.double() / part.double().norm(dim=1, keepdim=True) for part in (real, fake))
+    within = _mean_kernel(x, x) + _mean_kernel(y, y)
+    return CMMD_SCALE * (within - 2 * _mean_kernel(x, y))
+
+
+def _mean_kernel(x: Tensor, y: Tensor) -> float:
+    """Mean over all pairs of exp(-|x - y|^2 / (2 width^2)), of rows of length 1."""
+    sums = [torch.exp((chunk @ y.T - 1) / CMMD_WIDTH**2).sum() for chunk in torch.split(x, ROWS)]
+    return float(torch.stack(sums).sum()) / (len(x) * len(y))
 
 
 def inception_score(logits: Tensor, seed: int) -> tuple[float, float]:

@@ -35,6 +35,7 @@ class RealStatistics:
         data: content hash of images and labels.
         split: of the dataset.
         extractor: its identity.
+        known_count: number of images, 0 where a file of moments doesn't say it; None takes that of the moments.
     """
 
     moments: Moments
@@ -44,6 +45,12 @@ class RealStatistics:
     data: str
     split: str
     extractor: dict[str, Plain]
+    known_count: int | None = None
+
+    @property
+    def count(self) -> int:
+        """Number of images, 0 where it is not known."""
+        return self.moments.count if self.known_count is None else self.known_count
 
     def to(self, device: torch.device) -> "RealStatistics":
         """Copy to another device."""

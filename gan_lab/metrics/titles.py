@@ -31,6 +31,7 @@ class Title:
 
 TITLES = {
     "fid": Title(text="FID", small_n_matters=True),
+    "fid_infinity": Title(text="FID-infinity"),
     "kid": Title(text="KID", form=".5f"),
     "inception_score": Title(text="Inception Score", more_is_better=True),
     "precision": Title(text="Precision", more_is_better=True),
@@ -41,15 +42,32 @@ TITLES = {
     "class_kl": Title(text="KL of classes", form=".4f", counts_images=True),
     "class_accuracy": Title(text="Class accuracy", form=".2%", more_is_better=True),
     "class_fid": Title(text="FID within classes", small_n_matters=True),
+    "class_precision": Title(text="Precision within classes", more_is_better=True),
+    "class_recall": Title(text="Recall within classes", more_is_better=True),
+    "class_density": Title(text="Density within classes", more_is_better=True),
+    "class_coverage": Title(text="Coverage within classes", more_is_better=True),
+    "authenticity": Title(text="Authenticity", form=".2%", more_is_better=True),
+    "copying": Title(text="Copying (C_T)", form=".2f", more_is_better=True),
+    "spectrum_error": Title(text="Spectrum, difference in dB", form=".2f"),
+    "spectrum_high": Title(text="Spectrum, finest details in dB", form="+.2f"),
+    "cmmd": Title(text="CMMD"),
+    "path_length": Title(text="Path length", form=".1f"),
     "gan_train": Title(text="GAN-train accuracy", form=".2%", more_is_better=True),
     "gan_test": Title(text="GAN-test accuracy", form=".2%", more_is_better=True),
     "psnr": Title(text="PSNR", form=".2f", more_is_better=True),
     "ssim": Title(text="SSIM", form=".4f", more_is_better=True),
     "mae": Title(text="Mean difference", form=".4f"),
+    "mae_units": Title(text="Mean difference in units", form=".4g"),
     "lpips": Title(text="LPIPS", form=".4f"),
     "cycle_error": Title(text="Cycle error", form=".4f"),
 }
-BESIDE = {"kid_std", "inception_score_std", "class_fid_classes"}  # written with another score, not on their own
+BESIDE = {
+    "kid_std",
+    "inception_score_std",
+    "class_fid_classes",
+    "fid_low",
+    "fid_high",
+}  # written with another score, not on their own
 HEADLINES = (  # in this order in a line
     *("fid", "a2b/fid", "b2a/fid", "psnr", "a2b/psnr", "b2a/psnr", "ssim", "cycle_error"),
     *("precision", "recall", "coverage", "modes", "class_kl", "class_accuracy"),
@@ -88,6 +106,8 @@ def addition(name: str, record: ScoreRecord) -> str:
     values = record.values
     if name.rpartition("/")[2] in ("kid", "inception_score"):
         return f" +- {title(name).value(values[f'{name}_std'])}"
+    if name == "fid" and "fid_low" in values:
+        return f" (95 %: {title(name).value(values['fid_low'])} to {title(name).value(values['fid_high'])})"
     if name == "modes" and record.class_counts:
         return f" of {len(record.class_counts):,}"
     return f" (mean of {values['class_fid_classes']:.0f} classes)" if name == "class_fid" else ""
@@ -99,4 +119,17 @@ def summary_line(record: ScoreRecord) -> str:
     scores = ", ".join(" ".join(parts[name]) for name in HEADLINES if name in parts)
     against = "" if protocol.split == "test" else f" to {protocol.split} ones"
     count, extractor = f"{protocol.n_fake:,} images{against}", protocol.extractor["name"]
-    return f"{scores} ({count}, {extractor}, {protocol.weights}, protocol {protocol.id})"
+    return f"{scores} ({count}, {extractor}, {protocol.weights}, protocol {protocol.shown})"
+
+
+def per_class_lines(record: ScoreRecord) -> list[str]:
+    """A table of the scores within each class, a line for each, below an empty line; nothing where there are none."""
+    if not record.per_class:
+        return []
+    names = list(record.per_class)
+    head = "Class  " + "  ".join(f"{title(name).text:>9}" for name in names)
+    rows = []
+    for label, values in enumerate(zip(*record.per_class.values(), strict=True)):
+        shown = ("-" if value is None else title(name).value(value) for name, value in zip(names, values, strict=True))
+        rows.append(f"{label:5}  " + "  ".join(f"{value:>9}" for value in shown))
+    return ["", head, *rows]

@@ -11,25 +11,25 @@ import torch
 from torch import Tensor
 
 from gan_lab.distributed.collectives import gather_rows, refusing_together
-from gan_lab.metrics.domain_images import DomainImages
+from gan_lab.metrics.domain_images import SIDES, DomainImages, depth_of
 from gan_lab.metrics.extractors import Extractor, Plain
 from gan_lab.metrics.generated_images import weights_of
 from gan_lab.metrics.measure import Measure, Subject
 from gan_lab.metrics.perceptual import SMALLEST, Perceptual
-from gan_lab.metrics.pixel_scores import REACH, absolute_error, psnr, ssim
+from gan_lab.metrics.pixel_scores import REACH, absolute_error, difference, psnr, ssim
 from gan_lab.metrics.protocol import Protocol, Weights, extractor_hash
-from gan_lab.metrics.real_images import part
+from gan_lab.metrics.real_images import looked_at, part
 from gan_lab.metrics.score_record import ScoreRecord
 from gan_lab.metrics.scorer import FEWEST, Group, Scorer
 from gan_lab.utils import hashes
 from gan_lab.utils.errors import UserError
-from gan_lab.utils.images import to_float, to_uint8
 
 log = logging.getLogger(__name__)
 
 GROUPS: set[Group] = {"fid", "kid", "manifold"}  # those that need no classes, and no many images of each
 VALUES_AT_ONCE = 1 << 20  # of the images that are translated in one batch: 445 of 28x28 in colour, 5 of 256x256
 NO_EXTRACTOR: dict[str, Plain] = {"name": "pixels alone", "sha256": ""}
+UNITS = "mae_units"  # of values at a depth other than 8, in their own units
 Error = Callable[[Tensor, Tensor], Tensor]  # of images and targets, uint8; a value for each, float64
 
 
@@ -117,10 +117,10 @@ class Translations(Subject):
     ) -> "Direction":
         source, real = (DomainImages(self.data, side, self.cache_folder) for side in (name[0], name[-1]))
         images, labels = real.load(split, at_most)
-        sources = source._stored(split)[0]
+        sources = source.codes(split)
         chosen = part(len(sources), count)
         sources = sources[chosen]
-        partners = real._stored(split)[0][chosen] if self.data.paired else None
+        partners = real.codes(split)[chosen] if self.data.paired else None
         scorer = None
         if extractor is not None and min(len(images), len(sources)) >= FEWEST:
             statistics = real.statistics(extractor, split, at_most)
@@ -158,10 +158,10 @@ class Direction:
         name: "a2b" or "b2a".
         data: the data module, which makes a network's input of pictures, and pictures of its output.
         real: the pictures of the other side.
-        sources: pictures to translate, uint8 (n, channels, height, width).
-        partners: the right answer for each, uint8 (n, channels, height, width); None where there is none.
+        sources: to translate, (n, channels, height, width) at the depth of their side.
+        partners: the right answer for each, (n, channels, height, width) at its depth; None where there is none.
         scorer: with the statistics of the targets; None without features.
-        errors: scores of a translation and its right answer, by name.
+        errors: scores of a translation and its right answer as pictures, by name.
         back: the direction that undoes this one; None where the model has none.
         count: number of targets.
         target_hash: content hash of the targets and their labels.
@@ -193,22 +193,35 @@ class Direction:
         for chosen in torch.split(torch.arange(len(self.sources))[share], at_once):
             sources = self.sources[chosen].to(model.device)
             translated = translate(model, self.data, self.name, sources, ema=ema)
+            pictures = self._pictures(translated, self.name[-1])
             if self.scorer:
-                self.scorer.update(self.real.without_border(translated))
+                self.scorer.update(self.real.without_border(pictures))
             if self.partners is not None:
+                partners = self._pictures(self.partners[chosen], self.name[-1])
                 for name, error in self.errors.items():
-                    errors[name].append(self._measured(error, translated, self.partners[chosen]))
+                    errors[name].append(self._measured(error, pictures, partners))
+                if self._has_units:
+                    errors[UNITS].append(self._measured(difference, translated, self.partners[chosen]))
             if self.back:
-                back = translate(model, self.data, self.back, translated, ema=ema)
-                errors["cycle_error"].append(self._measured(absolute_error, back, sources))
+                back = self._pictures(translate(model, self.data, self.back, translated, ema=ema), self.name[0])
+                errors["cycle_error"].append(
+                    self._measured(absolute_error, back, self._pictures(sources, self.name[0]))
+                )
         values = self.scorer.compute() if self.scorer else {}
         if self.scorer:
             self.scorer.reset()  # the images need memory
         return values | {name: float(gather_rows(torch.cat(parts)).mean()) for name, parts in errors.items()}
 
     @property
+    def _has_units(self) -> bool:
+        return self.partners is not None and self.partners.dtype != torch.uint8
+
+    @property
     def _all_errors(self) -> list[str]:
-        return [*self.errors, *(["cycle_error"] if self.back else [])]
+        return [*self.errors, *([UNITS] if self._has_units else []), *(["cycle_error"] if self.back else [])]
+
+    def _pictures(self, pixels: Tensor, side: str) -> Tensor:
+        return looked_at(self.data, pixels, SIDES.index(side))
 
     def _measured(self, error: Error, images: Tensor, targets: Tensor) -> Tensor:
         here = exact(images.device)
@@ -223,6 +236,7 @@ class TranslationScores(Measure):
 
     - `fid`, `kid`, `kid_std`, `precision` to `coverage`: of all translations against all targets, as of `Scorer`.
     - `psnr`, `ssim`, `mae`, `lpips`: means over pairs of a translation and the right answer, both as files hold them.
+    - `mae_units`: the mean absolute difference of pairs in the units of the data, where `data.depth` is not 8.
     - `cycle_error`: the mean difference of pixels in [0, 1] between images and what comes back of them there and back,
       over both directions. What is in between is rounded to 8 bits: a CycleGAN hides in its translations what it needs
       for the way back (Chu et al. 2017, arXiv:1712.02950), and what a file would not hold is not its translation.
@@ -281,12 +295,15 @@ class TranslationScores(Measure):
         return hashes.of_values(own) if len(own) > 1 else next(iter(own.values()))
 
 
-def translate(model: Any, data: Any, direction: str, pictures: Tensor, *, ema: bool) -> Tensor:
-    """Pictures of one side as pictures of the other, uint8 (n, channels, height, width), as a file would hold them."""
+def translate(model: Any, data: Any, direction: str, pixels: Tensor, *, ema: bool) -> Tensor:
+    """Images (n, channels, height, width) of one side as images of the other, at their depths, as files hold them."""
+    first, second = (depth_of(data, side) for side in (direction[0], direction[-1]))
     if direction[0] == "a":
-        source = data.to_source(pictures)
-        return to_uint8(data.render(source, model.translate(source, direction, ema)))
-    return to_uint8(model.translate(to_float(pictures), direction, ema))
+        source = data.to_source(pixels)
+        codes: Tensor = second.to_codes(data.render(source, model.translate(source, direction, ema)))
+    else:
+        codes = second.to_codes(model.translate(first.to_float(pixels), direction, ema))
+    return codes
 
 
 def exact(device: torch.device) -> torch.device:

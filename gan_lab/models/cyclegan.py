@@ -13,7 +13,8 @@ from gan_lab.models.player import Terms
 from gan_lab.models.translation import TranslationGAN
 from gan_lab.models.turns import Condition
 from gan_lab.utils.batches import AnyBatch, TwoDomains
-from gan_lab.utils.types import NonNegativeFloat, NonNegativeInt, PositiveInt
+from gan_lab.utils.sizes import height_and_width
+from gan_lab.utils.types import ImageSize, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 
 class ByDomain(TypedDict):
@@ -55,7 +56,7 @@ class CycleGAN(TranslationGAN):
         cycle_weight: NonNegativeFloat | ByDomain,
         identity_weight: NonNegativeFloat | ByDomain,
         pool_size: NonNegativeInt,
-        image_size: PositiveInt,
+        image_size: ImageSize,
         channels: PositiveInt,
         **options: Any,
     ) -> None:
@@ -73,7 +74,7 @@ class CycleGAN(TranslationGAN):
         self.adversarial_weight = adversarial_weight
         self.cycle_weight = cycle_weight
         self.identity_weight = identity_weight
-        self.pool_a, self.pool_b = (ImagePool(pool_size, (channels, image_size, image_size)) for _ in range(2))
+        self.pool_a, self.pool_b = (ImagePool(pool_size, (channels, *height_and_width(image_size))) for _ in range(2))
 
     def unpack_batch(self, batch: AnyBatch) -> tuple[Tensor, Condition]:
         """Both domains in one tensor (2 batch, channels, height, width).

@@ -9,6 +9,7 @@ from gan_lab.models.player import Terms
 from gan_lab.models.translation import TranslationGAN
 from gan_lab.models.turns import Condition
 from gan_lab.utils.batches import AnyBatch, Pairs
+from gan_lab.utils.depth import shown
 from gan_lab.utils.types import NonNegativeFloat
 
 
@@ -71,5 +72,7 @@ class Pix2Pix(TranslationGAN):
         target, (source,) = self.unpack_batch(self.held_out(rows))
         translated = self.translate(source, ema=ema)
         pictures = [source, self.shown(source, translated), self.shown(source, target)]
+        if len({picture.shape[1] for picture in pictures}) > 1:
+            pictures = [shown(picture) for picture in pictures]
         channels = max(picture.shape[1] for picture in pictures)
         return torch.stack([one.expand(-1, channels, -1, -1) for one in pictures], 1).flatten(0, 1), len(pictures)

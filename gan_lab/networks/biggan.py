@@ -7,6 +7,7 @@ authors' code.
 """
 
 import itertools
+import math
 from functools import partial
 
 import torch
@@ -16,9 +17,9 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from gan_lab.networks.init import CONVOLUTIONS
 from gan_lab.networks.norms import normalise_weights
-from gan_lab.networks.sizes import layout_for
+from gan_lab.networks.sizes import halved, layout_for
 from gan_lab.networks.sngan_resnet import SumPool, Up, down_blocks
-from gan_lab.utils.types import PositiveInt
+from gan_lab.utils.types import ImageSize, PositiveInt
 
 # By image size, feature maps in multiples of the width: of the generator from the 4x4 map on; of the discriminator's
 # blocks, with the number of those that halve.
@@ -84,7 +85,7 @@ class SelfAttention(nn.Module):
 
 
 class Generator(nn.Module):
-    """Latents (batch, latent_dim) and labels (batch,) to images (batch, channels, image_size, image_size) in [-1, 1].
+    """Latents (batch, latent_dim) and labels (batch,) to images (batch, channels, height, width) in [-1, 1].
 
     The latent is cut into one part for the first layer and one for each block, whose norms get it beside the class's
     vector, which all blocks share. Shares of the classes, float (batch, num_classes), take the place of labels for
@@ -95,7 +96,7 @@ class Generator(nn.Module):
         width: the paper's ch; at 128 pixels the feature maps before the last layer, and 16 times as many at first.
         embedding_dim: of a class's vector.
         num_classes: labels there are.
-        image_size: 32, 64 or 128.
+        image_size: 32, 64 or 128, or oblong: as `layout_for` has it.
 
     Raises:
         ValueError: another image size.
@@ -111,15 +112,19 @@ class Generator(nn.Module):
         width: PositiveInt,
         embedding_dim: PositiveInt,
         num_classes: PositiveInt,
-        image_size: PositiveInt,
+        image_size: ImageSize,
         channels: PositiveInt,
     ) -> None:
         super().__init__()
-        widths = [width * multiple for multiple in layout_for(image_size, GENERATOR)]
+        _, multiples = layout_for(image_size, GENERATOR)
+        widths = [width * multiple for multiple in multiples]
+        smallest = halved(image_size, len(widths) - 1)
         # Where the parts can't be equal, the first ones are larger by one.
         self.parts = [(latent_dim + index) // len(widths) for index in reversed(range(len(widths)))]
         self.embedding = nn.Embedding(num_classes, embedding_dim)
-        self.first = nn.Sequential(nn.Linear(self.parts[0], widths[0] * 16), nn.Unflatten(1, (widths[0], 4, 4)))
+        self.first = nn.Sequential(
+            nn.Linear(self.parts[0], widths[0] * math.prod(smallest)), nn.Unflatten(1, (widths[0], *smallest))
+        )
         self.blocks = nn.ModuleList(
             Up(inputs, outputs, partial(ConditionalBatchNorm, condition_dim=embedding_dim + part))
             for (inputs, outputs), part in zip(itertools.pairwise(widths), self.parts[1:], strict=True)
@@ -132,7 +137,7 @@ class Generator(nn.Module):
         normalise_weights(self, "spectral")
 
     def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
-        """Images (batch, channels, image_size, image_size) of latents (batch, latent_dim) and labels (batch,)."""
+        """Images (batch, channels, height, width) of latents (batch, latent_dim) and labels (batch,)."""
         part, *parts = torch.split(latents, self.parts, dim=1)
         maps: Tensor = self.first(part)
         vectors = labels @ self.embedding.weight if labels.is_floating_point() else self.embedding(labels)
@@ -145,12 +150,12 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images (batch, channels, image_size, image_size) and labels (batch,) to logits (batch, 1), by projection.
+    """Images (batch, channels, height, width) and labels (batch,) to logits (batch, 1), by projection.
 
     Args:
         width: the paper's ch; at 64 and 128 pixels the feature maps of the first block, and 16 times as many at last.
         num_classes: labels there are.
-        image_size: 32, 64 or 128.
+        image_size: 32, 64 or 128, or oblong: as `layout_for` has it.
 
     Raises:
         ValueError: another image size.
@@ -160,10 +165,10 @@ class Discriminator(nn.Module):
     batch_independent = True
 
     def __init__(
-        self, *, width: PositiveInt, num_classes: PositiveInt, image_size: PositiveInt, channels: PositiveInt
+        self, *, width: PositiveInt, num_classes: PositiveInt, image_size: ImageSize, channels: PositiveInt
     ) -> None:
         super().__init__()
-        multiples, halvings = layout_for(image_size, DISCRIMINATOR)
+        _, (multiples, halvings) = layout_for(image_size, DISCRIMINATOR)
         widths = [width * multiple for multiple in multiples]
         first, *blocks = down_blocks(widths, channels=channels, halvings=halvings, wide=True, norm="spectral")
         self.features = nn.Sequential(first, SelfAttention(widths[0]), *blocks, SumPool())
@@ -174,7 +179,7 @@ class Discriminator(nn.Module):
         spectral_norm(self.vectors)
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Logits (batch, 1) of images (batch, channels, image_size, image_size) as images of their labels (batch,)."""
+        """Logits (batch, 1) of images (batch, channels, height, width) as images of their labels (batch,)."""
         features: Tensor = self.features(images)
         logits: Tensor = self.output(features)
         vectors: Tensor = self.vectors(labels)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from gan_lab.networks.init import dcgan_init
 from gan_lab.networks.sizes import quarter
 from gan_lab.networks.translation import Residual, Translator
-from gan_lab.utils.types import PositiveInt
+from gan_lab.utils.types import ImageSize, PositiveInt
 
 Maps = list[Tensor]
 
@@ -22,7 +22,7 @@ class ContrastiveGenerator(nn.Module):
         width: feature maps at full size.
         blocks: residual blocks.
         features: length of a patch's vector.
-        image_size: a multiple of 4.
+        image_size: multiples of 4.
         channels: of both domains.
     """
 
@@ -34,7 +34,7 @@ class ContrastiveGenerator(nn.Module):
         width: PositiveInt,
         blocks: PositiveInt,
         features: PositiveInt,
-        image_size: PositiveInt,
+        image_size: ImageSize,
         channels: PositiveInt,
     ) -> None:
         super().__init__()

@@ -1,20 +1,22 @@
 """A DCGAN small enough that two CPU cores draw digits within minutes."""
 
+import math
+
 from torch import Tensor, nn
 
 from gan_lab.networks.init import dcgan_init
 from gan_lab.networks.norms import Norm, needs_bias, norm_2d, normalise_weights
-from gan_lab.networks.sizes import further_doublings, quarter
-from gan_lab.utils.types import PositiveInt
+from gan_lab.networks.sizes import further_doublings, halved, quarter
+from gan_lab.utils.types import ImageSize, PositiveInt
 
 
 class Generator(nn.Module):
-    """Latents (batch, latent_dim) to images (batch, channels, image_size, image_size) in [-1, 1].
+    """Latents (batch, latent_dim) to images (batch, channels, height, width) in [-1, 1].
 
     Args:
         width: feature maps between the last two transposed convolutions; twice as many before them.
-        max_side: the widest map that the latent is turned into: larger images are reached by further transposed
-            convolutions. None has two for all.
+        max_side: the longest side of the map that the latent is turned into: larger images are reached by further
+            transposed convolutions. None has two for all.
     """
 
     def __init__(
@@ -23,13 +25,13 @@ class Generator(nn.Module):
         latent_dim: PositiveInt,
         width: PositiveInt,
         max_side: PositiveInt | None = None,
-        image_size: PositiveInt,
+        image_size: ImageSize,
         channels: PositiveInt,
     ) -> None:
         super().__init__()
-        side = quarter(image_size)
-        further = further_doublings(side, max_side)
-        side //= 2**further
+        sides = quarter(image_size)
+        further = further_doublings(sides, max_side)
+        sides = halved(sides, further)
         larger: list[nn.Module] = []
         for _ in range(further):
             larger += [
@@ -38,8 +40,8 @@ class Generator(nn.Module):
                 nn.ReLU(inplace=True),
             ]
         self.layers = nn.Sequential(
-            nn.Linear(latent_dim, 2 * width * side**2, bias=False),
-            nn.Unflatten(1, (2 * width, side, side)),
+            nn.Linear(latent_dim, 2 * width * math.prod(sides), bias=False),
+            nn.Unflatten(1, (2 * width, *sides)),
             nn.BatchNorm2d(2 * width),
             nn.ReLU(inplace=True),
             *larger,
@@ -52,18 +54,18 @@ class Generator(nn.Module):
         self.apply(dcgan_init)
 
     def forward(self, latents: Tensor) -> Tensor:
-        """Images (batch, channels, image_size, image_size), one for each latent (batch, latent_dim)."""
+        """Images (batch, channels, height, width), one for each latent (batch, latent_dim)."""
         images: Tensor = self.layers(latents)
         return images
 
 
 class Discriminator(nn.Module):
-    """Images (batch, channels, image_size, image_size) to logits (batch, 1).
+    """Images (batch, channels, height, width) to logits (batch, 1).
 
     Args:
         width: feature maps after the first convolution; twice as many after the second.
-        max_side: the widest map that the logit is made from: further convolutions halve that of larger images. None
-            has two for all.
+        max_side: the longest side of the map that the logit is made from: further convolutions halve that of larger
+            images. None has two for all.
         norm: of every convolution but the first; spectral norm is on every layer.
     """
 
@@ -73,14 +75,14 @@ class Discriminator(nn.Module):
         width: PositiveInt,
         max_side: PositiveInt | None = None,
         norm: Norm,
-        image_size: PositiveInt,
+        image_size: ImageSize,
         channels: PositiveInt,
     ) -> None:
         super().__init__()
         self.batch_independent = norm != "batch"
-        side = quarter(image_size)
-        further = further_doublings(side, max_side)
-        side //= 2**further
+        sides = quarter(image_size)
+        further = further_doublings(sides, max_side)
+        sides = halved(sides, further)
         larger: list[nn.Module] = []
         for _ in range(further):
             larger += [
@@ -97,11 +99,11 @@ class Discriminator(nn.Module):
             *larger,
             nn.Flatten(),
         )
-        self.output = nn.Linear(2 * width * side**2, 1)
+        self.output = nn.Linear(2 * width * math.prod(sides), 1)
         self.apply(dcgan_init)
         normalise_weights(self, norm)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (batch, 1) of images (batch, channels, image_size, image_size)."""
+        """Logits (batch, 1) of images (batch, channels, height, width)."""
         logits: Tensor = self.output(self.features(images))
         return logits

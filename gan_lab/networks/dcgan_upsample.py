@@ -5,24 +5,26 @@ Sizes, dropout and norms are those of the widespread Keras example; its batch no
 share of the old value that is kept, torch's the share of the new one: 0.2.
 """
 
+import math
+
 from torch import Tensor, nn
 
 from gan_lab.networks.dropout import Dropout
 from gan_lab.networks.init import dcgan_init
 from gan_lab.networks.norms import Norm, norm_2d, normalise_weights
-from gan_lab.networks.sizes import further_doublings, quarter
-from gan_lab.utils.types import PositiveInt, Probability
+from gan_lab.networks.sizes import further_doublings, halved, quarter
+from gan_lab.utils.types import ImageSize, PositiveInt, Probability
 
 BATCH_NORM_MOMENTUM = 0.2
 
 
 class Generator(nn.Module):
-    """Latents (batch, latent_dim) to images (batch, channels, image_size, image_size) in [-1, 1].
+    """Latents (batch, latent_dim) to images (batch, channels, height, width) in [-1, 1].
 
     Args:
         width: feature maps of the last hidden layer; those before have twice as many.
-        max_side: the widest map that the latent is turned into: larger images are reached by further doublings, each
-            with its convolution. None has two for all.
+        max_side: the longest side of the map that the latent is turned into: larger images are reached by further
+            doublings, each with its convolution. None has two for all.
     """
 
     def __init__(
@@ -31,13 +33,13 @@ class Generator(nn.Module):
         latent_dim: PositiveInt,
         width: PositiveInt,
         max_side: PositiveInt | None = None,
-        image_size: PositiveInt,
+        image_size: ImageSize,
         channels: PositiveInt,
     ) -> None:
         super().__init__()
-        side = quarter(image_size)
-        further = further_doublings(side, max_side)
-        side //= 2**further
+        sides = quarter(image_size)
+        further = further_doublings(sides, max_side)
+        sides = halved(sides, further)
         larger: list[nn.Module] = []
         for _ in range(further):
             larger += [
@@ -47,9 +49,9 @@ class Generator(nn.Module):
                 nn.ReLU(inplace=True),
             ]
         self.layers = nn.Sequential(
-            nn.Linear(latent_dim, 2 * width * side**2),
+            nn.Linear(latent_dim, 2 * width * math.prod(sides)),
             nn.ReLU(inplace=True),
-            nn.Unflatten(1, (2 * width, side, side)),
+            nn.Unflatten(1, (2 * width, *sides)),
             *larger,
             nn.Upsample(scale_factor=2),
             nn.Conv2d(2 * width, 2 * width, 3, padding=1),
@@ -65,18 +67,18 @@ class Generator(nn.Module):
         self.apply(dcgan_init)
 
     def forward(self, latents: Tensor) -> Tensor:
-        """Images (batch, channels, image_size, image_size), one for each latent (batch, latent_dim)."""
+        """Images (batch, channels, height, width), one for each latent (batch, latent_dim)."""
         images: Tensor = self.layers(latents)
         return images
 
 
 class Discriminator(nn.Module):
-    """Images (batch, channels, image_size, image_size) to logits (batch, 1).
+    """Images (batch, channels, height, width) to logits (batch, 1).
 
     Args:
         width: feature maps after the first convolution; doubled by each of the three that follow.
-        max_side: the widest map that the third of them gets: further convolutions before the last halve that of larger
-            images. None has none.
+        max_side: the longest side of the map that the third of them gets: further convolutions before the last halve
+            that of larger images. None has none.
         dropout: probability with which an activation is dropped after each convolution.
         norm: of every convolution but the first; spectral norm is on every layer.
     """
@@ -88,13 +90,14 @@ class Discriminator(nn.Module):
         max_side: PositiveInt | None = None,
         dropout: Probability,
         norm: Norm,
-        image_size: PositiveInt,
+        image_size: ImageSize,
         channels: PositiveInt,
     ) -> None:
         super().__init__()
         self.batch_independent = norm != "batch"
-        side = quarter(image_size)
-        further = further_doublings(side, max_side)
+        sides = quarter(image_size)
+        further = further_doublings(sides, max_side)
+        height, across = sides
         layers: list[nn.Module] = []
         for index, (inputs, outputs, stride) in enumerate(
             [
@@ -106,18 +109,17 @@ class Discriminator(nn.Module):
             ]
         ):
             layers.append(nn.Conv2d(inputs, outputs, 3, stride, padding=1))
-            if index == 1 and side % 2:  # 7x7 to 8x8, so that the next convolution halves evenly
-                layers.append(nn.ZeroPad2d((0, 1, 0, 1)))
+            if index == 1 and (height % 2 or across % 2):  # 7x7 to 8x8, so that the next convolution halves evenly
+                layers.append(nn.ZeroPad2d((0, across % 2, 0, height % 2)))
             if index:
                 layers += norm_2d(norm, outputs, momentum=BATCH_NORM_MOMENTUM)
             layers += [nn.LeakyReLU(0.2, inplace=True), Dropout(dropout)]
-        side = (side + 1) // 2 // 2**further
         self.features = nn.Sequential(*layers, nn.Flatten())
-        self.output = nn.Linear(8 * width * side**2, 1)
+        self.output = nn.Linear(8 * width * math.prod(halved(sides, 1 + further)), 1)
         self.apply(dcgan_init)
         normalise_weights(self, norm)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (batch, 1) of images (batch, channels, image_size, image_size)."""
+        """Logits (batch, 1) of images (batch, channels, height, width)."""
         logits: Tensor = self.output(self.features(images))
         return logits

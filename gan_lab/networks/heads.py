@@ -6,11 +6,11 @@ from torch import Tensor, nn
 
 from gan_lab.networks.init import dcgan_init
 from gan_lab.networks.labelled import count_features
-from gan_lab.utils.types import PositiveInt
+from gan_lab.utils.types import ImageSize, PositiveInt
 
 
 class WithHeads(nn.Module):
-    """Images (batch, channels, size, size) to logits, and to a vector for each head: linear maps of the last features.
+    """Images (batch, channels, height, width) to logits, and a vector for each head: linear maps of the last features.
 
     All share the discriminator's body (Odena et al. 2017, section 3, arXiv:1610.09585; Chen et al. 2016, section 6,
     arXiv:1606.03657). Spectral norm bounds the logits' way and not the heads: what they say is no critic's logit.
@@ -18,7 +18,7 @@ class WithHeads(nn.Module):
     Args:
         discriminator: has `features`, images to anything (batch, ...), and `output`, features to logits (batch, ...).
         heads: the size of each head's vector by the head's name.
-        image_size: side of the images in pixels.
+        image_size: of the images.
         channels: of the images; the number of features follows from both.
 
     Raises:
@@ -30,7 +30,7 @@ class WithHeads(nn.Module):
         discriminator: nn.Module,
         *,
         heads: Mapping[str, PositiveInt],
-        image_size: PositiveInt,
+        image_size: ImageSize,
         channels: PositiveInt,
     ) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class WithHeads(nn.Module):
         self.batch_independent = getattr(discriminator, "batch_independent", False)
 
     def forward(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Logits (batch, ...) of images (batch, channels, size, size), and each head's vectors (batch, size)."""
+        """Logits (batch, ...) of images (batch, channels, height, width), and each head's vectors (batch, size)."""
         features: Tensor = self.discriminator.features(images)  # type: ignore[operator]
         logits: Tensor = self.discriminator.output(features)  # type: ignore[operator]
         return logits, {name: head(features.flatten(1)) for name, head in self.heads.items()}

@@ -4,13 +4,16 @@ Any generator and discriminator of this package will do; labels are int64 (batch
 take labels themselves say so by `takes_labels`.
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 from torch.nn.utils.parametrize import is_parametrized
 
-from gan_lab.utils.types import PositiveInt
+from gan_lab.utils.sizes import height_and_width
+from gan_lab.utils.types import ImageSize, PositiveInt
 
 
 class Native(nn.Module):
@@ -72,7 +75,7 @@ class LabelledGenerator(nn.Module):
         self.num_classes = num_classes
 
     def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
-        """Images (batch, channels, size, size), one for each latent (batch, latent_dim) and label (batch,)."""
+        """Images (batch, channels, height, width), one for each latent (batch, latent_dim) and label (batch,)."""
         images: Tensor = self.generator(self.joined(latents, labels))
         return images
 
@@ -83,7 +86,7 @@ class LabelledGenerator(nn.Module):
 
 
 class ConcatDiscriminator(nn.Module):
-    """Images (batch, channels, size, size) and labels (batch,) to logits: the label is one more channel.
+    """Images (batch, channels, height, width) and labels (batch,) to logits: the label is one more channel.
 
     The channel is a learned plane for each class.
 
@@ -95,21 +98,21 @@ class ConcatDiscriminator(nn.Module):
         image_size: of the plane.
     """
 
-    def __init__(self, discriminator: nn.Module, *, num_classes: PositiveInt, image_size: PositiveInt) -> None:
+    def __init__(self, discriminator: nn.Module, *, num_classes: PositiveInt, image_size: ImageSize) -> None:
         super().__init__()
         self.discriminator = discriminator
-        self.planes = nn.Embedding(num_classes, image_size**2)
+        self.planes = nn.Embedding(num_classes, math.prod(height_and_width(image_size)))
         self.batch_independent = getattr(discriminator, "batch_independent", False)
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Logits of images (batch, channels, size, size) as images of their labels (batch,)."""
+        """Logits of images (batch, channels, height, width) as images of their labels (batch,)."""
         planes = self.planes(labels).to(images.dtype).view(-1, 1, *images.shape[2:])
         logits: Tensor = self.discriminator(torch.cat((images, planes), dim=1))
         return logits
 
 
 class ProjectionDiscriminator(nn.Module):
-    """Images (batch, channels, size, size) and labels (batch,) to logits (batch, 1), by projection.
+    """Images (batch, channels, height, width) and labels (batch,) to logits (batch, 1), by projection.
 
     The inner product of the image's features with a learned vector of the label's class is added to the logit.
 
@@ -118,7 +121,7 @@ class ProjectionDiscriminator(nn.Module):
     Args:
         discriminator: has `features`, images to anything (batch, ...), and `output`, features to logits (batch, 1).
         num_classes: how many labels there are.
-        image_size: side of the images in pixels.
+        image_size: of the images.
         channels: of the images; the number of features follows from both.
 
     Raises:
@@ -126,7 +129,7 @@ class ProjectionDiscriminator(nn.Module):
     """
 
     def __init__(
-        self, discriminator: nn.Module, *, num_classes: PositiveInt, image_size: PositiveInt, channels: PositiveInt
+        self, discriminator: nn.Module, *, num_classes: PositiveInt, image_size: ImageSize, channels: PositiveInt
     ) -> None:
         super().__init__()
         if not (hasattr(discriminator, "features") and hasattr(discriminator, "output")):
@@ -143,17 +146,17 @@ class ProjectionDiscriminator(nn.Module):
         self.batch_independent = getattr(discriminator, "batch_independent", False)
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Logits (batch, 1) of images (batch, channels, size, size) as images of their labels (batch,)."""
+        """Logits (batch, 1) of images (batch, channels, height, width) as images of their labels (batch,)."""
         features: Tensor = self.discriminator.features(images)  # type: ignore[operator]
         logits: Tensor = self.discriminator.output(features)  # type: ignore[operator]
         vectors: Tensor = self.vectors(labels)
         return logits + (vectors * features.flatten(1)).sum(1, keepdim=True)
 
 
-def count_features(discriminator: nn.Module, image_size: int, channels: int) -> int:
+def count_features(discriminator: nn.Module, image_size: ImageSize, channels: int) -> int:
     """The number of features of an image, counted on a black one."""
     training = discriminator.training
-    images = torch.zeros(1, channels, image_size, image_size)
+    images = torch.zeros(1, channels, *height_and_width(image_size))
     with torch.no_grad():
         features: Tensor = discriminator.eval().features(images)  # type: ignore[operator]
     discriminator.train(training)

@@ -4,7 +4,8 @@ from torch import Tensor, nn
 
 from gan_lab.networks.init import dcgan_init
 from gan_lab.networks.norms import Norm, needs_bias, norm_2d, normalise_weights
-from gan_lab.utils.types import PositiveInt
+from gan_lab.utils.sizes import height_and_width
+from gan_lab.utils.types import ImageSize, PositiveInt
 
 
 class PatchGAN(nn.Module):
@@ -24,13 +25,14 @@ class PatchGAN(nn.Module):
     """
 
     def __init__(
-        self, *, width: PositiveInt, layers: PositiveInt, norm: Norm, image_size: PositiveInt, channels: PositiveInt
+        self, *, width: PositiveInt, layers: PositiveInt, norm: Norm, image_size: ImageSize, channels: PositiveInt
     ) -> None:
         super().__init__()
-        if image_size // 2**layers < 3:
+        shorter = min(height_and_width(image_size))
+        if shorter // 2**layers < 3:
             raise ValueError(
-                f"{layers} layers leave nothing of {image_size} pixels: set model.network.discriminator.layers="
-                f"{max(1, (image_size // 3).bit_length() - 1)} or less"
+                f"{layers} layers leave nothing of {shorter} pixels: set model.network.discriminator.layers="
+                f"{max(1, (shorter // 3).bit_length() - 1)} or less"
             )
         stack: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
         for layer in range(1, layers + 1):

@@ -12,6 +12,7 @@ at its edges, and the plain mean of 2x2 places downwards. A 1x1 convolution stan
 
 import itertools
 import math
+from collections.abc import Sequence
 from typing import Any, Literal, TypeVar
 
 import torch
@@ -19,8 +20,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_lab.networks.norms import Norm, needs_bias, norm_2d, normalise_weights
-from gan_lab.networks.sizes import halvings
-from gan_lab.utils.types import PositiveInt
+from gan_lab.networks.sizes import halved, halvings
+from gan_lab.utils.types import ImageSize, PositiveInt
 
 SLOPE = 0.2
 ACTIVATION_GAIN = math.sqrt(2 / (1 + SLOPE**2))  # keeps the variance over a leaky ReLU (He et al. 2015, equation 15)
@@ -124,25 +125,25 @@ class Downsample(Resample):
 class Constant(nn.Module):
     """A learned map, each feature scaled by a linear function of the latent."""
 
-    def __init__(self, *, latent_dim: int, width: int, side: int) -> None:
+    def __init__(self, *, latent_dim: int, width: int, sides: Sequence[int]) -> None:
         super().__init__()
-        self.map = nn.Parameter(torch.randn(width, side, side))
+        self.map = nn.Parameter(torch.randn(width, *sides))
         self.scale = initialised(nn.Linear(latent_dim, width, bias=False))
 
     def forward(self, latents: Tensor) -> Tensor:
-        """(batch, latent_dim) to (batch, width, side, side)."""
+        """(batch, latent_dim) to (batch, width, *sides)."""
         scales: Tensor = self.scale(latents)
         return self.map * scales[:, :, None, None]
 
 
-def stage_widths(width: int, max_width: int, image_size: int) -> tuple[list[int], int]:
-    """Feature maps of each stage from the largest image to the smallest, and the side of the smallest."""
+def stage_widths(width: int, max_width: int, image_size: ImageSize) -> tuple[list[int], tuple[int, int]]:
+    """Feature maps of each stage from the largest image to the smallest, and the height and width of the smallest."""
     count = halvings(image_size)
-    return [min(width * 2**stage, max_width) for stage in range(count + 1)], image_size // 2**count
+    return [min(width * 2**stage, max_width) for stage in range(count + 1)], halved(image_size, count)
 
 
 class Generator(nn.Module):
-    """Latents (batch, latent_dim) to images (batch, channels, image_size, image_size); data lie in [-1, 1].
+    """Latents (batch, latent_dim) to images (batch, channels, height, width); data lie in [-1, 1].
 
     As in the paper nothing bounds the output: what leaves [-1, 1] is clipped where pixels are made.
 
@@ -163,15 +164,15 @@ class Generator(nn.Module):
         max_width: PositiveInt,
         blocks: PositiveInt,
         group_size: PositiveInt,
-        image_size: PositiveInt,
+        image_size: ImageSize,
         channels: PositiveInt,
         resampling: Resampling = "mean",
         shortcut: Shortcut = "always",
     ) -> None:
         super().__init__()
-        widths, side = stage_widths(width, max_width, image_size)
+        widths, sides = stage_widths(width, max_width, image_size)
         block: dict[str, Any] = {"group_size": group_size, "blocks": blocks * len(widths), "norm": "none"}
-        layers: list[nn.Module] = [Constant(latent_dim=latent_dim, width=widths[-1], side=side)]
+        layers: list[nn.Module] = [Constant(latent_dim=latent_dim, width=widths[-1], sides=sides)]
         layers += [Block(width=widths[-1], **block) for _ in range(blocks)]
         for inputs, outputs in itertools.pairwise(reversed(widths)):
             layers.append(Upsample(inputs, outputs, resampling=resampling, shortcut=shortcut))
@@ -179,13 +180,13 @@ class Generator(nn.Module):
         self.layers = nn.Sequential(*layers, initialised(nn.Conv2d(width, channels, 1, bias=False)))
 
     def forward(self, latents: Tensor) -> Tensor:
-        """Images (batch, channels, image_size, image_size), one for each latent (batch, latent_dim)."""
+        """Images (batch, channels, height, width), one for each latent (batch, latent_dim)."""
         images: Tensor = self.layers(latents)
         return images
 
 
 class Discriminator(nn.Module):
-    """Images (batch, channels, image_size, image_size) to logits (batch, 1).
+    """Images (batch, channels, height, width) to logits (batch, 1).
 
     Args:
         width: feature maps at the size of the image; twice as many with each halving.
@@ -205,14 +206,14 @@ class Discriminator(nn.Module):
         blocks: PositiveInt,
         group_size: PositiveInt,
         norm: Norm,
-        image_size: PositiveInt,
+        image_size: ImageSize,
         channels: PositiveInt,
         resampling: Resampling = "mean",
         shortcut: Shortcut = "always",
     ) -> None:
         super().__init__()
         self.batch_independent = norm != "batch"
-        widths, side = stage_widths(width, max_width, image_size)
+        widths, sides = stage_widths(width, max_width, image_size)
         block: dict[str, Any] = {"group_size": group_size, "blocks": blocks * len(widths), "norm": norm}
         layers: list[nn.Module] = [initialised(nn.Conv2d(channels, width, 1, bias=False))]
         layers += [Block(width=width, **block) for _ in range(blocks)]
@@ -221,12 +222,12 @@ class Discriminator(nn.Module):
             layers += [Block(width=outputs, **block) for _ in range(blocks)]
         last = widths[-1]
         self.features = nn.Sequential(
-            *layers, initialised(nn.Conv2d(last, last, side, groups=last, bias=False)), nn.Flatten()
+            *layers, initialised(nn.Conv2d(last, last, sides, groups=last, bias=False)), nn.Flatten()
         )
         self.output = initialised(nn.Linear(last, 1, bias=False))
         normalise_weights(self, norm)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (batch, 1) of images (batch, channels, image_size, image_size)."""
+        """Logits (batch, 1) of images (batch, channels, height, width)."""
         logits: Tensor = self.output(self.features(images))
         return logits

@@ -1,84 +1,122 @@
-"""Image sizes that a network reaches."""
+"""Image sizes that a network reaches, by one number for squares or by height and width."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+from gan_lab.utils.sizes import as_option, height_and_width
+
 Layout = TypeVar("Layout")
+Size = int | Sequence[int]
+LEAST, MOST = 4, 7  # of the smallest map's shorter side
 
 
-def quarter(image_size: int) -> int:
-    """The side of the map that two doublings turn into the image.
+def quarter(image_size: Size) -> tuple[int, int]:
+    """The height and width of the map that two doublings turn into the image.
 
     Raises:
-        ValueError: the image is not a multiple of four pixels wide.
+        ValueError: a side of the image is not a multiple of four pixels.
     """
-    if image_size < 4 or image_size % 4:
+    height, width = height_and_width(image_size)
+    if height % 4 or width % 4:
         raise ValueError(
-            f"this network doubles its map twice, so the image size must be a multiple of 4, not {image_size}"
+            "this network doubles its map twice, so the image size must be a multiple of 4, not "
+            f"{as_option(image_size)}"
         )
-    return image_size // 4
+    return height // 4, width // 4
 
 
-def further_doublings(side: int, max_side: int | None) -> int:
-    """The number of even halvings of a map, beyond those of `quarter`, until it is no wider than `max_side`.
+def further_doublings(sides: Size, max_side: int | None) -> int:
+    """The number of even halvings of a map, beyond those of `quarter`, until it is no wider or higher than `max_side`.
 
     A linear layer to or from a map has a weight for each of its places, so it grows with the square of the image size.
 
     Args:
-        side: of the map.
-        max_side: the widest map that is wanted; None wants the map as it is, and so does a map of odd side.
+        sides: of the map.
+        max_side: the longest side that is wanted; None wants the map as it is, and so does a map of an odd side.
     """
+    height, width = height_and_width(sides)
     count = 0
-    while max_side is not None and side > max_side and side % 2 == 0:
-        side, count = side // 2, count + 1
+    while max_side is not None and max(height, width) > max_side and height % 2 == width % 2 == 0:
+        height, width, count = height // 2, width // 2, count + 1
     return count
 
 
-def doublings(image_size: int) -> int:
-    """The number of doublings from a 4x4 map to the image.
+def halved(sides: Size, count: int) -> tuple[int, int]:
+    """The sides of a map after so many halvings, rounded up where they are odd."""
+    height, width = height_and_width(sides)
+    return -(-height // 2**count), -(-width // 2**count)
+
+
+def doublings(image_size: Size) -> int:
+    """The number of doublings from the smallest map to the image: from 4x4 to a square, else as `halvings` counts.
 
     Raises:
         ValueError: no number of doublings makes a map of this size.
     """
-    count = (image_size // 4).bit_length() - 1
-    if count < 1 or 4 * 2**count != image_size:
+    height, width = height_and_width(image_size)
+    count = _halvings(height, width)
+    if count < 1 or (height == width and height != LEAST * 2**count):
         raise ValueError(
-            f"this network doubles a 4x4 map, so the image size must be 8, 16, 32, 64, ..., not {image_size}"
+            f"this network doubles a 4x4 map, so the image size must be 8, 16, 32, 64, ..., not {as_option(image_size)}"
+            if height == width
+            else _of_oblongs("doubles a small map", image_size)
         )
     return count
 
 
-def halvings(image_size: int) -> int:
-    """The number of even halvings until the side is between 4 and 7: 28 twice to 7, 32 three times to 4.
+def halvings(image_size: Size) -> int:
+    """The number of even halvings until the shorter side is between 4 and 7: 28 twice to 7, 32 three times to 4.
 
     Raises:
         ValueError: there is no such number, or it is 0.
     """
-    side, count = image_size, 0
-    while side >= 8 and side % 2 == 0:
-        side, count = side // 2, count + 1
-    if not 4 <= side <= 7 or count == 0:
+    height, width = height_and_width(image_size)
+    count = _halvings(height, width)
+    if count < 1:
         raise ValueError(
             "this network halves the image until 4 to 7 pixels are left, so the image size must be 4, 5, 6 or 7 "
-            f"doubled once or more (28, 32, 64, ...), not {image_size}"
+            f"doubled once or more (28, 32, 64, ...), not {as_option(image_size)}"
+            if height == width
+            else _of_oblongs("halves the image until 4 to 7 pixels of a side are left", image_size)
         )
     return count
 
 
-def layout_for(image_size: int, layouts: Mapping[int, Layout]) -> Layout:
-    """The layout for this image size.
+def layout_for(image_size: Size, layouts: Mapping[int, Layout]) -> tuple[int, Layout]:
+    """The side of the square that a layout is for, and the layout, for this image size.
+
+    An oblong image takes the layout with as many doublings as it has from its smallest map, as `halvings` counts.
 
     Args:
         image_size: of the images.
-        layouts: by image size, in ascending order.
+        layouts: by the side of squares, in ascending order.
 
     Raises:
         ValueError: there is none.
     """
-    if image_size not in layouts:
+    height, width = height_and_width(image_size)
+    side = height if height == width else LEAST * 2 ** halvings(image_size)
+    if side not in layouts:
         *smaller, largest = layouts
         sizes = f"{', '.join(map(str, smaller))} or {largest}"
+        oblong = "" if height == width else ", or oblongs whose sides halve as often"
         raise ValueError(
-            f"this network is laid out for some sizes, so the image size must be {sizes}, not {image_size}"
+            f"this network is laid out for some sizes, so the image size must be {sizes}{oblong}, not "
+            f"{as_option(image_size)}"
         )
-    return layouts[image_size]
+    return side, layouts[side]
+
+
+def _halvings(height: int, width: int) -> int:
+    """The number of even halvings until the shorter side is small enough; 0 where there is none."""
+    count = 0
+    while min(height, width) > MOST and height % 2 == width % 2 == 0:
+        height, width, count = height // 2, width // 2, count + 1
+    return count if LEAST <= min(height, width) <= MOST else 0
+
+
+def _of_oblongs(what: str, image_size: Size) -> str:
+    return (
+        f"this network {what}, so both sides of data.image_size must halve evenly until the shorter one is 4, 5, 6 or "
+        f"7, as those of [48,96] or [96,128] do, not {as_option(image_size)}"
+    )

@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_lab.networks.norms import Norm, needs_bias, norm_2d, normalise_weights
-from gan_lab.networks.sizes import layout_for
-from gan_lab.utils.types import PositiveInt
+from gan_lab.networks.sizes import halved, layout_for
+from gan_lab.utils.types import ImageSize, PositiveInt
 
 # By image size, feature maps in multiples of the width: of the generator from the 4x4 map on; of the discriminator's
 # blocks, with the number of those that halve.
@@ -132,12 +132,12 @@ def down_blocks(widths: Sequence[int], *, channels: int, halvings: int, wide: bo
 
 
 class Generator(nn.Module):
-    """Latents (batch, latent_dim) to images (batch, channels, image_size, image_size) in [-1, 1].
+    """Latents (batch, latent_dim) to images (batch, channels, height, width) in [-1, 1].
 
     Args:
         width: feature maps before the last layer; None takes the paper's, 256 at 32 pixels and 64 above. At 64 and 128
             pixels the 4x4 map has 16 times as many.
-        image_size: 32, 64 or 128.
+        image_size: 32, 64 or 128, or oblong: as `layout_for` has it.
 
     Raises:
         ValueError: another image size.
@@ -148,15 +148,17 @@ class Generator(nn.Module):
         *,
         latent_dim: PositiveInt,
         width: PositiveInt | None = None,
-        image_size: PositiveInt,
+        image_size: ImageSize,
         channels: PositiveInt,
     ) -> None:
         super().__init__()
-        width = width or (256 if image_size == 32 else 64)
-        widths = [width * multiple for multiple in layout_for(image_size, GENERATOR)]
+        square, multiples = layout_for(image_size, GENERATOR)
+        width = width or (256 if square == 32 else 64)
+        widths = [width * multiple for multiple in multiples]
+        smallest = halved(image_size, len(widths) - 1)
         self.layers = nn.Sequential(
-            glorot(nn.Linear(latent_dim, widths[0] * 16)),
-            nn.Unflatten(1, (widths[0], 4, 4)),
+            glorot(nn.Linear(latent_dim, widths[0] * math.prod(smallest))),
+            nn.Unflatten(1, (widths[0], *smallest)),
             *(Up(inputs, outputs) for inputs, outputs in itertools.pairwise(widths)),
             nn.BatchNorm2d(width),
             nn.ReLU(inplace=True),
@@ -165,19 +167,19 @@ class Generator(nn.Module):
         )
 
     def forward(self, latents: Tensor) -> Tensor:
-        """Images (batch, channels, image_size, image_size), one for each latent (batch, latent_dim)."""
+        """Images (batch, channels, height, width), one for each latent (batch, latent_dim)."""
         images: Tensor = self.layers(latents)
         return images
 
 
 class Discriminator(nn.Module):
-    """Images (batch, channels, image_size, image_size) to logits (batch, 1).
+    """Images (batch, channels, height, width) to logits (batch, 1).
 
     Args:
         width: feature maps of the first block; None takes the paper's, 128 at 32 pixels and 64 above. At 64 and 128
             pixels the last block has 16 times as many.
         norm: of the blocks; the paper's is spectral, which is on every layer.
-        image_size: 32, 64 or 128.
+        image_size: 32, 64 or 128, or oblong: as `layout_for` has it.
 
     Raises:
         ValueError: another image size.
@@ -188,13 +190,13 @@ class Discriminator(nn.Module):
         *,
         width: PositiveInt | None = None,
         norm: Norm,
-        image_size: PositiveInt,
+        image_size: ImageSize,
         channels: PositiveInt,
     ) -> None:
         super().__init__()
         self.batch_independent = norm != "batch"
-        width = width or (128 if image_size == 32 else 64)
-        multiples, halvings = layout_for(image_size, DISCRIMINATOR)
+        square, (multiples, halvings) = layout_for(image_size, DISCRIMINATOR)
+        width = width or (128 if square == 32 else 64)
         widths = [width * multiple for multiple in multiples]
         blocks = down_blocks(widths, channels=channels, halvings=halvings, wide=False, norm=norm)
         self.features = nn.Sequential(*blocks, SumPool())
@@ -202,6 +204,6 @@ class Discriminator(nn.Module):
         normalise_weights(self, norm)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (batch, 1) of images (batch, channels, image_size, image_size)."""
+        """Logits (batch, 1) of images (batch, channels, height, width)."""
         logits: Tensor = self.output(self.features(images))
         return logits

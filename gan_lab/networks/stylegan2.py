@@ -22,16 +22,17 @@ together, beside some 230 MiB whatever the batch. Weights with gradients and Ada
 
 import itertools
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_lab.networks.sizes import doublings
+from gan_lab.networks.sizes import doublings, halved
 from gan_lab.utils import per_image
 from gan_lab.utils.precision import full_precision
-from gan_lab.utils.types import PositiveInt, Probability
+from gan_lab.utils.types import ImageSize, PositiveInt, Probability
 
 SLOPE = 0.2
 MAPPING_RATE = 0.01  # learning rate of the mapping network as a share of the others' (Karras et al. 2019, appendix C)
@@ -160,22 +161,22 @@ class SynthesisLayer(nn.Module):
     Args:
         inputs: feature maps in.
         outputs: feature maps out.
-        side: of the maps that come out.
+        sides: height and width of the maps that come out.
         w_dim: size of w.
-        up: the maps that come in have half the side.
+        up: the maps that come in have half the sides.
     """
 
     noise: Tensor
 
-    def __init__(self, inputs: int, outputs: int, *, side: int, w_dim: int, up: bool) -> None:
+    def __init__(self, inputs: int, outputs: int, *, sides: Sequence[int], w_dim: int, up: bool) -> None:
         super().__init__()
         self.convolution = ModulatedConvolution(inputs, outputs, 3, w_dim=w_dim, demodulated=True, up=up)
         self.noise_strength = nn.Parameter(torch.zeros(()))
         self.bias = nn.Parameter(torch.zeros(outputs))
-        self.register_buffer("noise", torch.randn(side, side))
+        self.register_buffer("noise", torch.randn(*sides))
 
     def forward(self, maps: Tensor, w: Tensor) -> Tensor:
-        """Maps (batch, outputs, side, side) of maps (batch, inputs, ...) and w (batch, w_dim)."""
+        """Maps (batch, outputs, height, width) of maps (batch, inputs, ...) and w (batch, w_dim)."""
         maps = self.convolution(maps, w)
         noise = per_image.randn(len(maps), 1, *maps.shape[2:], like=maps) if self.training else self.noise
         return activate(maps + noise * self.noise_strength + self.bias[:, None, None])
@@ -211,17 +212,19 @@ class Mapping(nn.Module):
         return w
 
 
-def stage_widths(channel_base: int, channel_max: int, image_size: int) -> list[int]:
+def stage_widths(channel_base: int, channel_max: int, image_size: ImageSize) -> list[int]:
     """Feature maps at 4, 8, ... pixels up to the image: channel_base / pixels, at most channel_max.
 
+    An oblong image has those of the square with as many doublings: its smallest map has those of 4 pixels.
+
     Raises:
-        ValueError: the image size is no power of two from 8.
+        ValueError: the image is a square of another size than a power of two from 8, or doubles no small map.
     """
     return [max(1, min(channel_base // (4 * 2**stage), channel_max)) for stage in range(doublings(image_size) + 1)]
 
 
 class Generator(nn.Module):
-    """Latents (batch, latent_dim) to images (batch, channels, image_size, image_size); data lie in [-1, 1].
+    """Latents (batch, latent_dim) to images (batch, channels, height, width); data lie in [-1, 1].
 
     As in the paper nothing bounds the output: what leaves [-1, 1] is clipped where pixels are made. Path length
     regularisation is a term of the generator's loss: it differentiates `synthesise` with respect to what `map` gives.
@@ -247,7 +250,7 @@ class Generator(nn.Module):
         channel_base: PositiveInt,
         channel_max: PositiveInt,
         mixing: Probability,
-        image_size: PositiveInt,
+        image_size: ImageSize,
         channels: PositiveInt,
     ) -> None:
         super().__init__()
@@ -255,17 +258,18 @@ class Generator(nn.Module):
         self.mixing = mixing
         self.mapping = Mapping(latent_dim=latent_dim, w_dim=w_dim, layers=mapping_layers)
         self.register_buffer("running_w_mean", torch.zeros(w_dim))
-        self.constant = nn.Parameter(torch.randn(widths[0], 4, 4))
-        layers = [SynthesisLayer(widths[0], widths[0], side=4, w_dim=w_dim, up=False)]
+        sides = [halved(image_size, stage) for stage in reversed(range(len(widths)))]
+        self.constant = nn.Parameter(torch.randn(widths[0], *sides[0]))
+        layers = [SynthesisLayer(widths[0], widths[0], sides=sides[0], w_dim=w_dim, up=False)]
         for stage, (inputs, outputs) in enumerate(itertools.pairwise(widths), 1):
-            layers.append(SynthesisLayer(inputs, outputs, side=4 * 2**stage, w_dim=w_dim, up=True))
-            layers.append(SynthesisLayer(outputs, outputs, side=4 * 2**stage, w_dim=w_dim, up=False))
+            layers.append(SynthesisLayer(inputs, outputs, sides=sides[stage], w_dim=w_dim, up=True))
+            layers.append(SynthesisLayer(outputs, outputs, sides=sides[stage], w_dim=w_dim, up=False))
         self.layers = nn.ModuleList(layers)
         self.to_images = nn.ModuleList(ToImage(width, channels, w_dim=w_dim) for width in widths)
         self.upsample = Upsample()
 
     def forward(self, latents: Tensor, truncation: float = 1.0) -> Tensor:
-        """Images (batch, channels, image_size, image_size), one for each latent (batch, latent_dim)."""
+        """Images (batch, channels, height, width), one for each latent (batch, latent_dim)."""
         return self.synthesise(self.map(latents, truncation))
 
     def map(self, latents: Tensor, truncation: float = 1.0) -> Tensor:
@@ -299,7 +303,7 @@ class Generator(nn.Module):
         )
 
     def synthesise(self, ws: Tensor) -> Tensor:
-        """Images (batch, channels, image_size, image_size) of a w for each layer (batch, layers + 1, w_dim).
+        """Images (batch, channels, height, width) of a w for each layer (batch, layers + 1, w_dim).
 
         The image of a size takes the w of the layer that follows it, and the last one a w of its own.
         """
@@ -347,7 +351,7 @@ def append_stddev(maps: Tensor, group: int) -> Tensor:
 
 
 class Discriminator(nn.Module):
-    """Images (batch, channels, image_size, image_size) to logits (batch, 1).
+    """Images (batch, channels, height, width) to logits (batch, 1).
 
     The minibatch standard deviation lets a logit depend a little on the other images of its group. The paper has R1 all
     the same: the gradient with respect to an image is then that of all logits of its group.
@@ -368,7 +372,7 @@ class Discriminator(nn.Module):
         channel_max: PositiveInt,
         stddev_group: PositiveInt,
         norm: Literal["none"],
-        image_size: PositiveInt,
+        image_size: ImageSize,
         channels: PositiveInt,
     ) -> None:
         super().__init__()
@@ -378,16 +382,16 @@ class Discriminator(nn.Module):
         self.from_image = Convolution(channels, widths[-1], 1)
         self.blocks = nn.Sequential(*(ResidualBlock(*pair) for pair in itertools.pairwise(reversed(widths))))
         self.last = Convolution(widths[0] + 1, widths[0], 3, padding=1)
-        self.dense = Linear(16 * widths[0], widths[0])
+        self.dense = Linear(math.prod(halved(image_size, len(widths) - 1)) * widths[0], widths[0])
         self.output = Linear(widths[0], 1)
 
     def features(self, images: Tensor) -> Tensor:
-        """Features (batch, n) of images (batch, channels, image_size, image_size)."""
+        """Features (batch, n) of images (batch, channels, height, width)."""
         maps = self.blocks(activate(self.from_image(images)))
         maps = activate(self.last(append_stddev(maps, self.stddev_group)))
         return activate(self.dense(maps.flatten(1)))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (batch, 1) of images (batch, channels, image_size, image_size)."""
+        """Logits (batch, 1) of images (batch, channels, height, width)."""
         logits: Tensor = self.output(self.features(images))
         return logits

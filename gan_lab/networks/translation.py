@@ -11,7 +11,7 @@ from gan_lab.networks.init import dcgan_init
 from gan_lab.networks.norms import Norm
 from gan_lab.networks.patchgan import PatchGAN
 from gan_lab.networks.sizes import quarter
-from gan_lab.utils.types import PositiveInt
+from gan_lab.utils.types import ImageSize, PositiveInt
 
 
 class Residual(nn.Module):
@@ -74,12 +74,12 @@ class Translators(nn.Module):
     Args:
         width: feature maps of each at full size.
         blocks: residual blocks of each.
-        image_size: a multiple of 4.
+        image_size: multiples of 4.
         channels: of both domains.
     """
 
     def __init__(
-        self, *, width: PositiveInt, blocks: PositiveInt, image_size: PositiveInt, channels: PositiveInt
+        self, *, width: PositiveInt, blocks: PositiveInt, image_size: ImageSize, channels: PositiveInt
     ) -> None:
         super().__init__()
         quarter(image_size)  # refuses what doesn't halve twice
@@ -107,7 +107,7 @@ class PatchGANs(nn.Module):
     """
 
     def __init__(
-        self, *, width: PositiveInt, layers: PositiveInt, norm: Norm, image_size: PositiveInt, channels: PositiveInt
+        self, *, width: PositiveInt, layers: PositiveInt, norm: Norm, image_size: ImageSize, channels: PositiveInt
     ) -> None:
         super().__init__()
         self.a, self.b = (

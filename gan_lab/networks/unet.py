@@ -10,7 +10,8 @@ from gan_lab.networks.dropout import Dropout
 from gan_lab.networks.init import dcgan_init
 from gan_lab.networks.norms import Norm, needs_bias, norm_2d
 from gan_lab.networks.patchgan import PatchGAN
-from gan_lab.utils.types import PositiveInt
+from gan_lab.utils.sizes import as_option, height_and_width
+from gan_lab.utils.types import ImageSize, PositiveInt
 
 WIDEST = 8  # times the width, of the maps from an eighth of the size on
 NOISY = 3  # decoder layers with dropout, at most
@@ -28,12 +29,13 @@ class UNet(nn.Module):
         norm: of every layer but the first, the last and the innermost, whose maps may be single pixels.
         dropout: share of activations that is dropped while training. Outside of training nothing is dropped, so that an
             image has one translation; the paper drops there, too, and finds hardly any variety.
-        image_size: even; decides the number of layers: 8 at 256 pixels, 7 at 128, 6 at 64.
+        image_size: even; decides the number of layers: 8 at 256 pixels, 7 at 128, 6 at 64, and 4 at 48x96, which halve
+            evenly four times.
         source_channels: of the images that are translated.
         channels: of the images that come out.
 
     Raises:
-        ValueError: the image size is odd, or the norm is one of weights.
+        ValueError: a side of the image is no multiple of four, or the norm is one of weights.
     """
 
     def __init__(
@@ -42,20 +44,19 @@ class UNet(nn.Module):
         width: PositiveInt,
         norm: Norm,
         dropout: Annotated[float, Field(ge=0.0, lt=1.0)],
-        image_size: PositiveInt,
+        image_size: ImageSize,
         source_channels: PositiveInt,
         channels: PositiveInt,
     ) -> None:
         super().__init__()
         if norm == "spectral":
             raise ValueError("spectral norm is for discriminators: set model.network.generator.norm=instance")
-        self.multiple = (
-            image_size & -image_size
-        )  # the largest power of two in it, of which both sides must be multiples
+        # The largest power of two in both sides, of which sides must be multiples.
+        self.multiple = min(side & -side for side in height_and_width(image_size))
         depth = self.multiple.bit_length() - 1
         if depth < 2:
             raise ValueError(
-                f"a U-Net halves the image twice or more, so the size must be a multiple of 4: {image_size}"
+                f"a U-Net halves the image twice or more, so the size must be a multiple of 4: {as_option(image_size)}"
             )
         widths = [width * min(2**layer, WIDEST) for layer in range(depth)]
         self.encoder = nn.ModuleList()

@@ -13,17 +13,18 @@ from typing import Any
 
 from PIL import Image
 
-from gan_lab.evaluation import charts, page, run_scores
+from gan_lab.evaluation import charts, run_scores
 from gan_lab.evaluation.charts import Line
-from gan_lab.evaluation.page import Html
 from gan_lab.metrics.score_record import ScoreRecord
 from gan_lab.metrics.titles import formatted
 from gan_lab.runs.run import Run
 from gan_lab.sharing.card import recipe
 from gan_lab.training.describe import main_choices, typed_values
 from gan_lab.training.summary import best_summary_line
+from gan_lab.utils import pages
 from gan_lab.utils.errors import UserError, reason
 from gan_lab.utils.files import open_regular
+from gan_lab.utils.pages import Html
 
 POINTS = 240  # of a line, at most: as many as a screen shows
 GRIDS = 24  # of a run, at most, from the first to the last
@@ -73,17 +74,17 @@ def report(runs: Sequence[Run]) -> str:
     records = [run.record() for run in runs]
     title = names[0] if len(runs) == 1 else f"{len(runs)} runs"
     parts = [
-        page.element("h1", page.text(f"Report: {title}")),
-        page.paragraph(" | ".join(_state(run, record) for run, record in zip(runs, records, strict=True)), quiet=True),
-        page.section("What was run", *_setups(runs, names)),
-        page.section("Grids over time", *_films(runs, names)),
-        page.section("Scores", *_scores(runs, records, names)),
-        page.section("Curves", *_curves(runs, names)),
-        page.section("Alarms", *_alarms(records, names)),
-        page.section("Environment", _environment(records, names)),
-        page.paragraph("Made by gan-lab report. The page holds all that it shows.", quiet=True),
+        pages.element("h1", pages.text(f"Report: {title}")),
+        pages.paragraph(" | ".join(_state(run, record) for run, record in zip(runs, records, strict=True)), quiet=True),
+        pages.section("What was run", *_setups(runs, names)),
+        pages.section("Grids over time", *_films(runs, names)),
+        pages.section("Scores", *_scores(runs, records, names)),
+        pages.section("Curves", *_curves(runs, names)),
+        pages.section("Alarms", *_alarms(records, names)),
+        pages.section("Environment", _environment(records, names)),
+        pages.paragraph("Made by gan-lab report. The page holds all that it shows.", quiet=True),
     ]
-    return page.page(f"{title} - gan_lab", *parts, script=SCRIPT, style=STYLE)
+    return pages.page(f"{title} - gan_lab", *parts, script=SCRIPT, style=STYLE)
 
 
 def names_of(runs: Sequence[Run]) -> list[str]:
@@ -105,14 +106,14 @@ def _setups(runs: Sequence[Run], names: Sequence[str]) -> Iterator[Html]:
         config = run.config()
         told.append({**main_choices(run, config), **typed_values(run, config)})
     rows = dict.fromkeys(name for values in told for name in values)
-    yield page.table(["", *names], [[name, *(values.get(name, "") for values in told)] for name in rows])
+    yield pages.table(["", *names], [[name, *(values.get(name, "") for values in told)] for name in rows])
     for run, name in zip(runs, names, strict=True):
         if overrides := recipe(run):
             if len(runs) > 1:
-                yield page.element("h3", page.text(name))
-            yield page.code(f"gan-lab train {' '.join(overrides)}")
+                yield pages.element("h3", pages.text(name))
+            yield pages.code(f"gan-lab train {' '.join(overrides)}")
         if notes := run.record().get("notes"):
-            yield page.paragraph(notes)
+            yield pages.paragraph(notes)
 
 
 def _films(runs: Sequence[Run], names: Sequence[str]) -> Iterator[Html]:
@@ -120,10 +121,10 @@ def _films(runs: Sequence[Run], names: Sequence[str]) -> Iterator[Html]:
     for run, name in zip(runs, names, strict=True):
         fid = dict(metrics_of(run).get("scores/fid", ()))
         frames = [
-            page.element(
+            pages.element(
                 "figure",
-                page.picture(content, kind, f"samples after {seen:,} images"),
-                page.element("figcaption", page.text(_caption(seen, fid))),
+                pages.picture(content, kind, f"samples after {seen:,} images"),
+                pages.element("figcaption", pages.text(_caption(seen, fid))),
                 hidden=index < count - 1,
             )
             for files in [grids_of(run)]
@@ -134,15 +135,15 @@ def _films(runs: Sequence[Run], names: Sequence[str]) -> Iterator[Html]:
         ]
         if frames:
             last = len(frames) - 1
-            slider = page.element(
+            slider = pages.element(
                 "input", type="range", min=0, max=last, value=last, step=1, hidden=True, aria_label=f"time, {name}"
             )
-            heading = page.element("h3", page.text(name))
-            cards.append(page.element("div", heading, slider, *frames, class_="card film"))
+            heading = pages.element("h3", pages.text(name))
+            cards.append(pages.element("div", heading, slider, *frames, class_="card film"))
     if cards:
-        yield page.element("div", *cards, class_="grid")
+        yield pages.element("div", *cards, class_="grid")
     else:
-        yield page.paragraph("No grid has been drawn.")
+        yield pages.paragraph("No grid has been drawn.")
 
 
 def grids_of(run: Run) -> list[Path]:
@@ -192,7 +193,7 @@ def _scores(runs: Sequence[Run], records: Sequence[Mapping[str, Any]], names: Se
         rows = dict.fromkeys(score for each in told for score in each)
         heads = ["", *(f"{name}, {_images(scores)}" for name, scores in scored)]
         first = scored[0][1].protocol
-        yield page.table(
+        yield pages.table(
             heads,
             [
                 [next(each[row][0] for each in told if row in each), *(each.get(row, ("", ""))[1] for each in told)]
@@ -200,7 +201,7 @@ def _scores(runs: Sequence[Run], records: Sequence[Mapping[str, Any]], names: Se
             ],
         )
         extractor = first.extractor.get("name", "unknown")
-        yield page.paragraph(
+        yield pages.paragraph(
             f"Protocol {protocol}: {first.n_fake:,} generated images ({first.weights} weights) against "
             f"{first.n_real:,} real ones of the split {first.split}, features of {extractor}. Only scores of one "
             "protocol can be compared.",
@@ -208,9 +209,9 @@ def _scores(runs: Sequence[Run], records: Sequence[Mapping[str, Any]], names: Se
         )
     for record, name in zip(records, names, strict=True):
         if best := record.get("best"):
-            yield page.paragraph(f"Best while training, {name}: {best_summary_line(best)}")
+            yield pages.paragraph(f"Best while training, {name}: {best_summary_line(best)}")
     if not by_protocol and not any(record.get("best") for record in records):
-        yield page.paragraph("No scores: gan-lab evaluate RUN computes them.")
+        yield pages.paragraph("No scores: gan-lab evaluate RUN computes them.")
 
 
 def _images(scores: ScoreRecord) -> str:
@@ -231,11 +232,11 @@ def _curves(runs: Sequence[Run], names: Sequence[str]) -> Iterator[Html]:
             ][:LINES]
             if lines:
                 chart = charts.chart(lines, title=title, x="images seen", y=axis)
-                cards.append(page.element("div", Html(chart), class_="card"))
+                cards.append(pages.element("div", Html(chart), class_="card"))
     if cards:
-        yield page.element("div", *cards, class_="grid charts")
+        yield pages.element("div", *cards, class_="grid charts")
     else:
-        yield page.paragraph("No numbers: nothing has been logged, or logger.csv was left out.")
+        yield pages.paragraph("No numbers: nothing has been logged, or logger.csv was left out.")
 
 
 def metrics_of(run: Run) -> Metrics:
@@ -273,12 +274,12 @@ def _alarms(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Itera
     for record, name in zip(records, names, strict=True):
         alarms = record.get("alarms") or []
         if len(records) > 1:
-            yield page.element("h3", page.text(name))
+            yield pages.element("h3", pages.text(name))
         if error := record.get("error"):
-            yield page.paragraph(f"It failed: {error}")
-        yield page.items(alarms[:ALARMS]) if alarms else page.paragraph("None.")
+            yield pages.paragraph(f"It failed: {error}")
+        yield pages.items(alarms[:ALARMS]) if alarms else pages.paragraph("None.")
         if len(alarms) > ALARMS:
-            yield page.paragraph(f"... and {len(alarms) - ALARMS:,} more")
+            yield pages.paragraph(f"... and {len(alarms) - ALARMS:,} more")
 
 
 def _environment(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Html:
@@ -300,4 +301,4 @@ def _environment(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> 
         }
         told.append({name: value for name, value in values.items() if value is not None})
     rows = dict.fromkeys(name for values in told for name in values)
-    return page.table(["", *names], [[name, *(values.get(name, "") for values in told)] for name in rows])
+    return pages.table(["", *names], [[name, *(values.get(name, "") for values in told)] for name in rows])

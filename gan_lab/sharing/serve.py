@@ -18,12 +18,11 @@ from torch import Tensor
 from typing_extensions import TypedDict
 
 from gan_lab.data.image_files import unreadable
-from gan_lab.evaluation import page
 from gan_lab.evaluation.load_generator import as_generator
 from gan_lab.evaluation.translation import Options, Translation
 from gan_lab.runs.run import Run, Which
 from gan_lab.sharing.portable import Portable, portable, seeded_latents
-from gan_lab.utils import hardware, images, own_key, seeding
+from gan_lab.utils import hardware, images, own_key, pages, seeding
 from gan_lab.utils.errors import UserError, reason
 from gan_lab.utils.extras import require
 from gan_lab.utils.files import unfinished, write_atomically
@@ -258,13 +257,13 @@ def serve(application: Any, opened: socket.socket) -> None:
 
 def html(generator: Generator) -> str:
     """The page."""
-    part, text = page.element, page.text
+    part, text = pages.element, pages.text
     told = generator.facts()
     download = part("a", text("Download"), id="download", download=f"{told['name']}.png", hidden=True)
     said = part("p", id="said", role="status")
     heading = [
         part("h1", text(told["name"])),
-        page.paragraph(f"after {told['seen']:,} training images; drawn on this machine", quiet=True),
+        pages.paragraph(f"after {told['seen']:,} training images; drawn on this machine", quiet=True),
     ]
     if generator.portable.translates:
         names, one_way = {"a2b": "from a to b", "b2a": "from b to a"}, len(told["directions"]) < 2
@@ -321,7 +320,7 @@ def html(generator: Generator) -> str:
         ]
     facts = json.dumps(told).replace("<", "\\u003c")  # names of classes are a stranger's, perhaps
     script = f"const facts = {facts};\n{COMMON}\n{TRANSLATE if generator.portable.translates else DRAW}"
-    return page.page(f"{told['name']} - gan_lab", *heading, *body, script=script, style=STYLE, policy=POLICY)
+    return pages.page(f"{told['name']} - gan_lab", *heading, *body, script=script, style=STYLE, policy=POLICY)
 
 
 STYLE = """

@@ -10,6 +10,7 @@ import torchvision.utils
 from PIL import Image
 from torch import Tensor
 
+from gan_lab.utils.depth import shown
 from gan_lab.utils.sizes import height_and_width
 
 
@@ -47,9 +48,15 @@ def centre(images: Tensor, size: int | Sequence[int]) -> Tensor:
     return images[..., top : top + height, left : left + width]
 
 
-def grid(images: Tensor, columns: int) -> Tensor:
-    """Tile images in [-1, 1] of shape (n, channels, height, width) into one uint8 (3, height', width')."""
-    return tiled(to_uint8(images).cpu(), columns)
+def grid(images: Tensor, columns: int, display: Sequence[int] | None = None) -> Tensor:
+    """Tile images in [-1, 1] of shape (n, channels, height, width) into one uint8 (3, height', width').
+
+    Args:
+        images: of any number of channels.
+        columns: images in a row.
+        display: numbers of the channels that are looked at, as of `depth.shown`.
+    """
+    return tiled(to_uint8(shown(images, display)).cpu(), columns)
 
 
 def tiled(pixels: Tensor, columns: int) -> Tensor:

@@ -273,6 +273,13 @@ def test_images_of_a_program_set_size_channels_and_classes() -> None:
     assert same(weights_in("run"), weights_in(again.folder))
 
 
+def test_images_of_a_program_may_be_oblong() -> None:
+    images, _ = digits()
+    run = gan_lab.train("model=vanilla", "model/network=mlp", *OWN, data=images[..., : SIZE - 2], folder="run")
+    assert RunFolder("run").config().data.image_size == [SIZE, SIZE - 2]
+    assert run.sample(3).shape == (3, 1, SIZE, SIZE - 2)
+
+
 def test_such_a_run_goes_on_with_the_same_images_only() -> None:
     images, labels = digits()
     options: dict[str, Any] = {"data": images, "labels": labels}

@@ -104,3 +104,17 @@ def test_runs_and_sweeps_may_be_named(
     monkeypatch.chdir(tmp_path / "here")
     main(["compare", "a", "c", "--format", "csv"])
     assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_a_page_is_written_beside_the_table(logs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "page.html"
+    main(["compare", str(logs), "--html", str(page)])
+    assert capsys.readouterr().out.endswith(f"Page: {page}\n")
+    assert page.read_text().startswith("<!DOCTYPE html>")
+    with pytest.raises(SystemExit, match=r"--html .*: exists already"):
+        main(["compare", str(logs), "--html", str(page)])
+
+
+def test_a_table_says_if_seeds_explain_its_differences(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["compare", str(logs)])
+    assert "One run of a setup doesn't tell its spread" in capsys.readouterr().out

@@ -9,10 +9,12 @@ import torch
 from omegaconf import OmegaConf
 
 from gan_lab.cli import main
-from gan_lab.cli.evaluate import EXTRACTORS, RESIZES
+from gan_lab.cli.evaluate import EXTRACTORS, PROTOCOLS, RESIZES, SCORES
 from gan_lab.evaluation import evaluate as module
 from gan_lab.metrics import classifier, dataset_classifier, inception, scores, select_extractor, tensor_files
 from gan_lab.metrics.inception import Resize
+from gan_lab.metrics.presets import PRESETS
+from gan_lab.metrics.scorer import ALL_GROUPS
 from gan_lab.metrics.select_extractor import Choice
 from gan_lab.runs.run import Run
 from gan_lab.utils import hardware
@@ -47,6 +49,8 @@ def ending(*command: str, capsys: pytest.CaptureFixture[str]) -> str:
 def test_the_command_knows_the_extractors_that_there_are() -> None:
     assert get_args(Choice) == EXTRACTORS
     assert get_args(Resize) == RESIZES
+    assert tuple(PRESETS) == PROTOCOLS
+    assert ALL_GROUPS == SCORES
 
 
 @pytest.fixture
@@ -170,8 +174,14 @@ def test_neighbours_are_drawn(run: Run, samples: Path, few_digits: Path, tmp_pat
         (("--count", "0"), "must be a whole number of at least 1, not 0"),
         (("--count", "5"), "--count 5: scores need 6 generated images or more"),
         (("--seed", "-1"), "must be a whole number of at least 0"),
-        (("--extractor", "vgg"), "must be auto, classifier, inception or package.module:Class, not vgg"),
-        (("--extractor", ":Net"), "must be auto, classifier, inception or package.module:Class, not :Net"),
+        (
+            ("--extractor", "vgg"),
+            "must be auto, classifier, inception, inception-clean, dinov2, clip or package.module:Class, not vgg",
+        ),
+        (
+            ("--extractor", ":Net"),
+            "must be auto, classifier, inception, inception-clean, dinov2, clip or package.module:Class, not :Net",
+        ),
         (("--extractor", "nowhere.net:Net"), "--extractor nowhere.net:Net: ModuleNotFoundError: No module named"),
         (
             ("--extractor", "torch.nn:Identity", "--weights-file", "w.pth"),
@@ -221,12 +231,20 @@ def test_wrong_requests_for_a_run(
         ("nowhere", (), "no such file or folder"),
         ("empty", (), "is not a run folder (it has no run.json). To evaluate images"),
         ("empty", ("--data", "mnist"), "contains no images"),
-        ("samples.pt", (), "name the dataset to compare them with: --data mnist|fashion_mnist|kmnist"),
-        ("samples.pt", ("--data", "imagenet"), "invalid choice: 'imagenet'"),
+        ("samples.pt", (), "name the dataset to compare them with: --data mnist|fashion_mnist|kmnist, or other"),
+        (
+            "samples.pt",
+            ("--data", "imagenet"),
+            "--data imagenet: no dataset or run. Available: fashion_mnist, kmnist, mnist.",
+        ),
         ("samples.pt", ("--data", "mnist", "--count", "101"), "only 100 images are given"),
         ("samples.pt", ("--data", "mnist", "--gan-train-test"), "needs the run of a conditional model"),
         ("samples.pt", ("--data", "mnist", "--checkpoint", "best"), "only a run has checkpoints"),
-        ("floats.pt", ("--data", "mnist"), "must hold images uint8 (n, 1 or 3, height, width), not float32"),
+        (
+            "floats.pt",
+            ("--data", "mnist"),
+            "must hold images uint8 (n, 1 or 3, height, width) or (n, height, width, 1 or 3), not float32",
+        ),
         ("pickled.npy", ("--data", "mnist"), "can't be read as images"),
     ],
 )
@@ -300,7 +318,7 @@ def test_a_device_and_a_resize_are_as_asked(run: Run, few_digits: Path, monkeypa
     monkeypatch.setattr(hardware, "device", lambda name: devices.append(name) or torch.device("cpu"))
     evaluate(run.folder, few_digits, "--count", "20", "--extractor", "inception", "--resize", "tensorflow1")
     evaluate(run.folder, few_digits, "--count", "20", "--device", "mps")
-    assert asked == [{"resize": "tensorflow1", "download": True}, {"resize": "antialiased", "download": False}]
+    assert asked == [{"resize": "tensorflow1", "download": True}, {"resize": None, "download": False}]
     assert devices == ["auto", "mps"]
 
 
@@ -311,3 +329,192 @@ def test_a_device_that_is_not_there_is_one_line(
     for source, options in ((run.folder, ()), (samples, ("--data", "mnist"))):
         said = ending(str(source), *options, "--device", "cuda", capsys=capsys)
         assert said.startswith("Error: --device cuda: not on this machine, which has ")
+
+
+def scores_of(file: Path) -> tuple[dict[str, float], dict[str, Any]]:
+    told = json.loads(file.read_text())
+    return told["values"], told["protocol"]
+
+
+def as_folder(archive: Path, folder: Path) -> Path:
+    """The images of a .npz file as a folder of .png files."""
+    folder.mkdir()
+    for index, image in enumerate(np.load(archive)["images"]):
+        save_png(torch.from_numpy(image).permute(2, 0, 1), folder / f"{index:05d}.png")
+    return folder
+
+
+def test_a_folder_of_a_runs_samples_has_the_runs_own_number(run: Run, few_digits: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.npz"
+    evaluate(run.folder, few_digits, "--count", "30", "--out", str(tmp_path / "own.json"), "--images", str(kept))
+    own, protocol = scores_of(tmp_path / "own.json")
+    for source in (kept, as_folder(kept, tmp_path / "folder")):
+        out = tmp_path / "again.json"
+        evaluate(source, few_digits, "--data", str(run.folder), "--out", str(out), "--force")
+        again, other = scores_of(out)
+        assert again == pytest.approx(own, rel=1e-6)
+        assert (other["data"], other["split"], other["n_real"]) == (protocol["data"], "test", protocol["n_real"])
+        assert (protocol["weights"], other["weights"]) == ("ema", "given"), "it can't be known what made the images"
+
+
+def zipped(folder: Path, archive: Path) -> Path:
+    import zipfile
+
+    with zipfile.ZipFile(archive, "w") as file:
+        for path in sorted(folder.iterdir()):
+            file.write(path, path.name)
+    return archive
+
+
+def test_two_sets_are_compared_in_whatever_form_they_come(
+    run: Run, few_digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = all_digits("train")[0]
+    one, other = images[::45], images[1::45]
+    np.savez(tmp_path / "one.npz", images=one.permute(0, 2, 3, 1).numpy())
+    np.save(tmp_path / "other.npy", other.permute(0, 2, 3, 1).numpy())
+    torch.save(one, tmp_path / "one.pt")
+    folder = as_folder(tmp_path / "one.npz", tmp_path / "one")
+    archive = zipped(folder, tmp_path / "one.zip")
+    weights = ("--extractor", "classifier", "--weights-file", str(dataset_classifier.SHIPPED["MNIST"]))
+    found = []
+    for source in (tmp_path / "one.npz", tmp_path / "one.pt", folder, archive):
+        out = tmp_path / f"{source.name}.json"
+        main(["evaluate", str(source), "--against", str(tmp_path / "other.npy"), *weights, "--out", str(out)])
+        found.append(scores_of(out))
+    assert all(values == pytest.approx(found[0][0]) for values, _ in found)
+    assert len({protocol["id"] for _, protocol in found}) == 1
+    values, protocol = found[0]
+    assert values["fid"] < 6
+    assert (protocol["n_real"], protocol["n_fake"], protocol["split"]) == (100, 100, "given")
+    printed = capsys.readouterr().out
+    assert f"Real images  100 of {tmp_path / 'other.npy'}, sha256 " in printed
+    main(["evaluate", str(archive), "--against", str(folder), *weights, "--out", str(tmp_path / "same.json")])
+    assert scores_of(tmp_path / "same.json")[0]["fid"] == pytest.approx(0, abs=1e-4), "a set and itself"
+
+
+def test_a_run_stands_for_what_it_generates(run: Run, few_digits: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "digits.npy", all_digits("train")[0][::45].numpy())
+    options = ("--count", "40", "--scores", "fid,manifold,path_length")
+    out = tmp_path / "scores.json"
+    evaluate(run.folder, few_digits, "--against", str(tmp_path / "digits.npy"), *options, "--out", str(out))
+    values, protocol = scores_of(out)
+    assert values.keys() == {"fid", "precision", "recall", "density", "coverage", "path_length"}
+    assert (protocol["weights"], protocol["n_fake"], protocol["n_real"]) == ("ema", 40, 100)
+    assert protocol["extractor"]["name"] == "digits MNIST", "the one that suits the run"
+    evaluate(run.folder, few_digits, "--against", str(run.folder), *options, "--out", str(out), "--force")
+    same, _ = scores_of(out)
+    assert 0 < same["fid"] < values["fid"], "other latents of the same generator"
+
+
+def test_statistics_are_written_and_take_the_place_of_images(
+    run: Run, samples: Path, few_digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, out = tmp_path / "mnist.npz", tmp_path / "scores.json"
+    evaluate(samples, few_digits, "--data", "mnist", "--statistics", str(file), "--out", str(out))
+    full, _ = scores_of(out)
+    assert "of 500 real images" in capsys.readouterr().out
+    weights = ("--extractor", "classifier", "--weights-file", str(dataset_classifier.SHIPPED["MNIST"]))
+    main(["evaluate", str(samples), "--statistics", str(file), *weights, "--out", str(out), "--force"])
+    values, protocol = scores_of(out)
+    assert values["fid"] == pytest.approx(full["fid"], rel=1e-6)
+    assert "kid" not in values
+    assert (protocol["split"], protocol["n_real"]) == ("statistics", 500)
+    own = tmp_path / "own.npz"  # of digits of 8 pixels, which this run learned
+    found = []
+    for _ in range(2):
+        evaluate(run.folder, few_digits, "--count", "20", "--statistics", str(own), "--out", str(out), "--force")
+        found.append(scores_of(out)[0])
+    assert "kid" in found[0], "at first the file is written, then read"
+    assert "kid" not in found[1]
+    assert found[1]["fid"] == pytest.approx(found[0]["fid"], rel=1e-6)
+
+
+def test_a_published_protocol_sets_what_it_says(
+    run: Run, few_digits: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    extractor, asked = dataset_classifier.shipped(), list[Any]()
+    monkeypatch.setattr(
+        module, "make_extractor", lambda *given, **options: asked.append((given[0], options)) or extractor
+    )
+    small = PRESETS["fid50k"].__class__(**{**vars(PRESETS["fid50k"]), "count": 50})
+    monkeypatch.setitem(PRESETS, "fid50k", small)
+    evaluate(run.folder, few_digits, "--protocol", "fid50k", "--seed", "3")
+    (file,) = (run.folder / "evaluations").glob("*.json")
+    values, protocol = scores_of(file)
+    assert values.keys() == {"fid"}
+    assert (protocol["preset"], protocol["n_fake"], protocol["split"]) == ("fid50k", 50, "train")
+    assert file.name == f"fid50k-{protocol['id']}.json"
+    assert asked == [("inception", {"resize": "tensorflow1", "download": True})]
+    assert f"Protocol     fid50k-{protocol['id']}; only scores" in capsys.readouterr().out
+    said = ending(str(run.folder), "--protocol", "fid50k", "--count", "60", capsys=capsys)
+    assert "--count 60: --protocol fid50k has 50; leave one of the two out" in said
+    said = ending(str(run.folder), "--protocol", "fid50k", "--scores", "kid", capsys=capsys)
+    assert "--scores kid: --protocol fid50k has fid; leave one of the two out" in said
+
+
+def test_classes_have_a_table_and_spectra_a_picture(
+    conditional_run: Run, few_digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture, options = tmp_path / "spectrum.svg", ("--scores", "fid,fid_interval,class_manifold,memorisation,spectrum")
+    evaluate(conditional_run.folder, few_digits, "--count", "100", *options, "--spectrum", str(picture))
+    told = written(conditional_run)
+    assert len(told["per_class"]["recall"]) == 10
+    assert told["values"].keys() >= {"fid_low", "authenticity", "copying", "spectrum_error", "class_recall"}
+    printed = capsys.readouterr().out
+    assert re.search(r"^FID \(n=100, biased\) +\S+ \(95 %: \S+ to \S+\)$", printed, re.MULTILINE)
+    assert re.search(r"^Class +Precision +Recall +Density +Coverage$", printed, re.MULTILINE)
+    assert picture.read_text().startswith("<svg ")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ("--against", "s.pt", "--data", "mnist"),
+            "--against s.pt: there is --data mnist too; leave one of the two out",
+        ),
+        (("--against", "nowhere"), "nowhere: no such file or folder"),
+        (("--against", "s.npz"), "s.npz can't be read as images"),
+        (("--against", "s.pt", "--gan-train-test"), "--gan-train-test: learns the classes of a dataset"),
+        (
+            ("--statistics", "s.npz", "--data", "mnist"),
+            "--statistics s.npz: exists, and takes the place of --data mnist",
+        ),
+        (("--statistics", "s.npz"), "they are of 3 features"),
+        (("--statistics", "s.txt"), "--statistics s.txt: must be a .npz file"),
+        (("--statistics", "s.npz", "--neighbours", "n.png"), "--neighbours: needs real images"),
+        (
+            ("--statistics", "s.npz", "--scores", "kid"),
+            "--scores kid: needs real images, and --statistics gives mu and",
+        ),
+        (("--images", "images.png", "--data", "mnist"), "--images images.png: must be a .npz file"),
+        (("--spectrum", "s.svg", "--data", "mnist"), "--spectrum s.svg: add --scores spectrum"),
+        (("--scores", "fid,nice", "--data", "mnist"), "nice is none of fid, kid, inception_score"),
+        (("--scores", "path_length", "--data", "mnist"), "--scores path_length: goes through a generator's latents"),
+        (("--scores", "cmmd", "--data", "mnist"), "--scores cmmd: is of CLIP's features; add --extractor clip"),
+        (("--data", "mnist", "--protocol", "fid10k-test"), "--protocol fid10k-test: only 100 images are given"),
+        (("--data", "mnist", "--protocol", "fid9k"), "invalid choice: 'fid9k'"),
+        (("--data", "mnist", "--extractor", "dinov2"), "the dinov2 extractor's weights are missing"),
+    ],
+)
+def test_wrong_requests_for_two_sets(
+    options: tuple[str, ...],
+    message: str,
+    samples: Path,
+    few_digits: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+    torch.save(all_digits("train")[0][:20], "s.pt")
+    np.savez("s.npz", mu=np.zeros(3), sigma=np.eye(3))
+    weights = (
+        ()
+        if "--protocol" in options or "--extractor" in options or "--data" in options
+        else (*("--extractor", "classifier", "--weights-file", str(dataset_classifier.SHIPPED["MNIST"])),)
+    )
+    said = ending(str(samples), "--data-root", str(few_digits), *options, *weights, capsys=capsys)
+    assert message in said

@@ -8,7 +8,22 @@ import pytest
 
 from gan_lab.cli import COMMANDS, main
 
-NAMES = ["train", "sample", "translate", "evaluate", "compare", "status", "train-features", "new"]
+NAMES = [
+    "train",
+    "sample",
+    "translate",
+    "interpolate",
+    "timelapse",
+    "walk",
+    "project",
+    "evaluate",
+    "compare",
+    "augment",
+    "status",
+    "dataset",
+    "train-features",
+    "new",
+]
 
 
 def help_of(*command: str, capsys: pytest.CaptureFixture[str]) -> str:

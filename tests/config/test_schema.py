@@ -222,3 +222,7 @@ def test_a_run_from_before_the_latest_options_is_still_understood() -> None:
         del config.run, config.tags, config.notes, config.callbacks.scores.at_least
         del config.trainer.accumulate_grad_batches, config.data.train_count, config.data.mirror, config.data.sampler
     check(config)
+    folders = composed("model=cyclegan", "data=unpaired_folders", "data.domain_a=.", "data.domain_b=.")
+    with open_dict(folders):
+        del folders.data.fit
+    check(folders)

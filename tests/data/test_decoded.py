@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_lab.data import decoded, image_files, listing
+from gan_lab.data import decoded, decoding, image_files, listing
 from gan_lab.data.decoded import Decoder
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import unfinished
@@ -158,14 +158,14 @@ def test_a_folder_that_moves_keeps_its_place_in_the_cache(
 def test_an_interruption_leaves_nothing_that_could_be_mistaken_for_a_cache(
     interruption: type[BaseException], files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decode = image_files.decode
+    decode = decoding.decode
 
     def interrupted(*arguments: Any, **options: Any) -> None:
         decode(*arguments, **options)
         raise interruption
 
     with monkeypatch.context() as patch:
-        patch.setattr(image_files, "decode", interrupted)
+        patch.setattr(decoding, "decode", interrupted)
         with pytest.raises(interruption):
             load(tmp_path, files)
     assert entries(tmp_path) == []
@@ -268,9 +268,9 @@ def test_other_training_images_make_another_range(tmp_path: Path) -> None:
     assert len(entries(tmp_path)) == 2
 
 
-def test_images_are_grey_or_rgb(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"data\.channels must be 1 \(grey\) or 3 \(RGB\), not 2"):
-        decoder(tmp_path, channels=2)
+def test_images_have_the_channels_that_are_asked_for(tmp_path: Path, files: list[Path]) -> None:
+    with pytest.raises(UserError, match=r"\(it has [13] channels?, and data\.channels=2\).* No image is left"):
+        load(tmp_path, files, channels=2)
 
 
 def test_images_may_be_oblong_and_shapes_have_caches_of_their_own(

@@ -63,6 +63,14 @@ def test_the_same_images_in_every_form(data: Any) -> None:
     assert (given.num_classes, given.classes or ()) == (1, ()), "names alone make no labels"
 
 
+def test_images_may_be_oblong() -> None:
+    oblongs = PIXELS[:, :, :, :3]
+    for data in (oblongs, oblongs.permute(0, 2, 3, 1).numpy(), Items(list(oblongs))):
+        assert torch.equal(read(data).images, oblongs)
+    cropped = Items([picture.crop((0, 0, 3, 4)) for picture in pictures()])
+    assert torch.equal(read(cropped).images, oblongs)
+
+
 @pytest.mark.parametrize("grey", [PIXELS[:, 0], PIXELS[:, :1], Items(list(PIXELS[:, 0]))], ids=["n", "n1", "items"])
 def test_grey_images_get_one_channel(grey: Any) -> None:
     assert torch.equal(read(grey).images, PIXELS[:, :1])

@@ -1,26 +1,14 @@
-import io
-import re
-import sys
-from contextlib import suppress
 from pathlib import Path
-from time import sleep
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import EpsImagePlugin, Image, ImageOps
+from PIL import Image, ImageOps
 
 from gan_lab.data import image_files
-from gan_lab.data.image_files import (
-    Window,
-    allocate,
-    decode,
-    existing_folder,
-    fitted,
-    read_whole,
-    unreadable,
-    value_range,
-)
+from gan_lab.data.decoding import decode
+from gan_lab.data.image_files import existing_folder, fitted, read_whole
+from gan_lab.data.windows import Window
 from gan_lab.utils.errors import UserError
 
 RANDOM = np.random.default_rng(0)
@@ -37,16 +25,6 @@ def saved(image: Image.Image, path: Path, **options: Any) -> Path:
 
 def read(path: Path, size: int, channels: int, **options: Any) -> np.ndarray:
     return image_files.read(path, size, channels, **options).pixels
-
-
-def test_the_size_of_the_picture_in_the_file_is_told_upright(tmp_path: Path) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    photo = saved(Image.new("RGB", (640, 320)), tmp_path / "photo.jpg", exif=exif)
-    drawing = saved(Image.new("RGB", (64, 32)), tmp_path / "drawing.png")
-    (tmp_path / "damaged.png").write_text("text")
-    files = [photo, tmp_path / "damaged.png", drawing]
-    assert decode(files, np.empty((3, 3, 8, 8), np.uint8)).sizes == [(320, 640), (64, 32)]
 
 
 @pytest.mark.parametrize("ending", ["png", "jpg"])
@@ -151,102 +129,6 @@ def test_sixteen_bits_become_eight(ending: str, tmp_path: Path) -> None:
     assert np.array_equal(read(path, 8, 3, window=window), np.stack([GREY] * 3))
 
 
-WIDE = {  # values of two images, darker and brighter, and what is lowest and highest in both together
-    "twelve of sixteen bits": (np.uint16, "png", 0, 4095),
-    "signed scan": (np.int16, "tiff", -1024, 3071),
-    "eight of thirty-two bits": (np.int32, "tiff", 0, 255),
-    "floating points": (np.float32, "tiff", -0.5, 2.5),
-}
-
-
-@pytest.mark.parametrize(("dtype", "ending", "low", "high"), WIDE.values(), ids=WIDE)
-@pytest.mark.parametrize("channels", [1, 3])
-def test_wide_pixels_are_stretched_by_the_range_of_all_files_together(
-    channels: int, dtype: type, ending: str, low: float, high: float, tmp_path: Path
-) -> None:
-    middle = (low + high) / 2
-    values = [np.linspace(low, middle, 64), np.linspace(middle, high, 64)]
-    files = [
-        saved(Image.fromarray(ramp.astype(dtype).reshape(8, 8)), tmp_path / f"{index}.{ending}")
-        for index, ramp in enumerate(values)
-    ]
-    assert value_range(files) == (low, high)
-    out = np.empty((2, channels, 8, 8), np.uint8)
-    assert decode(files, out)[:2] == ([], [])
-    assert [int(out[0].min()), int(out[1].max())] == [0, 255]
-    assert abs(int(out[0].max()) - 127.5) <= 1 >= abs(int(out[1].min()) - 127.5)
-    alone = np.empty((1, channels, 8, 8), np.uint8)
-    decode(files[:1], alone, window=Window(files=files))
-    assert np.array_equal(alone[0], out[0]), "whichever files are decoded"
-
-
-def test_eight_bits_stay_as_they_are_beside_wide_ones_unless_a_window_is_given(tmp_path: Path) -> None:
-    narrow = np.linspace(100, 150, 64).reshape(8, 8).astype(np.uint8)
-    files = [png(tmp_path / "a.png", narrow), saved(Image.fromarray(narrow.astype(np.uint16) * 9), tmp_path / "b.png")]
-    out = np.empty((2, 1, 8, 8), np.uint8)
-    decode(files, out)
-    assert np.array_equal(out[0, 0], narrow)
-    assert [int(out[1].min()), int(out[1].max())] == [0, 255]
-    for channels in (1, 3):
-        stretched = read(files[0], 8, channels, window=Window((100, 150)))
-        assert np.array_equal(stretched[0], np.rint((narrow - 100.0) * 5.1).astype(np.uint8))
-    assert read(files[0], 8, 1, window=Window((0, 120))).max() == 255, "what is brighter is white"
-    with pytest.raises(ValueError, match=r"data\.window=\[5, 5\]: the first value must be below the second"):
-        Window((5, 5))
-
-
-def test_what_is_no_number_is_black_and_does_not_count(tmp_path: Path) -> None:
-    values = np.linspace(0, 10, 64, dtype=np.float32).reshape(8, 8)
-    values[0, :3] = np.nan, np.inf, -np.inf
-    path = saved(Image.fromarray(values), tmp_path / "a.tiff")
-    assert value_range([path]) == (pytest.approx(30 / 63), 10)
-    assert read(path, 8, 1)[0, 0, :3].tolist() == [0, 255, 0]
-    assert value_range([png(tmp_path / "b.png"), tmp_path / "nowhere.png"]) == (0, 0)
-
-
-@pytest.mark.parametrize(
-    ("pixels", "limits", "said"),
-    [
-        (np.arange(64).reshape(8, 8) % 5, None, r"between 0 and 4 of 255, .*data\.window=\[0,4\]"),
-        (np.full((8, 8), 255), None, r"between 255 and 255 of 255, .*data\.window=\[255,256\]"),
-        (np.arange(64).reshape(8, 8), (0, 4000), r"between 0 and 4 of 255, .*data\.window=\[0,62\.7\d*\]"),
-        (np.arange(64).reshape(8, 8), None, None),
-    ],
-)
-def test_images_that_show_next_to_nothing_are_told_of(
-    pixels: np.ndarray, limits: tuple[float, float] | None, said: str | None, tmp_path: Path
-) -> None:
-    path = png(tmp_path / "a.png", pixels.astype(np.uint8))
-    told = decode([path], np.empty((1, 3, 8, 8), np.uint8), window=Window(limits)).warnings
-    assert len(told) == (said is not None)
-    assert said is None or re.search(said, told[0])
-
-
-@pytest.mark.parametrize(
-    ("drawn", "background", "hidden"), [(255, "white", True), (255, "black", False), (0, "black", True)]
-)
-def test_a_drawing_that_its_ground_hides_is_told_of(drawn: int, background: str, hidden: bool, tmp_path: Path) -> None:
-    pixels = np.full((8, 8, 4), drawn, np.uint8)
-    pixels[..., 3] = np.arange(8) // 4 * 255
-    files = [png(tmp_path / "a.png", pixels), png(tmp_path / "b.png")]
-    told = decode(files, np.empty((2, 3, 8, 8), np.uint8), background=background).warnings
-    other = "black" if background == "white" else "white"
-    line = f"1 of 2 images with transparent pixels can't be seen on {background}; data.background={other} lays them on"
-    assert [line in warning for warning in told] == ([True] if hidden else [])
-    assert read(files[0], 8, 3, background="#ff8000")[:, 0, 0].tolist() == [255, 128, 0]
-
-
-@pytest.mark.parametrize("ending", ["tiff", "gif", "webp", "png"])
-def test_pages_that_are_not_used_are_counted(ending: str, tmp_path: Path) -> None:
-    pages = [Image.fromarray(RANDOM.integers(0, 256, (8, 8), dtype=np.uint8)) for _ in range(5)]
-    files = [
-        saved(pages[0], tmp_path / f"stack.{ending}", save_all=True, append_images=pages[1:]),
-        png(tmp_path / "a.png"),
-    ]
-    (told,) = decode(files, np.empty((2, 3, 8, 8), np.uint8)).warnings
-    assert told == "1 of 2 image files have several pages or frames; the first of each is used, and 4 are not"
-
-
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "1", "I;16", "I", "F"])
 def test_large_images_are_reduced_before_they_are_converted_and_look_the_same(
     mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -259,28 +141,10 @@ def test_large_images_are_reduced_before_they_are_converted_and_look_the_same(
     expected = read(path, 8, 3).astype(int)
     sizes: list[int] = []
     monkeypatch.setattr(image_files, "LARGE", 1000)
-    plain = image_files._plain
-    monkeypatch.setattr(image_files, "_plain", lambda image, *rest: sizes.append(image.width) or plain(image, *rest))
+    plain = image_files.plain
+    monkeypatch.setattr(image_files, "plain", lambda image, *rest: sizes.append(image.width) or plain(image, *rest))
     assert np.abs(read(path, 8, 3) - expected).max() <= 3
     assert sizes == [32]
-
-
-def test_one_large_image_at_a_time_is_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(image_files, "LARGE", 10)
-    files = [saved(Image.fromarray(GREY.astype(np.uint16) + index), tmp_path / f"{index}.png") for index in range(20)]
-    inside, most = [0], [0]
-    reduced = image_files._reduced
-
-    def watched(*arguments: Any) -> Image.Image:
-        inside[0] += 1
-        most[0] = max(most[0], inside[0])
-        sleep(0.005)
-        inside[0] -= 1
-        return reduced(*arguments)
-
-    monkeypatch.setattr(image_files, "_reduced", watched)
-    assert decode(files, np.empty((20, 1, 8, 8), np.uint8)).damaged == []
-    assert most == [1]
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -339,18 +203,6 @@ def test_decoding_takes_the_shape_of_its_target(tmp_path: Path) -> None:
     assert not out[..., 0].any(), "the background"
 
 
-def test_memory_is_refused_before_it_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert allocate(2, 3, 8, of="here").shape == (2, 3, 8, 8)
-    monkeypatch.setattr(image_files.memory, "available", lambda: 10**9)
-    with pytest.raises(
-        UserError, match=r"here: 3,000 images of 13000x13000 pixels need 507\.0 GB of memory, and 1\.0 GB"
-    ):
-        allocate(3000, 1, 13_000, of="here")
-    assert allocate(2, 3, (4, 8), of="here").shape == (2, 3, 4, 8)
-    with pytest.raises(UserError, match="here: 3,000 images of 10000x13000 pixels"):
-        allocate(3000, 1, (10_000, 13_000), of="here")
-
-
 @pytest.mark.parametrize(("mode", "ending"), [("CMYK", "tiff"), ("P", "png"), ("1", "png"), ("CMYK", "jpg")])
 def test_other_colour_models_become_rgb(mode: str, ending: str, tmp_path: Path) -> None:
     corners = Image.fromarray(np.where(SIDES > 0, 255, 0).astype(np.uint8)).convert(mode)
@@ -358,103 +210,6 @@ def test_other_colour_models_become_rgb(mode: str, ending: str, tmp_path: Path) 
     assert np.abs(read(saved(corners, tmp_path / f"a.{ending}"), 8, 3) - expected).max() <= (
         8 if ending == "jpg" else 0
     )
-
-
-def damaged_files(folder: Path) -> list[Path]:
-    """A text, half a JPEG, half a PNG, nothing, a link to nowhere, a folder, half a TIFF, a bomb."""
-    folder.mkdir(exist_ok=True)
-    (folder / "text.png").write_text("not an image")
-    for name in ("half.jpg", "half.png"):
-        buffer = io.BytesIO()
-        Image.fromarray(RANDOM.integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(
-            buffer, Image.EXTENSION[Path(name).suffix]
-        )
-        (folder / name).write_bytes(buffer.getvalue()[: len(buffer.getvalue()) // 2])
-    (folder / "empty.png").write_bytes(b"")
-    (folder / "link.png").symlink_to("/nowhere.png")
-    whole = saved(Image.fromarray(np.zeros((8, 8), np.float32)), folder / "float.tiff")
-    whole.write_bytes(whole.read_bytes()[:-99])
-    saved(Image.new("1", (300, 300)), folder / "bomb.png")
-    return sorted(folder.iterdir())
-
-
-def test_damaged_files_are_left_out_and_named_with_their_number(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    Image.init()
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100 * 100)
-    damaged = damaged_files(tmp_path / "damaged")
-    sound = [png(tmp_path / f"{index}.png", np.full((8, 8, 3), 100 * index, np.uint8)) for index in range(3)]
-    files = [sound[0], *damaged[:4], sound[1], *damaged[4:], sound[2]]
-    out = np.full((len(files), 3, 8, 8), 99, np.uint8)
-    left_out, (told,), _ = decode(files, out)
-    assert [files[index] for index in left_out] == damaged
-    assert [int(image.mean()) for image in out[:4]] == [0, 100, 200, 99]
-    assert told.startswith("7 of 10 images can't be read: ")
-    assert all(str(path) in told for path in damaged[:5])
-    assert str(damaged[5]) not in told
-    assert told.endswith("and 2 more. These files are left out.")
-
-
-def test_nothing_but_damaged_files_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_text("text")
-    with pytest.raises(UserError, match=r"1 of 1 images can't be read: .*a\.png \(not an image\)\. No image is left"):
-        decode([tmp_path / "a.png"], np.empty((1, 3, 8, 8), np.uint8))
-
-
-def test_many_files_on_a_terminal_get_a_progress_bar(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    files, out = [png(tmp_path / "a.png")] * 5, np.empty((5, 3, 8, 8), np.uint8)
-    decode(files, out)
-    monkeypatch.setattr(image_files, "MANY", 5)
-    decode(files, out)
-    assert capsys.readouterr().err == ""
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    decode(files, out, quiet=True)
-    assert capsys.readouterr().err == ""
-    decode(files, out)
-    assert "Decoding: 100%" in capsys.readouterr().err
-
-
-def test_more_files_than_wait_at_once_keep_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(image_files, "CHUNK", 4)
-    files = [png(tmp_path / f"{index}.png", np.full((8, 8), index, np.uint8)) for index in range(11)]
-    out = np.empty((11, 1, 8, 8), np.uint8)
-    assert decode(files, out).damaged == []
-    assert out[:, 0, 0, 0].tolist() == list(range(11))
-
-
-def test_postscript_is_no_image(tmp_path: Path) -> None:
-    """Pillow would hand it to Ghostscript, whatever the file is called."""
-    assert ".eps" not in image_files.extensions()
-    assert {"PNG", "JPEG", "WEBP"} <= set(image_files.formats())
-    file = saved(Image.fromarray(COLOUR), tmp_path / "picture.eps").rename(tmp_path / "picture.png")
-    with pytest.raises(Exception, match="cannot identify image file"):
-        read(file, 8, 3)
-
-
-def test_postscript_in_a_wrapper_is_no_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def record(tag: bytes, content: bytes) -> bytes:
-        return b"\x1c" + tag + len(content).to_bytes(2, "big") + content
-
-    given: list[object] = []
-    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *arguments: given.append(arguments))
-    eps = saved(Image.fromarray(COLOUR), tmp_path / "picture.eps").read_bytes()
-    tags = {b"\x03\x3c": b"\x01\x00", b"\x03\x14": b"\x08", b"\x03\x1e": b"\x08", b"\x03\x78": b"\x05"}
-    parts = [eps[start : start + 120] for start in range(0, len(eps), 120)]
-    iptc = b"".join(
-        [*(record(tag, content) for tag, content in tags.items()), *(record(b"\x08\x0a", p) for p in parts)]
-    )
-    file = tmp_path / "0.png"
-    file.write_bytes(iptc + bytes(5))
-    with suppress(Exception):  # it gives back no picture
-        Image.open(file).load()
-    assert given, "Pillow unwraps it, and calls Ghostscript"
-    given.clear()
-    with pytest.raises(Exception, match="cannot identify image file"):
-        read(file, 8, 3)
-    assert not given
 
 
 def test_a_whole_image_keeps_its_size_and_its_transparency(tmp_path: Path) -> None:
@@ -481,10 +236,3 @@ def test_a_whole_image_of_wide_pixels_has_the_range_of_a_window(tmp_path: Path) 
     path = saved(Image.fromarray(np.array([[0, 500, 1000]], np.uint16)), tmp_path / "a.png")
     whole = read_whole(path, 1, window=Window((0, 1000), [path]))
     assert (whole.pixels.tolist(), whole.is_wide) == ([[[0, 128, 255]]], True)
-
-
-def test_damaged_files_are_counted_and_the_first_named(tmp_path: Path) -> None:
-    files = [tmp_path / f"{index}.png" for index in range(9)]
-    said = unreadable(files, {index: ValueError(f"reason {index}") for index in range(1, 8)})
-    assert said.startswith(f"7 of 9 images can't be read: {files[1]} (reason 1), ")
-    assert said.endswith("(reason 5), and 2 more")

@@ -268,8 +268,6 @@ def test_what_is_no_folder_or_has_no_images_is_one_message(tmp_path: Path, folde
         make(Path("/nowhere"))
     with pytest.raises(UserError, match="contains no images"):
         make(folder / "notes").prepare_data()
-    with pytest.raises(ValueError, match=r"data\.channels must be 1"):
-        make(folder, channels=2)
 
 
 def test_testing_needs_a_share(folder: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from gan_lab.data.layouts import alone, class_of, domains
+from gan_lab.data.sources import Folder
 from gan_lab.utils.errors import UserError
 
 LAYOUTS = {
@@ -23,7 +24,7 @@ def filled(root: Path, *names: str) -> Path:
 
 def named(root: Path) -> list[dict[str, str]]:
     """The files of each domain by their places, both below the root."""
-    found = domains([root], logging.log, otherwise="choose")
+    found = domains([Folder(root)], logging.log, otherwise="choose")
     return [
         {str(place.relative_to(root)): str(path.relative_to(root)) for place, path in domain.files.items()}
         for domain in found
@@ -45,10 +46,10 @@ def test_two_folders_without_splits_are_two_domains(tmp_path: Path) -> None:
 
 def test_folders_of_their_own_are_what_they_are(tmp_path: Path) -> None:
     root = filled(tmp_path, "trainA/1.png", "x.y.png")
-    domain = alone(root, logging.log)
+    domain = alone(Folder(root), logging.log)
     assert domain.files == {path: path for path in (root / "trainA/1.png", root / "x.y.png")}
     assert domain.names([*domain.files]) == ["trainA/1", "x.y"]
-    first, second = domains([root, filled(tmp_path / "b", "1.png")], logging.log, otherwise="")
+    first, second = domains([Folder(root), Folder(filled(tmp_path / "b", "1.png"))], logging.log, otherwise="")
     assert first.label == str(root)
     assert [*second.files] == [tmp_path / "b/1.png"]
 
@@ -56,7 +57,7 @@ def test_folders_of_their_own_are_what_they_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize("names", [("trainA/1.png",), ("data/1.png", "extra/2.png"), ("a.png", "b.png")])
 def test_another_folder_is_refused(names: tuple[str, ...], tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"data\.root=.* has no images in folders trainA and trainB, .*; choose"):
-        domains([filled(tmp_path, *names)], logging.log, otherwise="choose")
+        domains([Folder(filled(tmp_path, *names))], logging.log, otherwise="choose")
 
 
 def test_images_beside_the_domains_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

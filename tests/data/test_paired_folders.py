@@ -3,6 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from gan_lab.config.schema import build, check
@@ -108,6 +109,15 @@ def test_images_of_other_shapes_are_no_pair_and_other_sizes_are_told(
     assert "1 of 30 pairs have images of different shapes: x/01 (12x6 and 6x6); left out" in caplog.text
     assert "1 of 30 pairs have images of different sizes: y/02 (6x6 and 12x12); all are resized to 6x6" in caplog.text
     assert data.describe()["train_damaged"] == 1
+
+
+def test_both_sides_get_one_shape_in_one_way(folders: dict[str, str]) -> None:
+    data = make(**folders, image_size=[4, 8], fit="pad", background="black")
+    data.prepare_data()
+    data.setup("fit")
+    for pixels, _ in data.splits["train"]:
+        assert pixels.shape[-2:] == (4, 8)
+        assert not torch.cat((pixels[..., :2], pixels[..., 6:]), 3).any(), "squares, with the background beside them"
 
 
 def test_what_does_not_fit_into_memory_comes_from_the_cache(

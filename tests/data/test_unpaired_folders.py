@@ -93,8 +93,6 @@ def test_a_folder_that_is_none_or_has_no_images_is_one_message(folders: dict[str
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="empty: contains no images"):
         make(folders, domain_b=str(tmp_path / "empty")).prepare_data()
-    with pytest.raises(ValueError, match=r"data\.channels must be 1"):
-        make(folders, channels=4)
 
 
 def test_the_command_line_names_the_folders(folders: dict[str, str]) -> None:
@@ -128,6 +126,20 @@ def test_what_the_names_share_stays_in_one_split_in_every_folder(folders: dict[s
     assert {value - 100 for value in test[1]} == {value for value in test[0] if value < 12}, "the same names"
     with pytest.raises(ValueError, match=r"data\.split_by=\(: no regular expression, missing \)"):
         make(folders, split_by="(")
+
+
+def test_training_images_may_be_loaded_oblong_and_cropped_to_another_shape(folders: dict[str, str]) -> None:
+    data = make(folders, image_size=[4, 8], load_size=[6, 8], fit="pad", background="black")
+    data.prepare_data()
+    data.setup("fit")
+    data.setup("test")
+    assert {tuple(pixels.shape[-2:]) for pixels, _ in data.splits["train"]} == {(6, 8)}
+    assert {tuple(pixels.shape[-2:]) for pixels, _ in data.splits["test"]} == {(4, 8)}
+    batch = data.train_dataloader().batch(0)
+    assert batch.a.shape == batch.b.shape == (4, 3, 4, 8)
+    padded = (batch.b[:, 0] == 0).all(1).all(0).tolist()
+    assert padded == [True] + 5 * [False] + 2 * [True], "pictures of 5 columns in the middle of 8"
+    assert data.preview(3).a.shape == (3, 3, 4, 8)
 
 
 def test_training_images_are_loaded_larger_and_cropped(folders: dict[str, str], tmp_path: Path) -> None:

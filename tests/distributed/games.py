@@ -16,7 +16,7 @@ from gan_lab.models.stylegan2 import StyleGAN2
 from gan_lab.models.translation import TranslationGAN
 from gan_lab.models.vanilla import VanillaGAN
 from gan_lab.models.wgan import WGAN
-from gan_lab.networks import dcgan_small, stylegan2, translation
+from gan_lab.networks import dcgan_small, resnet, stylegan2, translation
 from gan_lab.networks.contrastive import ContrastiveGenerator
 from gan_lab.networks.patchgan import PatchGAN
 from gan_lab.networks.unet import ConditionalPatchGAN, UNet
@@ -40,14 +40,30 @@ def tiny_dcgan() -> AdversarialModule:
     return tiny_gan(network=network, ema_half_life=32)
 
 
-def calm_cyclegan() -> AdversarialModule:
+OBLONG = (8, 16)  # height and width
+
+
+class Oblongs(VanillaGAN):
+    """The plain game with images that are no squares."""
+
+
+def oblongs() -> AdversarialModule:
+    sizes = {"width": 4, "max_width": 4, "blocks": 1, "group_size": 4, "image_size": OBLONG, "channels": 1}
+    network = {
+        "generator": resnet.Generator(latent_dim=LATENT_DIM, **sizes),
+        "discriminator": resnet.Discriminator(norm="none", **sizes),
+    }
+    return tiny_gan(Oblongs, network=network, ema_half_life=32)
+
+
+def calm_cyclegan(size: int | tuple[int, int] = 32) -> AdversarialModule:
     """At the size and rate of its other tests this game multiplies a difference of one bit tenfold at every step."""
     network = {
-        "generator": translation.Translators(width=2, blocks=1, image_size=32, channels=1),
-        "discriminator": translation.PatchGANs(width=2, layers=1, norm="instance", image_size=32, channels=1),
+        "generator": translation.Translators(width=2, blocks=1, image_size=size, channels=1),
+        "discriminator": translation.PatchGANs(width=2, layers=1, norm="instance", image_size=size, channels=1),
     }
     optimizer = dict.fromkeys(("generator", "discriminator"), sgd(1e-4))
-    return tiny_cyclegan(network=network, optimizer=optimizer, pool_size=0, image_size=32)
+    return tiny_cyclegan(network=network, optimizer=optimizer, pool_size=0, image_size=size)
 
 
 def calm_pix2pix(dropout: float = 0.0) -> AdversarialModule:
@@ -133,7 +149,9 @@ GAMES: dict[str, Callable[[], AdversarialModule]] = {
     "styles": calm_stylegan2,
     "stabilised": stabilised,
     "path lengths": lambda: calm_stylegan2(StyleGAN2, penalty={"r1": R1(gamma=1.0, every=3)}, **PATH_LENGTHS),
+    "oblongs": oblongs,
     "CycleGAN": calm_cyclegan,
+    "CycleGAN of oblongs": lambda: calm_cyclegan((32, 48)),
     "pix2pix": calm_pix2pix,
     "CUT": calm_cut,
     "FastCUT": lambda: calm_cut(identity_weight=0.0, flip_equivariance=True),
@@ -142,7 +160,9 @@ GAMES: dict[str, Callable[[], AdversarialModule]] = {
 
 def data_for(model: AdversarialModule, batch_size: int) -> Any:
     if not isinstance(model, TranslationGAN):
-        return TinyImages(batch_size=batch_size)
+        data = TinyImages(batch_size=batch_size)
+        data.image_size = OBLONG if isinstance(model, Oblongs) else data.image_size
+        return data
     data = (TinyPairs if isinstance(model, Pix2Pix) else TinyDomains)(batch_size=batch_size)
     shape = tuple(model.pool_a.images.shape[-2:]) if isinstance(model, CycleGAN) else (32, 32)
     data.image_size = data.load_size = shape

@@ -1,13 +1,15 @@
+import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from gan_lab.evaluation.external_images import load
+from gan_lab.evaluation.external_images import load, load_labelled
 from gan_lab.utils import memory
 from gan_lab.utils.errors import UserError
-from gan_lab.utils.images import save_png
+from gan_lab.utils.images import png, save_png
 
 IMAGES = torch.arange(6 * 64, dtype=torch.uint8).reshape(6, 1, 8, 8)
 BORDERS = torch.tensor([0, 255], dtype=torch.uint8)[:, None, None, None].expand(2, 1, 8, 8)
@@ -68,7 +70,7 @@ def test_images_keep_their_shape(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("saved", "message"),
     [
-        (IMAGES.float(), r"must hold images uint8 \(n, 1 or 3, height, width\), not float32 \(6, 1, 8, 8\)"),
+        (IMAGES.float(), r"must hold images uint8 \(n, 1 or 3, height, width\) or .*, not float32 \(6, 1, 8, 8\)"),
         (IMAGES[:, 0], r"not uint8 \(6, 8, 8\)"),
         (IMAGES.expand(-1, 2, -1, -1), "but not as many values"),
         (IMAGES.to_sparse(), "no plain array"),
@@ -108,7 +110,7 @@ def test_reading_runs_no_code(tmp_path: Path) -> None:
     [
         ("nowhere", "no such file or folder"),
         ("empty", "contains no images"),
-        ("notes.txt", "not a run folder, a folder of images, or a .pt or .npy file"),
+        ("notes.txt", "not a run folder, a folder of images, or a .zip, .tar, .npy, .npz or .pt file"),
         ("damaged.npy", "can't be read as images"),
     ],
 )
@@ -126,3 +128,68 @@ def test_an_array_that_promises_more_than_it_holds_is_refused(tmp_path: Path) ->
     (tmp_path / "images.npy").write_bytes(content)
     with pytest.raises(UserError, match=r"images\.npy can't be read as images"):
         load(tmp_path / "images.npy", 1)
+
+
+def archive(place: Path, files: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(place, "w") as written:
+        for name, content in files.items():
+            written.writestr(name, content)
+    return place
+
+
+def test_an_archive_is_read_with_stylegans_labels(tmp_path: Path) -> None:
+    files = {f"00000/{index}.png": png(image) for index, image in enumerate(IMAGES)}
+    listed = {"labels": [[name, index % 2] for index, name in enumerate(files)]}
+    found = load_labelled(archive(tmp_path / "a.zip", files), None)
+    assert torch.equal(found.images, IMAGES)
+    assert found.labels is None
+    found = load_labelled(archive(tmp_path / "b.zip", files | {"dataset.json": json.dumps(listed).encode()}), 3)
+    assert torch.equal(found.images, IMAGES.expand(-1, 3, -1, -1))
+    assert found.labels is not None
+    assert found.labels.tolist() == [0, 1, 0, 1, 0, 1]
+
+
+def test_other_arrays_of_samples_are_read(tmp_path: Path) -> None:
+    """As the samples of diffusion models are published: arr_0 with the channels last, arr_1 with the classes."""
+    colour = IMAGES.expand(-1, 3, -1, -1)
+    np.savez(tmp_path / "a.npz", colour.permute(0, 2, 3, 1).numpy(), np.arange(6))
+    found = load_labelled(tmp_path / "a.npz", None)
+    assert torch.equal(found.images, colour)
+    assert found.labels is not None
+    assert found.labels.tolist() == list(range(6))
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"notes.txt": b"text"}, "contains no images"),
+        ({"a.png": b"no image"}, r"1 of 1 images can't be read: \S+a\.png \(not an image\)\. No image is left"),
+        ({"a.png": png(IMAGES[0]), "b.png": png(IMAGES[0][:, :4, :4])}, "of one size, but a.png has 8x8 pixels and b"),
+        ({"a.png": png(IMAGES[0]), "dataset.json": b"{"}, r"a\.zip: dataset\.json can't be read"),
+        ({"a.png": png(IMAGES[0]), "dataset.json": b'{"labels": [["a.png", -1]]}'}, "must be 1 whole numbers from 0"),
+    ],
+)
+def test_wrong_archives_are_one_line(files: dict[str, bytes], message: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=message):
+        load_labelled(archive(tmp_path / "a.zip", files), None)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"pictures": IMAGES.numpy()}, "none of its arrays is named images or arr_0"),
+        ({"mu": np.zeros(3), "sigma": np.eye(3)}, "it holds statistics, which take the place of images: --statistics"),
+        ({"images": IMAGES.numpy(), "labels": np.zeros(5, int)}, "labels must be 6 whole numbers from 0 on"),
+        ({"images": IMAGES.numpy(), "labels": np.full(6, -1)}, "labels must be 6 whole numbers from 0 on"),
+    ],
+)
+def test_wrong_arrays_are_one_line(arrays: dict[str, np.ndarray], message: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(UserError, match=message):
+        load_labelled(tmp_path / "a.npz", None)
+
+
+def test_what_only_looks_like_an_archive_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_text("no archive")
+    with pytest.raises(UserError, match="a.zip"):
+        load_labelled(tmp_path / "a.zip", None)

@@ -1,55 +1,93 @@
+import re
 from html.parser import HTMLParser
+from pathlib import Path
 
-from gan_lab.evaluation import page
+import pytest
+import torch
+
+from gan_lab.evaluation.groups import group, ranked
+from gan_lab.evaluation.page import last_grid, options, picture, render
+from gan_lab.evaluation.run_scores import choose
+from gan_lab.utils.images import save_png
+from tests.evaluation.conftest import MakeRun
 
 
-class Reader(HTMLParser):
-    """Notes elements, and what they would load."""
+class Tags(HTMLParser):
+    """Counts tags, and checks that each is closed in its turn."""
 
-    def __init__(self, content: str) -> None:
+    def __init__(self, text: str) -> None:
         super().__init__()
-        self.elements: list[str] = []
-        self.loaded: list[str] = []
-        self.attributes: list[str] = []
-        self.feed(content)
+        self.open: list[str] = []
+        self.seen: list[str] = []
+        self.sources: list[str] = []
+        self.feed(text)
+        assert self.open == []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append(tag)
-        self.attributes += [name for name, _ in attrs]
-        self.loaded += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "action", "poster")]
+        self.seen.append(tag)
+        self.sources += [value or "" for name, value in attrs if name in ("src", "href")]
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
 
 
-HOSTILE = '"><script>alert(1)</script><img src=http://x onerror=alert(1)>\x1b[2J'
+@pytest.fixture
+def page(make: MakeRun) -> str:
+    runs = [
+        make(f"{model}{seed}", f"model={model}", f"seed={seed}", final={"fid": fid + seed / 10, "kid": 0.1})
+        for model, fid in (("vanilla", 9.0), ("dcgan", 2.0))
+        for seed in (1, 2, 3)
+    ]
+    for run in runs[::2]:
+        run.samples.mkdir()
+        for seen in (100, 2000):
+            save_png(torch.full((3, 4, 4), seen % 255, dtype=torch.uint8), run.samples / f"{seen:09d}.png")
+        run.metrics_file.write_text("images_seen,scores/fid\n100,50\n2000,9\n")
+    scored, without = choose([*runs, make("<b>left</b>")], None)
+    return render(ranked(group(scored)[0], "fid"), ["fid", "kid"], without)
 
 
-def test_texts_stay_texts_wherever_they_stand() -> None:
-    content = page.page(
-        HOSTILE,
-        page.section(HOSTILE, page.paragraph(HOSTILE), page.code(HOSTILE), page.items([HOSTILE])),
-        page.table([HOSTILE], [[HOSTILE, HOSTILE]]),
-        page.picture(b"x", "png", HOSTILE, title=HOSTILE),
+def test_a_page_holds_all_that_it_shows(page: str) -> None:
+    tags = Tags(page)
+    assert {"table", "svg", "img", "h1"} <= set(tags.seen)
+    assert all(source.startswith("data:image/png;base64,") for source in tags.sources)
+    assert not re.search(r"<script|<link|@import|url\(", page)
+    assert "default-src 'none'" in page
+    assert "http" not in page.replace("http://www.w3.org/2000/svg", "").replace("http-equiv", "")
+
+
+def test_the_best_is_first_and_the_difference_is_said(page: str) -> None:
+    assert page.index("<td>dcgan") < page.index("<td>vanilla")
+    assert "FID is better in dcgan, by more than the seeds&#x27; spread, than in: vanilla by 7.000" in page
+    assert page.count("<polyline") >= 2
+    assert page.count("<img") == 3
+    assert "model._target_" in page
+
+
+def test_names_are_text_and_no_markup(page: str) -> None:
+    assert "<b>left" not in page
+    assert "&lt;b&gt;left" in page
+
+
+def test_equal_options_are_not_listed(make: MakeRun) -> None:
+    scored, _ = choose(
+        [make("a", "seed=1", final={"fid": 1.0}), make("b", "data.batch_size=8", final={"fid": 2.0})], None
     )
-    read = Reader(content)
-    assert "script" not in read.elements
-    assert read.elements.count("img") == 1
-    assert "onerror" not in read.attributes
-    assert read.loaded == ["data:image/png;base64,eA=="]
-    assert "\x1b" not in content
+    grouped = group(scored)[0]
+    table = options(grouped)
+    assert "data.batch_size" in table
+    assert "<td>seed" not in table
+    assert table.count("<tr>") < 5
+    assert options(grouped[:1]) == ""
 
 
-def test_a_page_loads_nothing_and_says_so() -> None:
-    content = page.page("title", page.paragraph("text"), script="let a = 1", style="p { color: red }")
-    assert "default-src 'none'" in content.split("<title>")[0], "before anything that could load"
-    assert "width=device-width" in content
-    assert "<script>let a = 1</script>" in content
-    assert "p { color: red }" in content
-    assert "http" not in content.replace("http-equiv", "")
-    assert "other-policy" in page.page("title", policy="other-policy")
-
-
-def test_elements_are_spelled() -> None:
-    made = page.element("input", type="range", class_="a b", hidden=True, disabled=False, value=None, aria_label="x")
-    assert made == '<input type="range" class="a b" hidden aria-label="x">'
-    assert page.element("p", page.text("a<b")) == "<p>a&lt;b</p>"
-    assert page.joined([page.text("a"), page.text("b")]) == "ab"
-    assert "thead" not in page.table([], [["a", 1]])
+def test_what_is_no_picture_is_not_shown(tmp_path: Path, make: MakeRun) -> None:
+    (tmp_path / "a.png").write_text("text")
+    assert picture(tmp_path / "a.png") is None
+    assert picture(tmp_path / "nowhere.png") is None
+    assert last_grid(make("a")) is None

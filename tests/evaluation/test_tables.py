@@ -19,7 +19,7 @@ def runs(make: MakeRun) -> list[Run]:
     return [
         make("a", "seed=1", final={"fid": 1.0, "kid": 0.5, "precision": 0.5}),
         make("b", "seed=2", final={"fid": 2.0, "kid": 0.5, "precision": 0.7}),
-        make("c", "model=cgan", final={"fid": 0.5, "class_accuracy": 0.98765}),
+        make("c", "model=cgan", final={"fid": 0.5, "class_accuracy": 0.98765}, labels="data"),
         make("d"),
     ]
 

@@ -50,3 +50,16 @@ def test_fid_within_classes_needs_enough_images(monkeypatch: pytest.MonkeyPatch)
     assert distances[0] == pytest.approx(0, abs=1e-6)
     assert distances[1] == pytest.approx(3 * 2**2, rel=1e-5)
     assert class_scores.within_classes(real[:70], labels[:70], fake, requested) == {}
+
+
+def test_neighbours_are_looked_for_within_a_class() -> None:
+    """Class 0 is generated well; of class 1 far away; of class 2 there are too few; -1 is no class."""
+    generator = torch.Generator().manual_seed(0)
+    real = torch.randn(100, 3, generator=generator)
+    labels = torch.tensor([0] * 40 + [1] * 40 + [2] * 5 + [-1] * 15)
+    fake, requested = real.clone(), labels.clone()
+    fake[requested == 1] += 100
+    found = class_scores.manifold_within_classes(real, labels, fake, requested)
+    assert sorted(found) == [0, 1]
+    assert (found[0]["precision"], found[0]["coverage"]) == (1, 1)
+    assert (found[1]["precision"], found[1]["recall"]) == (0, 0)

@@ -69,6 +69,14 @@ def test_the_border_that_fit_adds_is_cropped_again(size: int) -> None:
     assert torch.equal(without_border(images.fit(digits, size), 28), digits)
 
 
+def test_the_border_of_oblongs_is_cropped_again() -> None:
+    digits = random_images(1)[..., :20]
+    assert torch.equal(without_border(images.fit(digits, (32, 24)), (28, 20)), digits)
+    assert without_border(digits, (20, 12)).shape[-2:] == (20, 12)
+    assert without_border(digits, (28, 11)).shape[-2:] == (28, 20), "more than a border"
+    assert without_border(digits, (29, 20)).shape[-2:] == (28, 20)
+
+
 @pytest.mark.parametrize("size", [27, 37])
 def test_other_sizes_have_no_border(size: int) -> None:
     assert without_border(random_images(1, size), 28).shape[-1] == size
@@ -78,6 +86,13 @@ def custom(module: nn.Module | None = None, **options: object) -> Custom:
     torch.manual_seed(0)
     module = module or nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout(0.5))
     return Custom(**{"module": module, "size": 8, "channels": 3, "antialias": True} | options)
+
+
+def test_a_module_may_want_oblongs() -> None:
+    extractor = custom(size=(6, 9))
+    assert extract(extractor, random_images(1, 8, count=3))[0].shape == (3, 4 * 4 * 7)
+    assert extractor.identity["input_size"] == "6x9"
+    assert custom().identity["input_size"] == 8
 
 
 def test_any_module_can_be_an_extractor() -> None:

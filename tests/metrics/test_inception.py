@@ -185,6 +185,13 @@ def test_the_network_runs_with_weights_of_the_right_form(tmp_path: Path, monkeyp
     difference = (features_of[False] - features_of[True]).abs().max() / features_of[True].abs().max()
     assert difference > 1e-3
     assert hashes[0] != hashes[1], "the two are of different protocols"
+    clean = Inception(weights=str(tmp_path / "weights.pth"), antialias=False, clean=True)
+    assert clean.identity["name"] == "inception-clean"
+    assert extractor_hash(clean.identity) not in hashes
+    features, logits = clean.features_and_logits(images)
+    assert (features.shape, logits.shape) == ((2, 2048), (2, 1008))
+    whole = torch.randint(0, 256, (2, 3, 299, 299), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    assert torch.allclose(clean(whole), clean.network(whole)), "of 299 pixels nothing is resized: the same network"
     # Of two pixels, TensorFlow 1 has the i-th of 299 at the place 2 i / 299, between them up to the second one.
     assert rows[False][0] == pytest.approx([255 * min(2 * i / 299, 1) for i in range(299)], abs=1e-3)
     # The half pixel that others add: at 2 (i + 1/2) / 299 - 1/2.

@@ -94,3 +94,30 @@ def test_the_nearest_are_found(chunk: int, monkeypatch: pytest.MonkeyPatch) -> N
     torch.testing.assert_close(
         distances, torch.tensor([[0.1, 0.9], [0.0, 1.0]], dtype=torch.float64), atol=1e-6, rtol=0
     )
+
+
+def two_sets() -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(3)
+    return torch.randn(300, 8, generator=generator), torch.randn(250, 8, generator=generator) * 0.8 + 0.3
+
+
+def test_all_four_are_prdcs_of_the_same_features() -> None:
+    """Of 3 neighbours for precision and recall, and 5 for density and coverage."""
+    prdc = pytest.importorskip("prdc")
+    real, fake = two_sets()
+    found = manifold_scores(real, fake)
+    for k, names in ((3, ("precision", "recall")), (5, ("density", "coverage"))):
+        theirs = prdc.compute_prdc(real.double().numpy(), fake.double().numpy(), nearest_k=k)
+        for name in names:
+            assert found[name] == pytest.approx(float(theirs[name]), abs=1e-12), name
+            assert 0.05 < found[name] < 2, "there is something to tell apart"
+
+
+def test_precision_and_recall_are_torch_fidelitys_of_the_same_features() -> None:
+    prc = pytest.importorskip("torch_fidelity.metric_prc")
+    real, fake = two_sets()
+    options = {"prc_neighborhood": 3, "prc_batch_size": 100, "save_cpu_ram": False, "verbose": False}
+    theirs = prc.prc_features_to_metric(fake.double(), real.double(), **options)
+    found = manifold_scores(real, fake)
+    assert found["precision"] == pytest.approx(theirs["precision"], abs=1e-6)
+    assert found["recall"] == pytest.approx(theirs["recall"], abs=1e-6)

@@ -51,3 +51,23 @@ def test_what_is_right_has_the_best_there_is() -> None:
     assert absolute_error(image, image).tolist() == [0]
     assert ssim(image, image).item() == pytest.approx(1, abs=1e-12)
     assert psnr(image, image).item() == psnr(nearly, image).item() == 10 * math.log10(255**2 * 3 * 16**2)
+
+
+@pytest.mark.parametrize(("channels", "size"), [(1, 28), (3, 40)])
+def test_they_are_those_of_the_scikit_image_that_is_installed(channels: int, size: int) -> None:
+    metrics = pytest.importorskip("skimage.metrics")
+    image, target = pair(channels, size)
+    ours = (psnr(image, target).item(), ssim(image, target).item())
+    a, b = (each[0].permute(1, 2, 0).double().numpy() / 255 for each in (image, target))
+    similarity = metrics.structural_similarity(
+        a, b, data_range=1, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, channel_axis=2
+    )
+    assert ours == pytest.approx((metrics.peak_signal_noise_ratio(b, a, data_range=1), similarity), abs=1e-9)
+
+
+def test_they_are_those_of_torchmetrics() -> None:
+    from torchmetrics.functional.image import peak_signal_noise_ratio
+
+    image, target = pair(3, 40)
+    theirs = peak_signal_noise_ratio(image.double() / 255, target.double() / 255, data_range=1.0)
+    assert psnr(image, target).item() == pytest.approx(theirs.item(), abs=1e-4)  # in float32

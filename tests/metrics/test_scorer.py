@@ -244,3 +244,63 @@ def test_two_processes_give_what_one_gives(tmp_path: Path, numerals: Labelled) -
     assert first == second
     assert first == pytest.approx(one, rel=1e-6)
     assert len(list((tmp_path / "cache2").iterdir())) == 1
+
+
+def test_further_scores_cost_nothing_unless_they_are_named(
+    real: RealStatistics, extractor: DatasetClassifier, others: Labelled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gan_lab.metrics import copies, spectra, uncertainty
+
+    def forbidden(*_: object, **__: object) -> None:
+        raise AssertionError("nobody asked for it")
+
+    for module, name in (
+        (uncertainty, "fid_infinity"),
+        (uncertainty, "fid_interval"),
+        (copies, "authenticity"),
+        (spectra, "mean_spectrum"),
+        (class_scores, "manifold_within_classes"),
+        (scores, "gaussian_discrepancy"),
+    ):
+        monkeypatch.setattr(module, name, forbidden)
+    assert scored(real, extractor, others[0][:200], "fid").keys() == {"fid"}
+
+
+def test_further_scores_of_genuine_digits_are_as_they_should_be(
+    real: RealStatistics, extractor: DatasetClassifier, numerals: Labelled, others: Labelled
+) -> None:
+    from gan_lab.metrics import spectra
+
+    groups: list[Any] = ["fid", "fid_infinity", "fid_interval", "class_manifold", "memorisation", "spectrum", "cmmd"]
+    scorer = Scorer(
+        extractor=extractor,
+        real=real,
+        seed=0,
+        groups=groups,
+        training=extractor(others[0][1000:]),
+        spectrum=spectra.mean_spectrum(numerals[0][:HALF]),
+    )
+    for images in torch.split(others[0][:1000], 300):
+        scorer.update(images)
+    values = scorer.compute()
+    assert values["fid_low"] < values["fid"] < values["fid_high"] < 2
+    assert values["fid_infinity"] < values["fid"]
+    assert values["class_precision"] > 0.7
+    assert values["class_recall"] > 0.7
+    assert len(scorer.per_class["recall"]) == 10
+    assert None not in scorer.per_class["recall"]
+    assert abs(values["copying"]) < 3.5, "new digits are no copies"
+    assert values["spectrum_error"] < 0.2
+    assert abs(values["cmmd"]) < 1
+    scorer.reset()
+    scorer.update(others[0][1000:2000])
+    copied = scorer.compute()
+    assert copied["copying"] < -10
+    assert copied["authenticity"] == 0
+
+
+def test_without_training_images_beside_them_real_images_are_those(
+    real: RealStatistics, extractor: DatasetClassifier, numerals: Labelled
+) -> None:
+    values = scored(real, extractor, numerals[0][:100], "memorisation")
+    assert values == {"authenticity": 0}

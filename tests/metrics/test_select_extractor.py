@@ -94,7 +94,9 @@ def test_weights_are_for_inception(
     taken: dict[str, Any] = {}
     monkeypatch.setattr(select_extractor, "Inception", lambda **options: taken.update(options) or extractor)
     assert make_extractor("inception", real, "x.pth") is extractor
-    assert taken == {"weights": "x.pth", "antialias": True}
+    assert taken == {"weights": "x.pth", "antialias": False, "clean": False}
+    assert make_extractor("inception-clean", real, "x.pth") is extractor
+    assert taken["clean"]
 
 
 @pytest.fixture
@@ -108,7 +110,7 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_weights_are_fetched_where_they_are_needed_and_that_is_allowed(tmp_path: Path, fetched: list[str]) -> None:
     colour, digits = (RealImages(data, tmp_path) for data in (Data(channels=3), Data("MNIST")))
-    assert make_extractor("auto", colour) == {"weights": None, "antialias": True}
+    assert make_extractor("auto", colour) == {"weights": None, "antialias": False, "clean": False}
     make_extractor("inception", colour)
     make_extractor("inception", colour, "x.pth", download=True)
     make_extractor("auto", digits, download=True)
@@ -127,10 +129,28 @@ def test_images_are_resized_as_papers_did_where_that_is_asked(tmp_path: Path, fe
         ("inception", RealImages(Data("MNIST"), tmp_path)),
         ("auto", Targets(Data(channels=3), tmp_path)),
     ):
-        assert make_extractor(choice, real, resize="tensorflow1") == {"weights": None, "antialias": False}  # type: ignore[arg-type]
+        for resize, antialias in (("tensorflow1", False), (None, False), ("antialiased", True)):
+            expected = {"weights": None, "antialias": antialias, "clean": False}
+            assert make_extractor(choice, real, resize=resize) == expected  # type: ignore[arg-type]
     for choice in ("auto", "classifier"):
         with pytest.raises(UserError, match=r"^resize tensorflow1: is for the inception extractor; classifier has its"):
             make_extractor(choice, RealImages(Data("MNIST"), tmp_path), resize="tensorflow1")  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="^resize tensorflow1: is for the inception extractor; inception-clean has"):
+        make_extractor("inception-clean", RealImages(Data("MNIST"), tmp_path), resize="tensorflow1")
+
+
+def test_vision_transformers_are_made_by_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Mock()
+    monkeypatch.setattr(select_extractor.vit, "EXTRACTORS", {"dinov2": made, "clip": made})
+    for name in ("dinov2", "clip"):
+        assert make_extractor(name, RealImages(Data(channels=3), tmp_path), "w.safetensors") is made.return_value  # type: ignore[arg-type]
+    assert made.call_args.kwargs == {"weights": "w.safetensors"}
+
+
+def test_a_classifier_that_was_trained_before_is_taken_from_its_file(tmp_path: Path) -> None:
+    file = str(dataset_classifier.SHIPPED["MNIST"])
+    found = make_extractor("classifier", RealImages(Data(channels=3, num_classes=1), tmp_path), file)
+    assert found.identity == dataset_classifier.shipped().identity
 
 
 def test_targets_whose_weights_can_not_be_fetched_take_a_classifier_and_a_line_says_so(

@@ -11,8 +11,8 @@ from gan_lab.sharing import report as reports
 from gan_lab.sharing.report import GRIDS, POINTS, grids_of, metrics_of, names_of, report, shrunk, thinned
 from gan_lab.utils.errors import UserError
 from tests.evaluation.conftest import scores
-from tests.evaluation.test_page import HOSTILE, Reader
 from tests.sharing.conftest import MakeRun
+from tests.utils.test_pages import HOSTILE, Reader
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gan_lab.cli import COMMANDS
 from tests.wrong_inputs import given
 from tests.wrong_inputs.given import Given
 
@@ -23,13 +24,32 @@ class Row:
     given: Given = given.nothing
 
 
+CHOICES = ", ".join(f"'{command.__name__.rpartition('.')[2].replace('_', '-')}'" for command in COMMANDS)
 FASHION = "python train.py data=fashion_mnist data.download=false data.root=files"
 MNIST = "python train.py data.download=false data.root=files"
+CIFAR = "python train.py data=cifar10 model/network=dcgan_transposed data.download=false data.root=files"
 OWN = "python train.py data=image_folder data.root=photos"
 UNPAIRED = "python train.py model=cyclegan data=unpaired_folders"
 PAIRED = "python train.py model=pix2pix data=paired_folders"
 COLOURISE = "python train.py model=pix2pix data=colourise data.root=photos"
 RESUME = "python train.py resume=run"
+# Twenty images, all of class 9, and a run of a conditional model on them.
+STUDIED = given.both(
+    given.fashion("files"),
+    given.run_of(
+        "run_of_cgan",
+        given.configured(data__dataset="FashionMNIST", data__root="files", data__fallback="error", data__batch_size=4),
+    ),
+)
+SAW_MORE = given.run_of(
+    "run_of_cgan",
+    lambda run: (
+        given.configured(data__dataset="FashionMNIST", data__root="files", data__fallback="error", data__batch_size=4)(
+            run
+        ),
+        run.update_record(data={"train_sha256": "0" * 64, "train_images": 4500}),
+    ),
+)
 NO_RUN = ": no such run folder, and no run of this name in logs/runs or logs/sweeps"
 NAME = (
     "must be a name for a folder: at most 100 letters, digits and _ . , = + @ -, first a letter or a digit; not latest"
@@ -175,6 +195,24 @@ TABLE: dict[str, list[Row]] = {
             "Error: data.batch_size=1: batch norm has nothing to normalise an image by that is alone in the batch of a process; set it to 2 or more, or model.network.discriminator.norm=layer where the discriminator has batch norm",
         ),
         Row("python train.py data.batch_size=null", "Error: data.batch_size=null: must be a valid integer"),
+        *(
+            Row(
+                f"python train.py data.image_size={typed}",
+                f"Error: data.image_size={shown}: must be a whole number from 1 on, for squares, or two, [height,width]",
+            )
+            for typed, shown in (
+                ("[48]", "[48]"),
+                ("[0,5]", "[0, 5]"),
+                ("[48,96,3]", "[48, 96, 3]"),
+                ("wide", "wide"),
+                ("0", "0"),
+                ("[48,1.5]", "[48, 1.5]"),
+            )
+        ),
+        Row(
+            "python train.py data=image_folder data.root=. data.fit=squeeze",
+            "Error: data.fit=squeeze: must be 'crop', 'pad' or 'stretch'",
+        ),
         Row("python train.py seed=4294967296", "Error: seed=4294967296: must be less than 4294967296"),
         Row("python train.py model.n_critic=0", "Error: model.n_critic=0: must be greater than or equal to 1"),
         Row("python train.py model.optimizer.generator.lr=-1", "Error: model.optimizer: Invalid learning rate: -1"),
@@ -278,6 +316,26 @@ TABLE: dict[str, list[Row]] = {
         Row(
             "python train.py model=r3gan data.image_size=18",
             "Error: model.network.generator: this network halves the image until 4 to 7 pixels are left, so the image size must be 4, 5, 6 or 7 doubled once or more (28, 32, 64, ...), not 18",
+        ),
+        Row(
+            "python train.py data.image_size=[48,90]",
+            "Error: model.network.generator: this network doubles its map twice, so the image size must be a multiple of 4, not [48,90]",
+        ),
+        Row(
+            "python train.py model/network=dcgan_transposed data.image_size=[60,80]",
+            "Error: model.network.generator: this network doubles a small map, so both sides of data.image_size must halve evenly until the shorter one is 4, 5, 6 or 7, as those of [48,96] or [96,128] do, not [60,80]",
+        ),
+        Row(
+            "python train.py model=r3gan data.image_size=[18,36]",
+            "Error: model.network.generator: this network halves the image until 4 to 7 pixels of a side are left, so both sides of data.image_size must halve evenly until the shorter one is 4, 5, 6 or 7, as those of [48,96] or [96,128] do, not [18,36]",
+        ),
+        Row(
+            "python train.py model/network=sngan_resnet data.image_size=[256,512]",
+            "Error: model.network.generator: this network is laid out for some sizes, so the image size must be 32, 64 or 128, or oblongs whose sides halve as often, not [256,512]",
+        ),
+        Row(
+            "python train.py model=pix2pix data=mnist_paired data.image_size=[30,40]",
+            "Error: model.network.generator: a U-Net halves the image twice or more, so the size must be a multiple of 4: [30,40]",
         ),
         Row("python train.py data.channels=3", "Error: data: MNIST is grey: data.channels must be 1, not 3"),
         Row(
@@ -427,11 +485,60 @@ TABLE: dict[str, list[Row]] = {
             "Error: data.batch_size=64 on 1 process(es) is more than the 20 training images; set it to 20 or less",
             given.fashion("files"),
         ),
+        Row(
+            CIFAR,
+            "Error: …/files/cifar10 lacks cifar-10-binary.tar.gz of CIFAR-10, and data.download=false. Put it there, from https://www.cs.toronto.edu/~kriz/cifar.html",
+        ),
+        Row(
+            CIFAR.replace("false", "true"),
+            "Error: …/files/cifar10 lacks cifar-10-binary.tar.gz of CIFAR-10, and the download failed (<urlopen error there is no network in tests>). Put it there, from https://www.cs.toronto.edu/~kriz/cifar.html",
+            given.folder("files/cifar10"),
+        ),
+        Row(
+            CIFAR,
+            "Error: …/files/cifar-10-binary.tar.gz is damaged or another file: 4 bytes with md5 7afe399f1415b137d0962f82662fa9d4 in place of c32a1d4ab5d03f1284b67883e8d87530. It can't be downloaded again: data.download=false. Replace or remove it.",
+            given.file("files/cifar-10-binary.tar.gz", b"half"),
+        ),
+        Row(CIFAR, "Error: data.root=…/files: is a file, not a folder", given.file("files")),
+        Row(
+            CIFAR + " data.num_classes=7",
+            "Error: data: CIFAR-10 has 10 classes: data.num_classes must be 10, or 1 to ignore them, not 7",
+        ),
+        Row(CIFAR + " data.channels=1", "Error: data: CIFAR-10 is RGB: data.channels must be 3, not 1"),
+        Row(
+            CIFAR.replace("cifar10", "cifar100") + " data.labels=coarse",
+            "Error: data: CIFAR-100 has 20 classes: data.num_classes must be 20, or 1 to ignore them, not 100",
+        ),
+        Row(
+            CIFAR.replace("cifar10", "stl10") + " data.image_size=32 data.images=unlabelled",
+            "Error: data: STL-10 with data.images=unlabelled has no classes: data.num_classes must be 1, not 10",
+        ),
+        Row(
+            CIFAR.replace("cifar10", "stl10") + " data.image_size=32",
+            "Error: …/files/stl10_binary lacks train_X.bin. Remove the folder …/files/stl10_binary; the next run unpacks it again.",
+            given.folder("files/stl10_binary"),
+        ),
+        Row(
+            CIFAR.replace("cifar10", "celeba") + " data.attributes=[Male] data.num_classes=2",
+            "Error: …/files/celeba lacks list_eval_partition.txt, list_attr_celeba.txt and img_align_celeba.zip of CelebA with data.attributes=['Male'], and data.download=false. Put them there, from http://mmlab.ie.cuhk.edu.hk/projects/CelebA.html (Align&Cropped Images). Google Drive, where its authors keep it, often refuses programs, and rarely people with a browser",
+        ),
+        Row(
+            CIFAR.replace("cifar10", "medmnist") + " data.image_size=32 data.subset=octmnist",
+            "Error: data: MedMNIST with data.subset=octmnist is grey: data.channels must be 1, not 3",
+        ),
+        Row(
+            CIFAR.replace("cifar10", "medmnist") + " data.image_size=32 data.subset=brainmnist",
+            "Error: data.subset=brainmnist: must be 'pathmnist', 'chestmnist', 'dermamnist', 'octmnist', 'pneumoniamnist', 'retinamnist', 'breastmnist', 'bloodmnist', 'tissuemnist', 'organamnist', 'organcmnist' or 'organsmnist'",
+        ),
     ],
     "Image folders": [
         Row("python train.py data=image_folder", "Error: data.root: this value is missing; set data.root=..."),
         Row(OWN, "Error: data.root=…/photos: no such folder"),
-        Row(OWN, "Error: data.root=…/photos: is a file, not a folder", given.file("photos")),
+        Row(
+            OWN,
+            "Error: data.root=…/photos: is a file, not a folder, and none of .zip, .tar, .npy, .npz",
+            given.file("photos"),
+        ),
         Row(
             OWN,
             "Error: …/photos: contains no images (no files named .png, .jpg, .webp or similar)",
@@ -519,6 +626,11 @@ TABLE: dict[str, list[Row]] = {
         Row(
             UNPAIRED + " data.domain_a=a data.domain_b=a data.load_size=50",
             "Error: data: data.load_size=50 is smaller than the crops, data.image_size=64; null takes no crops",
+            given.pictures("a"),
+        ),
+        Row(
+            UNPAIRED + " data.domain_a=a data.domain_b=a data.image_size=[48,96] data.load_size=64",
+            "Error: data: data.load_size=64 is smaller than the crops, data.image_size=[48,96]; null takes no crops",
             given.pictures("a"),
         ),
         Row(
@@ -792,7 +904,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab evaluate images.pt --data mnist",
-            "Error: images.pt can't be read as images uint8 (n, 1 or 3, height, width): it holds more than tensors and plain values, and such a file could run code",
+            "Error: images.pt can't be read as images uint8 (n, 1 or 3, height, width) or (n, height, width, 1 or 3): it holds more than tensors and plain values, and such a file could run code",
             given.pickle("images.pt"),
         ),
         Row(
@@ -863,7 +975,73 @@ TABLE: dict[str, list[Row]] = {
         Row("gan-lab", "Error: the following arguments are required: COMMAND (gan-lab --help)"),
         Row(
             "gan-lab smaple run",
-            "Error: COMMAND: invalid choice: 'smaple' (choose from 'train', 'sample', 'translate', 'interpolate', 'timelapse', 'walk', 'project', 'evaluate', 'compare', 'report', 'export', 'publish', 'serve', 'status', 'train-features', 'new') (gan-lab --help)",
+            f"Error: COMMAND: invalid choice: 'smaple' (choose from {CHOICES}) (gan-lab --help)",
+        ),
+        Row(
+            "gan-lab augment run",
+            "Error: the following arguments are required: --real, --generated (gan-lab augment --help)",
+        ),
+        Row("gan-lab augment nowhere --real 50 --generated 1", f"Error: nowhere{NO_RUN}"),
+        Row(
+            "gan-lab augment run --real 50 --generated 1",
+            "Error: run: VanillaGAN draws no class that is asked for, and a classifier needs labels; name a conditional run, such as of model=cgan",
+            given.run(),
+        ),
+        Row(
+            "gan-lab augment run_of_cyclegan --real 50 --generated 1",
+            "Error: run_of_cyclegan: CycleGAN translates images; a classifier learns from images of classes that are drawn, as of model=cgan",
+            given.run_of("run_of_cyclegan"),
+        ),
+        Row(
+            "gan-lab augment run_of_cgan --real 50 --generated 1",
+            "Error: run_of_cgan: began with the weights of elsewhere, which may have seen more images than a row has; name a run without init_from",
+            given.run_of("run_of_cgan", given.configured(init_from="elsewhere")),
+        ),
+        Row(
+            "gan-lab augment run_of_cgan --real all --generated 1 --generator run",
+            "Error: --generator run: run_of_cgan has seen 4,500 training images, not just the 20 of this row; leave the option out, so that a generator is trained for each row, or compare with --real all",
+            given.both(given.fashion("files"), SAW_MORE),
+        ),
+        Row(
+            "gan-lab augment run_of_cgan --real all --generated 1 --generator run",
+            "Error: run_of_cgan: its record doesn't say which images it has seen (train_sha256); leave --generator run out, so that a generator is trained for each row",
+            STUDIED,
+        ),
+        Row(
+            "gan-lab augment run_of_cgan --real 50 --generated 1",
+            "Error: --real 50: class 0 has only 0 training images; ask for fewer, or for all of each class with --real all",
+            STUDIED,
+        ),
+        Row(
+            "gan-lab augment run_of_cgan --real 50 --generated 1 --starve eels=10",
+            "Error: --starve eels=10: no such class. Available: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9.",
+            STUDIED,
+        ),
+        Row(
+            "gan-lab augment run --real 50 --generated 1 --starve 8",
+            "Error: --starve: must be a class and a number, such as 8=10, not 8 (gan-lab augment --help)",
+        ),
+        Row(
+            "gan-lab augment run --real 50,many --generated 1",
+            "Error: --real: must be a whole number of at least 1, not many (gan-lab augment --help)",
+        ),
+        Row(
+            "gan-lab augment run --real 50 --generated 1,1",
+            "Error: --generated: must be different numbers, not 1,1 (gan-lab augment --help)",
+        ),
+        Row(
+            "gan-lab augment run --real 50 --generated 1 --filters best",
+            "Error: --filters: must be different ones of none, discriminator, confidence, neighbours, not best (gan-lab augment --help)",
+        ),
+        Row(
+            "gan-lab augment run_of_cgan --real 50 --generated 1 --out file",
+            "Error: --out file: is a file; name a folder",
+            given.both(given.run_of("run_of_cgan"), given.file("file")),
+        ),
+        Row(
+            "gan-lab augment run_of_cgan --real all --generated 1 --generator-steps 2 --out file/study",
+            "Error: --out file/study: can't be written: Not a directory",
+            given.both(STUDIED, given.file("file")),
         ),
         Row("gan-lab sample", "Error: the following arguments are required: RUN (gan-lab sample --help)"),
         Row("gan-lab sample nowhere", f"Error: nowhere{NO_RUN}"),
@@ -1082,37 +1260,37 @@ TABLE: dict[str, list[Row]] = {
         Row("gan-lab evaluate nowhere", "Error: nowhere: no such file or folder"),
         Row(
             "gan-lab evaluate images.npy",
-            "Error: images.npy is not a run folder (it has no run.json). To evaluate images, name the dataset to compare them with: --data mnist|fashion_mnist|kmnist",
+            "Error: images.npy is not a run folder (it has no run.json). To evaluate images, name the dataset to compare them with: --data mnist|fashion_mnist|kmnist, or other images: --against",
             given.array("images.npy", np.zeros((9, 1, 28, 28), np.uint8)),
         ),
         Row(
             "gan-lab evaluate images.npy --data mnist",
-            "Error: images.npy must hold images uint8 (n, 1 or 3, height, width), not float64 (9, 1, 28, 28)",
+            "Error: images.npy must hold images uint8 (n, 1 or 3, height, width) or (n, height, width, 1 or 3), not float64 (9, 1, 28, 28)",
             given.array("images.npy", np.zeros((9, 1, 28, 28))),
         ),
         Row(
             "gan-lab evaluate images.npy --data mnist",
-            "Error: images.npy must hold images uint8 (n, 1 or 3, height, width), not uint8 (9, 28, 28)",
+            "Error: images.npy must hold images uint8 (n, 1 or 3, height, width) or (n, height, width, 1 or 3), not uint8 (9, 28, 28)",
             given.array("images.npy", np.zeros((9, 28, 28), np.uint8)),
         ),
         Row(
             "gan-lab evaluate images.npy --data mnist",
-            "Error: images.npy can't be read as images uint8 (n, 1 or 3, height, width): not a .npy file",
+            "Error: images.npy can't be read as images uint8 (n, 1 or 3, height, width) or (n, height, width, 1 or 3): not a .npy file",
             given.file("images.npy", "no array"),
         ),
         Row(
             "gan-lab evaluate images.npy --data mnist",
-            "Error: images.npy can't be read as images uint8 (n, 1 or 3, height, width): Object arrays cannot be loaded when allow_pickle=False",
+            "Error: images.npy can't be read as images uint8 (n, 1 or 3, height, width) or (n, height, width, 1 or 3): Object arrays cannot be loaded when allow_pickle=False",
             given.array("images.npy", np.array([print], object)),
         ),
         Row(
             "gan-lab evaluate images.pt --data mnist",
-            "Error: images.pt must hold images uint8 (n, 1 or 3, height, width), not dict",
+            "Error: images.pt must hold images uint8 (n, 1 or 3, height, width) or (n, height, width, 1 or 3), not dict",
             given.tensor("images.pt", {"a": 1}),
         ),
         Row(
             "gan-lab evaluate images.zip --data mnist",
-            "Error: images.zip: not a run folder, a folder of images, or a .pt or .npy file",
+            "Error: images.zip: can't be read as a zip file: File is not a zip file; fetch or make it again",
             given.file("images.zip"),
         ),
         Row(
@@ -1205,6 +1383,45 @@ TABLE: dict[str, list[Row]] = {
             "gan-lab compare run --out table.md",
             "Error: --out table.md: exists already; choose another name, or replace it with --force",
             given.both(given.run(), given.file("table.md")),
+        ),
+        Row("gan-lab dataset check nowhere", "Error: FOLDER=nowhere: no such folder"),
+        Row(
+            "gan-lab dataset check photos",
+            "Error: photos: contains no images (no files named .png, .jpg, .webp or similar)",
+            given.folder("photos"),
+        ),
+        Row(
+            "gan-lab dataset check photos --out photos/0.png",
+            "Error: --out photos/0.png: exists already; choose another name, or replace it with --force",
+            given.pictures("photos"),
+        ),
+        Row(
+            "gan-lab dataset pack photos photos.npz --image-size 64",
+            "Error: 1 of 1 images can't be read: photos/a.png (not an image). No image is left.",
+            given.file("photos/a.png", b"text"),
+        ),
+        Row(
+            "gan-lab dataset pack photos photos.zip --image-size 64",
+            "Error: photos.zip: the name of a packed dataset ends in .npz",
+            given.pictures("photos"),
+        ),
+        Row(
+            "gan-lab dataset pack photos photos.npz --image-size 64 --split test",
+            "Error: --split test: photos has no images for testing of its own; leave --split out",
+            given.pictures("photos"),
+        ),
+        Row(
+            "gan-lab dataset pack photos photos.npz --image-size huge",
+            "Error: --image-size: must be a whole number from 1 on, or HEIGHT,WIDTH, not huge (gan-lab dataset pack --help)",
+        ),
+        Row(
+            "gan-lab dataset show data=cifar",
+            "Error: data=cifar: no such choice. Did you mean cifar10 or cifar100…?",
+        ),
+        Row(
+            "gan-lab dataset show data=image_folder data.root=photos data.batch_size=32",
+            "Error: data.batch_size=32 on 1 process(es) is more than the 9 training images; set it to 9 or less",
+            given.pictures("photos"),
         ),
         Row(
             "gan-lab train-features --dataset CIFAR10",

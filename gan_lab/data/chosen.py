@@ -1,0 +1,36 @@
+"""Images that the program itself has chosen from a dataset, to train a generator on these and on no others."""
+
+from typing import Any
+
+from gan_lab.data.in_memory import InMemoryDataModule
+from gan_lab.utils.batches import LabelledImages
+from gan_lab.utils.errors import UserError
+
+
+class ChosenImages(InMemoryDataModule):
+    """Images that `hand_over` brings. There is no test split: a generator of these can't have seen any other image."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.chosen: LabelledImages | None = None
+        self.name = ""
+
+    def hand_over(self, chosen: LabelledImages, name: str) -> "ChosenImages":
+        """Take images, uint8 (n, channels, height, width), with labels, and a name; the same object is returned."""
+        self.chosen, self.name = chosen, name
+        return self
+
+    def load(self, split: str) -> LabelledImages:
+        """Load the images; errors where there are none, or those of another split are asked for.
+
+        Raises:
+            UserError: the images are not there.
+        """
+        if self.chosen is None or split != "train":
+            raise UserError("data=chosen: these images were chosen by gan-lab augment, which alone trains on them")
+        return self.chosen
+
+    def describe(self) -> dict[str, object]:
+        """The name, and the number of images."""
+        counts = {f"{split}_images": len(labels) for split, (_, labels) in self.splits.items()}
+        return {"name": self.name, "source": "gan-lab augment", "substitute": False, **counts}

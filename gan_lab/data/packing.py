@@ -1,0 +1,129 @@
+"""A folder of images, resized once into one file that trains without them.
+
+The file is a .npz of the arrays `images` uint8 (n, height, width, channels), and where the folder has classes `labels`
+int64 (n,) and `classes`, their names by label. The same folder gives the same bytes.
+"""
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gan_lab.data import decoding, listing
+from gan_lab.data.image_files import Fit
+from gan_lab.data.listing import Say
+from gan_lab.data.windows import Pixels, Window
+from gan_lab.utils.depth import Limits
+from gan_lab.utils.errors import UserError
+from gan_lab.utils.terminal import bar
+from gan_lab.utils.types import ImageSize
+
+AT_ONCE = 1 << 24  # bytes that are turned round and written at a time
+UNCHANGING = (1980, 1, 1, 0, 0, 0)  # time of a member, so that the bytes depend on nothing but the images
+
+
+class Chosen(NamedTuple):
+    """The files to pack, the label of each, and the names of the classes."""
+
+    files: list[Path]
+    labels: list[int]
+    classes: list[str]
+
+
+def choose(root: Path, split: str | None, say: Say) -> Chosen:
+    """The files of a folder, or of one of its splits; labels as of `ImageFolder`.
+
+    Args:
+        root: the folder.
+        split: "train" or "test", of a folder that has splits of its own.
+        say: takes the level and the text of a line for the log.
+
+    Raises:
+        UserError: the folder has no images, or splits and none is named, or the other way round.
+    """
+    found = listing.find_splits(root, files := listing.find(root, say), None, say)
+    if found.test is None and split == "test":
+        raise UserError(f"--split test: {root} has no images for testing of its own; leave --split out")
+    if found.test is not None and split is None:
+        raise UserError(f"{root} has splits of its own: pack each into a file, with --split train and --split test")
+    both = listing.by_folder([*found.train, *(found.test or [])], found.base)
+    names = listing.in_natural_order(name for name in both if name)
+    used = files if split is None and found.base == len(root.parts) else found.train
+    groups = listing.by_folder(found.test or [] if split == "test" else used, found.base)
+    if not names:
+        return Chosen([path for paths in groups.values() for path in paths], [], [])
+    labelled = [(path, label) for label, name in enumerate(names) for path in groups.get(name, [])]
+    return Chosen([path for path, _ in labelled], [label for _, label in labelled], names)
+
+
+def decode(
+    chosen: Chosen,
+    size: ImageSize,
+    channels: int,
+    *,
+    window: Limits | None,
+    background: str,
+    fit: Fit,
+    of: str,
+) -> tuple[Pixels, list[int], list[str]]:
+    """Decode and resize files as `image_folder` does.
+
+    Args:
+        chosen: the files.
+        size: of the images, (height, width) or the side of squares.
+        channels: 1 or 3.
+        window: what becomes black and white; None takes the range of wide pixels of these files.
+        background: colour under transparent pixels.
+        fit: how pictures get their shape, as of `image_files.read`.
+        of: beginning of the message where memory is short.
+
+    Returns:
+        Images uint8 (n, channels, height, width) without damaged files, their labels, and lines about the files.
+
+    Raises:
+        UserError: all files are damaged, or they don't fit into memory.
+    """
+    out = decoding.allocate(len(chosen.files), channels, size, of=of)
+    outcome = decoding.decode(chosen.files, out, window=Window(window, chosen.files), background=background, fit=fit)
+    damaged = set(outcome.damaged)
+    labels = [label for index, label in enumerate(chosen.labels) if index not in damaged]
+    return out[: len(chosen.files) - len(damaged)], labels, outcome.warnings
+
+
+def write(path: Path, pixels: Pixels, labels: Sequence[int], classes: Sequence[str], *, compress: bool = False) -> None:
+    """Write the file.
+
+    Args:
+        path: of the file, in a folder that exists.
+        pixels: uint8 (n, channels, height, width).
+        labels: of the images; nothing where there are no classes.
+        classes: their names.
+        compress: make the file smaller, which takes longer to write and to read.
+    """
+    kind = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
+    count, channels, height, width = pixels.shape
+    with zipfile.ZipFile(path, "w", kind) as packed:
+        with packed.open(_member("images", kind), "w", force_zip64=True) as file:
+            shape = (count, height, width, channels)
+            form = {"descr": "|u1", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, form)
+            step = max(1, AT_ONCE // max(1, pixels[:1].nbytes))
+            for start in bar(range(0, count, step), "Packing", -(-count // step), "images", each=step):
+                file.write(np.ascontiguousarray(pixels[start : start + step].transpose(0, 2, 3, 1)).tobytes())
+        if classes:
+            others: dict[str, NDArray[np.generic]] = {
+                "labels": np.asarray(labels, np.int64),
+                "classes": np.asarray(classes, np.str_),
+            }
+            for name, array in others.items():
+                with packed.open(_member(name, kind), "w") as file:
+                    np.lib.format.write_array(file, array, allow_pickle=False)
+
+
+def _member(name: str, kind: int) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(f"{name}.npy", UNCHANGING)
+    info.compress_type = kind
+    return info

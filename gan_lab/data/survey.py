@@ -1,0 +1,301 @@
+"""A look at a folder of images before it is trained on: what is in it, what is wrong with it, what suits it."""
+
+import logging
+import statistics
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from hashlib import blake2b
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import ExifTags, Image, ImageOps
+from torch import Tensor
+
+from gan_lab.data import image_files, listing, threads
+from gan_lab.data.formats import formats
+from gan_lab.data.listing import Say
+from gan_lab.utils import images
+from gan_lab.utils.files import open_regular
+from gan_lab.utils.terminal import bar
+
+SIDES = (16, 32, 64, 128, 256, 512, 1024)  # that networks are made for
+SHARE = 0.95  # of the images that are at least as large as what suits
+OBLONG = 1.25  # longer side by shorter, from which on cropping to a square loses much
+THUMBNAIL = 64  # pixels a side, on the contact sheet
+COLUMNS = 10  # of the contact sheet
+ROWS = 20  # of it, at most
+NAMED = 3  # examples that a line names
+
+
+class Picture(NamedTuple):
+    """Facts about a readable image.
+
+    Args:
+        width: of the upright picture.
+        height: of it.
+        mode: Pillow's name, such as RGB.
+        is_transparent: True where some pixels can be.
+        content: a hash of all pixels; two images of one content are copies.
+        thumbnail: uint8 (3, THUMBNAIL, THUMBNAIL), of those that were asked for.
+    """
+
+    width: int
+    height: int
+    mode: str
+    is_transparent: bool
+    content: bytes
+    thumbnail: Tensor | None
+
+
+@dataclass(frozen=True)
+class Survey:
+    """All that is known of a folder of images.
+
+    Args:
+        root: the folder.
+        splits: for "train" and "test" the images of each class by its name; "" where there are none.
+        has_own_test: the folder has a split for testing of its own.
+        pictures: facts about each image that can be read.
+        damaged: the error of each that can't.
+    """
+
+    root: Path
+    splits: dict[str, dict[str, list[Path]]]
+    has_own_test: bool
+    pictures: dict[Path, Picture]
+    damaged: dict[Path, Exception]
+
+    @cached_property
+    def classes(self) -> dict[str, int]:
+        """The number of images of each class, in the order of the labels."""
+        names = {name for groups in self.splits.values() for name in groups}
+        sizes = {name: sum(len(groups.get(name, [])) for groups in self.splits.values()) for name in names}
+        return {name: sizes[name] for name in listing.in_natural_order(names)}
+
+    @cached_property
+    def copies(self) -> list[list[Path]]:
+        """Groups of images with the same pixels."""
+        groups: dict[bytes, list[Path]] = defaultdict(list)
+        for path, picture in self.pictures.items():
+            groups[picture.content].append(path)
+        return [paths for paths in groups.values() if len(paths) > 1]
+
+    @cached_property
+    def leaks(self) -> list[list[Path]]:
+        """Those groups of copies with images in both splits."""
+        return [paths for paths in self.copies if len({path in self._tests for path in paths}) == 2]
+
+    @cached_property
+    def _tests(self) -> set[Path]:
+        return {path for paths in self.splits["test"].values() for path in paths}
+
+    @cached_property
+    def suits(self) -> int | None:
+        """The largest usual side that nearly all images reach; the smallest one where they don't, None without images.
+
+        Larger images are made up from fewer pixels than they show.
+        """
+        shorter = sorted(min(picture.width, picture.height) for picture in self.pictures.values())
+        if not shorter:
+            return None
+        reached = shorter[int((1 - SHARE) * len(shorter))]
+        return max((side for side in SIDES if side <= reached), default=SIDES[0])
+
+    @property
+    def channels(self) -> int:
+        """1 where all images are grey, else 3."""
+        grey = {"1", "L", "LA", "I", "F"}
+        modes = {picture.mode for picture in self.pictures.values()}
+        return 1 if modes and all(mode in grey or mode.startswith("I;") for mode in modes) else 3
+
+    def sheet(self) -> Tensor:
+        """The contact sheet, uint8 (3, height, width): a row for each class, or rows of all images."""
+        chosen = [path for row in rows(self.splits) for path in row]
+        blank = torch.full((3, THUMBNAIL, THUMBNAIL), 128, dtype=torch.uint8)
+        shown = [self.pictures[path].thumbnail if path in self.pictures else None for path in chosen]
+        filled = [blank if one is None else one for one in shown]
+        return images.tiled(torch.stack(filled), COLUMNS)
+
+    def problems(self) -> list[str]:
+        """Lines about what should be put right before training; none where all is well."""
+        found = []
+        if self.damaged:
+            files = [*self.pictures, *self.damaged]
+            places = {files.index(path): error for path, error in list(self.damaged.items())}
+            found.append(threads.unreadable(files, places))
+        if self.leaks:
+            tests = sum(path in self._tests for paths in self.leaks for path in paths)
+            images = "image for testing is a copy" if tests == 1 else "images for testing are copies"
+            found.append(f"{tests:,} {images} of images to train on: {self._examples(self.leaks[:1])}")
+        return found
+
+    def report(self) -> str:
+        """Lines for a terminal, each with what it is about."""
+        count = len(self.pictures) + len(self.damaged)
+        lines = {
+            "images": f"{count:,} in {self.root}" + (f", {len(self.damaged):,} can't be read" * bool(self.damaged))
+        }
+        sizes = {split: sum(map(len, groups.values())) for split, groups in self.splits.items()}
+        origin = "the folder's own" if self.has_own_test else "every tenth of a class kept for testing"
+        lines["splits"] = f"{listing.counts(sizes)}; {origin}"
+        named = {name or "beside the class folders": number for name, number in self.classes.items()}
+        lines["classes"] = f"{len(named)}: {listing.counts(named)}" if len(named) > 1 else "none: no class folders"
+        if self.pictures:
+            lines["sizes"] = self._sizes()
+            lines["modes"] = self._modes()
+            lines["copies"] = self._copies()
+            lines["suits"] = self._suits()
+        return "\n".join(f"{what:<9}{line}" for what, line in lines.items())
+
+    def _sizes(self) -> str:
+        found = Counter(f"{picture.width}x{picture.height}" for picture in self.pictures.values())
+        if len(found) == 1:
+            return f"all {next(iter(found))} (width x height)"
+        widths, heights = zip(*((picture.width, picture.height) for picture in self.pictures.values()), strict=True)
+        middle = f"{statistics.median_low(widths)}x{statistics.median_low(heights)}"
+        common = listing.counts(dict(found.most_common(3)))
+        return (
+            f"{min(widths)} to {max(widths)} wide, {min(heights)} to {max(heights)} high, in the middle {middle}; "
+            f"{len(found):,} different, most often {common}"
+        )
+
+    def _modes(self) -> str:
+        found = listing.counts(dict(Counter(picture.mode for picture in self.pictures.values()).most_common()))
+        clear = sum(picture.is_transparent for picture in self.pictures.values())
+        return found + (f"; {clear:,} with transparency, which data.background colours" if clear else "")
+
+    def _copies(self) -> str:
+        extra = sum(len(paths) - 1 for paths in self.copies)
+        if not extra:
+            return "none: no two images have the same pixels"
+        within = [paths for paths in self.copies if paths not in self.leaks]
+        parts = [f"{len(self.leaks):,} across the splits, {self._examples(self.leaks)}"] if self.leaks else []
+        parts += [f"{len(within):,} within one, {self._examples(within)}"] if within else []
+        groups = "group" if len(self.copies) == 1 else "groups"
+        return f"{extra:,} of the images, in {len(self.copies):,} {groups}: {'; '.join(parts)}"
+
+    def _suits(self) -> str:
+        options = f"data.image_size={self.suits} data.channels={self.channels}"
+        if len(self.classes) > 1 and "" not in self.classes:
+            options += f" data.num_classes={len(self.classes)}"
+        ratios = [
+            max(picture.width, picture.height) / min(picture.width, picture.height)
+            for picture in self.pictures.values()
+        ]
+        middle = statistics.median(ratios)
+        if middle < OBLONG:
+            return options
+        return f"{options}; squares keep {1 / middle:.0%} of an image in the middle: or data.fit=pad, or [height,width]"
+
+    def _examples(self, groups: list[list[Path]]) -> str:
+        """The first groups by two of their files, one of each split where there are such."""
+        named = []
+        for paths in groups[:NAMED]:
+            first = paths[0]
+            other = next((path for path in paths if (path in self._tests) != (first in self._tests)), paths[1])
+            named.append(f"{first.relative_to(self.root)} = {other.relative_to(self.root)}")
+        return ", ".join(named + ([f"and {len(groups) - NAMED:,} more"] if len(groups) > NAMED else []))
+
+
+def take(root: Path, say: Say) -> Survey:
+    """Decode all images of a folder once, a few at a time.
+
+    Args:
+        root: the folder.
+        say: takes the level and the text of a line about files that are no images.
+
+    Raises:
+        UserError: there are no images.
+    """
+    quiet: Say = lambda level, text: None  # noqa: E731 - the report says it
+    files = listing.find(root, say)
+    found = listing.find_splits(root, files, None, quiet)
+    splits = {"train": listing.by_folder(found.train, found.base)}
+    if found.test is None:
+        parts = {name: listing.split_files(paths, None) for name, paths in splits["train"].items()}
+        splits = {split: {name: both[i] for name, both in parts.items()} for i, split in enumerate(("train", "test"))}
+    else:
+        splits["test"] = listing.by_folder(found.test, found.base)
+    used = [path for groups in splits.values() for paths in groups.values() for path in paths]
+    shown = {path for row in rows(splits) for path in row}
+    pictures: dict[Path, Picture] = {}
+    damaged: dict[Path, Exception] = {}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="PIL")  # about oddities in readable files
+        looks = threads.attempts(used, partial(look, shown=shown))
+        for path, outcome in zip(used, bar(looks, "Looking", len(used), "images"), strict=True):
+            if isinstance(outcome, Exception):
+                damaged[path] = outcome
+            else:
+                pictures[path] = outcome
+    return Survey(root, splits, found.test is not None, pictures, damaged)
+
+
+def rows(splits: dict[str, dict[str, list[Path]]]) -> list[list[Path]]:
+    """The images of a contact sheet by row: some of each class, from its beginning to its end, or of all images."""
+    groups: dict[str, list[Path]] = defaultdict(list)
+    for split in splits.values():
+        for name, paths in split.items():
+            groups[name] += paths
+    if len(groups) == 1:
+        (paths,) = groups.values()
+        return [spread(paths, COLUMNS * COLUMNS)]
+    chosen = [spread(groups[name], COLUMNS) for name in listing.in_natural_order(groups)[:ROWS]]
+    return [row + [Path()] * (COLUMNS - len(row)) for row in chosen]
+
+
+def spread(paths: Sequence[Path], count: int) -> list[Path]:
+    """At most `count` of the paths, at equal distances."""
+    kept = min(count, len(paths))
+    return [paths[index * len(paths) // kept] for index in range(kept)]
+
+
+def look(path: Path, shown: Iterable[Path] = ()) -> Picture:
+    """Decode an image, and note what it is.
+
+    Raises:
+        Exception: it is damaged or no image; the type depends on the decoder.
+    """
+    wanted = path in shown
+    with open_regular(path) as file, Image.open(file, formats=formats()) as image:
+        image.load()
+        upright = ImageOps.exif_transpose(image) if image.getexif().get(ExifTags.Base.Orientation) else image
+        values = upright.convert("RGBA") if upright.mode in ("P", "PA") else upright
+        content = _content(values.mode, np.asarray(values))
+        small = _thumbnail(upright) if wanted else None
+        return Picture(*upright.size, image.mode, image.has_transparency_data, content, small)
+
+
+def _content(mode: str, values: np.ndarray) -> bytes:
+    digest = blake2b(f"{mode} {values.shape}".encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.digest()
+
+
+def _as_picture(array: np.ndarray) -> Image.Image:
+    """Values (height, width) as a grey picture, from the lowest to the highest."""
+    values = np.nan_to_num(array.astype(np.float64))
+    low, high = float(values.min()), float(values.max())
+    return Image.fromarray(np.rint((values - low) * (255 / (high - low or 1))).astype(np.uint8))
+
+
+def _thumbnail(image: Image.Image) -> Tensor:
+    """A small picture of a whole image, uint8 (3, THUMBNAIL, THUMBNAIL), on white."""
+    if image.mode == "F" or image.mode.startswith("I"):
+        image = _as_picture(np.asarray(image))
+    if image.has_transparency_data:
+        picture = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    small = image_files.fitted(image.convert("RGB"), THUMBNAIL, "pad")
+    return torch.from_numpy(np.array(small)).permute(2, 0, 1)
+
+
+def to_log(level: int, text: str) -> None:
+    """Log a line if it warns."""
+    if level >= logging.WARNING:
+        logging.getLogger(__name__).log(level, text)

@@ -1,0 +1,86 @@
+"""`gan-lab dataset`: check, pack and show."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan_lab.cli import main
+from tests.conftest import read_image
+from tests.data.archives import noise
+from tests.data.test_survey import save
+
+
+@pytest.fixture(autouse=True)
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for number in range(20):
+        save(Path(f"photos/{'ab'[number % 2]}/{number}.png"), noise(number, 20, 20, 3))
+
+
+def test_check_reports_and_draws(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["dataset", "check", "photos"])
+    said = capsys.readouterr().out
+    assert said.startswith("images   20 in photos\n")
+    assert "\nsheet    contact_sheet.png\n" in said
+    assert said.endswith(
+        "    gan-lab train data=image_folder data.root=photos data.image_size=16 data.channels=3 model/network=resnet\n"
+    )
+    assert read_image(Path("contact_sheet.png")).shape == (3, 2 * 66 + 2, 10 * 66 + 2)
+
+
+def test_check_ends_with_its_report_where_something_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("photos/a/0.png").write_bytes(b"")
+    with pytest.raises(SystemExit, match=r"Error: 1 of 20 images can't be read: photos/a/0\.png"):
+        main(["dataset", "check", "photos", "--out", "sheet.png"])
+    assert "1 can't be read" in capsys.readouterr().out
+    assert Path("sheet.png").exists()
+
+
+def test_pack_writes_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["dataset", "pack", "photos", "out/packed.npz", "--image-size", "8,16", "--channels", "1"])
+    assert capsys.readouterr().out == "out/packed.npz: 20 images of [8,16] pixels, 2 classes\n"
+    with np.load("out/packed.npz", allow_pickle=False) as content:
+        assert content["images"].shape == (20, 8, 16, 1)
+        assert content["labels"].tolist() == [0] * 10 + [1] * 10
+    with pytest.raises(SystemExit, match=r"OUT\.npz out/packed\.npz: exists already"):
+        main(["dataset", "pack", "photos", "out/packed.npz", "--image-size", "8"])
+    main(["dataset", "pack", "photos", "out/packed.npz", "--image-size", "8", "--force"])
+    with np.load("out/packed.npz") as content:
+        assert content["images"].shape == (20, 8, 8, 3)
+
+
+def test_show_draws_what_a_training_would_see(capsys: pytest.CaptureFixture[str]) -> None:
+    chosen = ["data=image_folder", "data.root=photos", "data.image_size=16", "data.batch_size=4"]
+    main(["dataset", "show", *chosen, "--count", "10"])
+    assert capsys.readouterr().out == (
+        "training_images.png: 10 of 18 training images of image_folder, 16x16 pixels, 3 channels\n"
+    )
+    assert read_image(Path("training_images.png")).shape == (3, 2 * 18 + 2, 8 * 18 + 2)
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("check nowhere", "FOLDER=nowhere: no such folder"),
+        ("check photos --out sheet.jpg", r"--out sheet\.jpg: the name of a picture ends in \.png"),
+        ("check photos --out photos", r"--out photos: the name of a picture ends"),
+        ("pack photos packed.zip --image-size 8", r"packed\.zip: the name of a packed dataset ends in \.npz"),
+        ("pack photos a.npz --image-size 0", "--image-size: must be a whole number from 1 on, or HEIGHT,WIDTH, not 0"),
+        ("pack photos a.npz --image-size 8 --window 5", "--window: must be two numbers with a comma, not 5"),
+        ("pack photos a.npz --image-size 8 --window 5,1", "--window: the first value must be below the second"),
+        ("pack photos a.npz --image-size 8 --background blau", "--background blau: no such colour"),
+        ("pack photos a.npz --image-size 8 --split test", "--split test: photos has no images for testing"),
+        ("pack photos a.npz", "the following arguments are required: --image-size"),
+        ("show data=cifar11", r"data=cifar11: no such choice\. Did you mean cifar10"),
+        ("show data=cifar10 data.download=false", r"cifar10 lacks cifar-10-binary\.tar\.gz of CIFAR-10, and data\.dow"),
+        ("show data.image_sise=3", r"data\.image_sise: no such option\. Did you mean image_size"),
+        ("show --count 0 data=mnist", "--count: must be a whole number of at least 1, not 0"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_writes_nothing(typed: str, message: str) -> None:
+    before = set(Path().rglob("*"))
+    with pytest.raises(SystemExit, match=message) as ending:
+        main(["dataset", *typed.split()])
+    assert "\n" not in str(ending.value.code)
+    assert set(Path().rglob("*")) == before

@@ -1,0 +1,107 @@
+"""Packed datasets: the arrays that are agreed on, the same bytes each time."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan_lab.data import image_files, packing
+from gan_lab.data.packing import Chosen
+from gan_lab.utils.errors import UserError
+from tests.data.archives import noise
+from tests.data.test_survey import quiet, save
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    for name, count in (("2", 2), ("10", 3)):
+        for number in range(count):
+            save(tmp_path / f"photos/{name}/{number}.png", noise(count + number, 20, 24, 3))
+    return tmp_path / "photos"
+
+
+def pack(chosen: Chosen, out: Path, size: tuple[int, int] = (8, 12), channels: int = 3, **options: bool) -> list[str]:
+    pixels, labels, lines = packing.decode(
+        chosen, size, channels, window=None, background="white", fit="crop", of="--image-size"
+    )
+    packing.write(out, pixels, labels, chosen.classes, **options)
+    return lines
+
+
+def test_the_arrays_are_those_that_are_agreed_on(photos: Path, tmp_path: Path) -> None:
+    chosen = packing.choose(photos, None, quiet)
+    pack(chosen, tmp_path / "out.npz")
+    with np.load(tmp_path / "out.npz", allow_pickle=False) as content:
+        assert sorted(content.files) == ["classes", "images", "labels"]
+        images, labels, classes = content["images"], content["labels"], content["classes"]
+    assert (images.dtype, images.shape) == (np.uint8, (5, 8, 12, 3))
+    assert (labels.dtype, labels.tolist(), classes.tolist()) == (np.int64, [0, 0, 1, 1, 1], ["2", "10"])
+    for file, image in zip(chosen.files, images, strict=True):
+        assert np.array_equal(image_files.read(file, (8, 12), 3).pixels, image.transpose(2, 0, 1))
+
+
+def test_the_same_folder_gives_the_same_bytes(photos: Path, tmp_path: Path) -> None:
+    chosen = packing.choose(photos, None, quiet)
+    for name in ("a.npz", "b.npz"):
+        pack(chosen, tmp_path / name)
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+def test_a_compressed_file_holds_the_same(photos: Path, tmp_path: Path) -> None:
+    chosen = packing.choose(photos, None, quiet)
+    for name, compress in (("a.npz", False), ("b.npz", True)):
+        Image.new("RGB", (500, 500)).save(photos / "2/0.png")
+        pack(chosen, tmp_path / name, size=(200, 200), compress=compress)
+    with np.load(tmp_path / "a.npz") as plain, np.load(tmp_path / "b.npz") as small:
+        assert all(np.array_equal(plain[name], small[name]) for name in plain.files)
+    assert (tmp_path / "b.npz").stat().st_size < 0.9 * (tmp_path / "a.npz").stat().st_size
+
+
+def test_many_parts_are_one_array(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = packing.choose(photos, None, quiet)
+    pack(chosen, tmp_path / "a.npz")
+    monkeypatch.setattr(packing, "AT_ONCE", 2 * 8 * 12 * 3)
+    pack(chosen, tmp_path / "b.npz")
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+def test_without_classes_there_are_images_alone(photos: Path, tmp_path: Path) -> None:
+    pack(packing.choose(photos / "2", None, quiet), tmp_path / "out.npz", channels=1)
+    with np.load(tmp_path / "out.npz") as content:
+        assert content.files == ["images"]
+        assert content["images"].shape == (2, 8, 12, 1)
+
+
+def test_damaged_images_are_left_out_with_their_labels(photos: Path, tmp_path: Path) -> None:
+    (photos / "2/0.png").write_bytes(b"no picture")
+    (line,) = pack(packing.choose(photos, None, quiet), tmp_path / "out.npz")
+    assert "1 of 5 images can't be read" in line
+    with np.load(tmp_path / "out.npz") as content:
+        assert content["labels"].tolist() == [0, 1, 1, 1]
+        assert len(content["images"]) == 4
+
+
+def test_images_beside_class_folders_are_left_out(photos: Path) -> None:
+    save(photos / "a.png", noise(0, 8, 8, 3))
+    assert len(packing.choose(photos, None, quiet).files) == 5
+
+
+def test_a_folder_of_splits_is_packed_by_split(tmp_path: Path) -> None:
+    for number, place in enumerate(["train/a/1", "train/a/2", "train/b/3", "test/b/4"]):
+        save(tmp_path / f"{place}.png", noise(number, 8, 8, 3))
+    train, test = (packing.choose(tmp_path, split, quiet) for split in ("train", "test"))
+    assert (train.labels, train.classes) == ([0, 0, 1], ["a", "b"])
+    assert (test.labels, test.classes) == ([1], ["a", "b"]), "the same labels in both files"
+    with pytest.raises(UserError, match=r"has splits of its own: pack each into a file, with --split train"):
+        packing.choose(tmp_path, None, quiet)
+
+
+def test_a_folder_of_a_single_split_is_packed_as_it_is(photos: Path, tmp_path: Path) -> None:
+    photos.rename(tmp_path / "train")
+    (tmp_path / "all").mkdir()
+    (tmp_path / "train").rename(tmp_path / "all/train")
+    chosen = packing.choose(tmp_path / "all", None, quiet)
+    assert (len(chosen.files), chosen.classes) == (5, ["2", "10"])
+    with pytest.raises(UserError, match=r"--split test: .* has no images for testing of its own"):
+        packing.choose(tmp_path / "all", "test", quiet)
