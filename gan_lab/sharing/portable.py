@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from gan_lab.data.values import needed
 from gan_lab.evaluation.load_generator import as_generator
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.models.ema import MovingAverage
@@ -148,8 +149,15 @@ def portable(run: Run, model: AdversarialModule, *, ema: bool = True, direction:
         direction: of a translator, by default a2b; None for others.
 
     Raises:
-        UserError: the model generates nothing, from noise or from images, or not in this direction.
+        UserError: the model generates nothing, from noise or from images, or not in this direction; or its images
+            don't have 8 bits and one or three channels.
     """
+    data = run.config().data
+    if any(needed(data.get("depth", 8), data.get(name, 1)) for name in ("channels", "source_channels")):
+        raise UserError(
+            f"{run.folder}: its images have another depth than 8, or other channels than 1 or 3, and such runs can't be "
+            "exported or served; gan-lab sample and translate write them"
+        )
     weights = "ema" if ema and model.generator_ema is not None else "raw"
     if isinstance(model, TranslationGAN):
         return _translator(run, model, ema, direction or "a2b", weights)

@@ -17,7 +17,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from torch import Tensor
 from typing_extensions import TypedDict
 
-from gan_lab.data.image_files import unreadable
+from gan_lab.data.threads import unreadable
 from gan_lab.evaluation.load_generator import as_generator
 from gan_lab.evaluation.translation import Options, Translation
 from gan_lab.runs.run import Run, Which

@@ -77,3 +77,9 @@ def test_nothing_is_left_of_what_computes_weights_anew(make: MakeRun) -> None:
     names = [name for name, _ in portable(run, model).module.named_modules() if "parametrizations" in name]
     assert names == []
     assert any("parametrizations" in name for name, _ in model.generator.named_modules())
+
+
+def test_other_depths_are_refused_in_a_line(make: MakeRun) -> None:
+    run = make("vanilla", "data.depth=16")
+    with pytest.raises(UserError, match="another depth than 8, or other channels than 1 or 3, and such runs can't be"):
+        portable(run, run.load_model())
