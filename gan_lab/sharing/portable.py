@@ -152,18 +152,13 @@ def portable(run: Run, model: AdversarialModule, *, ema: bool = True, direction:
         UserError: the model generates nothing, from noise or from images, or not in this direction; or its images
             don't have 8 bits and one or three channels.
     """
-    data = run.config().data
-    if any(needed(data.get("depth", 8), data.get(name, 1)) for name in ("channels", "source_channels")):
-        raise UserError(
-            f"{run.folder}: its images have another depth than 8, or other channels than 1 or 3, and such runs can't be "
-            "exported or served; gan-lab sample and translate write them"
-        )
     weights = "ema" if ema and model.generator_ema is not None else "raw"
     if isinstance(model, TranslationGAN):
         return _translator(run, model, ema, direction or "a2b", weights)
     if direction is not None:
         raise UserError(f"--direction {direction}: {type(model).__name__} generates from noise, and has no direction")
     latent = as_generator(model, run)
+    _refuse_deep(run, run.config().data.get("channels", 1))
     network = _settled(latent.sampling_network(ema))
     inputs, examples, uniform, classes = [FROM_NOISE], [seeded_latents(latent, 2, 0)], 0, 0
     module: FromLatents = FromLatents(network)
@@ -204,6 +199,7 @@ def _translator(run: Run, model: TranslationGAN, ema: bool, direction: str, weig
         raise UserError(f"--direction {direction}: {run.folder} translates {' and '.join(model.directions)} only")
     network = _settled(model.translator(direction, ema))
     data = build(without_training_images(run.config()).data)
+    _refuse_deep(run, getattr(data, "source_channels", data.channels), data.rendered_channels)
     multiple, least = int(getattr(network, "multiple", 1)), int(getattr(network, "least", 1))
     sides = data.image_size if isinstance(data.image_size, (list, tuple)) else (data.image_size, data.image_size)
     shape = (2, getattr(data, "source_channels", data.channels), *(_next(side, multiple, least) for side in sides))
@@ -218,6 +214,19 @@ def _translator(run: Run, model: TranslationGAN, ema: bool, direction: str, weig
         images_seen=model.images_seen,
         weights=weights,
     )
+
+
+def _refuse_deep(run: Run, *channels: int) -> None:
+    """Refuse images that don't have 8 bits and one or three channels.
+
+    Raises:
+        UserError: they are such.
+    """
+    if any(needed(run.config().data.get("depth", 8), count) for count in channels):
+        raise UserError(
+            f"{run.folder}: its images have another depth than 8, or other channels than 1 or 3, so it can't be exported "
+            "or served; gan-lab sample and translate write them"
+        )
 
 
 def _described(module: FromLatents | FromImages, inputs: list[str], examples: list[Tensor], **facts: Any) -> Portable:

@@ -35,6 +35,7 @@ VARIANTS = {
     "biggan": ("model=cgan", "model/network=biggan", "model/conditioning=native", "data.image_size=32", *WIDTH),
     "cyclegan": ("model=cyclegan", *TRANSLATOR),
     "pix2pix": ("model=pix2pix", *WIDTH),
+    "colourise": ("model=pix2pix", "data=colourise", "data.root=.", "data.image_size=32", *WIDTH),
     "cut": ("model=cut", *TRANSLATOR),
 }
 MakeRun = Callable[..., Run]

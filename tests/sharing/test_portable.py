@@ -1,13 +1,14 @@
 import pytest
 import torch
 
+from gan_lab.config.schema import build
 from gan_lab.sharing.portable import FromCodes, portable
 from gan_lab.utils import images
 from gan_lab.utils.errors import UserError
 from tests.conftest import alike
 from tests.sharing.conftest import VARIANTS, MakeRun
 
-TRANSLATORS = {"cyclegan", "pix2pix", "cut"}
+TRANSLATORS = {"cyclegan", "pix2pix", "cut"}  # and colourise, whose pictures the data module puts together
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -19,7 +20,11 @@ def test_pixels_are_those_that_the_model_draws(variant: str, make: MakeRun) -> N
         made = generator.module(*generator.examples)
         assert made.dtype == torch.uint8
         assert made.float().std() > 5  # grey values: images that differ nowhere would prove nothing
-        if variant in TRANSLATORS:
+        if variant == "colourise":
+            data = build(run.config().data)
+            source = data.to_source(generator.examples[0])
+            expected = data.render(source, model.translate(source, "a2b", ema=ema))  # type: ignore[operator]
+        elif variant in TRANSLATORS:
             (image,) = generator.examples
             expected = model.translate(images.to_float(image), "a2b", ema=ema)  # type: ignore[operator]
         elif variant == "infogan":
@@ -81,5 +86,5 @@ def test_nothing_is_left_of_what_computes_weights_anew(make: MakeRun) -> None:
 
 def test_other_depths_are_refused_in_a_line(make: MakeRun) -> None:
     run = make("vanilla", "data.depth=16")
-    with pytest.raises(UserError, match="another depth than 8, or other channels than 1 or 3, and such runs can't be"):
+    with pytest.raises(UserError, match="another depth than 8, or other channels than 1 or 3, so it can't be"):
         portable(run, run.load_model())
