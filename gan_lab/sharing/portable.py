@@ -224,8 +224,8 @@ def _refuse_deep(run: Run, *channels: int) -> None:
     """
     if any(needed(run.config().data.get("depth", 8), count) for count in channels):
         raise UserError(
-            f"{run.folder}: its images have another depth than 8, or other channels than 1 or 3, so it can't be exported "
-            "or served; gan-lab sample and translate write them"
+            f"{run.folder}: its images have another depth than 8, or other channels than 1 or 3, so it "
+            "can't be exported or served; gan-lab sample and translate write them"
         )
 
 

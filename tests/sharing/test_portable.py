@@ -85,6 +85,6 @@ def test_nothing_is_left_of_what_computes_weights_anew(make: MakeRun) -> None:
 
 
 def test_other_depths_are_refused_in_a_line(make: MakeRun) -> None:
-    run = make("vanilla", "data.depth=16")
-    with pytest.raises(UserError, match="another depth than 8, or other channels than 1 or 3, so it can't be"):
+    run = make("vanilla", "data=image_folder", "data.root=.", "data.depth=16")
+    with pytest.raises(UserError, match="another depth than 8, or other channels than 1 or 3, so it can't"):
         portable(run, run.load_model())
