@@ -11,9 +11,8 @@ from gan_lab.runs.run import Run as RunFolder
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.terminal import visible
 
-FLAGS = {"class": "label", "latent": "latents"} | {
-    name: name for name in ("classes", "count", "device", "layer", "method", "seed", "seeds", "space", "truncation")
-}
+SAME = "classes count device direction format layer licence method out seed seeds space to truncation"
+FLAGS = {"class": "label", "latent": "latents", **{name: name for name in SAME.split()}}
 
 
 class Interrupted(KeyboardInterrupt):

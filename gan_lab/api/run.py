@@ -14,14 +14,17 @@ from gan_lab.api.errors import one_line_errors
 from gan_lab.api.explore import Explorable
 from gan_lab.api.objects import Network, Objects
 from gan_lab.api.untouched import untouched
-from gan_lab.cli.outputs import put
+from gan_lab.cli.outputs import put, put_folder, refuse_existing
 from gan_lab.config.handed_over import handing_over
 from gan_lab.evaluation import depths, sampling
 from gan_lab.evaluation.evaluate import Options, evaluate_run
 from gan_lab.losses import Objective
 from gan_lab.models.adversarial import AdversarialModule
+from gan_lab.runs import hub
 from gan_lab.runs.run import Run as RunFolder
 from gan_lab.runs.run import Which
+from gan_lab.sharing import export
+from gan_lab.sharing.report import report
 from gan_lab.training.summary import summary
 from gan_lab.utils import images
 from gan_lab.utils.errors import UserError
@@ -166,6 +169,101 @@ class Run(Explorable):
             put("scores", file, json.dumps(evaluation.record.to_dict(), indent=2) + "\n")
             return dict(evaluation.record.values)
 
+    def export(
+        self,
+        out: str | Path,
+        *,
+        format: Literal["onnx", "torch", "safetensors"],
+        checkpoint: Which = "last",
+        weights: Weights = "ema",
+        direction: str | None = None,
+        licence: str | None = None,
+        force: bool = False,
+    ) -> Path:
+        """Write the generator to a folder, with a picture and a model card that says how to load it.
+
+        Args:
+            out: the folder.
+            format: "onnx" and "torch" are programs that take latents (and labels) or images, and give uint8 images;
+                "safetensors" are weights that `gan_lab.load` takes.
+            checkpoint: "last" or "best".
+            weights: "ema", the generator's moving average where there is one, or "raw".
+            direction: of a model that translates, "a2b" by default.
+            licence: of the weights, for the card.
+            force: replace the folder if an exported run lies there.
+
+        Returns:
+            The folder.
+
+        Raises:
+            UserError: there is no checkpoint, a package is missing, or the folder exists or can't be written.
+        """
+        a_place("out", out)
+        with self._opened() as run:
+            export.refuse_others(Path(out), force)
+            wanted = export.Wanted(
+                form=one_of("format", format, ("onnx", "torch", "safetensors")),
+                which=one_of("checkpoint", checkpoint, ("last", "best")),
+                ema=one_of("weights", weights, ("ema", "raw")) == "ema",
+                direction=direction,
+                licence=licence,
+            )
+            put_folder("--out", Path(out), export.exported(run, wanted))
+        return Path(out)
+
+    def publish(
+        self,
+        to: str,
+        *,
+        checkpoint: Which = "last",
+        direction: str | None = None,
+        licence: str | None = None,
+        private: bool = False,
+        force: bool = False,
+    ) -> str:
+        """Send the model to the Hugging Face hub, from where `gan_lab.load("hf://user/name")` takes it.
+
+        Args:
+            to: "hf://user/name".
+            checkpoint: "last" or "best".
+            direction: of a model that translates, that the card tells of.
+            licence: of the weights, for the card.
+            private: show a new repository to its owner only.
+            force: add to a repository that holds something else.
+
+        Returns:
+            The address of its page.
+
+        Raises:
+            UserError: the package huggingface_hub is missing, nobody is logged in, or the hub can't be reached.
+        """
+        with self._opened() as run:
+            hub.parsed(to)
+            hub.client(f"--to {to}")
+            which = one_of("checkpoint", checkpoint, ("last", "best"))
+            wanted = export.Wanted(form="safetensors", which=which, direction=direction, licence=licence)
+            return hub.upload(to, export.published(run, wanted, to), private=private, force=force)
+
+    def report(self, out: str | Path = "report.html", *others: "Run", force: bool = False) -> Path:
+        """Write a page of HTML about this run, and others beside it: setup, curves, grids, scores, alarms.
+
+        Args:
+            out: the file.
+            others: runs to show beside it.
+            force: replace the file if it exists.
+
+        Returns:
+            The file.
+
+        Raises:
+            UserError: a run can't be read, or the file exists or can't be written.
+        """
+        a_place("out", out)
+        with one_line_errors(), untouched(sys.argv):
+            refuse_existing("--out", Path(out), force)
+            put("--out", Path(out), report([RunFolder.open(run.folder) for run in (self, *others)]))
+        return Path(out)
+
     def metrics(self) -> "DataFrame":
         """The table of numbers over the training: a row for each logging point, with `step` and `images_seen`.
 
@@ -240,7 +338,8 @@ def load(
     """Open a run's folder, finished or not, one's own or another's: it runs no code of the folder's.
 
     Args:
-        folder: of the run; or its name, or "latest".
+        folder: of the run; or its name, or "latest". Or a model that someone has given away: the folder of one that was
+            exported as safetensors, or "hf://user/name" at the Hugging Face hub.
         data: the images that it was trained on, where those were an object, for `evaluate`.
         labels: of the images of a tensor.
         networks: the classes or objects that it was trained with, where the networks were objects; weights come from

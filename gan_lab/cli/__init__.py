@@ -10,10 +10,14 @@ from gan_lab.cli import (
     compare,
     dataset,
     evaluate,
+    export,
     interpolate,
     new,
     project,
+    publish,
+    report,
     sample,
+    serve,
     status,
     timelapse,
     train,
@@ -27,7 +31,7 @@ DESCRIPTION = """Train GANs, and work with the folders of trained runs.
 
 A RUN is the folder that training has made, such as logs/runs/2026-01-31_12-00-00_dcgan_mnist,
 or its name alone; a job of a sweep is SWEEP/NUMBER, and `latest` is the run in logs/runs that
-started last."""
+started last. A model that was exported as safetensors or published, hf://user/name, will do as well."""
 COMMANDS = (
     train,
     sample,
@@ -39,6 +43,10 @@ COMMANDS = (
     evaluate,
     compare,
     augment,
+    report,
+    export,
+    publish,
+    serve,
     status,
     dataset,
     train_features,

@@ -1,7 +1,7 @@
 """Output files and folders of commands: nothing is overwritten by accident, nothing stays half-written."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -67,6 +67,17 @@ def put(option: str, path: Path, content: str | bytes) -> None:
     """
     with naming(option, path.absolute()):
         write_atomically(path, content)
+
+
+def put_folder(option: str, out: Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder of files completely or not at all, in place of the one that may be there.
+
+    Raises:
+        UserError: it can't be written.
+    """
+    with replacing(out, option) as partial:
+        for name, content in files.items():
+            write_atomically(partial / name, content)
 
 
 @contextmanager

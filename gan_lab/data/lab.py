@@ -10,6 +10,8 @@ from torch import Tensor
 SCALE = 110.0
 # Linear sRGB to XYZ, of IEC 61966-2-1, and the white point that this matrix itself gives: so grey has no colour.
 TO_XYZ = ((0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.0721750), (0.0193339, 0.1191920, 0.9503041))
+_MATRIX = torch.tensor(TO_XYZ, dtype=torch.float64)
+FROM_XYZ = torch.linalg.inv(_MATRIX / _MATRIX.sum(1, keepdim=True))  # of ratios to white
 KNEE = 6 / 29  # below its cube, CIE's cube root is a line
 
 
@@ -30,8 +32,6 @@ def to_rgb(lab: Tensor) -> Tensor:
     y = ((lightness + 1) * 50 + 16) / 116
     roots = torch.stack((y + a * SCALE / 500, y, y - b * SCALE / 200), 1)
     ratios = torch.where(roots > KNEE, roots**3, (roots - 4 / 29) * (3 * KNEE**2))
-    matrix = torch.tensor(TO_XYZ, dtype=torch.float64)
-    inverse = torch.linalg.inv(matrix / matrix.sum(1, keepdim=True)).to(ratios)
-    linear = torch.einsum("ij,njhw->nihw", inverse, ratios).clamp(0, 1)
+    linear = torch.einsum("ij,njhw->nihw", FROM_XYZ.to(ratios), ratios).clamp(0, 1)
     encoded = torch.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear.clamp_min(0.0031308) ** (1 / 2.4) - 0.055)
     return encoded * 2 - 1

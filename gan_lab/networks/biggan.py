@@ -82,7 +82,7 @@ class SelfAttention(nn.Module):
         queries = self.query(maps).flatten(2)
         keys, values = (F.max_pool2d(layer(maps), 2).flatten(2) for layer in (self.key, self.value))
         weights = torch.softmax(queries.transpose(1, 2) @ keys, dim=2)  # torch's own attention has no second gradient
-        seen: Tensor = self.output((values @ weights.transpose(1, 2)).view(len(maps), -1, *maps.shape[2:]))
+        seen: Tensor = self.output((values @ weights.transpose(1, 2)).view(maps.shape[0], -1, *maps.shape[2:]))
         return maps + self.gain * seen
 
 

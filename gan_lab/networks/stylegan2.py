@@ -307,7 +307,7 @@ class Generator(nn.Module):
 
         The image of a size takes the w of the layer that follows it, and the last one a w of its own.
         """
-        maps = self.layers[0](self.constant.repeat(len(ws), 1, 1, 1), ws[:, 0])
+        maps = self.layers[0](self.constant.repeat(ws.shape[0], 1, 1, 1), ws[:, 0])
         images: Tensor = self.to_images[0](maps, ws[:, 1])
         for stage, to_image in enumerate(self.to_images[1:], 1):
             for layer in (2 * stage - 1, 2 * stage):

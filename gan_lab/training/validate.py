@@ -17,7 +17,7 @@ from gan_lab.models import scheduled
 from gan_lab.models.accumulation import whole_batches
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.runs.initial_weights import put_into
-from gan_lab.runs.names import folder_of
+from gan_lab.runs.names import folder_of, is_address, is_shared
 from gan_lab.runs.run import Before, Run
 from gan_lab.training.build import Parts, build_parts
 from gan_lab.utils import hardware, memory
@@ -105,12 +105,13 @@ def settled(config: DictConfig, folder: Path) -> DictConfig:
     config = config.copy()
     with open_dict(config):
         config.run_dir = str(folder)
-        if config.get("init_from"):
+        source = config.get("init_from")
+        if source and not is_address(source) and not is_shared(Path(source)):
             with suppress(UserError):  # whoever reads the weights says what is missing
-                config.init_from = str(folder_of(config.init_from))
+                config.init_from = str(folder_of(source))
         for option in options_with(Fact.INPUT_PATH, config):
             path = OmegaConf.select(config, option)
-            if isinstance(path, str):
+            if isinstance(path, str) and not (option == "init_from" and is_address(path)):
                 OmegaConf.update(config, option, str(Path(path).expanduser().absolute()))
     return config
 

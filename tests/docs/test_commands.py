@@ -57,6 +57,8 @@ NEEDS = {
     "--dataset FashionMNIST": "Fashion-MNIST from the network; tests/cli/test_train_features.py trains on digits",
     "--gan-train-test": "minutes; tests/evaluation/test_classifiers.py trains such a classifier",
     "python -m benchmarks": "minutes",
+    "hf://": "the hub, and an account there; tests/runs/test_hub.py has one that stands in for it",
+    "gan-lab serve": "a browser, and an end; tests/sharing/test_serve.py asks it as one does",
     "--generated 0,1,5": "minutes; the page has a small study, which runs",
     "cifar10": "CIFAR-10 from the network; tests/data/test_named.py trains on files of its form",
     "logger=[tensorboard,csv,wandb]": "an account; tests/training/test_wandb_logger.py trains with it offline",

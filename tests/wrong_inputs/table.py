@@ -1894,4 +1894,115 @@ TABLE: dict[str, list[Row]] = {
             given.folder("features"),
         ),
     ],
+    "After training": [
+        Row(
+            "gan-lab export run",
+            "Error: the following arguments are required: --format (gan-lab export --help)",
+        ),
+        Row(
+            "gan-lab export run --format pickle",
+            "Error: --format: invalid choice: 'pickle' (choose from 'onnx', 'torch', 'safetensors') (gan-lab export --help)",
+            given.run(),
+        ),
+        Row(
+            "gan-lab export run --format onnx",
+            "Error: --format onnx: needs a package that is not installed: pip install 'gan-lab-lightning[export]'",
+            given.run(),
+        ),
+        Row("gan-lab export nowhere --format torch", f"Error: nowhere{NO_RUN}"),
+        Row(
+            "gan-lab export run --format torch --checkpoint best",
+            "Error: run has no checkpoint: it ended before best.ckpt was first saved",
+            given.run(),
+        ),
+        Row(
+            "gan-lab export run --format torch",
+            "Error: --out exported: exists already; choose another name, or replace it with --force",
+            given.both(given.run(), given.folder("exported")),
+        ),
+        Row(
+            "gan-lab export run --format torch --out thesis --force",
+            "Error: --out thesis: holds more than an exported run, which --force won't replace; choose another name",
+            given.both(given.run(), given.file("thesis/thesis.tex")),
+        ),
+        Row(
+            "gan-lab export run --format torch --out exported --force",
+            "Error: --out exported: is a file; name a folder",
+            given.both(given.run(), given.file("exported")),
+        ),
+        Row(
+            "gan-lab export run --format safetensors --out a/b",
+            "Error: --out …/a/b: can't be written: …a is a file, not a folder",
+            given.both(given.run(), given.file("a")),
+        ),
+        Row(
+            "gan-lab export run --format torch --direction a2b",
+            "Error: --direction a2b: VanillaGAN generates from noise, and has no direction",
+            given.run(),
+        ),
+        Row(
+            "gan-lab export run_of_cyclegan --format torch --direction c2d",
+            "Error: --direction c2d: run_of_cyclegan translates a2b and b2a only",
+            given.run_of("run_of_cyclegan"),
+        ),
+        Row(
+            "gan-lab export run --format torch --licence ''",
+            "Error: --licence : must be a line of up to 100 characters, such as cc-by-4.0",
+            given.run(),
+        ),
+        Row(
+            "gan-lab publish run --to mine",
+            "Error: mine: is no address of the hub; write hf://user/name or hf://user/name@revision",
+            given.run(),
+        ),
+        Row(
+            "gan-lab publish run --to hf://me/mine",
+            "Error: --to hf://me/mine: needs a package that is not installed: pip install 'gan-lab-lightning[hub]'",
+            given.run(),
+        ),
+        Row(
+            "gan-lab sample hf://mine",
+            "Error: hf://mine: is no address of the hub; write hf://user/name or hf://user/name@revision",
+        ),
+        Row(
+            "gan-lab sample hf://me/mine",
+            "Error: hf://me/mine: needs a package that is not installed: pip install 'gan-lab-lightning[hub]'",
+        ),
+        Row(
+            "python train.py init_from=hf://mine",
+            "Error: hf://mine: is no address of the hub; write hf://user/name or hf://user/name@revision",
+        ),
+        Row(
+            "gan-lab sample given",
+            "Error: given: is no model of gan_lab's, or a damaged one: given/config.json can't be read: Invalid JSON: EOF while parsing an object at line 1 column 1",
+            given.both(given.file("given/config.json", "{"), given.file("given/model.safetensors")),
+        ),
+        Row("gan-lab report", "Error: the following arguments are required: RUN (gan-lab report --help)"),
+        Row("gan-lab report nowhere", f"Error: nowhere{NO_RUN}"),
+        Row(
+            "gan-lab report run",
+            "Error: --out report.html: exists already; choose another name, or replace it with --force",
+            given.both(given.run(), given.file("report.html")),
+        ),
+        Row(
+            "gan-lab report run",
+            "Error: run/samples/000000640.png can't be read: cannot identify image file …",
+            given.both(given.run(), given.file("run/samples/000000640.png", "no picture")),
+        ),
+        Row(
+            "gan-lab report run",
+            "Error: run/metrics.csv can't be read: 'images_seen'",
+            given.run(lambda run: run.metrics_file.write_text("step,loss\n1,2\n")),
+        ),
+        Row(
+            "gan-lab serve run",
+            "Error: gan-lab serve: needs a package that is not installed: pip install 'gan-lab-lightning[serve]'",
+            given.run(),
+        ),
+        Row(
+            "gan-lab serve run --port 70000",
+            "Error: --port: must be a whole number from 0 to 65535, not 70000 (gan-lab serve --help)",
+            given.run(),
+        ),
+    ],
 }

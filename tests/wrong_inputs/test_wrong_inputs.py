@@ -22,7 +22,8 @@ def a_machine_without_accelerator_weights_or_extras(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    for package in ("wandb", "mlflow", "imageio_ffmpeg"):
+    extras = ("wandb", "mlflow", "imageio_ffmpeg", "onnx", "onnxscript", "onnxruntime", "huggingface_hub", "starlette")
+    for package in (*extras, "uvicorn"):
         monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     (tmp_path / "here").mkdir()

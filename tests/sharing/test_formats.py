@@ -1,0 +1,147 @@
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from gan_lab.sharing import formats
+from gan_lab.sharing.formats import Exported, check, to_onnx, to_torch
+from gan_lab.sharing.portable import Portable, portable
+from gan_lab.utils.errors import UserError
+from tests.conftest import REPOSITORY
+from tests.sharing.conftest import VARIANTS, MakeRun
+
+CASES = [(variant, None) for variant in VARIANTS] + [("cyclegan", "b2a")]
+needs_onnx = pytest.mark.usefixtures("onnx")
+
+
+@pytest.fixture
+def onnx() -> None:
+    for package in ("onnx", "onnxscript", "onnxruntime"):
+        pytest.importorskip(package)
+
+
+def inputs_of(generator: Portable, count: int) -> tuple[torch.Tensor, ...]:
+    """Inputs that no file was made or checked with."""
+    noise = torch.Generator().manual_seed(5)
+    if generator.translates:
+        side = 3 * max(generator.multiple, generator.least)
+        shape = (count, generator.examples[0].shape[1], side, side)
+        return (torch.randint(0, 256, shape, generator=noise, dtype=torch.uint8),)
+    latents = torch.randn(count, generator.latent_dim, generator=noise)
+    labels = torch.arange(count) % (generator.classes or 1)
+    return (latents, labels)[: len(generator.inputs)]
+
+
+@needs_onnx
+@pytest.mark.parametrize(("variant", "direction"), CASES)
+def test_onnxruntime_draws_the_images_of_torch(variant: str, direction: str | None, make: MakeRun) -> None:
+    import onnxruntime
+
+    run = make(variant)
+    generator = portable(run, run.load_model(), direction=direction)
+    exported = to_onnx(generator)
+    assert exported.any_size == generator.translates
+    session: Any = onnxruntime.InferenceSession(exported.content)
+    assert [(given.name, given.shape[0]) for given in session.get_inputs()] == [
+        (name, "batch") for name in generator.inputs
+    ]
+    inputs = inputs_of(generator, 5)
+    expected = generator.module(*inputs).numpy().astype(int)
+    (made,) = session.run(None, {name: each.numpy() for name, each in zip(generator.inputs, inputs, strict=True)})
+    assert expected.std() > 5
+    differences = np.abs(made.astype(int) - expected)
+    assert made.dtype == np.uint8
+    # An error of 1e-4 in [-1, 1] moves one pixel in 78 over the edge of a grey value.
+    assert differences.max() <= 1
+    assert differences.mean() < 1 / 78
+    assert str(REPOSITORY).encode() not in exported.content
+
+
+ALONE = """
+import sys
+sys.modules["gan_lab"] = None  # an import of it or of its modules fails, however it is installed
+import torch
+generator = torch.export.load("generator.pt2").module()
+torch.save(generator(*torch.load("inputs.pt")), "images.pt")
+"""
+
+
+@pytest.mark.parametrize("variant", ["infogan", "stylegan2", "biggan", "cyclegan", "pix2pix"])
+def test_a_program_of_torch_runs_without_gan_lab(variant: str, make: MakeRun, tmp_path: Path) -> None:
+    run = make(variant)
+    generator = portable(run, run.load_model())
+    exported = to_torch(generator)
+    assert str(REPOSITORY).encode() not in exported.content
+    (tmp_path / "generator.pt2").write_bytes(exported.content)
+    inputs = inputs_of(generator, 3) if exported.any_size or not generator.translates else generator.examples
+    torch.save(tuple(inputs), tmp_path / "inputs.pt")
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", ALONE], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    made = torch.load(tmp_path / "images.pt")
+    expected = generator.module(*inputs)
+    assert (made.int() - expected.int()).abs().max() <= 1
+
+
+def test_a_u_net_takes_its_own_size_and_says_so(make: MakeRun) -> None:
+    """Its innermost map is a single pixel, which torch takes for fixed."""
+    run = make("pix2pix")
+    generator = portable(run, run.load_model())
+    exported = to_torch(generator)
+    assert not exported.any_size
+
+
+def test_a_file_that_draws_other_images_is_not_kept(make: MakeRun) -> None:
+    run = make("vanilla")
+    generator = portable(run, run.load_model())
+
+    def one_more(latent: torch.Tensor) -> torch.Tensor:
+        return (generator.module(latent).int() + 1).clamp(max=255).byte()
+
+    def other_shape(latent: torch.Tensor) -> torch.Tensor:
+        return generator.module(latent)[:, :, 1:]
+
+    check(generator, generator.module, "onnx", any_size=False)
+    for wrong in (one_more, other_shape, lambda latent: 255 - generator.module(latent)):
+        with pytest.raises(UserError, match="--format onnx: the file draws other images than torch, by up to"):
+            check(generator, wrong, "onnx", any_size=False)
+
+
+def test_a_network_that_nobody_can_export_is_one_line(make: MakeRun) -> None:
+    run = make("vanilla")
+    generator = portable(run, run.load_model())
+
+    class Reads(torch.nn.Module):
+        def forward(self, latents: torch.Tensor) -> torch.Tensor:
+            return torch.zeros(len(latents), 1, 8, 8) if latents.sum().item() > 0 else torch.ones(2, 1, 8, 8)
+
+    generator.module.network = Reads()
+    with pytest.raises(UserError, match=r"this network can't be exported \(.*safetensors takes every"):
+        to_torch(generator)
+
+
+@needs_onnx
+def test_a_missing_package_names_the_extra(make: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gan_lab.utils import extras
+
+    run = make("vanilla")
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"--format onnx: needs a package .*gan-lab-lightning\[export\]"):
+        to_onnx(portable(run, run.load_model()))
+
+
+@needs_onnx
+def test_more_than_a_file_of_onnx_holds_is_refused(make: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make("vanilla")
+    monkeypatch.setattr(formats, "LARGEST_ONNX", 10)
+    with pytest.raises(UserError, match="more than 2 GB"):
+        to_onnx(portable(run, run.load_model()))
+
+
+def test_the_content_is_told_with_its_sizes() -> None:
+    assert Exported(b"x", True).any_size

@@ -1,0 +1,163 @@
+import io
+import json
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import gan_lab
+from gan_lab.runs.run import Run
+from gan_lab.sharing import serve
+from gan_lab.sharing.serve import Generator, application, html, listen
+from gan_lab.utils.errors import UserError
+from tests.conftest import alike
+from tests.sharing.conftest import MakeRun
+
+pytest.importorskip("starlette")
+pytest.importorskip("uvicorn")
+HOME = "http://127.0.0.1:8765"
+
+
+def client(generator: Generator) -> Any:
+    pytest.importorskip("httpx")
+    from starlette.testclient import TestClient
+
+    return TestClient(application(generator), base_url=HOME)
+
+
+def pixels(content: bytes) -> torch.Tensor:
+    with Image.open(io.BytesIO(content)) as image:
+        return torch.from_numpy(np.array(image))
+
+
+def generator_of(run: Run) -> Generator:
+    return Generator(run, device="cpu")
+
+
+@pytest.mark.parametrize("variant", ["cgan", "infogan", "vanilla"])
+def test_the_page_draws_what_sample_draws(variant: str, make: MakeRun) -> None:
+    run = make(variant)
+    page = client(generator_of(run))
+    facts = page.get("/facts").json()
+    label = 3 if facts["classes"] else None
+    latent = page.get("/latent?seed=5").json()["latent"]
+    answer = page.post("/draw", content=json.dumps({"latent": latent, "label": label}))
+    assert answer.headers["content-type"] == "image/png"
+    expected = gan_lab.load(run.folder).sample(1, seed=5, label=label, device="cpu")
+    assert alike(pixels(answer.content), expected[0, 0])
+    grid = page.post("/grid", content=json.dumps({"seed": 5, "label": label}))
+    assert alike(pixels(grid.content)[2:10, 2:10, 0], expected[0, 0])
+
+
+def test_an_image_is_translated_at_its_own_size(make: MakeRun, tmp_path: Path) -> None:
+    page = client(generator_of(make("cyclegan")))
+    noise = np.random.default_rng(0).integers(0, 256, (21, 34, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.png")
+    content = (tmp_path / "a.png").read_bytes()
+    a2b, b2a = (page.post(f"/translate?direction={direction}", content=content) for direction in ("a2b", "b2a"))
+    assert pixels(a2b.content).shape == (21, 34, 3)
+    assert not alike(pixels(a2b.content), pixels(b2a.content))
+    wrong = page.post("/translate", content=b"no image")
+    assert wrong.status_code == 400
+    assert wrong.json() == {"error": "1 of 1 images can't be read: the image (not an image)"}
+    assert page.post("/translate?direction=c2d", content=content).json() == {"error": "there is no direction c2d"}
+    assert page.post("/draw", content="{}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "said"),
+    [
+        ("/draw", {"latent": [1.0], "label": 3}, "a latent has 4 numbers"),
+        ("/draw", {"latent": [1e9] * 4, "label": 3}, "less than or equal to 1000"),
+        ("/draw", {"latent": [0.0] * 4, "label": 10}, "there is no class 10"),
+        ("/draw", {"latent": [0.0] * 4, "label": None}, "there is no class None"),
+        ("/draw", {"latent": [0.0] * 4, "label": -1}, "greater than or equal to 0"),
+        ("/draw", {"label": 1}, "lacks latent"),
+        ("/grid", {"seed": 1 << 32, "label": 1}, "less than 4294967296"),
+        ("/grid", [], "must be an object"),
+    ],
+)
+def test_what_is_asked_wrongly_is_said(path: str, asked: object, said: str, make: MakeRun) -> None:
+    answer = client(generator_of(make("cgan"))).post(path, content=json.dumps(asked))
+    assert answer.status_code == 400
+    assert said in answer.json()["error"]
+
+
+def test_only_this_machines_own_page_is_answered(make: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = client(generator_of(make("vanilla")))
+    asked = json.dumps({"seed": 1, "label": None})
+    assert page.get("/", headers={"host": "evil.example"}).status_code == 400
+    assert page.post("/grid", content=asked, headers={"origin": "http://evil.example"}).status_code == 403
+    assert page.post("/grid", content=asked, headers={"origin": HOME}).status_code == 200
+    assert page.get("/latent?seed=x").status_code == 400
+    monkeypatch.setattr(serve, "LARGEST_REQUEST", 10)
+    assert "more than 0 MB" in page.post("/grid", content=asked).json()["error"]
+    policy = page.get("/").headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+
+
+def test_names_of_strangers_stay_texts(make: MakeRun) -> None:
+    run = make("cgan")
+    run.update_record(data={"classes": ["</script><script>alert(1)</script>"]})
+    content = html(generator_of(run))
+    assert content.count("</script>") == 1
+    assert "<script>alert" not in content
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    with listen(0) as opened:
+        assert opened.getsockname()[0] == "127.0.0.1"
+        opened.listen()
+        number = opened.getsockname()[1]
+        with pytest.raises(UserError, match=f"--port {number}: can't be used: .*; choose another, or 0 for any"):
+            listen(number)
+
+
+def test_a_missing_package_names_the_extra(make: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = generator_of(make("vanilla"))
+    monkeypatch.setattr("gan_lab.utils.extras.find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"gan-lab serve: needs a package .*\[serve\]"):
+        application(generator)
+
+
+@contextmanager
+def served(generator: Generator) -> Iterator[str]:
+    """The page at an address, until the end."""
+    import uvicorn
+
+    opened: socket.socket = listen(0)
+    server = uvicorn.Server(uvicorn.Config(application(generator), log_level="error"))
+    thread = Thread(target=server.run, kwargs={"sockets": [opened]}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{opened.getsockname()[1]}/"
+    finally:
+        server.should_exit = True
+        thread.join(30)
+        opened.close()
+
+
+@pytest.mark.slow
+def test_a_browser_shows_an_image_and_sliders(make: MakeRun, tmp_path: Path) -> None:
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if browser is None:
+        pytest.skip("there is no Chromium here")
+    with served(generator_of(make("infogan"))) as address:
+        flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/browser"]
+        small = ["--window-size=390,844", "--virtual-time-budget=10000", "--dump-dom"]
+        done = subprocess.run(
+            [browser, *flags, *small, address], capture_output=True, text=True, check=False, timeout=200
+        )
+    assert done.stdout.count('type="range"') == 6, done.stderr[-500:]
+    assert 'src="blob:' in done.stdout
+    assert '<p id="said" role="status"></p>' in done.stdout
