@@ -33,10 +33,10 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "compare",
         help="print a table of the scores of several runs",
-        description="Print a table of the scores of several runs. Runs that differ only in their\n"
-        "seed share a row, with mean and standard deviation. Only scores of the same\nprotocol are compared: the one "
-        "that most runs have. Runs without are named. Below the table stands which\nsetups are worse than the best by "
-        "more than the spread of seeds (Welch's t-test).",
+        description="Print a table of the scores of several runs. Runs that differ only in their seed share a row, with\n"
+        "mean and standard deviation. Only scores of the same protocol are compared: the one that most runs\n"
+        "have. Runs without are named. Below the table stands which setups are worse than the best by more\n"
+        "than the spread of seeds (Welch's t-test).",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -70,7 +70,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--protocol",
         choices=PROTOCOLS,
-        help="a published protocol, which sets count, split, extractor and scores; docs/metrics.md has the list",
+        metavar="NAME",
+        help="a published protocol, which sets count, split, extractor and scores: "
+        f"{', '.join(PROTOCOLS)}; docs/metrics.md says who reports which",
     )
     parser.add_argument(
         "--scores",
