@@ -42,6 +42,7 @@ def bases_of(group: str) -> list[str]:
 
 OWN_IMAGES = {
     "image_folder": ("data.root=pictures",),
+    "huggingface": ("data.path=pictures",),
     "unpaired_folders": ("data.domain_a=pictures", "data.domain_b=pictures"),
     "unpaired_folders_256": ("data.domain_a=pictures", "data.domain_b=pictures"),
     "paired_folders": ("data.source=pictures", "data.target=pictures"),

@@ -14,6 +14,8 @@ from PIL import Image
 from gan_lab.config.schema import build, check
 from gan_lab.data import decoded
 from gan_lab.data.image_folder import ImageFolder
+from gan_lab.data.in_memory import EpochLoader
+from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.errors import UserError
 from tests.conftest import composed, fit, tiny_gan
 
@@ -506,3 +508,51 @@ def as_palette(drawing: np.ndarray) -> Image.Image:
     image.putdata([0 if alpha < 255 else 1 + (red == 255) for red, *_, alpha in drawing.reshape(-1, 4).tolist()])
     image.info["transparency"] = 0
     return image
+
+
+@pytest.mark.parametrize(("depth", "dtype"), [(16, torch.uint16), ("float", torch.float32)])
+def test_deep_images_are_normalised_by_their_window_and_shared_by_processes(
+    depth: Any, dtype: torch.dtype, tmp_path: Path
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 4001, (16, 8, 8, 2)).astype(np.uint16)
+    pixels[0, 0, 0] = 0, 4000
+    np.save(tmp_path / "deep.npy", pixels)
+    data = make(tmp_path / "deep.npy", channels=2, num_classes=1, depth=depth, test_fraction=0.0, display=[2])
+    data.prepare_data()
+    data.setup("fit")
+    images, labels = data.splits["train"]
+    assert images.dtype == dtype
+    assert np.array_equal(images.numpy(), pixels.transpose(0, 3, 1, 2))
+    assert data.describe()["window"] == [0, 4000]
+    batch = data.on_after_batch_transfer(LabelledImages(images, labels), 0)
+    expected = torch.from_numpy(pixels.transpose(0, 3, 1, 2).astype(np.float64)) / 2000 - 1
+    assert batch.images.dtype == torch.float32
+    assert (batch.images.double() - expected).abs().max() < 1e-6
+    assert data.pictures(images).shape == (16, 1, 8, 8)
+    alone = EpochLoader(data.splits["train"], batch_size=8, seed=0).batch(1).images
+    shares = [EpochLoader(data.splits["train"], batch_size=4, seed=0, rank=rank, world_size=2) for rank in (0, 1)]
+    assert torch.equal(torch.cat([share.batch(1).images for share in shares]), alone)
+
+
+def test_an_npz_gives_its_own_order_of_classes(tmp_path: Path) -> None:
+    images = np.repeat(np.arange(20, dtype=np.uint8) * 10, 64).reshape(20, 8, 8, 1)
+    np.savez(tmp_path / "a.npz", images=images, labels=np.arange(20) % 2, classes=np.array(["zebra", "ant"]))
+    data = make(tmp_path / "a.npz", num_classes=2)
+    values, labels = loaded(data)
+    assert data.describe()["classes"] == ["zebra", "ant"]
+    assert [value // 10 % 2 for value in values] == labels
+
+
+def test_slices_of_a_file_are_on_one_side_of_the_split(tmp_path: Path) -> None:
+    nibabel = pytest.importorskip("nibabel")
+    (tmp_path / "scans").mkdir()
+    for index in range(10):
+        volume = np.full((8, 8, 3), index, np.int16)
+        (tmp_path / f"scans/{index}.nii").write_bytes(nibabel.Nifti1Image(volume, np.eye(4)).to_bytes())
+    data = make(tmp_path / "scans", num_classes=1)
+    assert [path.name for path in data.listing.files["test"]] == [f"9#00{index}.nii" for index in range(3)]
+    assert len(data.listing.files["train"]) == 27
+    few = make(tmp_path / "scans", num_classes=1, axis=0)
+    for index in range(1, 10):
+        (tmp_path / f"scans/{index}.nii").unlink()
+    assert len(few.listing.files["test"]) == 0, "8 slices, of which every tenth"

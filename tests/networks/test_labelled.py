@@ -136,3 +136,17 @@ def test_shares_of_combinations_are_shares_of_their_attributes() -> None:
     embedding = labelled.Embedding([2, 3], 4)
     expected = 0.5 * embedding(torch.tensor([0])) + 0.25 * embedding(torch.tensor([4, 5])).sum(0)
     torch.testing.assert_close(embedding(shares), expected)
+
+
+def test_shares_of_classes_take_the_place_of_labels() -> None:
+    generator = labelled.LabelledGenerator(Recorder(images=True), num_classes=3)
+    latents = torch.tensor([[0.5, -1.0], [2.0, 3.0]])
+    inputs = generator(latents, torch.tensor([[0.25, 0.0, 0.75], [0.0, 1.0, 0.0]]))
+    assert inputs.tolist() == [[0.5, -1.0, 0.25, 0, 0.75], [2.0, 3.0, 0, 1, 0]]
+    assert torch.equal(generator.joined(latents, torch.tensor([2, 1]))[1], inputs[1])
+    assert generator.blends_labels
+    assert not labelled.Native(TakesLabels()).blends_labels
+
+
+class TakesLabels(nn.Module):
+    takes_labels = True

@@ -1,9 +1,12 @@
 """What lies in the working directory before a wrong command is typed."""
 
 import gzip
+import io
 import json
 import shutil
 import struct
+import tarfile
+import zipfile
 import zlib
 from collections.abc import Callable
 from functools import cache
@@ -124,6 +127,59 @@ def file(name: str, content: bytes | str = b"") -> Given:
 def folder(name: str) -> Given:
     """An empty folder in the working directory."""
     return lambda: Path(name).mkdir(parents=True)
+
+
+def zipped(name: str, members: dict[str, bytes], change: Callable[[bytearray], None] = lambda content: None) -> Given:
+    """A zip archive whose bytes are then changed."""
+
+    def give() -> None:
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+            for member, data in members.items():
+                archive.writestr(member, data)
+        changed = bytearray(content.getvalue())
+        change(changed)
+        Path(name).write_bytes(changed)
+
+    return give
+
+
+def encrypted(content: bytearray) -> None:
+    """The flag of the first member in the directory of a zip archive."""
+    content[content.index(b"PK\1\2") + 8] |= 1
+
+
+def bloated(content: bytearray) -> None:
+    """Another size, unpacked, of the first member in the directory of a zip archive."""
+    place = content.index(b"PK\1\2") + 24
+    content[place : place + 4] = (4_000_000).to_bytes(4, "little")
+
+
+def halved(content: bytearray) -> None:
+    """The end is missing."""
+    del content[len(content) // 2 :]
+
+
+def tarred(name: str, members: dict[str, bytes], change: Callable[[bytearray], None] = lambda content: None) -> Given:
+    """A tar archive whose bytes are then changed."""
+
+    def give() -> None:
+        content = io.BytesIO()
+        with tarfile.open(fileobj=content, mode="w") as archive:
+            for member, data in members.items():
+                info = tarfile.TarInfo(member)
+                info.size = len(data)
+                archive.addfile(info, io.BytesIO(data))
+        changed = bytearray(content.getvalue())
+        change(changed)
+        Path(name).write_bytes(changed)
+
+    return give
+
+
+def arrays(name: str, **values: np.ndarray) -> Given:
+    """An .npz file."""
+    return lambda: np.savez(name, **values)
 
 
 def idx(values: np.ndarray) -> bytes:
