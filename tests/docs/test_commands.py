@@ -35,6 +35,7 @@ PLACEHOLDERS = {
     "<folder of cyclegan>": "cyclegan",
     "<folder of mypackage>": "mypackage",
     "<folder>": "dcgan",
+    "<where MNIST is>": "data",
     "<emoji>/noto": "photos",
     "<emoji>/twemoji": "maps",
 }
@@ -54,6 +55,9 @@ NEEDS = {
     "--gan-train-test": "minutes; tests/evaluation/test_classifiers.py trains such a classifier",
     "python -m benchmarks": "minutes",
     "--generated 0,1,5": "minutes; the page has a small study, which runs",
+    "gan-lab augment recipe": "minutes, likewise",
+    "gan-lab augment emoji": "minutes, likewise",
+    "run=emoji": "emoji of nine classes",
     "cifar10": "CIFAR-10 from the network; tests/data/test_named.py trains on files of its form",
     "logger=[tensorboard,csv,wandb]": "an account; tests/training/test_wandb_logger.py trains with it offline",
     "logger=[tensorboard,csv,mlflow]": "tables that take seconds; tests/training/test_mlflow_logger.py trains with it",
