@@ -18,6 +18,7 @@ COLOURS = {
     "alone": "tab:red",
 }
 STYLES = ("-", "--", ":", "-.")
+MOST = 101.0  # percent, to which the axis goes at most, however wide an interval is
 APART = 0.06  # of the distance of two rows, between the points of two lines
 
 
@@ -50,6 +51,7 @@ def draw(study: Study) -> bytes:
             series(left, along, list(members.values()), look, difference=False)
             if first["arm"] != "real":
                 series(right, along, list(members.values()), look, difference=True)
+        left.set_ylim(top=min(MOST, left.get_ylim()[1]))
         right.axhline(0, color="lightgray", zorder=0)
         left.set_ylabel("accuracy, %")
         right.set_ylabel("difference, points")

@@ -121,7 +121,7 @@ def percent(value: Interval | None, plus_minus: str, sign: str = "") -> str:
     if value is None:
         return NOTHING
     half = "" if value.half is None else f" {plus_minus} {100 * value.half:.1f}"
-    return f"{100 * value.mean:{sign}.1f}{half}"
+    return f"{100 * value.mean:{sign}z.1f}{half}"
 
 
 def table(study: Study, plus_minus: str = "+-") -> list[list[str]]:

@@ -37,6 +37,7 @@ PLACEHOLDERS = {
     "<folder of cyclegan>": "cyclegan",
     "<folder of mypackage>": "mypackage",
     "<folder>": "dcgan",
+    "<where MNIST is>": "data",
     "<emoji>/noto": "photos",
     "<emoji>/twemoji": "maps",
 }
@@ -60,6 +61,9 @@ NEEDS = {
     "hf://": "the hub, and an account there; tests/runs/test_hub.py has one that stands in for it",
     "gan-lab serve": "a browser, and an end; tests/sharing/test_serve.py asks it as one does",
     "--generated 0,1,5": "minutes; the page has a small study, which runs",
+    "gan-lab augment recipe": "minutes, likewise",
+    "gan-lab augment emoji": "minutes, likewise",
+    "run=emoji": "emoji of nine classes",
     "cifar10": "CIFAR-10 from the network; tests/data/test_named.py trains on files of its form",
     "logger=[tensorboard,csv,wandb]": "an account; tests/training/test_wandb_logger.py trains with it offline",
     "logger=[tensorboard,csv,mlflow]": "tables that take seconds; tests/training/test_mlflow_logger.py trains with it",
