@@ -21,6 +21,7 @@ from gan_lab.utils.terminal import bar
 MOST = 512  # images generated at a time, whole blocks of latents
 PLAIN = re.compile(r"[^\W_][\w -]{0,60}(?<! )")  # a name for a folder on every system
 MANY = 2000  # images from which on a progress bar is shown
+LISTED = 20  # classes that a message lists
 BYTES_PER_VALUE = 8  # of images as a whole, at the peak: float32 in batches and in one piece
 BYTES_PER_CELL = 15  # of a grid's pixels, at the peak: its images, ordered, the grid in three colours, and its file
 
@@ -265,8 +266,12 @@ def label_of(of_class: str, names: Sequence[str], model: LatentGAN) -> int:
     if of_class.isdecimal():
         return int(of_class)
     model.make_condition(1, 0)  # raises where the model knows no classes
-    known = nearest(of_class, names) if names else "The run's classes have numbers only."
-    raise ValueError(f"no such class. {known}")
+    if not names:
+        raise ValueError("no such class. The run's classes have numbers only.")
+    hint = f"{hint} " if (hint := nearest(of_class, names)).startswith("Did") else ""
+    known = ", ".join(f"{label} {name}" for label, name in enumerate(names[:LISTED]))
+    more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
+    raise ValueError(f"no such class. {hint}The run has {known}{more}.")
 
 
 def class_folders(names: Sequence[str], classes: int) -> list[str]:

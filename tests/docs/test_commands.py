@@ -52,6 +52,8 @@ NEEDS = {
     "sweep=dcgan_optuna": "twenty trials",
     "sweep=variants": "eighteen runs",
     "--extractor inception": "Inception's weights, 91 MB from the network",
+    "--extractor dinov2": "weights of 1.2 GB; tests/metrics/test_vit.py has random ones",
+    "train-features --data cifar10": "CIFAR-10 from the network; tests/cli/test_train_features.py trains on a folder",
     "--dataset FashionMNIST": "Fashion-MNIST from the network; tests/cli/test_train_features.py trains on digits",
     "--gan-train-test": "minutes; tests/evaluation/test_classifiers.py trains such a classifier",
     "python -m benchmarks": "minutes",
