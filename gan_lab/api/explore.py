@@ -54,7 +54,7 @@ class Projected:
 
 
 class Explorable:
-    """What can be done with the latents and the grids of a run; `Run` is one."""
+    """Ways through the latents and the grids of a run; `Run` is one."""
 
     def _opened(self) -> AbstractContextManager[RunFolder]:
         raise NotImplementedError
