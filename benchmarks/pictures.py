@@ -26,7 +26,7 @@ from gan_lab.utils import images
 COUNT = 10_000  # digits of each set
 ROWS, COLUMNS = 3, 8  # of a picture
 SHOWN = ("fid", "precision", "recall", "density", "coverage", "kid", "inception_score")
-FURTHER_COUNT = 2000  # digits of each set whose neighbours among all training digits are looked for
+FURTHER_COUNT = 1000  # digits of each set whose neighbours among all training digits are looked for
 FURTHER: tuple[Group, ...] = ("fid", "fid_interval", "fid_infinity", "class_manifold", "memorisation", "spectrum")
 SHOWN_FURTHER = ("fid", "fid_infinity", "class_precision", "class_recall", "authenticity", "copying", "spectrum_high")
 GREYS = 16  # of a file, which is half as large as with 256

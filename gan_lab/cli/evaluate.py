@@ -8,16 +8,18 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from gan_lab.cli.arguments import add_device, add_state, add_weights, non_negative, positive
+from gan_lab.cli.dataset_choice import real_images
 from gan_lab.cli.outputs import naming, put, refuse_existing, replacing
 from gan_lab.data.published import PUBLISHED
 from gan_lab.runs.names import folder_of
-from gan_lab.utils.errors import UserError, nearest
+from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import refuse_ways_out
 from gan_lab.utils.run_layout import RECORD, RunLayout
 from gan_lab.utils.terminal import say
 
 if TYPE_CHECKING:  # torch is imported only where images are evaluated
     from gan_lab.evaluation.evaluate import Evaluation
+    from gan_lab.metrics.real_images import RealImages
 
 EXTRACTORS = ("auto", "classifier", "inception", "inception-clean", "dinov2", "clip")
 PROTOCOLS = (*("fid50k", "fid10k-test", "kid50k", "is50k", "pr10k", "pr50k", "fid50k-clean", "fd-dinov2", "cmmd30k"),)
@@ -113,8 +115,8 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--data",
         metavar="NAME",
-        help=f"dataset to compare a folder or file of images with, one of {', '.join(PUBLISHED)}; or a run, whose "
-        "dataset is meant (a run has its own)",
+        help=f"dataset to compare a folder or file of images with, {', '.join(PUBLISHED)} or "
+        "another of conf/data; or a run, whose dataset is meant (a run has its own)",
     )
     parser.add_argument("--data-root", metavar="FOLDER", help="folder of the dataset (default: the run's own, or data)")
     parser.add_argument(
@@ -320,35 +322,34 @@ def of_images(arguments: argparse.Namespace) -> "Evaluation":
         raise UserError(f"--checkpoint {arguments.checkpoint}: only a run has checkpoints, and {source} is not a run")
     if arguments.gan_train_test:
         raise UserError(f"--gan-train-test: needs the run of a conditional model, and {source} is not a run")
-    dataset = arguments.data and dataset_of(arguments.data)
-    images, labels = external_images.load_labelled(source, channels_of(dataset))
-    return evaluate_images(images, dataset, given, labels)
+    if not arguments.data:
+        images, labels = external_images.load_labelled(source, None)
+        return evaluate_images(images, None, given, labels)
+    real = dataset_of(arguments.data, given)
+    images, labels = external_images.load_labelled(source, real.channels)
+    if real.channels == 3 and images.shape[1] == 1:
+        raise UserError(f"{source} holds grey images, but the dataset is RGB")
+    return evaluate_images(images, real, given, labels)
 
 
-def dataset_of(name: str) -> str:
-    """The published dataset of a name, or the folder of the run that it names.
+def dataset_of(name: str, given: Any) -> "RealImages":
+    """The dataset of a name, or that of the run that it names.
 
     Raises:
-        UserError: there is neither.
+        UserError: there is neither, or it can't be loaded.
     """
+    from gan_lab.evaluation import datasets
+
     if name in PUBLISHED:
-        return name
+        return datasets.dataset_by_name(name, given.data_root)
     with suppress(UserError):
         folder = folder_of(Path(name))
         if RunLayout(folder).record_file.is_file():
-            return str(folder)
-    raise UserError(f"--data {name}: no dataset or run. {nearest(name, PUBLISHED)}")
+            from gan_lab.runs.run import Run
 
-
-def channels_of(dataset: str | None) -> int | None:
-    """Channels as which image files are read: grey for the grey datasets, else those that the files have."""
-    if dataset is None:
-        return None
-    if dataset in PUBLISHED:
-        return 1  # all published datasets are grey
-    from gan_lab.runs.run import Run
-
-    return int(Run.open(dataset).config().data.get("channels", 3))
+            run = Run.open(folder)
+            return datasets.dataset_of_run(run.config(), run.data_record(), given.data_root)
+    return real_images(name, given.data_root)
 
 
 def options(arguments: argparse.Namespace) -> Any:
@@ -413,6 +414,6 @@ def report(evaluation: "Evaluation", source: Path) -> str:
         "",
     ]
     scores = formatted(record).values()
-    width = max(len(name) for name, _ in scores)
+    width = max((len(name) for name, _ in scores), default=0)
     rows = [f"{name:{width}}  {value}" for name, value in scores]
     return "\n".join([*lines, *rows, *per_class_lines(record), ""])

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from gan_lab.config.saved_config import own_cache
-from gan_lab.data.published import PUBLISHED
 from gan_lab.evaluation import classifiers, datasets, external_images, load_generator
 from gan_lab.evaluation.custom_extractor import import_extractor
 from gan_lab.evaluation.image_sets import FixedStatistics, ImageSet
@@ -376,13 +375,14 @@ def evaluate_translator(model: TranslationGAN, run: Run, options: Options, *, em
     return Evaluation(record=record, real=first, extractor=subject.extractors[model.directions[0]], first=drawn)
 
 
-def evaluate_images(images: Tensor, dataset: str | None, options: Options, labels: Tensor | None = None) -> Evaluation:
+def evaluate_images(
+    images: Tensor, dataset: str | RealImages | None, options: Options, labels: Tensor | None = None
+) -> Evaluation:
     """Evaluate images of any origin against a dataset, or against statistics in a file.
 
     Args:
         images: uint8, shape (n, channels, height, width).
-        dataset: one of `data.published.PUBLISHED`, or a run, whose dataset is meant; None where options name
-            statistics.
+        dataset: a dataset, or one of `data.published.PUBLISHED`; None where options name statistics.
         options: of the evaluation.
         labels: classes of the images, int64, shape (n,), where they are known.
 
@@ -396,7 +396,6 @@ def evaluate_images(images: Tensor, dataset: str | None, options: Options, label
     labels = labels if labels is None else labels[: len(images)]
     device = hardware.device(options.device)
     real: RealImages
-    run = None
     if options.statistics:
         gaussian = moment_files.read(options.statistics)
         size = (images.shape[-2], images.shape[-1])
@@ -404,12 +403,7 @@ def evaluate_images(images: Tensor, dataset: str | None, options: Options, label
         extractor = _extractor_of_set(options, real)
     else:
         assert dataset is not None
-        run = None if dataset in PUBLISHED else Run.open(dataset)
-        real = (
-            datasets.dataset_of_run(run.config(), run.data_record(), options.data_root)
-            if run
-            else datasets.dataset_by_name(dataset, options.data_root)
-        )
+        real = datasets.dataset_by_name(dataset, options.data_root) if isinstance(dataset, str) else dataset
         extractor = _extractor(options, real)
     return _evaluated(
         [(images, labels)],

@@ -27,7 +27,7 @@ h1, h2 { line-height: 1.2 }
 table { border-collapse: collapse; margin: 1rem 0 }
 th, td { border-bottom: 1px solid #ddd; padding: .3rem .7rem; text-align: right; vertical-align: top }
 th:first-child, td:first-child { text-align: left }
-tbody tr:first-child { background: #f2f6ff }
+.ranked tbody tr:first-child { background: #f2f6ff }
 .wide { overflow-x: auto }
 .charts, .grids { display: flex; flex-wrap: wrap; gap: 1.5rem }
 .charts svg { width: 34rem; max-width: 100% }
@@ -50,7 +50,7 @@ def render(groups: Sequence[Group], columns: Sequence[str], left_out: Sequence[L
     words = [*differences.in_words(found, score), *notes(groups, left_out)]
     parts = [
         f"<h1>{len(groups)} setups by {escape(title(score).text)}</h1>",
-        table(cells(groups, columns, "±")),
+        table(cells(groups, columns, "±"), kind="wide ranked"),
         "".join(f"<p>{escape(line)}</p>" for line in words),
         section("Learning curves", charts(groups, columns)),
         section("Samples", grids(groups)),
@@ -70,11 +70,11 @@ def section(heading: str, content: str) -> str:
     return f"<h2>{heading}</h2>{content}" if content else ""
 
 
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """A table whose first row is its heading."""
+def table(rows: Sequence[Sequence[str]], kind: str = "wide") -> str:
+    """A table whose first row is its heading; a ranked one marks the first row below."""
     first, *rest = ("".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in row) for tag, row in _tagged(rows))
     body = "".join(f"<tr>{row}</tr>" for row in rest)
-    return f'<div class="wide"><table><thead><tr>{first}</tr></thead><tbody>{body}</tbody></table></div>'
+    return f'<div class="{kind}"><table><thead><tr>{first}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _tagged(rows: Sequence[Sequence[str]]) -> list[tuple[str, Sequence[str]]]:

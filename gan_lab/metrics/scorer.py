@@ -220,8 +220,12 @@ class Scorer:
         training = self.training.to(features.device)
         return {
             "authenticity": copies.authenticity(training, features),
-            "copying": copies.copying(training, self.real.features, features, self.seed),
+            "copying": copies.copying(training, self._unseen(len(features)), features, self.seed),
         }
+
+    def _unseen(self, size: int) -> Tensor:
+        """Features of real images that were not trained on, at most so many: more cost time and tell little."""
+        return self._part(self.real.features, min(size, len(self.real.features)))
 
     @property
     def fake_spectrum(self) -> Tensor:

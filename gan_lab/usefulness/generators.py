@@ -147,6 +147,7 @@ class Training:
                 "mirror": before.get("mirror", False),
                 "batch_size": min(batch_size, len(self.chosen.labels)),
                 "seed": "${seed}",
+                **({"sampler": before.sampler} if "sampler" in before else {}),  # runs of before have none
             }
             config.seed, config.resume, config.init_from = self.seed, None, None
             config.resume_mode = "exact"

@@ -235,7 +235,7 @@ def test_wrong_requests_for_a_run(
         (
             "samples.pt",
             ("--data", "imagenet"),
-            "--data imagenet: no dataset or run. Available: fashion_mnist, kmnist, mnist.",
+            "--data imagenet: no dataset of this name. ",
         ),
         ("samples.pt", ("--data", "mnist", "--count", "101"), "only 100 images are given"),
         ("samples.pt", ("--data", "mnist", "--gan-train-test"), "needs the run of a conditional model"),

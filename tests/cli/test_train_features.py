@@ -54,3 +54,33 @@ def test_an_output_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SystemExit, match=r"--out .*: can't be written"):
         main(["train-features", "--epochs", "1", "--out", str(tmp_path / "file" / "x.safetensors")])
+
+
+def test_any_labelled_set_trains_one_which_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from gan_lab.metrics import dataset_classifier
+    from gan_lab.utils.images import save_png
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(dataset_classifier, "epochs_for", lambda _: 1)
+    monkeypatch.setattr("gan_lab.metrics.classifier.BATCH_SIZE", 8)
+    for index in range(80):
+        folder = tmp_path / "pictures" / "ab"[index % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        save_png(torch.full((3, 12, 12), 150 * (index % 2) + index, dtype=torch.uint8), folder / f"{index}.png")
+    command = ["train-features", "--data", "image_folder", "--root", str(tmp_path / "pictures")]
+    main(command)
+    said = capsys.readouterr().out
+    assert "on the test images: kept for --extractor classifier on " in said
+    (kept,) = (tmp_path / "data/cache/extractors").glob("*.safetensors")
+    assert DatasetClassifier(file=str(kept)).num_classes == 2
+    before = kept.stat().st_mtime_ns
+    main(command)
+    assert kept.stat().st_mtime_ns == before, "the second time it is there"
+    main([*command, "--epochs", "1", "--out", "own.safetensors"])
+    assert DatasetClassifier(file="own.safetensors").num_classes == 2
+    with pytest.raises(SystemExit, match=r"--epochs: the classifier that runs find is made with its own"):
+        main([*command, "--epochs", "3"])
+    with pytest.raises(SystemExit, match=r"--data nowhere: no dataset of this name"):
+        main(["train-features", "--data", "nowhere"])

@@ -36,8 +36,9 @@ def test_text_is_aligned_and_complete(runs: list[Run]) -> None:
         f"cgan   1     0.500               -                   98.77%          640          100       {PROTOCOL_ID}",
         f"dcgan  2     1.500 +- 0.707      0.50000 +- 0.00000  -               640          100       {PROTOCOL_ID}",
     ]
-    assert lines[4].startswith(f"Protocol {PROTOCOL_ID}: 10 generated images (weights ema) and 20 real ones (test)")
-    assert lines[5] == f"Left out: {runs[3].folder}: no scores (finished)"
+    assert lines[4].startswith("One run of a setup doesn't tell its spread")
+    assert lines[5].startswith(f"Protocol {PROTOCOL_ID}: 10 generated images (weights ema) and 20 real ones (test)")
+    assert lines[6] == f"Left out: {runs[3].folder}: no scores (finished)"
 
 
 def test_markdown_is_a_table(runs: list[Run]) -> None:
