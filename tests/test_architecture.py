@@ -69,6 +69,7 @@ def test_the_table_allows_nothing_that_is_not_needed_and_no_circle() -> None:
 OWN_PLACES = {
     "cli/new.py": "in the unfinished folder of `replacing`",
     "cli/sample.py": "in the unfinished folder of `replacing`",
+    "data/packing.py": "in the unfinished folder of `replacing`",
     "data/unpacking.py": "in an unfinished folder",
     "distributed/agent.py": "in the launcher's temporary folder",
     "distributed/launcher.py": "in its temporary folder",

@@ -5,6 +5,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 import torchvision.utils
 from PIL import Image
@@ -12,6 +13,8 @@ from torch import Tensor
 
 from gan_lab.utils.depth import shown
 from gan_lab.utils.sizes import height_and_width
+
+AT_ONCE = 1024  # images that are resized together: as floating points they take four times the memory
 
 
 def to_float(images: Tensor) -> Tensor:
@@ -37,8 +40,11 @@ def fit(images: Tensor, size: int | Sequence[int]) -> Tensor:
     if 0 <= down <= 8 and 0 <= across <= 8:
         top, left = down // 2, across // 2
         return F.pad(images, (left, across - left, top, down - top))
-    resized = F.interpolate(images.float(), wanted, mode="bilinear", antialias=True)
-    return resized.round_().clamp_(0, 255).byte()
+    resized = [
+        F.interpolate(part.float(), wanted, mode="bilinear", antialias=True).round_().clamp_(0, 255).byte()
+        for part in torch.split(images, AT_ONCE)
+    ]
+    return torch.cat(resized)
 
 
 def centre(images: Tensor, size: int | Sequence[int]) -> Tensor:

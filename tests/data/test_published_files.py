@@ -1,14 +1,19 @@
 """Published files: found, verified, fetched; one line where they are not to be had."""
 
 import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import md5
 from pathlib import Path
+from threading import Barrier
+from typing import Any
 
 import pytest
 
 from gan_lab.data.published_files import PublishedFile, Shelf
+from gan_lab.utils import download
 from gan_lab.utils.errors import UserError
-from tests.conftest import Serve
+from tests.conftest import Answer, Serve
 from tests.data.archives import tar
 
 CONTENT = b"digits" * 1000
@@ -32,6 +37,26 @@ def test_what_is_missing_is_fetched_once(serve: Serve, tmp_path: Path) -> None:
     assert shelf(tmp_path / "root").provide([FILE]) == {"a.bin": tmp_path / "root/own/a.bin"}
     assert asked == ["https://server/a.bin"]
     assert [path.name for path in (tmp_path / "root/own").iterdir()] == ["a.bin"]
+
+
+def test_two_programs_download_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    both = Barrier(2)
+
+    def slow(request: Any, timeout: float) -> Answer:
+        asked.append(request.full_url)
+        time.sleep(0.3)  # while the other one comes and waits
+        return Answer(CONTENT, request.full_url)
+
+    def provide() -> dict[str, Path]:
+        both.wait(60)
+        return shelf(tmp_path / "root").provide([FILE])
+
+    monkeypatch.setattr(download, "urlopen", slow)
+    with ThreadPoolExecutor(2) as pool:
+        found = [future.result() for future in [pool.submit(provide) for _ in range(2)]]
+    assert found == [{"a.bin": tmp_path / "root/own/a.bin"}] * 2
+    assert asked == ["https://server/a.bin"]
 
 
 def test_a_damaged_file_is_named_and_fetched_again(
@@ -78,9 +103,9 @@ def test_a_download_that_is_not_wanted_makes_no_folder(tmp_path: Path) -> None:
 
 def test_a_damaged_file_without_a_network_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.bin").write_bytes(b"")
-    for download, reason in ((False, r"data\.download=false"), (True, r"the download failed .*")):
+    for allowed, reason in ((False, r"data\.download=false"), (True, r"the download failed .*")):
         with pytest.raises(UserError, match=rf"It can't be downloaded again: {reason}\. Replace or remove it\.$"):
-            shelf(tmp_path, download=download).provide([FILE])
+            shelf(tmp_path, download=allowed).provide([FILE])
     (tmp_path / "a.bin").write_bytes(bytes(9))
     with pytest.raises(UserError, match="a.bin is another file: 9 bytes, and 8 at most are published"):
         shelf(tmp_path, download=False).provide([FILE._replace(largest=8)])

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from gan_lab.utils import images
-from tests.conftest import read_image
+from tests.conftest import alike, read_image
 
 EVERY_BYTE = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16)
 
@@ -95,3 +95,13 @@ def test_a_png_may_have_alpha_or_wide_grey_pixels(tmp_path: Path) -> None:
     images.save_png(wide.to(torch.uint16), tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as image:
         assert np.array(image).tolist() == wide[0].tolist()
+
+
+def test_many_images_are_resized_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = torch.randint(0, 256, (5, 3, 20, 20), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    whole = images.fit(pixels, (8, 12))
+    monkeypatch.setattr(images, "AT_ONCE", 2)
+    parts = images.fit(pixels, (8, 12))
+    assert alike(parts, whole)
+    assert not alike(parts[:1], parts[1:2]), "the images differ"
+    assert images.fit(pixels[:0], 8).shape == (0, 3, 8, 8)
