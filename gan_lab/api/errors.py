@@ -11,7 +11,9 @@ from gan_lab.runs.run import Run as RunFolder
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.terminal import visible
 
-FLAGS = {"class": "label", "count": "count", "seed": "seed", "truncation": "truncation", "device": "device"}
+FLAGS = {"class": "label", "latent": "latents"} | {
+    name: name for name in ("classes", "count", "device", "layer", "method", "seed", "seeds", "space", "truncation")
+}
 
 
 class Interrupted(KeyboardInterrupt):
@@ -75,4 +77,6 @@ def interruptions(folder: Path) -> Iterator[None]:
 def in_python(line: str) -> str:
     """A message of a command in the words of Python: `--class 7` is `label=7`."""
     names = "|".join(FLAGS)
-    return re.sub(rf"--({names}) (\S)", lambda found: f"{FLAGS[found[1]]}={found[2]}", line)
+    line = re.sub(rf"--({names}) (\S)", lambda found: f"{FLAGS[found[1]]}={found[2]}", line)
+    line = re.sub(rf"^--({names}): ", lambda found: f"{FLAGS[found[1]]}: ", line)
+    return re.sub(r"^--out (\S.*) with --force", r"out=\1 with force=True", line)

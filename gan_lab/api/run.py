@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from gan_lab.api.errors import one_line_errors
+from gan_lab.api.explore import Explorable
 from gan_lab.api.objects import Network, Objects
 from gan_lab.api.untouched import untouched
 from gan_lab.cli.outputs import put
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 Weights = Literal["ema", "raw"]
 
 
-class Run:
+class Run(Explorable):
     """A trained run, or one that has been stopped. `gan_lab.train` and `gan_lab.load` return it.
 
     Args:
@@ -86,7 +87,8 @@ class Run:
             seed: of the latents.
             checkpoint: "last" or "best".
             weights: "ema", the generator's moving average where there is one, or "raw".
-            truncation: from 0 to 1, nearer to the mean style (StyleGAN2).
+            truncation: images that are better and more alike: of StyleGAN2 the share of the distance from the mean
+                style, from 0 to 1; else the largest value of a latent, where the normal distribution is cut off.
             device: by its name in torch; "auto" is the best there is.
 
         Returns:

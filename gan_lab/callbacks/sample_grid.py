@@ -13,7 +13,7 @@ from gan_lab.callbacks.trigger import EveryNImages
 from gan_lab.utils import images, seeding
 from gan_lab.utils.disk import surviving
 from gan_lab.utils.files import write_atomically
-from gan_lab.utils.loggers import log_picture
+from gan_lab.utils.loggers import log_picture, log_text
 from gan_lab.utils.types import NonNegativeInt, OutputPath, PositiveInt
 
 Grid = InstanceOf[Tensor]
@@ -32,7 +32,7 @@ class SampleGrid(Callback):
 
     Grids are PNG files named by the images seen so far, and pictures in the loggers, over batches like all numbers.
     The first grid comes before training, the last after it. The model decides what a grid shows: a conditional model
-    shows a row for each class.
+    shows a row for each class, and where these have names the loggers get a text with the rows' names.
 
     Args:
         folder: where the files go.
@@ -66,6 +66,9 @@ class SampleGrid(Callback):
         """Save the grid of an untrained generator."""
         if pl_module.images_seen == 0 and self.trigger.is_due(0):
             self.save_grid(trainer, pl_module)
+            if names := self._rows_of(trainer, pl_module):
+                rows = (f"{row + 1}. {name}" for row, name in enumerate(names))
+                log_text(trainer, "classes", "The rows of the grids:\n\n" + "\n".join(rows), trainer.global_step)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Save a grid whenever another `every_n_images` images have been seen."""
@@ -109,6 +112,12 @@ class SampleGrid(Callback):
             self.waiting[f"{pl_module.images_seen:09d}{suffix}.png"] = grid
             log_picture(trainer, f"samples{suffix}", grid, trainer.global_step)
         self._write()
+
+    @staticmethod
+    def _rows_of(trainer: Trainer, pl_module: Any) -> list[str]:
+        """The names of the classes whose rows a grid shows; none where they have no names."""
+        data: Any = getattr(trainer, "datamodule", None)
+        return list(data.describe().get("classes") or []) if data and hasattr(pl_module, "num_classes") else []
 
     def _write(self) -> None:
         """Write the waiting grids that can be written."""

@@ -20,14 +20,6 @@ def whole_number(least: int) -> Callable[[str], int]:
     return parse
 
 
-def share(text: str) -> float:
-    """Read a number from 0 to 1."""
-    with suppress(ValueError):
-        if 0 <= float(text) <= 1:
-            return float(text)
-    raise argparse.ArgumentTypeError(f"must be a number from 0 to 1, not {text}")
-
-
 def amount(text: str) -> float:
     """Read a finite number of at least 0."""
     with suppress(ValueError):

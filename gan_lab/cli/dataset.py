@@ -15,7 +15,7 @@ from gan_lab.utils.terminal import say
 
 DESCRIPTION = """Look at images before they are trained on, and pack them into one file.
 
-`check` decodes every image of a folder once: counts, sizes, modes,
+`check` decodes every image of a folder or archive once: counts, sizes, modes,
 damaged files, copies, classes, and options that suit. `pack` resizes images
 once into one file that trains without them. `show` draws the first images of
 any data=... as a training would see them."""
@@ -49,7 +49,9 @@ def add_check(parts: Any) -> None:
         description="Decode every image once and report. The exit code is 1 where files can't be read, or where "
         "images for testing are copies of images to train on.",
     )
-    parser.add_argument("folder", metavar="FOLDER", help="images at any depth; subfolders are classes")
+    parser.add_argument(
+        "folder", metavar="FOLDER", help="a folder, or an archive, as for data.root; subfolders are classes"
+    )
     add_out(parser, "contact_sheet.png", "contact sheet to write")
     parser.set_defaults(run=check)
 
@@ -62,10 +64,18 @@ def add_pack(parts: Any) -> None:
         description="Resize the images of a folder as data=image_folder does, into one .npz file of the arrays images, "
         "labels and classes.",
     )
-    parser.add_argument("folder", metavar="FOLDER", help="images at any depth; subfolders are classes")
+    parser.add_argument(
+        "folder", metavar="FOLDER", help="a folder, or an archive, as for data.root; subfolders are classes"
+    )
     parser.add_argument("out", type=Path, metavar="OUT.npz", help="file to write")
     parser.add_argument("--image-size", type=size, required=True, metavar="N", help="pixels a side, or HEIGHT,WIDTH")
-    parser.add_argument("--channels", type=int, choices=(1, 3), default=3, help="1 for grey, 3 for RGB (default: 3)")
+    parser.add_argument(
+        "--channels",
+        type=positive,
+        default=3,
+        metavar="N",
+        help="1 for grey, 3 for RGB, or as many as files have (default: 3)",
+    )
     parser.add_argument(
         "--fit", choices=("crop", "pad", "stretch"), default="crop", help="how images get the shape (default: crop)"
     )
@@ -130,9 +140,9 @@ def check(arguments: argparse.Namespace) -> None:
     """
     refuse_picture(arguments)
 
-    from gan_lab.data import image_files, survey
+    from gan_lab.data import sources, survey
 
-    found = survey.take(image_files.existing_folder(arguments.folder, "FOLDER"), survey.to_log)
+    found = survey.take(sources.at(arguments.folder, "FOLDER"), survey.to_log)
     say(found.report())
     if found.pictures:
         save(found.sheet(), arguments.out)
@@ -161,15 +171,16 @@ def pack(arguments: argparse.Namespace) -> None:
 
     from PIL import ImageColor
 
-    from gan_lab.data import image_files, packing, survey
+    from gan_lab.data import packing, sources, survey
 
     try:
         ImageColor.getrgb(arguments.background)
     except ValueError as error:
         raise UserError(f"--background {arguments.background}: no such colour; white, black or #ff8000, say") from error
-    root = image_files.existing_folder(arguments.folder, "FOLDER")
-    files = packing.choose(root, arguments.split, survey.to_log)
+    source = sources.at(arguments.folder, "FOLDER")
+    files = packing.choose(source, arguments.split, survey.to_log)
     pixels, labels, lines = packing.decode(
+        source,
         files,
         arguments.image_size,
         arguments.channels,

@@ -12,8 +12,8 @@ from gan_lab.utils.terminal import say
 
 STRIP = 10  # frames of a strip, by default
 EXAMPLES = """examples:
-  gan-lab interpolate RUN                                       a loop through four latents, interpolation.gif
-  gan-lab interpolate RUN --seeds 1,5,9 --strip --out path.png  the same as one picture
+  gan-lab interpolate RUN                                       a loop, interpolation.gif
+  gan-lab interpolate RUN --seeds 1,5,9 --strip --out path.png  a path as one picture
   gan-lab interpolate RUN --classes 3,8 --out three_to_eight.mp4"""
 
 
@@ -74,9 +74,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--out",
         type=Path,
-        default=Path("interpolation.gif"),
         metavar="FILE",
-        help=".gif, .png (APNG, or a strip), or .mp4, which needs ffmpeg (default: interpolation.gif)",
+        help=".gif, .png (APNG, or a strip), or .mp4, which needs ffmpeg (default: interpolation.gif, or .png for a "
+        "strip)",
     )
     parser.add_argument("--force", action="store_true", help="replace --out if it exists")
     parser.set_defaults(run=run)
@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> None:
     Raises:
         UserError: the run can't be sampled, options don't go together, or the output can't be written.
     """
-    out: Path = arguments.out
+    out: Path = arguments.out or Path("interpolation.png" if arguments.strip else "interpolation.gif")
     check_output(out, arguments.force)
     if not arguments.fps:
         raise UserError("--fps 0: must be above 0")

@@ -77,6 +77,11 @@ class Colourise(FolderImages[Pairs], PairedDataModule):
         """The lightness (n, 1, height, width) of pictures in grey or RGB, uint8."""
         return lab.from_rgb(pixels)[:, :LIGHTNESS]
 
+    @property
+    def rendered_channels(self) -> int:
+        """RGB."""
+        return 3
+
     def render(self, source: Tensor, translated: Tensor) -> Tensor:
         """Photos, RGB (n, 3, height, width) in [-1, 1], of their lightness and colours."""
         return lab.to_rgb(torch.cat((source, translated), 1))

@@ -1,5 +1,7 @@
 """Image files decoded to tensors: in memory, or in a memory-mapped cache where they don't fit.
 
+Where they are many, and fit, the cache keeps them for the next start, which reads them into memory.
+
     <cache>/<key>/images.npy     (n, channels, height, width), of the type of the depth, the readable images first
     <cache>/<key>/outcome.json   the indices of the damaged files, warnings, the sizes of pictures, and the window
 
@@ -12,10 +14,11 @@ import logging
 import math
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from copy import copy
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -43,6 +46,10 @@ log = logging.getLogger(__name__)
 VERSION = 3  # of the decoding; a cache of another version is not used
 LARGEST_OUTCOME = 1 << 30  # bytes; a picture takes about twelve
 MEMORY_SHARE = 0.5  # of the available memory that decoded images may take
+KEPT = (
+    20_000  # number of files from which on decoded images are kept for the next start where they fit into memory, too
+)
+DISK_SHARE = 0.1  # of the free disk that these may take
 
 
 class Decoded(NamedTuple):
@@ -105,7 +112,7 @@ class Decoder:
         return other
 
     def prepare(self, root: Path, files: Sequence[Path], *, processes: int) -> None:
-        """Fill the cache where the images don't fit into memory; once per machine, before its processes `load`.
+        """Fill the cache where the images don't fit into memory, or are many; once per machine, before a `load`.
 
         Args:
             root: the folder that holds the files; a moved folder still finds its cache.
@@ -118,6 +125,9 @@ class Decoder:
         entry = self.cache / self._key(root, files)
         if not entry.exists() and not self._fits(len(files), processes):
             self._write(entry, files, quiet=False)
+        elif not entry.exists() and self._is_kept(len(files)):
+            with suppress(UserError):  # then each start decodes them
+                self._write(entry, files, quiet=False)
 
     def load(self, root: Path, files: Sequence[Path], *, processes: int, quiet: bool, say: Say = log.log) -> Decoded:
         """Load the images, from the cache if it holds them; other arguments and errors as of `prepare`.
@@ -127,13 +137,14 @@ class Decoder:
             say: takes the level and the text of a line for the log.
         """
         entry = self.cache / self._key(root, files)
-        if not entry.exists() and self._fits(len(files), processes):
+        fits = self._fits(len(files), processes)
+        if not entry.exists() and fits:
             pixels = np.empty(self._shape(len(files)), self._type)
             outcome = self._decode(files, pixels, quiet)
         else:
             if not entry.exists():
                 self._write(entry, files, quiet)
-            pixels, outcome = self._read(entry, len(files))
+            pixels, outcome = self._read(entry, len(files), "c" if not fits else None)
         if not quiet:
             for warning in outcome.warnings:
                 say(logging.WARNING, f"{root}: {warning}")
@@ -175,6 +186,13 @@ class Decoder:
 
     def _fits(self, count: int, processes: int) -> bool:
         return self._bytes(count) * processes <= MEMORY_SHARE * memory.available()
+
+    def _is_kept(self, count: int) -> bool:
+        """True where decoding takes long enough that its result is worth a part of the disk."""
+        if count < KEPT:
+            return False
+        place = next(folder for folder in (self.cache.absolute(), *self.cache.absolute().parents) if folder.exists())
+        return self._bytes(count) <= DISK_SHARE * shutil.disk_usage(place).free
 
     def _key(self, root: Path, files: Sequence[Path]) -> str:
         limits = self.window.limits if self.window.fixed else None
@@ -222,9 +240,9 @@ class Decoder:
             write_atomically(whole / "outcome.json", json.dumps({**outcome._asdict(), "window": self.window.limits}))
             whole.rename(entry)
         if not quiet:
-            log.info("%s images don't fit into memory; decoded into %s", f"{len(files):,}", entry)
+            log.info("%s images decoded into %s, for this start and the next", f"{len(files):,}", entry)
 
-    def _read(self, entry: Path, count: int) -> tuple[Array, Outcome]:
+    def _read(self, entry: Path, count: int, mode: Literal["c"] | None) -> tuple[Array, Outcome]:
         try:
             found = json.loads(read_regular(entry / "outcome.json", LARGEST_OUTCOME))
             outcome = Outcome(
@@ -234,7 +252,7 @@ class Decoder:
                 self.window.limits = tuple(found["window"])
             open_regular(entry / "images.npy").close()  # a pipe would have numpy wait
             # Copy on write: torch wants writable memory, and nothing reaches the file.
-            pixels = np.load(entry / "images.npy", mmap_mode="c")
+            pixels = np.load(entry / "images.npy", mmap_mode=mode)
             if pixels.shape != self._shape(count) or pixels.dtype != self._type:
                 raise ValueError(f"images.npy holds {pixels.dtype} {pixels.shape}")
         except (OSError, ValueError, KeyError, TypeError) as error:

@@ -61,10 +61,6 @@ class FolderImages(TwoSidedDataModule[Sides]):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        if any(jitter or ()) and values.needed(depth, self.channels):
-            raise ValueError(
-                "data.jitter changes colours of 8 bits: leave it out, or take data.depth=8 and 1 or 3 channels"
-            )
         self.axis: Axis = axis
         self.augmentation = augmentation(self.image_size, load_size=load_size, mirror=mirror, jitter=jitter)
         self.load_size = height_and_width(load_size) if load_size else self.image_size
@@ -79,7 +75,13 @@ class FolderImages(TwoSidedDataModule[Sides]):
         self.labels: dict[Path, int] = {}  # by file, of the class that its folder names
 
     def _decode_as(self, side: str, channels: int, source: Source, half: Half | None = None) -> None:
-        """Decide the form of the images of a side; errors as of `Decoder`."""
+        """Decide the form of the images of a side; errors as of `Decoder`.
+
+        Raises:
+            ValueError: colours are to be changed of images that have none, or have more than 8 bits.
+        """
+        if self.augmentation and self.augmentation.jitter and values.needed(self._form["depth"], channels):
+            raise ValueError("data.jitter changes colours of 8 bits: leave it out, or data.depth and other channels")
         self.decoders[side] = Decoder(size=self.image_size, channels=channels, half=half, source=source, **self._form)
 
     def depth(self, side: int = 0) -> Depth:

@@ -6,14 +6,14 @@ processes at batch 64 together see the images that one process sees at batch 128
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any, Generic, Literal
 
 import torch
 from torch import Tensor
 
-from gan_lab.data import balanced
+from gan_lab.data import balanced, grouped
 from gan_lab.data.augment import Augmentation
 from gan_lab.data.base import ImageDataModule
 from gan_lab.utils import seeding
@@ -193,8 +193,12 @@ class InMemoryDataModule(ImageDataModule):
         splits = self.split_indices(len(images))
         return {split: LabelledImages(images[indices], labels[indices]) for split, indices in splits.items()}
 
-    def split_indices(self, count: int) -> dict[str, Tensor]:
+    def split_indices(self, count: int, groups: Sequence[str] | None = None) -> dict[str, Tensor]:
         """The ascending indices, int64 (n,), of "train" and, if there is one, "validation" among `count` images.
+
+        Args:
+            count: number of images.
+            groups: of the images, each of which stays on one side; "validation" then has about as many as it should.
 
         Raises:
             UserError: nothing is left to train on, or less than `train_count`.
@@ -203,11 +207,14 @@ class InMemoryDataModule(ImageDataModule):
             raise UserError(
                 f"data.validation_count={self.validation_count} leaves none of the {count} training images for training"
             )
-        left = count - self.validation_count
-        if self.train_count is not None and self.train_count > left:
-            raise UserError(f"data.train_count={self.train_count}: there are only {left} images to train on")
         order = seeding.permutation(count, seeding.derive(VALIDATION_SEED, "held_out"))
-        validation, train = order[: self.validation_count], order[self.validation_count :][: self.train_count]
+        validation, train = order[: self.validation_count], order[self.validation_count :]
+        if groups is not None:
+            kept = torch.tensor(grouped.held_out(groups, self.validation_count / count, "validation"))[order]
+            validation, train = order[kept], order[~kept]
+        if self.train_count is not None and self.train_count > len(train):
+            raise UserError(f"data.train_count={self.train_count}: there are only {len(train)} images to train on")
+        train = train[: self.train_count]
         splits = {"train": train.sort().values}
         return splits | {"validation": validation.sort().values} if self.validation_count else splits
 

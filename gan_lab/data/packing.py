@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_lab.data import decoding, listing
+from gan_lab.data import decoding, listing, values
 from gan_lab.data.image_files import Fit
 from gan_lab.data.listing import Say
+from gan_lab.data.sources import Source
 from gan_lab.data.windows import Pixels, Window
 from gan_lab.utils.depth import Limits
 from gan_lab.utils.errors import UserError
@@ -33,24 +34,27 @@ class Chosen(NamedTuple):
     classes: list[str]
 
 
-def choose(root: Path, split: str | None, say: Say) -> Chosen:
+def choose(source: Source, split: str | None, say: Say) -> Chosen:
     """The files of a folder, or of one of its splits; labels as of `ImageFolder`.
 
     Args:
-        root: the folder.
+        source: the folder or archive.
         split: "train" or "test", of a folder that has splits of its own.
         say: takes the level and the text of a line for the log.
 
     Raises:
         UserError: the folder has no images, or splits and none is named, or the other way round.
     """
-    found = listing.find_splits(root, files := listing.find(root, say), None, say)
+    root, files = source.root, source.find(say)
+    found = listing.find_splits(root, files, None, say)
     if found.test is None and split == "test":
         raise UserError(f"--split test: {root} has no images for testing of its own; leave --split out")
     if found.test is not None and split is None:
         raise UserError(f"{root} has splits of its own: pack each into a file, with --split train and --split test")
     both = listing.by_folder([*found.train, *(found.test or [])], found.base)
     names = listing.in_natural_order(name for name in both if name)
+    if sorted(source.classes) == sorted(names):
+        names = [*source.classes]
     used = files if split is None and found.base == len(root.parts) else found.train
     groups = listing.by_folder(found.test or [] if split == "test" else used, found.base)
     if not names:
@@ -60,6 +64,7 @@ def choose(root: Path, split: str | None, say: Say) -> Chosen:
 
 
 def decode(
+    source: Source,
     chosen: Chosen,
     size: ImageSize,
     channels: int,
@@ -72,9 +77,10 @@ def decode(
     """Decode and resize files as `image_folder` does.
 
     Args:
+        source: that holds the files.
         chosen: the files.
         size: of the images, (height, width) or the side of squares.
-        channels: 1 or 3.
+        channels: 1 for grey, 3 for RGB, or as many as the files have.
         window: what becomes black and white; None takes the range of wide pixels of these files.
         background: colour under transparent pixels.
         fit: how pictures get their shape, as of `image_files.read`.
@@ -87,7 +93,8 @@ def decode(
         UserError: all files are damaged, or they don't fit into memory.
     """
     out = decoding.allocate(len(chosen.files), channels, size, of=of)
-    outcome = decoding.decode(chosen.files, out, window=Window(window, chosen.files), background=background, fit=fit)
+    limits = Window(window, chosen.files, source=source, of_all=values.needed(8, channels))
+    outcome = decoding.decode(chosen.files, out, window=limits, background=background, fit=fit, source=source)
     damaged = set(outcome.damaged)
     labels = [label for index, label in enumerate(chosen.labels) if index not in damaged]
     return out[: len(chosen.files) - len(damaged)], labels, outcome.warnings

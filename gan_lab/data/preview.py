@@ -1,6 +1,6 @@
 """Pictures of what a training would see: the first training images as a data module delivers them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gan_lab.data.base import ImageDataModule
 from gan_lab.data.two_sided import TwoSidedDataModule
-from gan_lab.utils import images
+from gan_lab.utils import depth, images
 from gan_lab.utils.batches import AnyBatch, LabelledImages, Pairs
 
 
@@ -69,14 +69,15 @@ def _tiles(data: ImageDataModule, count: int) -> Iterator[Tensor]:
 
 def _pictures(data: ImageDataModule, batch: AnyBatch, most: int) -> Tensor:
     if isinstance(batch, LabelledImages):
-        return _rgb(batch.images[:most])
+        return _rgb(batch.images[:most], data.display)
     first, second = batch[0][:most], batch[1][:most]
     if isinstance(batch, Pairs) and isinstance(data, TwoSidedDataModule):
         second = data.render(first, second)
-    return torch.stack([_rgb(first), _rgb(second)], 1).flatten(0, 1)
+    return torch.stack([_rgb(first, None), _rgb(second, data.display)], 1).flatten(0, 1)
 
 
-def _rgb(pictures: Tensor) -> Tensor:
-    """Images of any number of channels as three: grey ones repeated, and the first three of more."""
-    chosen = pictures[:, : 3 if pictures.shape[1] > 2 else 1]
+def _rgb(pictures: Tensor, display: Sequence[int] | None) -> Tensor:
+    """Images of any number of channels as three: those that are looked at, a single one repeated."""
+    fits = display is not None and max(display) <= pictures.shape[1]
+    chosen = depth.shown(pictures, display if fits else None)
     return chosen.expand(-1, 3, -1, -1) if chosen.shape[1] == 1 else chosen

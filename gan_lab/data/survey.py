@@ -1,6 +1,7 @@
 """A look at a folder of images before it is trained on: what is in it, what is wrong with it, what suits it."""
 
 import logging
+import re
 import statistics
 import warnings
 from collections import Counter, defaultdict
@@ -17,10 +18,10 @@ from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 
 from gan_lab.data import image_files, listing, threads
-from gan_lab.data.formats import formats
+from gan_lab.data.formats import alone_if_large, formats
 from gan_lab.data.listing import Say
+from gan_lab.data.sources import OWN, Source
 from gan_lab.utils import images
-from gan_lab.utils.files import open_regular
 from gan_lab.utils.terminal import bar
 
 SIDES = (16, 32, 64, 128, 256, 512, 1024)  # that networks are made for
@@ -29,6 +30,8 @@ OBLONG = 1.25  # longer side by shorter, from which on cropping to a square lose
 THUMBNAIL = 64  # pixels a side, on the contact sheet
 COLUMNS = 10  # of the contact sheet
 ROWS = 20  # of it, at most
+GREY = ("1", "L", "LA", "I", "F")  # modes
+CHANNELS = re.compile(r"of (\d+) channels?$")
 NAMED = 3  # examples that a line names
 
 
@@ -38,7 +41,7 @@ class Picture(NamedTuple):
     Args:
         width: of the upright picture.
         height: of it.
-        mode: Pillow's name, such as RGB.
+        mode: Pillow's name, such as RGB; of an array its type and number of channels.
         is_transparent: True where some pixels can be.
         content: a hash of all pixels; two images of one content are copies.
         thumbnail: uint8 (3, THUMBNAIL, THUMBNAIL), of those that were asked for.
@@ -57,7 +60,7 @@ class Survey:
     """All that is known of a folder of images.
 
     Args:
-        root: the folder.
+        root: the folder or archive.
         splits: for "train" and "test" the images of each class by its name; "" where there are none.
         has_own_test: the folder has a split for testing of its own.
         pictures: facts about each image that can be read.
@@ -108,10 +111,13 @@ class Survey:
 
     @property
     def channels(self) -> int:
-        """1 where all images are grey, else 3."""
-        grey = {"1", "L", "LA", "I", "F"}
+        """1 where all images are grey, as many as all arrays have, else 3."""
         modes = {picture.mode for picture in self.pictures.values()}
-        return 1 if modes and all(mode in grey or mode.startswith("I;") for mode in modes) else 3
+        several = {int(match[1]) for mode in modes if (match := CHANNELS.search(mode))}
+        if several and len(several) == 1 and all(CHANNELS.search(mode) for mode in modes):
+            return several.pop()
+        grey = all(mode in GREY or mode.startswith("I;") or mode.endswith("of 1 channel") for mode in modes)
+        return 1 if modes and grey else 3
 
     def sheet(self) -> Tensor:
         """The contact sheet, uint8 (3, height, width): a row for each class, or rows of all images."""
@@ -202,19 +208,19 @@ class Survey:
         return ", ".join(named + ([f"and {len(groups) - NAMED:,} more"] if len(groups) > NAMED else []))
 
 
-def take(root: Path, say: Say) -> Survey:
-    """Decode all images of a folder once, a few at a time.
+def take(source: Source, say: Say) -> Survey:
+    """Decode all images of a folder or archive once, a few at a time.
 
     Args:
-        root: the folder.
+        source: of the images.
         say: takes the level and the text of a line about files that are no images.
 
     Raises:
         UserError: there are no images.
     """
     quiet: Say = lambda level, text: None  # noqa: E731 - the report says it
-    files = listing.find(root, say)
-    found = listing.find_splits(root, files, None, quiet)
+    files = source.find(say)
+    found = listing.find_splits(source.root, files, None, quiet)
     splits = {"train": listing.by_folder(found.train, found.base)}
     if found.test is None:
         parts = {name: listing.split_files(paths, None) for name, paths in splits["train"].items()}
@@ -227,13 +233,14 @@ def take(root: Path, say: Say) -> Survey:
     damaged: dict[Path, Exception] = {}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="PIL")  # about oddities in readable files
-        looks = threads.attempts(used, partial(look, shown=shown))
+        looks = threads.attempts(used, partial(look, source=source, shown=shown))
         for path, outcome in zip(used, bar(looks, "Looking", len(used), "images"), strict=True):
             if isinstance(outcome, Exception):
                 damaged[path] = outcome
             else:
                 pictures[path] = outcome
-    return Survey(root, splits, found.test is not None, pictures, damaged)
+    source.release()
+    return Survey(source.root, splits, found.test is not None, pictures, damaged)
 
 
 def rows(splits: dict[str, dict[str, list[Path]]]) -> list[list[Path]]:
@@ -255,14 +262,19 @@ def spread(paths: Sequence[Path], count: int) -> list[Path]:
     return [paths[index * len(paths) // kept] for index in range(kept)]
 
 
-def look(path: Path, shown: Iterable[Path] = ()) -> Picture:
+def look(path: Path, *, source: Source = OWN, shown: Iterable[Path] = ()) -> Picture:
     """Decode an image, and note what it is.
 
     Raises:
         Exception: it is damaged or no image; the type depends on the decoder.
     """
     wanted = path in shown
-    with open_regular(path) as file, Image.open(file, formats=formats()) as image:
+    if (array := source.array(path)) is not None:
+        height, width, channels = array.shape
+        mode = f"{array.dtype} of {channels} channel{'s' * (channels > 1)}"
+        small = _thumbnail(_as_picture(array)) if wanted else None
+        return Picture(width, height, mode, False, _content(mode, array), small)
+    with source.open(path) as file, Image.open(file, formats=formats()) as image, alone_if_large(image):
         image.load()
         upright = ImageOps.exif_transpose(image) if image.getexif().get(ExifTags.Base.Orientation) else image
         values = upright.convert("RGBA") if upright.mode in ("P", "PA") else upright
@@ -278,16 +290,17 @@ def _content(mode: str, values: np.ndarray) -> bytes:
 
 
 def _as_picture(array: np.ndarray) -> Image.Image:
-    """Values (height, width) as a grey picture, from the lowest to the highest."""
-    values = np.nan_to_num(array.astype(np.float64))
+    """The first channel of values (height, width, channels), or the first three, from the lowest to the highest."""
+    values = np.nan_to_num(array[:, :, : 3 if array.shape[2] > 2 else 1].astype(np.float64))
     low, high = float(values.min()), float(values.max())
-    return Image.fromarray(np.rint((values - low) * (255 / (high - low or 1))).astype(np.uint8))
+    pixels = np.rint((values - low) * (255 / (high - low or 1))).astype(np.uint8)
+    return Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[:, :, 0])
 
 
 def _thumbnail(image: Image.Image) -> Tensor:
     """A small picture of a whole image, uint8 (3, THUMBNAIL, THUMBNAIL), on white."""
     if image.mode == "F" or image.mode.startswith("I"):
-        image = _as_picture(np.asarray(image))
+        image = _as_picture(np.asarray(image)[:, :, None])
     if image.has_transparency_data:
         picture = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)

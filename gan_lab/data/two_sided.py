@@ -67,6 +67,11 @@ class TwoSidedDataModule(ImageDataModule, Generic[Sides]):
         """The input of a generator, float, made of images of the first side's depth (n, channels, height, width)."""
         return self.depth(0).to_float(pixels)
 
+    @property
+    def rendered_channels(self) -> int:
+        """Channels of what `render` gives."""
+        return self.channels
+
     def render(self, source: Tensor, translated: Tensor) -> Tensor:
         """Pictures (n, 1 or 3, height, width) in [-1, 1] of a translation and its source: here, the translation."""
         return translated

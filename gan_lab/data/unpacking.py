@@ -132,3 +132,9 @@ def unpack(archive: Path, inside: str, target: Path, *, largest: int, count: int
         if not found:
             raise DamagedFileError(f"{archive} lacks the folder {inside}")
         whole.rename(target)
+
+
+def put(path: Path, content: bytes) -> None:
+    """Write a file into a folder of `unfinished`, or one below it that is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)

@@ -45,7 +45,7 @@ def trained_window(run: Run, domain: str | None = None) -> Limits | None:
     limits = run.data_record().get("window")
     if domain is not None:
         limits = limits.get(domain) or limits.get(OF_PAIRS[domain]) if isinstance(limits, dict) else None
-    if not limits:
+    if not limits or isinstance(limits, dict):
         return None
     low, high = limits
     return float(low), float(high)

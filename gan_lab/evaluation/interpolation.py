@@ -58,14 +58,15 @@ def slerp(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
 
     White 2016, section 2.1 (arXiv:1609.04468). Normal vectors of many dimensions lie near a sphere, and a straight line
     between them leaves it: the generator has hardly seen its middle. Lengths go over into each other. Vectors that are
-    parallel, or opposite, are joined by a line.
+    parallel, opposite or zero are joined by a line.
     """
     share = share.view(-1, 1).to(start)
     cosine = torch.cosine_similarity(start.double(), end.double(), dim=1).clamp(-1, 1)[:, None]
     angle = torch.arccos(cosine)
     sine = angle.sin()
     first, second = (((part * angle).sin() / sine).to(start) for part in (1 - share.double(), share.double()))
-    return torch.where(sine > PARALLEL, first * start + second * end, lerp(start, end, share[:, 0]))
+    has_angle = (sine > PARALLEL) & (start.norm(dim=1) * end.norm(dim=1) > 0)[:, None]
+    return torch.where(has_angle, first * start + second * end, lerp(start, end, share[:, 0]))
 
 
 def places(points: int, frames: int, loop: bool) -> tuple[Tensor, Tensor, Tensor]:
@@ -175,5 +176,8 @@ def _points(
     if not in_styles and all(part.dim() == 2 for part in parts):
         return torch.cat(parts)
     if tracks != [None]:
-        raise UserError("--space w: the styles of a conditional generator belong to a class each; leave it out")
+        raise UserError(
+            "--space w: styles of a conditional generator belong to a class each, and no path of classes leads through "
+            "them; give latents"
+        )
     return torch.cat([part if part.dim() == 3 else space.styles(part) for part in parts])

@@ -12,13 +12,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_lab.evaluation import load_generator
-from gan_lab.evaluation.sampling import MOST, label_of
+from gan_lab.evaluation import depths, load_generator
+from gan_lab.evaluation.sampling import MOST, Drawing, label_of
 from gan_lab.metrics import tensor_files
 from gan_lab.models.adversarial import evaluating
 from gan_lab.models.ema import MovingAverage
 from gan_lab.runs.run import Run, Which
 from gan_lab.utils import hardware, images, seeding
+from gan_lab.utils.depth import shown
 from gan_lab.utils.errors import DamagedFileError, UserError, reason
 from gan_lab.utils.files import open_regular
 from gan_lab.utils.memory import at_once
@@ -66,6 +67,7 @@ class Space:
         self.run = run
         self.model: Any = load_generator.load(run, which).to(place).requires_grad_(False)
         self.truncation = truncation
+        self.depth, self.display = depths.of_run(run), depths.display(run)
         network = self.model.sampling_network(ema)
         self.network: nn.Module = network.network if isinstance(network, MovingAverage) else network
         self.joins = hasattr(self.network, "joined")  # latents and labels, for the generator inside
@@ -78,7 +80,9 @@ class Space:
         self.normal = int(self.model.latent_dim)
         self._check_truncation()
         with torch.no_grad():
-            first = self.images(self.seeds([0]), self.shares_of([0]) if self.classes else None)
+            shares = self.shares_of([0]) if self.classes else None
+            first = self.images(self.seeds([0]), shares)
+            self.styles_shape = tuple(self.styles(self.seeds([0]), shares).shape[1:]) if self.has_styles else ()
         self.shape = tuple(first.shape[1:])  # of an image, (channels, height, width)
 
     def _check_truncation(self) -> None:
@@ -173,11 +177,20 @@ class Space:
 
     @torch.no_grad()
     def pixels(self, values: Tensor, shares: Tensor | None = None) -> Iterator[Tensor]:
-        """Images of any number of latents or styles, a few at a time: uint8 (k, channels, height, width) on the CPU."""
+        """Images to look at, of any number of latents or styles, a few at a time.
+
+        uint8 (k, channels, height, width) on the CPU, of one channel or three: those of `data.display`.
+        """
+        for made in self.batches(values, shares):
+            yield images.to_uint8(shown(made, self.display)).cpu()
+
+    @torch.no_grad()
+    def batches(self, values: Tensor, shares: Tensor | None = None) -> Iterator[Tensor]:
+        """Images of any number of latents or styles, a few at a time, without gradients."""
         each = at_once(math.prod(self.shape), MOST)
         for start in range(0, len(values), each):
             part = slice(start, start + each)
-            yield images.to_uint8(self.images(values[part], None if shares is None else shares[part])).cpu()
+            yield self.images(values[part], None if shares is None else shares[part])
 
     @torch.no_grad()
     def spread(self) -> tuple[Tensor, Tensor]:
@@ -209,7 +222,7 @@ class Space:
         size = self.seeds([0]).shape[1]
         known: dict[int, tuple[int, ...]] = {2: (size,)}
         if self.has_styles:
-            known[3] = tuple(self.styles(self.seeds([0]), self.shares_of([0]) if self.classes else None).shape[1:])
+            known[3] = self.styles_shape  # (layers, w_dim)
         if tuple(values.shape[1:]) != known.get(values.dim()) or not len(values):
             raise UserError(
                 f"{option} {path}: holds values of shape {tuple(values.shape)}, and latents of this run have {size}"
@@ -250,6 +263,80 @@ class Space:
             tensors[LABEL] = points.labels
         description = {"run": self.run.folder.absolute().name, "images_seen": int(self.model.images_seen)}
         return tensor_files.content(tensors, description)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointDrawing(Drawing):
+    """Images that a generator is about to make of points that are given.
+
+    Args:
+        space: of the run.
+        points: as many as images.
+    """
+
+    space: Space
+    points: Points
+
+    @property
+    def labels(self) -> Tensor | None:
+        """The labels of the images, int64 (count,); None where they have none."""
+        return None if self.points.labels is None else self.points.labels[: self.count].cpu()
+
+    @torch.no_grad()
+    def draw(self, first: int, count: int) -> Tensor:
+        """Generate the images from an index on."""
+        part = slice(first, first + count)
+        labels = self.points.labels
+        shares = None if labels is None else self.space.shares_of(labels[part].tolist())
+        return self.space.images(self.points.values[part], shares)
+
+
+def draw_points(space: Space, *, seeds: Sequence[int], file: Path | None, of_class: str | None, ema: bool) -> Drawing:
+    """Get ready to draw the first image of each seed, and those of a file of latents.
+
+    A conditional model draws each of them in every class, unless the class is given, or kept in the file.
+
+    Args:
+        space: of the run.
+        seeds: any number.
+        file: as `Space.read` reads it.
+        of_class: by name or number.
+        ema: as the space has it.
+
+    Raises:
+        UserError: the model has no such class, or the file can't be read; or latents and styles come together.
+    """
+    label = None if of_class is None else space.labels("--class", [of_class])[0]
+    points = [Points(space.seeds(seeds))] if seeds else []
+    points += [] if file is None else [space.read("--latent", file)]
+    if len({part.values.dim() for part in points}) > 1:
+        raise UserError(f"--latent {file}: holds styles, which don't go together with --seeds; give one of the two")
+    values = torch.cat([part.values for part in points])
+    count, in_turn = len(values), 0
+    labels = points[-1].labels if not seeds and label is None else None
+    if label is not None:
+        labels = torch.full((count,), label)
+    elif labels is None and space.classes and not space.categories and values.dim() == 2:
+        in_turn = space.classes
+        values = values.repeat_interleave(in_turn, 0)
+        labels = torch.arange(len(values)) % in_turn
+    return PointDrawing(
+        space=space,
+        points=Points(values, labels),
+        model=space.model,
+        seed=0,
+        label=label,
+        classes=in_turn,
+        names=space.names,
+        ema=ema,
+        truncation=space.truncation,
+        count=len(values),
+        shape=space.shape,
+        columns=count if in_turn else math.ceil(math.sqrt(count)),
+        depth=space.depth,
+        display=space.display,
+        title=f"{len(values)} images" + (f" of class {space.name(label)}" if label is not None else ""),
+    )
 
 
 def check_name(option: str, path: Path) -> None:

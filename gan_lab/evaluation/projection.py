@@ -13,6 +13,7 @@ from gan_lab.data import image_files
 from gan_lab.evaluation.latents import Points, Space
 from gan_lab.metrics.pixel_scores import psnr
 from gan_lab.utils import images, seeding
+from gan_lab.utils.depth import shown
 from gan_lab.utils.errors import UserError, reason
 from gan_lab.utils.memory import at_once
 from gan_lab.utils.terminal import bar
@@ -42,8 +43,8 @@ class Projection:
     psnr: Tensor
 
     def picture(self) -> Tensor:
-        """Each image beside what was found for it, uint8 (3, height, width)."""
-        return images.tiled(torch.stack((self.targets, self.found), 1).flatten(0, 1), 2)
+        """Each image beside what was found for it, uint8 (3, height, width), in the channels that are looked at."""
+        return images.tiled(shown(torch.stack((self.targets, self.found), 1).flatten(0, 1)), 2)
 
 
 def read(paths: Sequence[Path], shape: Sequence[int]) -> Tensor:
@@ -52,11 +53,11 @@ def read(paths: Sequence[Path], shape: Sequence[int]) -> Tensor:
     Raises:
         UserError: one can't be read.
     """
-    channels, height, _ = shape
+    channels, *size = shape
     found = []
     for path in paths:
         try:
-            found.append(torch.from_numpy(image_files.read(path, height, channels).pixels.copy()))
+            found.append(torch.from_numpy(image_files.read(path, size, channels).pixels.copy()))
         except Exception as error:  # of any of Pillow's decoders
             raise UserError(f"{path}: can't be read as an image: {reason(error)}") from error
     return torch.stack(found)
@@ -77,7 +78,12 @@ def project(space: Space, targets: Tensor, *, label: int | None, starts: int, st
         starts: latents that are optimised side by side at first.
         steps: of Adam.
         seed: of the random latents.
+
+    Raises:
+        UserError: the run's images have another depth than 8 bits.
     """
+    if space.depth.dtype != torch.uint8:
+        raise UserError(f"{space.run.folder}: its images have more than 8 bits, of which no latents are searched")
     found = [
         _one(space, target[None], label, starts, steps, seeding.derive(seed, "project"))
         for target in bar(targets, "Projecting", len(targets), "images")
@@ -85,7 +91,8 @@ def project(space: Space, targets: Tensor, *, label: int | None, starts: int, st
     values = torch.cat([values for values, _ in found])
     labels = torch.cat([one for _, one in found if one is not None]) if space.classes else None
     shares = None if labels is None else space.shares_of(labels.tolist())
-    pixels = torch.cat(list(space.pixels(values, None if values.dim() == 3 else shares)))
+    made = space.batches(values, None if values.dim() == 3 else shares)
+    pixels = torch.cat([images.to_uint8(batch).cpu() for batch in made])
     return Projection(Points(values, labels), targets, pixels, psnr(pixels, targets))
 
 
@@ -140,8 +147,7 @@ def _whole(space: Space, values: Tensor) -> Tensor:
     """Latents as they are, and a w (n, 1, w_dim) for each layer."""
     if not space.has_styles:
         return values.detach()
-    layers = space.styles(space.seeds([0]), space.shares_of([0]) if space.classes else None).shape[1]
-    return values.detach().expand(-1, layers, -1).contiguous()
+    return _expanded(space, values.detach()).contiguous()
 
 
 def _renders(space: Space, shares: Tensor | None) -> Callable[[Tensor], Tensor]:
@@ -151,7 +157,7 @@ def _renders(space: Space, shares: Tensor | None) -> Callable[[Tensor], Tensor]:
 
 
 def _expanded(space: Space, values: Tensor) -> Tensor:
-    return values.expand(-1, len(space.core.layers) + 1, -1)
+    return values.expand(-1, space.styles_shape[0], -1)
 
 
 @torch.no_grad()

@@ -1,12 +1,14 @@
 """Images sampled from a run's generator."""
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from gan_lab.data import listing
 from gan_lab.evaluation import depths, load_generator
 from gan_lab.models.latent import LatentGAN
 from gan_lab.runs.run import Run, Which
@@ -17,7 +19,9 @@ from gan_lab.utils.memory import at_once
 from gan_lab.utils.terminal import bar
 
 MOST = 512  # images generated at a time, whole blocks of latents
+PLAIN = re.compile(r"[^\W_][\w -]{0,60}(?<! )")  # a name for a folder on every system
 MANY = 2000  # images from which on a progress bar is shown
+LISTED = 20  # classes that a message lists
 BYTES_PER_VALUE = 8  # of images as a whole, at the peak: float32 in batches and in one piece
 BYTES_PER_CELL = 15  # of a grid's pixels, at the peak: its images, ordered, the grid in three colours, and its file
 
@@ -55,6 +59,7 @@ class Drawing:
         seed: of the latents.
         label: of all images, where they have one class; None otherwise.
         classes: that a conditional model takes in turn; 0 where it takes none.
+        names: of the model's classes, by label; empty where they have none.
         ema: use the generator's moving average where there is one.
         truncation: as in `LatentGAN.sample`.
         count: number of images.
@@ -69,6 +74,7 @@ class Drawing:
     seed: int
     label: int | None
     classes: int
+    names: Sequence[str]
     ema: bool
     truncation: float | None
     count: int
@@ -84,6 +90,20 @@ class Drawing:
         indices = torch.arange(self.count)
         in_rows = self.classes and self.count % self.classes == 0
         return indices.view(-1, self.classes).T.flatten() if in_rows else indices
+
+    @property
+    def labels(self) -> Tensor | None:
+        """The labels of the images in their order, int64 (count,); None where they have none."""
+        if self.label is not None:
+            return torch.full((self.count,), self.label)
+        return torch.arange(self.count) % self.classes if self.classes else None
+
+    @property
+    def first(self) -> "Drawing":
+        """The same drawing with no more images than one looks at: 10 of each class, or 64."""
+        count = min(self.count, 10 * self.classes or 64)
+        in_rows = self.classes and count % self.classes == 0
+        return replace(self, count=count, columns=count // self.classes if in_rows else math.ceil(math.sqrt(count)))
 
     def batches(self) -> Iterator[Tensor]:
         """Generate all images in their order: float32 (n, channels, size, size) in [-1, 1] on the model's device."""
@@ -119,7 +139,7 @@ class Drawing:
         """Generate the images from an index on.
 
         Raises:
-            UserError: the generator knows no truncation.
+            UserError: the generator knows no such truncation.
         """
         latents = self.model.seeded_latents(count, self.seed, first)
         turn = first % (self.classes or 1)  # the class of the first one, where they take turns
@@ -127,7 +147,7 @@ class Drawing:
         try:
             return self.model.sample(latents, *condition, ema=self.ema, truncation=self.truncation)
         except ValueError as error:
-            raise UserError(f"--truncation {self.truncation}: {error}") from error
+            raise UserError(f"--truncation {self.truncation:g}: {error}") from error
 
 
 def sample(
@@ -172,6 +192,7 @@ def prepare(
     ema: bool,
     truncation: float | None = None,
     device: str = "auto",
+    per_class: int | None = None,
 ) -> Drawing:
     """Get ready to generate images; the same arguments give the same images.
 
@@ -185,15 +206,18 @@ def prepare(
         truncation: as in `LatentGAN.sample`.
         device: by its name in torch; "auto" is the best there is. Latents are the same on all, and images differ in
             their last bits.
+        per_class: number of images of each class, in place of `count`.
 
     Raises:
         UserError: the checkpoint is missing or damaged, the model doesn't generate from latents, has no such class or
-            knows no truncation, or there is no such device.
+            no such truncation, or there is no such device.
     """
     place = hardware.device(device)
     model = load_generator.load(run, which).to(place)
     classes = getattr(model, "num_classes", 0) if of_class is None else 0
-    count = count or (10 * classes or 64)
+    if per_class is not None and not classes and of_class is None:
+        raise UserError(f"--per-class {per_class}: {_without_classes(model)}")
+    count = per_class * (classes or 1) if per_class is not None else count or (10 * classes or 64)
     # Categories that a model finds by itself have no names.
     labelled = hasattr(model, "num_classes")
     names = [str(name) for name in run.data_record().get("classes") or []] if labelled else []
@@ -213,6 +237,7 @@ def prepare(
         seed=seeding.derive(seed, "sample"),
         label=label,
         classes=classes,
+        names=names,
         ema=ema,
         truncation=truncation,
         count=count,
@@ -241,8 +266,38 @@ def label_of(of_class: str, names: Sequence[str], model: LatentGAN) -> int:
     if of_class.isdecimal():
         return int(of_class)
     model.make_condition(1, 0)  # raises where the model knows no classes
-    known = nearest(of_class, names) if names else "The run's classes have numbers only."
-    raise ValueError(f"no such class. {known}")
+    if not names:
+        raise ValueError("no such class. The run's classes have numbers only.")
+    hint = f"{hint} " if (hint := nearest(of_class, names)).startswith("Did") else ""
+    known = ", ".join(f"{label} {name}" for label, name in enumerate(names[:LISTED]))
+    more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
+    raise ValueError(f"no such class. {hint}The run has {known}{more}.")
+
+
+def class_folders(names: Sequence[str], classes: int) -> list[str]:
+    """Names for folders of classes that every reader sorts by label, of letters, digits and spaces.
+
+    They are the classes' own where these sort by label, both as texts and by the numbers in them, and none stands for a
+    split of a dataset. Else they begin with the label, written with as many digits as the largest.
+
+    Args:
+        names: of the classes; a stranger's, perhaps. Empty where they have none.
+        classes: how many there are.
+    """
+    own = list(names)
+    if len(own) == classes and own == sorted(own) == listing.in_natural_order({*own}):
+        folded = {name.casefold() for name in own}
+        if len(folded) == classes and all(map(PLAIN.fullmatch, own)) and not any(map(listing.SPLIT.fullmatch, folded)):
+            return own
+    digits = len(str(max(0, classes - 1)))
+    ends = [re.sub(r"\W+", "_", name)[:60].strip("_") for name in own] if len(own) == classes else [""] * classes
+    return [f"{label:0{digits}d}" + (f"_{end}" if end else "") for label, end in enumerate(ends)]
+
+
+def _without_classes(model: LatentGAN) -> str:
+    if hasattr(model, "categories"):
+        return "the categories of this run were found, and don't take turns; add --class with one of them"
+    return f"{type(model).__name__} knows no classes; model=cgan does"
 
 
 def _check_memory(count: int, needed: int, what: str) -> None:

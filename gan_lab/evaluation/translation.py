@@ -105,9 +105,7 @@ class Translation:
         self.window = tuple(config.data.window) if config.data.get("window") else None
         self.trained_on, self.target = (trained_window(run, domain) for domain in (direction[0], direction[-1]))
         self.depths = tuple(depths.of_run(run, domain) for domain in (direction[0], direction[-1]))
-        self.channels = int(getattr(self.data, "source_channels", self.data.channels))
         self.kind, self.axis = config.data.get("depth", 8), cast(Axis, config.data.get("axis", 2))
-        self.is_deep = values.needed(self.kind, self.channels) or values.needed(self.kind, self.data.channels)
         self.options, self.told = options, False
         self.tile = options.tile or -(-TILE // self.multiple) * self.multiple
         self.overlap = self.tile // 4 if options.overlap is None else options.overlap
@@ -125,11 +123,20 @@ class Translation:
         return rendered.cpu()
 
     @property
+    def is_deep(self) -> bool:
+        """True where images have another depth than 8, or other channels than 1 or 3."""
+        return any(values.needed(self.kind, count) for count in (self._channels, self.data.rendered_channels))
+
+    @property
+    def _channels(self) -> int:
+        return int(getattr(self.data, "source_channels", self.data.channels))
+
+    @property
     def ending(self) -> str:
         """The ending of the files that hold translations exactly."""
         if not self.is_deep or self.options.side_by_side:
             return ".png"
-        return image_content.ending(self.depths[1].dtype, self.data.channels)
+        return image_content.ending(self.depths[1].dtype, self.data.rendered_channels)
 
     def files(
         self, files: Sequence[Path], damaged: dict[int, Exception], source: Source = OWN
@@ -152,8 +159,8 @@ class Translation:
 
         def read(path: Path) -> Whole:
             if self.is_deep or source.holds_array(path):
-                return values.read_whole(path, self.channels, source=source, **form)
-            return read_whole(path, self.channels, opened=source.open, **form)
+                return values.read_whole(path, self._channels, source=source, **form)
+            return read_whole(path, self._channels, opened=source.open, **form)
 
         decoded = tqdm(attempts(files, read, AHEAD), "Translating", len(files), unit=" images", disable=None)
         with warnings.catch_warnings():

@@ -1,14 +1,22 @@
 """The images of one side of a dataset for translation, as real images that translations are compared with."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from gan_lab.metrics.real_images import Labelled, RealImages
+from gan_lab.metrics.real_images import Labelled, RealImages, looked_at
+from gan_lab.utils.depth import EIGHT, Depth
 from gan_lab.utils.images import centre
 
 SIDES = ("a", "b")  # of a pair, the source and the target
+
+
+def depth_of(data: object, side: str) -> Depth:
+    """The depth of the images of a side, "a" or "b"; 8 bits where the dataset says nothing."""
+    known: Callable[[int], Depth] | None = getattr(data, "depth", None)
+    return EIGHT if known is None else known(SIDES.index(side))
 
 
 class DomainImages(RealImages):
@@ -46,7 +54,7 @@ class DomainImages(RealImages):
     def _stored(self, split: str) -> Labelled:
         both: Any = self.data.splits[split]
         place = SIDES.index(self.side)
-        return self.data.pictures(self.codes(split), place), both[place][1]
+        return looked_at(self.data, self.codes(split), place), both[place][1]
 
     def codes(self, split: str) -> Tensor:
         """Images (n, channels, height, width) of a split at their own depth."""

@@ -1,6 +1,6 @@
 """The real images that generated images are compared with."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -28,10 +28,6 @@ class Dataset(Protocol):
     eval_split: str  # the split that a trained model is scored against
     native_size: tuple[int, int]  # of the images before a border was added; known once a split is loaded
     splits: dict[str, LabelledImages]
-    display: Sequence[int] | None  # channels that are looked at
-
-    def pictures(self, pixels: Tensor, side: int = 0) -> Tensor:
-        """Images of a side as they are looked at, uint8 (n, 1 or 3, height, width)."""
 
     def setup(self, stage: str) -> None:
         """Load the splits that "fit" or "test" needs."""
@@ -76,7 +72,7 @@ class RealImages:
     @property
     def display(self) -> Sequence[int] | None:
         """Numbers of the channels that are looked at, as of `shown`."""
-        return self.data.display
+        return getattr(self.data, "display", None)
 
     def load(self, split: str, at_most: int | None = None) -> Labelled:
         """Load images uint8 (n, channels, height, width) and labels int64 (n,) of a split, on the CPU.
@@ -98,7 +94,7 @@ class RealImages:
     def _stored(self, split: str) -> Labelled:
         """Pictures uint8 (n, 1 or 3, height, width) and labels of a split."""
         pixels, labels = self.data.splits[split]
-        return self.data.pictures(pixels), labels
+        return looked_at(self.data, pixels), labels
 
     def without_border(self, images: Tensor) -> Tensor:
         """Crop the border of generated images as that of the dataset's own is cropped."""
@@ -119,6 +115,12 @@ class RealImages:
             images, labels = self.load(split, at_most)
         folder = self.cache_folder / "statistics"
         return real_statistics(images, labels, extractor, split=split, cache_folder=folder)
+
+
+def looked_at(data: object, pixels: Tensor, side: int = 0) -> Tensor:
+    """Images of a side of a dataset as pictures, uint8 (n, 1 or 3, height, width), where it holds anything else."""
+    pictures: Callable[[Tensor, int], Tensor] | None = getattr(data, "pictures", None)
+    return pixels if pictures is None else pictures(pixels, side)
 
 
 def part(count: int, at_most: int | None) -> Tensor | slice:

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from gan_lab.distributed.collectives import gather_rows, refusing_together
-from gan_lab.metrics.domain_images import SIDES, DomainImages
+from gan_lab.metrics.domain_images import SIDES, DomainImages, depth_of
 from gan_lab.metrics.extractors import Extractor, Plain
 from gan_lab.metrics.generated_images import weights_of
 from gan_lab.metrics.measure import Measure, Subject
 from gan_lab.metrics.perceptual import SMALLEST, Perceptual
 from gan_lab.metrics.pixel_scores import REACH, absolute_error, difference, psnr, ssim
 from gan_lab.metrics.protocol import Protocol, Weights, extractor_hash
-from gan_lab.metrics.real_images import part
+from gan_lab.metrics.real_images import looked_at, part
 from gan_lab.metrics.score_record import ScoreRecord
 from gan_lab.metrics.scorer import FEWEST, Group, Scorer
 from gan_lab.utils import hashes
@@ -221,8 +221,7 @@ class Direction:
         return [*self.errors, *([UNITS] if self._has_units else []), *(["cycle_error"] if self.back else [])]
 
     def _pictures(self, pixels: Tensor, side: str) -> Tensor:
-        pictures: Tensor = self.data.pictures(pixels, SIDES.index(side))
-        return pictures
+        return looked_at(self.data, pixels, SIDES.index(side))
 
     def _measured(self, error: Error, images: Tensor, targets: Tensor) -> Tensor:
         here = exact(images.device)
@@ -298,7 +297,7 @@ class TranslationScores(Measure):
 
 def translate(model: Any, data: Any, direction: str, pixels: Tensor, *, ema: bool) -> Tensor:
     """Images (n, channels, height, width) of one side as images of the other, at their depths, as files hold them."""
-    first, second = (data.depth(SIDES.index(side)) for side in (direction[0], direction[-1]))
+    first, second = (depth_of(data, side) for side in (direction[0], direction[-1]))
     if direction[0] == "a":
         source = data.to_source(pixels)
         codes: Tensor = second.to_codes(data.render(source, model.translate(source, direction, ema)))

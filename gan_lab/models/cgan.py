@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from gan_lab.models.turns import Condition
 from gan_lab.models.vanilla import VanillaGAN
 from gan_lab.utils.batches import AnyBatch
-from gan_lab.utils.types import PositiveInt
+from gan_lab.utils.categories import Categories, combinations
 
 
 class CGAN(VanillaGAN):
@@ -21,7 +21,7 @@ class CGAN(VanillaGAN):
     Args:
         network: players that know nothing of labels, or that take them themselves (`Native`).
         conditioning: for each player, what makes a player out of it that takes labels (batch,) as well.
-        num_classes: how many labels there are.
+        num_classes: how many labels there are, or categories of each attribute (`utils.categories`).
 
     Raises:
         ValueError: there are fewer than two.
@@ -32,13 +32,13 @@ class CGAN(VanillaGAN):
         *,
         network: Mapping[str, nn.Module],
         conditioning: Mapping[str, Callable[[nn.Module], nn.Module]],
-        num_classes: PositiveInt,
+        num_classes: Categories,
         **options: Any,
     ) -> None:
-        if num_classes < 2:
+        if combinations(num_classes) < 2:
             raise ValueError("a conditional model needs two classes or more: set data.num_classes to what the data has")
         super().__init__(network={name: conditioning[name](player) for name, player in network.items()}, **options)
-        self.num_classes = num_classes
+        self.num_classes = combinations(num_classes)
 
     def unpack_batch(self, batch: AnyBatch) -> tuple[Tensor, Condition]:
         """Real images, and their labels for both players."""

@@ -16,9 +16,11 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from gan_lab.networks.init import CONVOLUTIONS
+from gan_lab.networks.labelled import Embedding
 from gan_lab.networks.norms import normalise_weights
 from gan_lab.networks.sizes import halved, layout_for
 from gan_lab.networks.sngan_resnet import SumPool, Up, down_blocks
+from gan_lab.utils.categories import Categories
 from gan_lab.utils.types import ImageSize, PositiveInt
 
 # By image size, feature maps in multiples of the width: of the generator from the 4x4 map on; of the discriminator's
@@ -95,7 +97,7 @@ class Generator(nn.Module):
         latent_dim: any; parts are equal where it is a multiple of 4, 5 or 6 at 32, 64 or 128 pixels.
         width: the paper's ch; at 128 pixels the feature maps before the last layer, and 16 times as many at first.
         embedding_dim: of a class's vector.
-        num_classes: labels there are.
+        num_classes: labels there are, or categories of each attribute, whose vectors are added.
         image_size: 32, 64 or 128, or oblong: as `layout_for` has it.
 
     Raises:
@@ -111,7 +113,7 @@ class Generator(nn.Module):
         latent_dim: PositiveInt,
         width: PositiveInt,
         embedding_dim: PositiveInt,
-        num_classes: PositiveInt,
+        num_classes: Categories,
         image_size: ImageSize,
         channels: PositiveInt,
     ) -> None:
@@ -121,7 +123,7 @@ class Generator(nn.Module):
         smallest = halved(image_size, len(widths) - 1)
         # Where the parts can't be equal, the first ones are larger by one.
         self.parts = [(latent_dim + index) // len(widths) for index in reversed(range(len(widths)))]
-        self.embedding = nn.Embedding(num_classes, embedding_dim)
+        self.embedding = Embedding(num_classes, embedding_dim)
         self.first = nn.Sequential(
             nn.Linear(self.parts[0], widths[0] * math.prod(smallest)), nn.Unflatten(1, (widths[0], *smallest))
         )
@@ -140,7 +142,7 @@ class Generator(nn.Module):
         """Images (batch, channels, height, width) of latents (batch, latent_dim) and labels (batch,)."""
         part, *parts = torch.split(latents, self.parts, dim=1)
         maps: Tensor = self.first(part)
-        vectors = labels @ self.embedding.weight if labels.is_floating_point() else self.embedding(labels)
+        vectors = self.embedding(labels)
         for block, part in zip(self.blocks, parts, strict=True):
             if block is self.blocks[-1]:
                 maps = self.attention(maps)
@@ -154,7 +156,7 @@ class Discriminator(nn.Module):
 
     Args:
         width: the paper's ch; at 64 and 128 pixels the feature maps of the first block, and 16 times as many at last.
-        num_classes: labels there are.
+        num_classes: labels there are, or categories of each attribute, whose vectors are added.
         image_size: 32, 64 or 128, or oblong: as `layout_for` has it.
 
     Raises:
@@ -165,7 +167,7 @@ class Discriminator(nn.Module):
     batch_independent = True
 
     def __init__(
-        self, *, width: PositiveInt, num_classes: PositiveInt, image_size: ImageSize, channels: PositiveInt
+        self, *, width: PositiveInt, num_classes: Categories, image_size: ImageSize, channels: PositiveInt
     ) -> None:
         super().__init__()
         _, (multiples, halvings) = layout_for(image_size, DISCRIMINATOR)
@@ -173,7 +175,7 @@ class Discriminator(nn.Module):
         first, *blocks = down_blocks(widths, channels=channels, halvings=halvings, wide=True, norm="spectral")
         self.features = nn.Sequential(first, SelfAttention(widths[0]), *blocks, SumPool())
         self.output = nn.Linear(widths[-1], 1)
-        self.vectors = nn.Embedding(num_classes, widths[-1])
+        self.vectors = Embedding(num_classes, widths[-1])
         self.apply(orthogonal_init)
         normalise_weights(self, "spectral")
         spectral_norm(self.vectors)

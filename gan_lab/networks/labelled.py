@@ -2,9 +2,14 @@
 
 Any generator and discriminator of this package will do; labels are int64 (batch,) in [0, num_classes). Players that
 take labels themselves say so by `takes_labels`.
+
+Where `num_classes` is a list, labels are combinations of attributes (`utils.categories`). Then each attribute has
+one-hots, planes or vectors of its own, so that what is learned of it holds in all combinations, rare ones, too.
 """
 
 import math
+from collections.abc import Sequence
+from itertools import accumulate
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 from torch.nn.utils.parametrize import is_parametrized
 
+from gan_lab.utils.categories import Categories, parts, sizes
 from gan_lab.utils.sizes import height_and_width
 from gan_lab.utils.types import ImageSize, PositiveInt
 
@@ -43,6 +49,48 @@ class Native(nn.Module):
         return outputs
 
 
+class Embedding(nn.Embedding):
+    """Labels (batch,) to vectors (batch, dim), of several attributes the sum of a vector for each: (sum of sizes, dim).
+
+    Args:
+        num_classes: how many labels there are, or categories of each attribute.
+        dim: size of a vector.
+    """
+
+    def __init__(self, num_classes: Categories, dim: int) -> None:
+        super().__init__(sum(sizes(num_classes)), dim)
+        self.num_classes = num_classes
+
+    def forward(self, labels: Tensor) -> Tensor:
+        """The vectors; of shares of the labels, float (batch, labels), a blend of them."""
+        if labels.is_floating_point():
+            return one_hot(labels, self.num_classes) @ self.weight
+        if isinstance(self.num_classes, int):
+            return super().forward(labels)
+        found: Tensor = super().forward(places(labels, self.num_classes))
+        return found.sum(1)
+
+
+def places(labels: Tensor, num_classes: Sequence[int]) -> Tensor:
+    """The category of each attribute in a row of all categories, int64 (batch, attributes), of labels (batch,)."""
+    starts = accumulate(num_classes, initial=0)
+    return torch.stack([start + part for start, part in zip(starts, parts(labels, num_classes), strict=False)], 1)
+
+
+def one_hot(labels: Tensor, num_classes: Categories) -> Tensor:
+    """One-hots of labels (batch,), those of attributes behind each other: int64 (batch, sum of sizes).
+
+    Shares of the labels, float (batch, labels), become those of each attribute's categories.
+    """
+    if labels.is_floating_point():
+        if isinstance(num_classes, int):
+            return labels
+        return labels @ one_hot(torch.arange(labels.shape[1], device=labels.device), num_classes).to(labels)
+    if isinstance(num_classes, int):
+        return F.one_hot(labels, num_classes)
+    return F.one_hot(places(labels, num_classes), sum(num_classes)).sum(1)
+
+
 class LabelledGenerator(nn.Module):
     """Latents (batch, latent_dim) and labels (batch,) to images: the label is appended to the latent, one-hot.
 
@@ -51,7 +99,7 @@ class LabelledGenerator(nn.Module):
 
     Args:
         generator: takes latents of size latent_dim + num_classes.
-        num_classes: how many labels there are.
+        num_classes: how many labels there are, or categories of each attribute, whose one-hots follow each other.
 
     Raises:
         ValueError: the generator takes labels itself, or mixes styles, of latents without a label.
@@ -59,7 +107,7 @@ class LabelledGenerator(nn.Module):
 
     blends_labels = True
 
-    def __init__(self, generator: nn.Module, *, num_classes: PositiveInt) -> None:
+    def __init__(self, generator: nn.Module, *, num_classes: Categories) -> None:
         super().__init__()
         if getattr(generator, "takes_labels", False):
             raise ValueError(
@@ -81,8 +129,7 @@ class LabelledGenerator(nn.Module):
 
     def joined(self, latents: Tensor, labels: Tensor) -> Tensor:
         """Vectors (batch, latent_dim + num_classes) that the generator inside gets."""
-        shares = labels if labels.is_floating_point() else F.one_hot(labels, self.num_classes)
-        return torch.cat((latents, shares.to(latents.dtype)), dim=1)
+        return torch.cat((latents, one_hot(labels, self.num_classes).to(latents.dtype)), dim=1)
 
 
 class ConcatDiscriminator(nn.Module):
@@ -94,14 +141,14 @@ class ConcatDiscriminator(nn.Module):
 
     Args:
         discriminator: takes images with one channel more than the data has.
-        num_classes: how many labels there are.
+        num_classes: how many labels there are, or categories of each attribute, whose planes are added.
         image_size: of the plane.
     """
 
-    def __init__(self, discriminator: nn.Module, *, num_classes: PositiveInt, image_size: ImageSize) -> None:
+    def __init__(self, discriminator: nn.Module, *, num_classes: Categories, image_size: ImageSize) -> None:
         super().__init__()
         self.discriminator = discriminator
-        self.planes = nn.Embedding(num_classes, math.prod(height_and_width(image_size)))
+        self.planes = Embedding(num_classes, math.prod(height_and_width(image_size)))
         self.batch_independent = getattr(discriminator, "batch_independent", False)
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
@@ -120,7 +167,7 @@ class ProjectionDiscriminator(nn.Module):
 
     Args:
         discriminator: has `features`, images to anything (batch, ...), and `output`, features to logits (batch, 1).
-        num_classes: how many labels there are.
+        num_classes: how many labels there are, or categories of each attribute, whose vectors are added.
         image_size: of the images.
         channels: of the images; the number of features follows from both.
 
@@ -129,7 +176,7 @@ class ProjectionDiscriminator(nn.Module):
     """
 
     def __init__(
-        self, discriminator: nn.Module, *, num_classes: PositiveInt, image_size: ImageSize, channels: PositiveInt
+        self, discriminator: nn.Module, *, num_classes: Categories, image_size: ImageSize, channels: PositiveInt
     ) -> None:
         super().__init__()
         if not (hasattr(discriminator, "features") and hasattr(discriminator, "output")):
@@ -138,7 +185,7 @@ class ProjectionDiscriminator(nn.Module):
                 "lacks: set model/conditioning=concat"
             )
         self.discriminator = discriminator
-        self.vectors = nn.Embedding(num_classes, count_features(discriminator, image_size, channels))
+        self.vectors = Embedding(num_classes, count_features(discriminator, image_size, channels))
         nn.init.normal_(self.vectors.weight, 0.0, 0.02)
         if any(is_parametrized(layer) for layer in discriminator.modules()):
             # The label's part is bounded like the rest.

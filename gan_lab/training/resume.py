@@ -50,8 +50,8 @@ class ResumeCallback(Callback):
             UserError: the run began on others.
         """
         data = trainer.datamodule.identity()  # type: ignore[attr-defined]
-        contents = ["train_sha256"] if "train_sha256" in self.expected else []  # which old records lack
-        for name in ("name", "substitute", "train_images", "classes", "window", *contents):
+        later = [name for name in ("train_sha256", "classes") if name in self.expected]  # which old records lack
+        for name in ("name", "substitute", "train_images", "window", *later):
             if self.expected and data.get(name) != self.expected.get(name):
                 raise UserError(
                     f"the run began on data with {name}={self.expected.get(name)} from {self.expected.get('source')}, "

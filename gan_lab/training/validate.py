@@ -128,7 +128,7 @@ def dry_run(parts: Parts) -> None:
     with torch.device("meta"):
         model: AdversarialModule = build(config.model)
         known = config.data.get("num_classes")
-        if getattr(model, "num_classes", known) != known:
+        if "num_classes" in config.model and config.model.num_classes != known:
             option = f"model.num_classes={config.model.num_classes}"
             raise UserError(f"{option}: the data has {known}; set data.num_classes instead")
         with blamed_on("model.optimizer"):

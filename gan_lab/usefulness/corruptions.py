@@ -44,8 +44,9 @@ def shift(images: Tensor) -> Tensor:
 
 
 def contrast(images: Tensor) -> Tensor:
-    """Draw all values nearer to the middle of their range."""
-    return 0.5 + CONTRAST * (images - 0.5)
+    """Draw the values of each image nearer to their mean (Hendrycks and Dietterich 2019, arXiv:1903.12261)."""
+    middle = images.mean((1, 2, 3), keepdim=True)
+    return middle + CONTRAST * (images - middle)
 
 
 CORRUPTIONS: dict[str, Callable[[Tensor], Tensor]] = {

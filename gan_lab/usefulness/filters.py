@@ -7,7 +7,7 @@ from torch import Tensor
 
 from gan_lab.metrics.classifier import Classifier
 from gan_lab.usefulness.copies import Copies
-from gan_lab.usefulness.learner import probabilities
+from gan_lab.usefulness.learner import probabilities, unit
 
 Filter = Literal["none", "discriminator", "confidence", "neighbours"]
 FILTERS: tuple[Filter, ...] = get_args(Filter)
@@ -61,7 +61,7 @@ def kept(
         worth = source.logits(drawn, label)
     else:
         assert classifier is not None
-        worth = probabilities(classifier, images.float() / 255)[:, label]
+        worth = probabilities(classifier, unit(images))[:, label]
     best = worth.sort(descending=True, stable=True).indices[:wanted]
     return images[best.sort().values]
 

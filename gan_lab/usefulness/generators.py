@@ -11,7 +11,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf, open_dict
 from torch import Tensor
 
-from gan_lab.config import schema
+from gan_lab.config import saved_config, schema
 from gan_lab.config.handed_over import HandedOver, handing_over
 from gan_lab.data.chosen import ChosenImages
 from gan_lab.data.in_memory import InMemoryDataModule
@@ -32,6 +32,8 @@ SAMPLED_AT_ONCE = 500  # images
 
 def refuse_unfit(run: Run) -> None:
     """Refuse a run whose generator can't make images of a class that is asked for, or may have seen other images.
+
+    One whose files, perhaps a stranger's, would have the training write elsewhere is refused as well.
 
     Raises:
         UserError: saying why.
@@ -56,6 +58,15 @@ def refuse_unfit(run: Run) -> None:
             f"{run.folder}: began with the weights of {config.init_from}, which may have seen more images than a row "
             "has; name a run without init_from"
         )
+    without_watchers(config)
+    saved_config.refuse_hostile(config, run.folder, [])
+
+
+def without_watchers(config: DictConfig) -> None:
+    """Leave a configuration no logger and no callback that looks at images or chooses by them."""
+    with open_dict(config):
+        config.callbacks = {name: config.callbacks[name] for name in KEPT if config.callbacks.get(name)}
+        config.logger = {}
 
 
 def steps_of(run: Run) -> int:
@@ -136,6 +147,7 @@ class Training:
                 "mirror": before.get("mirror", False),
                 "batch_size": min(batch_size, len(self.chosen.labels)),
                 "seed": "${seed}",
+                **({"sampler": before.sampler} if "sampler" in before else {}),  # runs of before have none
             }
             config.seed, config.resume, config.init_from = self.seed, None, None
             config.resume_mode = "exact"
@@ -143,8 +155,8 @@ class Training:
             trainer.update({"enable_progress_bar": False, "sync_batchnorm": False})
             if self.accelerator:
                 trainer.accelerator = self.accelerator
-            config.callbacks = {name: config.callbacks[name] for name in KEPT if config.callbacks.get(name)}
-            config.logger, config.tags, config.notes = {}, ["augment"], None
+            config.tags, config.notes = ["augment"], None
+        without_watchers(config)
         return config
 
     @property

@@ -11,6 +11,7 @@ from gan_lab.metrics.classifier import EVALUATED_AT_ONCE, MAX_LEARNING_RATE, Cla
 from gan_lab.usefulness import classical
 from gan_lab.usefulness.calibration import expected_calibration_error
 from gan_lab.usefulness.corruptions import CORRUPTIONS
+from gan_lab.utils import images as conversions
 from gan_lab.utils import seeding
 
 RECIPE = 1  # raise it when the training or the measures change: cached results are then computed again
@@ -62,7 +63,7 @@ def train(
     draws = torch.Generator().manual_seed(seeding.derive(seed, "augmentation"))
     for chosen in batches(len(images), recipe, seed):
         chosen = chosen.to(device)
-        pixels = images[chosen].float() / 255
+        pixels = unit(images[chosen])
         if recipe.augment:
             pixels = classical.augmented(pixels, draws, mirror=recipe.mirror)
         loss = F.cross_entropy(model(pixels.contiguous(memory_format=torch.channels_last)), labels[chosen])
@@ -71,6 +72,11 @@ def train(
         optimizer.step()
         schedule.step()
     return model.eval()
+
+
+def unit(images: Tensor) -> Tensor:
+    """Map stored images to float32 from 0 to 1, the range that a classifier takes."""
+    return conversions.to_float(images).add_(1).div_(2)
 
 
 def batches(count: int, recipe: Recipe, seed: int) -> Iterator[Tensor]:
@@ -122,7 +128,7 @@ def measure(model: Classifier, images: Tensor, labels: Tensor, corrupted: int, n
         corrupted: number of images, evenly spread over all, that are corrupted as well, to save time.
         num_classes: number of classes.
     """
-    pixels = images.float() / 255
+    pixels = unit(images)
     found = probabilities(model, pixels)
     right = (found.argmax(1) == labels).double()
     counts = labels.bincount(minlength=num_classes)

@@ -226,13 +226,17 @@ def as_text(study: Study) -> str:
 
 def as_markdown(study: Study) -> str:
     """The tables for a page."""
-    parts = []
-    for rows in filter(None, (table(study, "±"), recalls(study, "±"))):
-        first, *rest = ([cell.replace("|", "\\|") for cell in row] for row in rows)
-        parts += [tabulate(rest, first, tablefmt="pipe", disable_numparse=True), ""]
-        if len(parts) == 2:
-            parts += [*(f"{line}  " for line in (*conclusion(study), *notes(study))), "", "Recall of each class:", ""]
+    parts = [as_pipes(table(study, "±")), "", *(f"{line}  " for line in (*conclusion(study), *notes(study)))]
+    if of_classes := recalls(study, "±"):
+        parts += ["", "Recall of each class:", "", as_pipes(of_classes)]
     return "\n".join(parts) + "\n"
+
+
+def as_pipes(rows: list[list[str]]) -> str:
+    """A table in Markdown, of a heading and rows."""
+    first, *rest = ([cell.replace("|", "\\|") for cell in row] for row in rows)
+    text: str = tabulate(rest, first, tablefmt="pipe", disable_numparse=True)
+    return text
 
 
 def as_csv(study: Study) -> str:

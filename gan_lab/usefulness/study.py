@@ -289,6 +289,14 @@ class Subject:
         Raises:
             UserError: naming the option.
         """
+        data = self.real.data
+        assert isinstance(data, InMemoryDataModule)
+        self.images  # noqa: B018 - which the depth may follow from
+        if data.depth().dtype != torch.uint8 or data.channels not in (1, 3):
+            raise UserError(
+                f"{self.run.folder}: its images have {data.channels} channels of {data.depth().dtype}, and classifiers "
+                "learn from grey or colour images of 8 bits; train the run on such"
+            )
         for row in self.rows:
             for seed in self.options.seeds:
                 chosen = self.chosen(row, seed)

@@ -22,6 +22,9 @@ HELPS = {
     "callbacks/sample_grid.py": f"lower callbacks.samples.rows and columns, which are drawn at once; or {SMALLER}",
     "callbacks/health.py": f"lower callbacks.health.images, which are drawn at once; or {SMALLER}",
     "cli/sample.py": "up to 512 images are generated at once: ask for fewer with --count, or take --device cpu",
+    "cli/interpolate.py": "up to 512 images are generated at once: take --device cpu",
+    "cli/walk.py": "up to 512 images are generated at once: take --device cpu, or fewer --directions and --steps",
+    "cli/project.py": "optimise fewer latents side by side with --starts, or take --device cpu",
     "utils/tiles.py": "translate fewer pixels at once with --tile, --batch-size or --size",
     "cli/evaluate.py": "ask for fewer images with --count: up to 500 are generated at once",
 }

@@ -46,7 +46,7 @@ def test_samples_are_those_of_the_command(conditional_run: RunFolder) -> None:
         ({"checkpoint": "first"}, "checkpoint='first': must be 'last' or 'best'"),
         ({"checkpoint": "best"}, "has no checkpoint"),
         ({"device": "cuda:99"}, "cuda:99"),
-        ({"truncation": 0.5}, "truncation=0.5: the generator of this run knows no truncation"),
+        ({"truncation": -0.5}, "truncation=-0.5: must be 0 or more"),
         ({"count": 1 << 60}, "count=1152921504606846976: these images need"),
     ],
 )

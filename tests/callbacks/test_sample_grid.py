@@ -3,12 +3,13 @@ from typing import Any
 
 import pytest
 import torch
+from lightning.pytorch.loggers.logger import Logger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from gan_lab.callbacks import sample_grid
 from gan_lab.callbacks.sample_grid import SampleGrid
 from gan_lab.training.loggers import TensorBoard
-from tests.conftest import fit, full_disk, read_image, same, tiny_gan, weights
+from tests.conftest import TinyImages, fit, full_disk, read_image, same, tiny_cgan, tiny_gan, weights
 
 
 def grids(folder: Path, **options: Any) -> SampleGrid:
@@ -98,3 +99,42 @@ def test_grids_that_wait_when_training_ends_are_written_by_a_resumed_run_with_no
     fit(tiny_gan(), max_steps=4, callbacks=[resumed], ckpt_path=tmp_path / "last.ckpt")
     assert resumed.unwritten is None
     assert names(tmp_path / "samples") == [0, 24, 32]
+
+
+class Named(TinyImages):
+    def describe(self) -> dict[str, object]:
+        return {**super().describe(), "classes": [f"animal {label}" for label in range(10)]}
+
+
+class Texts(Logger):
+    """Keeps the texts that it is told."""
+
+    name, version = "texts", 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[tuple[str, str]] = []
+
+    def log_message(self, key: str, text: str, step: int | None = None) -> None:
+        self.texts.append((key, text))
+
+    def log_metrics(self, *_: Any, **__: Any) -> None:
+        """Nothing."""
+
+    def log_hyperparams(self, *_: Any, **__: Any) -> None:
+        """Nothing."""
+
+
+def test_the_rows_of_named_classes_are_told_once(tmp_path: Path) -> None:
+    for model, data, expected in (
+        (tiny_cgan(), Named(), ["1. animal 0", "10. animal 9"]),
+        (tiny_cgan(), TinyImages(), None),
+        (tiny_gan(), Named(), None),
+    ):
+        fit(model, data, max_steps=4, callbacks=[grids(tmp_path)], logger=(texts := Texts()))
+        if expected is None:
+            assert not texts.texts
+        else:
+            ((key, text),) = texts.texts
+            assert key == "classes"
+            assert [text.splitlines()[2], text.splitlines()[-1]] == expected

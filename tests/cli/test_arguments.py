@@ -3,7 +3,16 @@ from collections.abc import Callable
 
 import pytest
 
-from gan_lab.cli.arguments import add_device, add_state, add_weights, non_negative, positive, share
+from gan_lab.cli.arguments import (
+    add_device,
+    add_state,
+    add_weights,
+    amount,
+    non_negative,
+    positive,
+    seeds,
+    several,
+)
 
 
 @pytest.mark.parametrize("text", ["1", "64", "4294967295"])
@@ -21,11 +30,21 @@ def test_anything_else_is_refused(read: Callable[[str], int], text: str) -> None
         positive("0")
 
 
-def test_shares_are_numbers_from_0_to_1() -> None:
-    assert [share(text) for text in ("0", "0.7", "1", "5e-1")] == [0, 0.7, 1, 0.5]
-    for text in ("-0.1", "1.01", "nan", "inf", "half", ""):
-        with pytest.raises(argparse.ArgumentTypeError, match=f"must be a number from 0 to 1, not {text}"):
-            share(text)
+def test_amounts_are_finite_numbers_from_0_on() -> None:
+    assert [amount(text) for text in ("0", "0.7", "12", "5e-1")] == [0, 0.7, 12, 0.5]
+    for text in ("-0.1", "nan", "inf", "half", ""):
+        with pytest.raises(argparse.ArgumentTypeError, match=f"must be a number of at least 0, not {text}"):
+            amount(text)
+
+
+def test_several_stand_between_commas() -> None:
+    assert several("cats, 3,big dogs") == ["cats", "3", "big dogs"]
+    assert seeds("1,5,9") == [1, 5, 9]
+    for text in ("", "1,,2", "1,"):
+        with pytest.raises(argparse.ArgumentTypeError, match="must be separated by commas, such as 1,5,9, not"):
+            several(text)
+    with pytest.raises(argparse.ArgumentTypeError, match="must be a whole number of at least 0, not -1"):
+        seeds("1,-1")
 
 
 def test_a_limit_is_named_where_it_is_exceeded() -> None:

@@ -3,13 +3,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torchvision
 
 import gan_lab
 from gan_lab.cli import main
+from gan_lab.data.image_folder import ImageFolder
 from gan_lab.evaluation import sampling
+from gan_lab.evaluation.latents import Points, Space
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.runs.run import Run
-from tests.conftest import alike, composed, read_image, untrained
+from gan_lab.utils import image_content, images
+from tests.conftest import alike, composed, full_disk, read_image, untrained
 
 
 def sample(run: Run, out: Path, *options: str) -> None:
@@ -56,8 +60,18 @@ def test_the_seed_decides(run: Run, tmp_path: Path) -> None:
         ("new.png", ("--seed", "-1"), "must be a whole number of at least 0"),
         ("new.png", ("--format", "gif"), "invalid choice"),
         ("new.png", ("--device", "abacus"), "--device abacus: not on this machine, which has "),
-        ("new.png", ("--truncation", "1.5"), "must be a number from 0 to 1, not 1.5"),
-        ("new.png", ("--truncation", "0.7"), "--truncation 0.7: the generator of this run knows no truncation"),
+        ("new.png", ("--truncation", "-1"), "must be a number of at least 0, not -1"),
+        ("new.png", ("--count", "2", "--per-class", "2"), "not allowed with argument"),
+        ("new.png", ("--per-class", "2"), "--per-class 2: VanillaGAN knows no classes"),
+        ("new.png", ("--seeds", "1,2", "--count", "2"), "--count: --seeds says which images"),
+        ("new.png", ("--latent", "a.npy", "--per-class", "2"), "--per-class: --latent says which images"),
+        ("new.png", ("--seeds", "1,2", "--seed", "0"), "--seed: --seeds says which images"),
+        ("new.png", ("--latent", "a.npy"), "--latent a.npy: can't be read: No such file or directory"),
+        ("new.png", ("--labels", "labels.csv"), "--labels labels.csv: these images have no labels"),
+        ("new.png", ("--labels", "labels.txt"), "--labels labels.txt: unknown format .txt; labels are .npy or .csv"),
+        ("new.png", ("--grid", "grid.jpg"), "--grid grid.jpg: unknown format .jpg; a grid is a .png"),
+        ("new.png", ("--grid", "exists.png"), "--grid exists.png: exists already"),
+        ("new.png", ("--labels", "mixed"), "--labels mixed: is a folder; name a file"),
         ("mixed", ("--force",), "holds more than images"),
     ],
 )
@@ -142,3 +156,104 @@ def test_truncation_draws_nearer_to_the_mean_style(tmp_path: Path, capsys: pytes
     assert spreads[0] > spreads[1] > spreads[2] == 0
     sample(run, tmp_path / "plain.npy", "--count", "4")
     assert np.array_equal(np.load(tmp_path / "plain.npy"), drawn[0])
+
+
+def test_a_tree_is_what_every_reader_takes_for_the_same_dataset(
+    conditional_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"kind {label}" for label in range(10)]
+    conditional_run.update_record(data={"classes": names})
+    tree = ("--per-class", "3", "--format", "image-folder", "--grid", "grid.png", "--labels", "labels.npy")
+    sample(conditional_run, tmp_path / "tree", *tree)
+    sample(conditional_run, tmp_path / "all.npy", "--per-class", "3", "--labels", "labels.csv")
+    drawn = np.load("all.npy")
+    assert np.load("labels.npy").tolist() == [*range(10)] * 3
+    assert Path("labels.csv").read_text().splitlines()[:3] == ["index,label,class", "0,0,kind 0", "1,1,kind 1"]
+    assert read_image(Path("grid.png")).shape == (3, 10 * 10 + 2, 3 * 10 + 2)
+    of_torchvision = torchvision.datasets.ImageFolder("tree")
+    assert of_torchvision.classes == names
+    assert [label for _, label in of_torchvision] == sorted([*range(10)] * 3)
+    own = ImageFolder(
+        root="tree",
+        image_size=8,
+        channels=1,
+        num_classes=10,
+        batch_size=4,
+        seed=0,
+        test_fraction=0.5,
+        validation_count=0,
+        cache="cache",
+    )
+    images, labels = own.load("train")
+    assert own.listing.names == names
+    assert sorted(labels.tolist()) == sorted([*range(10)] * 2)
+    expected = {(label, drawn[index].tobytes()) for index, label in enumerate([*range(10)] * 3)}
+    assert {(int(label), image.numpy().tobytes()) for image, label in zip(images, labels, strict=True)} < expected
+    again = {(label, np.asarray(image.convert("L")).tobytes()) for image, label in of_torchvision}
+    assert again == expected
+
+
+def test_images_without_labels_are_a_tree_of_one_class(run: Run, tmp_path: Path) -> None:
+    sample(run, tmp_path / "tree", "--count", "3", "--format", "image-folder")
+    assert [path.relative_to("tree").as_posix() for path in sorted(Path("tree").rglob("*.png"))] == [
+        f"0/{index:05d}.png" for index in range(3)
+    ]
+    sample(run, tmp_path / "tree", "--count", "2", "--format", "image-folder", "--force")
+    assert len(list(Path("tree").rglob("*.png"))) == 2
+
+
+def test_the_name_follows_the_format(run: Run) -> None:
+    for form, name in (("png", "samples.png"), ("npy", "samples.npy"), ("image-folder", "samples")):
+        main(["sample", "run", "--count", "2", "--format", form])
+        assert Path(name).exists()
+
+
+@pytest.mark.bits
+def test_seeds_are_each_the_first_image_of_theirs(run: Run, conditional_run: Run, tmp_path: Path) -> None:
+    sample(run, tmp_path / "several.npy", "--seeds", "1,5,9")
+    several = np.load("several.npy")
+    for index, seed in enumerate(("1", "5", "9")):
+        sample(run, tmp_path / "one.npy", "--seed", seed, "--count", "1", "--force")
+        assert alike(torch.from_numpy(np.load("one.npy")), torch.from_numpy(several[index : index + 1]))
+    sample(conditional_run, tmp_path / "all.npy", "--seeds", "1,5", "--labels", "labels.npy")
+    assert np.load("labels.npy").tolist() == [*range(10)] * 2
+    sample(conditional_run, tmp_path / "seven.npy", "--seed", "5", "--class", "7", "--count", "1")
+    assert alike(torch.from_numpy(np.load("seven.npy")), torch.from_numpy(np.load("all.npy")[17:18]))
+    sample(conditional_run, tmp_path / "grid.png", "--seeds", "1,5")
+    assert read_image(Path("grid.png")).shape == (3, 10 * 10 + 2, 2 * 10 + 2), "a row for each class"
+
+
+def test_a_file_of_latents_is_drawn(run: Run, conditional_run: Run, tmp_path: Path) -> None:
+    space = Space(run, which="last", ema=True, device="cpu")
+    np.save("latents.npy", space.seeds([3, 4]).numpy())
+    for options in (("--latent", "latents.npy"), ("--seeds", "3,4")):
+        sample(run, tmp_path / f"{options[0][2:]}.npy", *options)
+    assert alike(torch.from_numpy(np.load("latent.npy")), torch.from_numpy(np.load("seeds.npy")))
+    points = Points(space.seeds([3, 4]), torch.tensor([7, 2]))
+    Path("known.safetensors").write_bytes(space.content(points, Path("known.safetensors")))
+    sample(conditional_run, tmp_path / "known.npy", "--latent", "known.safetensors", "--labels", "labels.npy")
+    assert np.load("labels.npy").tolist() == [7, 2]
+    sample(conditional_run, tmp_path / "ones.npy", "--latent", "known.safetensors", "--class", "1")
+    sample(conditional_run, tmp_path / "seeds_of_one.npy", "--seeds", "3,4", "--class", "1")
+    assert alike(torch.from_numpy(np.load("ones.npy")), torch.from_numpy(np.load("seeds_of_one.npy")))
+
+
+def test_truncated_latents_draw_images_that_are_more_alike(run: Run, tmp_path: Path) -> None:
+    spreads = []
+    for number, truncation in enumerate(("1000", "0.5", "0")):
+        sample(run, tmp_path / f"{number}.npy", "--count", "8", "--truncation", truncation)
+        spreads.append(np.load(f"{number}.npy").astype(float).std(0).mean())
+    assert spreads[0] > 1.5 * spreads[1] > spreads[2] == 0
+    sample(run, tmp_path / "plain.npy", "--count", "8")
+    assert alike(torch.from_numpy(np.load("plain.npy")), torch.from_numpy(np.load("0.npy")))
+
+
+def test_a_full_disk_leaves_nothing(conditional_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {*tmp_path.rglob("*")}
+    monkeypatch.setattr(images, "save_png", full_disk)
+    with pytest.raises(SystemExit, match=r"--grid \S+grid.png: can't be written: No space left on device"):
+        sample(conditional_run, tmp_path / "all.npy", "--grid", "grid.png")
+    monkeypatch.setattr(image_content, "of", full_disk)
+    with pytest.raises(SystemExit, match=r"--out \S+tree: can't be written: No space left on device"):
+        sample(conditional_run, tmp_path / "tree", "--format", "image-folder")
+    assert {*tmp_path.rglob("*")} == before

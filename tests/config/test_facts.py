@@ -19,7 +19,7 @@ FOLDERS = ("data=unpaired_folders", "data.domain_a=a", "data.domain_b=b", "model
         ((), {"data.root"}),
         (("data=stacked_mnist",), {"data.root"}),
         (("data=mnist_colors", "model=cyclegan"), {"data.root"}),
-        (("data=image_folder", "data.root=images"), {"data.root", "data.cache"}),
+        (("data=image_folder", "data.root=images"), {"data.root", "data.cache", "data.labels"}),
         (FOLDERS, {"data.domain_a", "data.domain_b", "data.root", "data.cache"}),
         (
             ("data=paired_folders", "data.source=a", "data.target=b"),

@@ -42,6 +42,7 @@ def bases_of(group: str) -> list[str]:
 
 OWN_IMAGES = {
     "image_folder": ("data.root=pictures",),
+    "huggingface": ("data.path=pictures",),
     "unpaired_folders": ("data.domain_a=pictures", "data.domain_b=pictures"),
     "unpaired_folders_256": ("data.domain_a=pictures", "data.domain_b=pictures"),
     "paired_folders": ("data.source=pictures", "data.target=pictures"),
@@ -54,6 +55,7 @@ IMAGES_OF_RECIPES = {
     "experiment=emoji_style_cut": OWN_IMAGES["hidden_pairs"],
     "experiment=emoji_colourise": OWN_IMAGES["colourise"],
     "experiment=emoji_r3gan": OWN_IMAGES["image_folder"],
+    "experiment=emoji_cgan": ("data.root=classes",),
     "experiment=cyclegan_256": OWN_IMAGES["unpaired_folders"],
     **dict.fromkeys(
         ("experiment=r3gan_cifar10", "experiment=r3gan_ffhq64", "experiment=r3gan_ffhq256"), OWN_IMAGES["image_folder"]
@@ -86,6 +88,10 @@ def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("pictures").mkdir()
     for number in range(80):
         Image.new("RGB", (32, 32), (number, 0, 0)).save(f"pictures/{number}.png")
+    for number in range(9):
+        Path(f"classes/{number}").mkdir(parents=True)
+        for tone in range(9):
+            Image.new("RGB", (32, 32), (number, tone, 0)).save(f"classes/{number}/{tone}-1f3fb.png")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,9 @@ from gan_lab.config.saved_config import is_pure
     ("text", "value"),
     [
         ("${add:1,2,-4}", -1),
+        ("${add:1,${list}}", 6),
+        ("${product:${list}}", 6),
+        ("${product:${b}}", 2),
         ("${first_given:null,${b},3}", 2),
         ("${first_given:null,null}", None),
         ("${steps_without_epochs:null,60}", 60),
@@ -22,7 +25,7 @@ from gan_lab.config.saved_config import is_pure
     ],
 )
 def test_functions_of_values(text: str, value: Any) -> None:
-    assert OmegaConf.create({"a": text, "b": 2, "run_dir": "/run"}).a == value
+    assert OmegaConf.create({"a": text, "b": 2, "list": [2, 3], "run_dir": "/run"}).a == value
 
 
 def test_a_run_has_no_other_paths() -> None:

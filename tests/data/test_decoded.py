@@ -268,9 +268,9 @@ def test_other_training_images_make_another_range(tmp_path: Path) -> None:
     assert len(entries(tmp_path)) == 2
 
 
-def test_images_are_grey_or_rgb(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"data\.channels must be 1 \(grey\) or 3 \(RGB\), not 2"):
-        decoder(tmp_path, channels=2)
+def test_images_have_the_channels_that_are_asked_for(tmp_path: Path, files: list[Path]) -> None:
+    with pytest.raises(UserError, match=r"\(it has [13] channels?, and data\.channels=2\).* No image is left"):
+        load(tmp_path, files, channels=2)
 
 
 def test_images_may_be_oblong_and_shapes_have_caches_of_their_own(
@@ -285,3 +285,47 @@ def test_images_may_be_oblong_and_shapes_have_caches_of_their_own(
     assert len([*(tmp_path / "deep/cache").glob("*/images.npy")]) == 3
     again = load(tmp_path, files, size=(4, 8), fit="pad", background="black").images
     assert torch.equal(again, padded)
+
+
+def test_many_images_that_fit_into_memory_are_decoded_once_for_all_starts(
+    tmp_path: Path, files: list[Path], attempts: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoded, "KEPT", len(files))
+    decoder(tmp_path).prepare(files[0].parent, files, processes=1)
+    assert len(attempts) == len(files)
+    for _ in range(2):
+        found = load(tmp_path, files)
+        assert values(found) == [10, 11, 12, 13, 14]
+    assert len(attempts) == len(files), "read, and not decoded again"
+    files.pop()
+    decoder(tmp_path).prepare(files[0].parent, files, processes=1)
+    assert len(list((tmp_path / "deep/cache").glob("*/images.npy"))) == 1, "few are not worth a file"
+
+
+def test_where_the_cache_has_no_room_many_images_are_decoded_at_each_start(
+    tmp_path: Path, files: list[Path], attempts: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoded, "KEPT", 2)
+    monkeypatch.setattr(decoded, "DISK_SHARE", 0.0)
+    decoder(tmp_path).prepare(files[0].parent, files, processes=1)
+    assert values(load(tmp_path, files)) == [10, 11, 12, 13, 14]
+    (tmp_path / "deep").write_text("no folder")
+    monkeypatch.setattr(decoded, "DISK_SHARE", 0.1)
+    decoder(tmp_path).prepare(files[0].parent, files, processes=1)
+    assert values(load(tmp_path, files)) == [10, 11, 12, 13, 14]
+
+
+@pytest.mark.parametrize(("depth", "dtype"), [(16, torch.uint16), ("float", torch.float32)])
+def test_the_cache_keeps_the_depth(depth: Any, dtype: torch.dtype, tmp_path: Path, little_memory: None) -> None:
+    folder = tmp_path / "deep_images"
+    folder.mkdir()
+    for index in range(COUNT):
+        np.save(folder / f"{index}.npy", np.full((4, 4, 2), 1000 * index, np.uint16))
+    files = listing.find(folder)
+    for _ in range(2):
+        one = decoder(tmp_path, channels=2, depth=depth)
+        one.window.files = files
+        found = one.load(folder, files, processes=1, quiet=False)
+        assert found.images.dtype == dtype
+        assert found.images[:, 1, 0, 0].tolist() == [0, 1000, 2000, 3000, 4000]
+        assert one.depth.window == (0, 4000)

@@ -1,15 +1,21 @@
 import logging
+import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from gan_lab.config.schema import build, check
 from gan_lab.data import decoded
 from gan_lab.data.image_folder import ImageFolder
+from gan_lab.data.in_memory import EpochLoader
+from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.errors import UserError
 from tests.conftest import composed, fit, tiny_gan
 
@@ -268,8 +274,6 @@ def test_what_is_no_folder_or_has_no_images_is_one_message(tmp_path: Path, folde
         make(Path("/nowhere"))
     with pytest.raises(UserError, match="contains no images"):
         make(folder / "notes").prepare_data()
-    with pytest.raises(ValueError, match=r"data\.channels must be 1"):
-        make(folder, channels=2)
 
 
 def test_testing_needs_a_share(folder: Path) -> None:
@@ -291,3 +295,264 @@ def test_the_command_line_names_the_folder(folder: Path) -> None:
         check(composed("data=image_folder"))
     with pytest.raises(UserError, match=r"^data\.test_fraction=1\.0: must be less than 1$"):
         check(composed("data=image_folder", f"data.root={folder}", "data.test_fraction=1.0"))
+
+
+def table(folder: Path, *rows: str, columns: str = "file,class") -> str:
+    path = folder.parent / "labels.csv"
+    path.write_text("\n".join((columns, *rows)))
+    return str(path)
+
+
+def sizes_of(folder: Path) -> str:
+    """A table that calls images with an odd number big or huge, and the others small, with the animal beside."""
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.png"))
+    sizes = ["small" if int(Path(name).stem) % 2 == 0 else "10 big" if "cats" in name else "9 big" for name in names]
+    rows = [f"{name},{size},{name.partition('/')[0]}" for name, size in zip(names, sizes, strict=True)]
+    return table(folder, *rows, columns="file,size,animal")
+
+
+def test_classes_come_from_a_table_in_natural_order(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    data = make(folder, labels=sizes_of(folder), attributes=["size"])
+    with caplog.at_level(logging.INFO):
+        values, labels = loaded(data)
+    assert data.describe()["classes"] == ["size=9 big", "size=10 big", "size=small"]
+    by_name = dict(zip(values, labels, strict=True))
+    assert [by_name[value] for value in (11, 12, 101, 102, 201)] == [1, 2, 0, 2, 0]
+    assert "Classes: 0 size=9 big (20), 1 size=10 big (10), 2 size=small (30)" in caplog.text
+    assert len(loaded(data, "test")[1]) == 2 + 1 + 3
+
+
+def test_a_table_of_one_column_or_of_a_class_needs_no_choice(folder: Path) -> None:
+    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*.png")]
+    rows = [f"{name},{'x' if 'cats' in name else 'y'}" for name in names]
+    for columns in ("file,class", "file,kind"):
+        data = make(folder, labels=table(folder, *rows, columns=columns), num_classes=2)
+        assert loaded(data)[1].count(0) == 18
+        assert data.describe()["classes"] == ["x", "y"]
+
+
+def test_several_attributes_are_one_label_and_all_combinations_are_classes(folder: Path) -> None:
+    data = make(folder, labels=sizes_of(folder), attributes=["animal", "size"], num_classes=[3, 3])
+    values, labels = loaded(data)
+    assert data.num_classes == 9
+    names = data.describe()["classes"]
+    assert names[:3] == ["animal=cats,size=9 big", "animal=cats,size=10 big", "animal=cats,size=small"]
+    assert data.describe()["attributes"] == {
+        "animal": ["cats", "dogs", "eels"],
+        "size": ["9 big", "10 big", "small"],
+    }
+    by_name = dict(zip(values, labels, strict=True))
+    assert [by_name[value] for value in (11, 12, 101, 102, 201)] == [1, 2, 3, 5, 6]
+    assert data.describe()["class_images"] == [0, 9, 9, 9, 0, 9, 9, 0, 9]
+    joint = make(folder, labels=sizes_of(folder), attributes=["animal", "size"], num_classes=9)
+    assert loaded(joint) == (values, labels)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({}, "has no column class, and several others; choose: data.attributes=[size,animal]"),
+        ({"attributes": ["sizes"]}, "has no column sizes. Did you mean size?"),
+        (
+            {"attributes": ["size"], "num_classes": 4},
+            "data.attributes has size: 9 big, 10 big, small: set data.num_classes=[3], or 1",
+        ),
+        (
+            {"attributes": ["size", "animal"], "num_classes": [3, 2]},
+            "small; animal: cats, dogs, eels: set data.num_classes=[3,3], or 1",
+        ),
+        (
+            {"groups": "animal", "num_classes": 5},
+            "has 3 classes, 9 big (20), 10 big (10), small (30): set data.num_classes=3",
+        ),
+        ({"groups": "animals"}, "choose: data.attributes=[size,animal]"),
+    ],
+)
+def test_a_choice_that_does_not_fit_the_table_is_one_line(options: dict[str, Any], reason: str, folder: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        make(folder, labels=sizes_of(folder), **options).prepare_data()
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"attributes": ["size"]}, "data.attributes=['size']: are columns of a table; set data.labels to its file"),
+        (
+            {"num_classes": [2, 3]},
+            "data.num_classes=[2, 3]: has a number for each of data.attributes, of which there are 0",
+        ),
+        ({"num_classes": [70, 70], "attributes": ["size", "animal"]}, "4,900 combinations are too many"),
+        ({"attributes": ["size", "size"]}, "name each column once, and one at least"),
+        ({"attributes": []}, "name each column once, and one at least"),
+    ],
+)
+def test_options_that_contradict_each_other_are_one_line(options: dict[str, Any], reason: str, folder: Path) -> None:
+    given = {} if "of a table" in reason or "of which" in reason else {"labels": sizes_of(folder)}
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        make(folder, **given | options)
+
+
+def test_a_table_must_fit_the_folder(folder: Path) -> None:
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.png"))
+    rows = [f"{name},x" for name in names]
+    with pytest.raises(UserError, match=r"has no line for cats/00\.png in data\.root"):
+        make(folder, labels=table(folder, *rows[1:]), num_classes=1).prepare_data()
+    with pytest.raises(UserError, match=r"bird\.png \(line 62\) can't be found among the images of data\.root="):
+        make(folder, labels=table(folder, *rows, "bird.png,x"), num_classes=1).prepare_data()
+    with pytest.raises(UserError, match=r"labels\.csv has no classes: set data\.num_classes=1$"):
+        make(folder, labels=table(folder, *rows)).prepare_data()
+
+
+def test_classes_of_a_table_can_be_ignored(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        data = make(folder, labels=sizes_of(folder), attributes=["size"], num_classes=1)
+        assert set(loaded(data)[1]) == {0}
+    assert "The 3 classes are ignored, size=9 big (20)" in caplog.text
+    assert set(loaded(make(folder, labels=sizes_of(folder), num_classes=1))[1]) == {0}
+
+
+def sides(data: ImageFolder) -> dict[str, set[str]]:
+    """The names of the files of each split."""
+    return {
+        split: {path.relative_to(data.root).as_posix() for path in files} for split, files in data.listing.files.items()
+    }
+
+
+def test_patients_stay_on_one_side(tmp_path: Path) -> None:
+    root = tmp_path / "scans"
+    for name in [
+        f"{kind}/p{patient}/{scan}"
+        for kind in ("sick", "well")
+        for patient in range(12)
+        for scan in range(patient % 4 + 1)
+    ]:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8)).save(root / f"{name}.png")
+    rows = [f"{path.relative_to(root).as_posix()},{path.parts[-2]}" for path in root.rglob("*.png")]
+    by_table = {"labels": table(root, *rows, columns="file,patient"), "groups": "patient", "num_classes": 1}
+    for options in ({"groups": "folder", "num_classes": 2}, {"groups": r"/p\d+/", "num_classes": 1}, by_table):
+        found = sides(make(root, test_fraction=0.3, validation_count=12, **options))
+        patients = {split: {name.split("/")[1] for name in names} for split, names in found.items()}
+        assert all(patients.values())
+        assert not patients["train"] & patients["test"]
+        assert not patients["train"] & patients["validation"]
+        assert not patients["validation"] & patients["test"]
+        assert sum(map(len, found.values())) == 60
+        assert 12 <= len(found["test"]) <= 24
+        assert 9 <= len(found["validation"]) <= 15
+
+
+def test_groups_on_both_sides_of_a_folders_own_splits_are_refused(tmp_path: Path) -> None:
+    for name in ("train/p1/a", "train/p2/b", "test/p2/c", "test/p3/d"):
+        (tmp_path / "scans" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8)).save(tmp_path / "scans" / f"{name}.png")
+    with pytest.raises(UserError, match=r"^data\.groups=folder: p2 is among the training and among the test images"):
+        make(tmp_path / "scans", test_fraction=None, num_classes=1, groups="folder").prepare_data()
+
+
+@given(st.lists(st.integers(1, 9), min_size=2, max_size=9), st.floats(0.05, 0.6), st.integers(0, 4), st.booleans())
+@settings(max_examples=25, deadline=None)
+def test_groups_of_any_sizes_are_never_split(
+    sizes: list[int], share: float, validation_count: int, labelled: bool
+) -> None:
+    with TemporaryDirectory() as place:
+        root = Path(place) / "pictures"
+        for group, size in enumerate(sizes):
+            folder = root / "ab"[group % 2] / f"g{group}"
+            folder.mkdir(parents=True)
+            for number in range(size):
+                (folder / f"{number}.png").touch()  # listed, not decoded
+        data = make(root, test_fraction=share, num_classes=1 + labelled, groups=r"g\d+")
+        tested = sides(data)["test"]
+        data = make(
+            root, test_fraction=share, num_classes=1 + labelled, groups=r"g\d+", validation_count=validation_count
+        )
+        if validation_count >= sum(sizes) - len(tested):
+            return
+        found = sides(data)
+        assert found["test"] == tested, "whatever is kept for validation"
+        groups = [{name.split("/")[1] for name in names} for names in found.values()]
+        assert sum(map(len, groups)) == len(set().union(*groups)) == len(sizes)
+        assert sum(map(len, found.values())) == sum(sizes)
+
+
+def test_transparent_pixels_land_on_the_background(folder: Path) -> None:
+    """A drawing in black and white on nothing, whose hidden pixels are black in the file, as those of emoji are."""
+    drawing = np.zeros((8, 8, 4), np.uint8)
+    drawing[2:4, 2:4] = (0, 0, 0, 255)
+    drawing[4:6, 4:6] = (255, 255, 255, 255)
+    drawing[6, 6] = (0, 0, 0, 128)
+    for image in (Image.fromarray(drawing), Image.fromarray(drawing).convert("LA"), as_palette(drawing)):
+        for path in folder.rglob("*.png"):
+            path.unlink()
+        for animal in VALUES:
+            (folder / animal).mkdir(exist_ok=True)
+            for number in range(10):
+                image.save(folder / animal / f"{number}.png")
+        for background, value in (("white", 255), ("#804020", None), ("black", 0)):
+            data = make(folder, channels=3, background=background)
+            data.setup("fit")
+            corner, black, half = (data.splits["train"][0][:, :, y, y] for y in (0, 3, 6))
+            expected = [0x80, 0x40, 0x20] if value is None else [value] * 3
+            assert corner.unique(dim=0).tolist() == [expected]
+            assert black.unique(dim=0).tolist() == [[0, 0, 0]]
+            if image.mode != "P":
+                assert (half[0] - torch.tensor(expected) / 2).abs().max() <= 1
+
+
+def as_palette(drawing: np.ndarray) -> Image.Image:
+    """The drawing with a palette whose first colour, black, is transparent; half-transparent pixels become so, too."""
+    image = Image.new("P", (8, 8))
+    image.putpalette([0, 0, 0, 0, 0, 0, 255, 255, 255])
+    image.putdata([0 if alpha < 255 else 1 + (red == 255) for red, *_, alpha in drawing.reshape(-1, 4).tolist()])
+    image.info["transparency"] = 0
+    return image
+
+
+@pytest.mark.parametrize(("depth", "dtype"), [(16, torch.uint16), ("float", torch.float32)])
+def test_deep_images_are_normalised_by_their_window_and_shared_by_processes(
+    depth: Any, dtype: torch.dtype, tmp_path: Path
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 4001, (16, 8, 8, 2)).astype(np.uint16)
+    pixels[0, 0, 0] = 0, 4000
+    np.save(tmp_path / "deep.npy", pixels)
+    data = make(tmp_path / "deep.npy", channels=2, num_classes=1, depth=depth, test_fraction=0.0, display=[2])
+    data.prepare_data()
+    data.setup("fit")
+    images, labels = data.splits["train"]
+    assert images.dtype == dtype
+    assert np.array_equal(images.numpy(), pixels.transpose(0, 3, 1, 2))
+    assert data.describe()["window"] == [0, 4000]
+    batch = data.on_after_batch_transfer(LabelledImages(images, labels), 0)
+    expected = torch.from_numpy(pixels.transpose(0, 3, 1, 2).astype(np.float64)) / 2000 - 1
+    assert batch.images.dtype == torch.float32
+    assert (batch.images.double() - expected).abs().max() < 1e-6
+    assert data.pictures(images).shape == (16, 1, 8, 8)
+    alone = EpochLoader(data.splits["train"], batch_size=8, seed=0).batch(1).images
+    shares = [EpochLoader(data.splits["train"], batch_size=4, seed=0, rank=rank, world_size=2) for rank in (0, 1)]
+    assert torch.equal(torch.cat([share.batch(1).images for share in shares]), alone)
+
+
+def test_an_npz_gives_its_own_order_of_classes(tmp_path: Path) -> None:
+    images = np.repeat(np.arange(20, dtype=np.uint8) * 10, 64).reshape(20, 8, 8, 1)
+    np.savez(tmp_path / "a.npz", images=images, labels=np.arange(20) % 2, classes=np.array(["zebra", "ant"]))
+    data = make(tmp_path / "a.npz", num_classes=2)
+    values, labels = loaded(data)
+    assert data.describe()["classes"] == ["zebra", "ant"]
+    assert [value // 10 % 2 for value in values] == labels
+
+
+def test_slices_of_a_file_are_on_one_side_of_the_split(tmp_path: Path) -> None:
+    nibabel = pytest.importorskip("nibabel")
+    (tmp_path / "scans").mkdir()
+    for index in range(10):
+        volume = np.full((8, 8, 3), index, np.int16)
+        (tmp_path / f"scans/{index}.nii").write_bytes(nibabel.Nifti1Image(volume, np.eye(4)).to_bytes())
+    data = make(tmp_path / "scans", num_classes=1)
+    assert [path.name for path in data.listing.files["test"]] == [f"9#00{index}.nii" for index in range(3)]
+    assert len(data.listing.files["train"]) == 27
+    few = make(tmp_path / "scans", num_classes=1, axis=0)
+    for index in range(1, 10):
+        (tmp_path / f"scans/{index}.nii").unlink()
+    assert len(few.listing.files["test"]) == 0, "8 slices, of which every tenth"

@@ -238,8 +238,13 @@ def test_relatives_are_the_same_class_with_other_files(published: Path, tmp_path
     data.prepare_data()
     data.setup("fit")
     assert data.describe()["name"] == "KMNIST"
+    assert data.describe()["classes"] == ["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"]
     with pytest.raises(UserError, match="lacks .* of FashionMNIST"):
         make(tmp_path / "root", dataset="FashionMNIST").prepare_data()
+
+
+def test_names_of_classes_are_told_apart() -> None:
+    assert all(len({*names}) == mnist.CLASSES for names in mnist.NAMES.values())
 
 
 def test_options_that_cannot_be_met_are_refused(tmp_path: Path) -> None:

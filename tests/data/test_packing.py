@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_lab.data import image_files, packing
+from gan_lab.data import image_files, packing, sources
+from gan_lab.data.image_folder import ImageFolder
 from gan_lab.data.packing import Chosen
+from gan_lab.data.sources import OWN
 from gan_lab.utils.errors import UserError
 from tests.data.archives import noise
 from tests.data.test_survey import quiet, save
@@ -21,16 +23,20 @@ def photos(tmp_path: Path) -> Path:
     return tmp_path / "photos"
 
 
+def choose(root: Path, split: str | None = None) -> Chosen:
+    return packing.choose(sources.at(str(root), "FOLDER"), split, quiet)
+
+
 def pack(chosen: Chosen, out: Path, size: tuple[int, int] = (8, 12), channels: int = 3, **options: bool) -> list[str]:
     pixels, labels, lines = packing.decode(
-        chosen, size, channels, window=None, background="white", fit="crop", of="--image-size"
+        OWN, chosen, size, channels, window=None, background="white", fit="crop", of="--image-size"
     )
     packing.write(out, pixels, labels, chosen.classes, **options)
     return lines
 
 
 def test_the_arrays_are_those_that_are_agreed_on(photos: Path, tmp_path: Path) -> None:
-    chosen = packing.choose(photos, None, quiet)
+    chosen = choose(photos)
     pack(chosen, tmp_path / "out.npz")
     with np.load(tmp_path / "out.npz", allow_pickle=False) as content:
         assert sorted(content.files) == ["classes", "images", "labels"]
@@ -42,14 +48,14 @@ def test_the_arrays_are_those_that_are_agreed_on(photos: Path, tmp_path: Path) -
 
 
 def test_the_same_folder_gives_the_same_bytes(photos: Path, tmp_path: Path) -> None:
-    chosen = packing.choose(photos, None, quiet)
+    chosen = choose(photos)
     for name in ("a.npz", "b.npz"):
         pack(chosen, tmp_path / name)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
 def test_a_compressed_file_holds_the_same(photos: Path, tmp_path: Path) -> None:
-    chosen = packing.choose(photos, None, quiet)
+    chosen = choose(photos)
     for name, compress in (("a.npz", False), ("b.npz", True)):
         Image.new("RGB", (500, 500)).save(photos / "2/0.png")
         pack(chosen, tmp_path / name, size=(200, 200), compress=compress)
@@ -59,7 +65,7 @@ def test_a_compressed_file_holds_the_same(photos: Path, tmp_path: Path) -> None:
 
 
 def test_many_parts_are_one_array(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    chosen = packing.choose(photos, None, quiet)
+    chosen = choose(photos)
     pack(chosen, tmp_path / "a.npz")
     monkeypatch.setattr(packing, "AT_ONCE", 2 * 8 * 12 * 3)
     pack(chosen, tmp_path / "b.npz")
@@ -67,7 +73,7 @@ def test_many_parts_are_one_array(photos: Path, tmp_path: Path, monkeypatch: pyt
 
 
 def test_without_classes_there_are_images_alone(photos: Path, tmp_path: Path) -> None:
-    pack(packing.choose(photos / "2", None, quiet), tmp_path / "out.npz", channels=1)
+    pack(choose(photos / "2"), tmp_path / "out.npz", channels=1)
     with np.load(tmp_path / "out.npz") as content:
         assert content.files == ["images"]
         assert content["images"].shape == (2, 8, 12, 1)
@@ -75,7 +81,7 @@ def test_without_classes_there_are_images_alone(photos: Path, tmp_path: Path) ->
 
 def test_damaged_images_are_left_out_with_their_labels(photos: Path, tmp_path: Path) -> None:
     (photos / "2/0.png").write_bytes(b"no picture")
-    (line,) = pack(packing.choose(photos, None, quiet), tmp_path / "out.npz")
+    (line,) = pack(choose(photos), tmp_path / "out.npz")
     assert "1 of 5 images can't be read" in line
     with np.load(tmp_path / "out.npz") as content:
         assert content["labels"].tolist() == [0, 1, 1, 1]
@@ -84,24 +90,48 @@ def test_damaged_images_are_left_out_with_their_labels(photos: Path, tmp_path: P
 
 def test_images_beside_class_folders_are_left_out(photos: Path) -> None:
     save(photos / "a.png", noise(0, 8, 8, 3))
-    assert len(packing.choose(photos, None, quiet).files) == 5
+    assert len(choose(photos).files) == 5
 
 
 def test_a_folder_of_splits_is_packed_by_split(tmp_path: Path) -> None:
     for number, place in enumerate(["train/a/1", "train/a/2", "train/b/3", "test/b/4"]):
         save(tmp_path / f"{place}.png", noise(number, 8, 8, 3))
-    train, test = (packing.choose(tmp_path, split, quiet) for split in ("train", "test"))
+    train, test = (choose(tmp_path, split) for split in ("train", "test"))
     assert (train.labels, train.classes) == ([0, 0, 1], ["a", "b"])
     assert (test.labels, test.classes) == ([1], ["a", "b"]), "the same labels in both files"
     with pytest.raises(UserError, match=r"has splits of its own: pack each into a file, with --split train"):
-        packing.choose(tmp_path, None, quiet)
+        choose(tmp_path)
 
 
 def test_a_folder_of_a_single_split_is_packed_as_it_is(photos: Path, tmp_path: Path) -> None:
     photos.rename(tmp_path / "train")
     (tmp_path / "all").mkdir()
     (tmp_path / "train").rename(tmp_path / "all/train")
-    chosen = packing.choose(tmp_path / "all", None, quiet)
+    chosen = choose(tmp_path / "all")
     assert (len(chosen.files), chosen.classes) == (5, ["2", "10"])
     with pytest.raises(UserError, match=r"--split test: .* has no images for testing of its own"):
-        packing.choose(tmp_path / "all", "test", quiet)
+        choose(tmp_path / "all", "test")
+
+
+def test_what_is_packed_trains_as_the_folder_does(photos: Path, tmp_path: Path) -> None:
+    pack(choose(photos), tmp_path / "out.npz", size=(16, 16))
+    shared = {"test_fraction": None, "cache": str(tmp_path / "cache"), "image_size": 16, "channels": 3}
+    shared |= {"num_classes": 2, "validation_count": 0, "batch_size": 1, "seed": 0}
+    folder, packed = (ImageFolder(root=str(root), **shared) for root in (photos, tmp_path / "out.npz"))
+    for data in (folder, packed):
+        data.prepare_data()
+        data.setup("fit")
+    assert np.array_equal(folder.splits["train"].images.numpy(), packed.splits["train"].images.numpy())
+    assert folder.splits["train"].labels.tolist() == packed.splits["train"].labels.tolist()
+    assert packed.describe()["classes"] == ["2", "10"]
+
+
+def test_archives_are_packed_as_well(photos: Path, tmp_path: Path) -> None:
+    pack(choose(photos), tmp_path / "a.npz", size=(20, 24))
+    source = sources.at(str(tmp_path / "a.npz"), "FOLDER")
+    chosen = packing.choose(source, None, quiet)
+    pixels, labels, _ = packing.decode(
+        source, chosen, (20, 24), 3, window=None, background="white", fit="crop", of="--image-size"
+    )
+    packing.write(tmp_path / "b.npz", pixels, labels, chosen.classes)
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()

@@ -1,13 +1,14 @@
 """A look at a folder: every count by hand."""
 
 import logging
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from gan_lab.data import survey
+from gan_lab.data import sources, survey
 from gan_lab.data.survey import COLUMNS, THUMBNAIL, Survey, spread
 from gan_lab.utils.errors import UserError
 from tests.data.archives import noise
@@ -24,7 +25,7 @@ def save(path: Path, pixels: np.ndarray, mode: str | None = None) -> None:
 
 
 def take(root: Path) -> Survey:
-    return survey.take(root, quiet)
+    return survey.take(sources.at(str(root), "FOLDER"), quiet)
 
 
 def lines(found: Survey) -> dict[str, str]:
@@ -161,3 +162,14 @@ def test_lines_that_warn_are_logged(caplog: pytest.LogCaptureFixture) -> None:
         survey.to_log(logging.INFO, "fine")
         survey.to_log(logging.WARNING, "not used: a.heic")
     assert caplog.messages == ["not used: a.heic"]
+
+
+def test_archives_and_arrays_are_looked_at_as_well(photos: Path, tmp_path: Path) -> None:
+    shutil.make_archive(str(tmp_path / "photos"), "zip", photos)
+    found = take(tmp_path / "photos.zip")
+    assert (found.classes, len(found.damaged), len(found.copies)) == ({"2": 3, "10": 5}, 1, 1)
+    np.save(tmp_path / "scans.npy", noise(0, 12, 33, 40, 5).astype(np.float32))
+    found = take(tmp_path / "scans.npy")
+    assert lines(found)["modes"] == "float32 of 5 channels (12)"
+    assert (found.channels, found.suits) == (5, 32)
+    assert found.sheet().float().std() > 30

@@ -93,8 +93,6 @@ def test_a_folder_that_is_none_or_has_no_images_is_one_message(folders: dict[str
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="empty: contains no images"):
         make(folders, domain_b=str(tmp_path / "empty")).prepare_data()
-    with pytest.raises(ValueError, match=r"data\.channels must be 1"):
-        make(folders, channels=4)
 
 
 def test_the_command_line_names_the_folders(folders: dict[str, str]) -> None:

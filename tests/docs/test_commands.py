@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+import torch
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from PIL import Image
@@ -23,6 +24,7 @@ from gan_lab import cli
 from gan_lab.cli import train
 from gan_lab.config import schema
 from gan_lab.data import mnist
+from gan_lab.metrics import tensor_files
 from gan_lab.runs.names import folder_of
 from gan_lab.runs.run import Run
 from tests.conftest import REPOSITORY, all_digits, composed, logging_as_before
@@ -55,6 +57,7 @@ NEEDS = {
     "--dataset FashionMNIST": "Fashion-MNIST from the network; tests/cli/test_train_features.py trains on digits",
     "--gan-train-test": "minutes; tests/evaluation/test_classifiers.py trains such a classifier",
     "python -m benchmarks": "minutes",
+    "--generated 0,1,5": "minutes; the page has a small study, which runs",
     "cifar10": "CIFAR-10 from the network; tests/data/test_named.py trains on files of its form",
     "logger=[tensorboard,csv,wandb]": "an account; tests/training/test_wandb_logger.py trains with it offline",
     "logger=[tensorboard,csv,mlflow]": "tables that take seconds; tests/training/test_mlflow_logger.py trains with it",
@@ -213,6 +216,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory, no_network: None) -> Path:
             assert start(*shortened([*options, f"hydra.run.dir=logs/runs/{name}"])) is None
         state = Run("logs/runs/dcgan").load_checkpoint()["state_dict"]
         save_file(state, "weights.safetensors")
+        latents = torch.randn(2, Run("logs/runs/dcgan").config().model.latent_dim)
+        tensor_files.write(Path("latent.safetensors"), {"latent": latents}, {})
+        Image.new("L", (28, 28), 90).save("digit.png")
         noise = np.random.default_rng(0)
         for folder in (*(f"{name}/{number}" for name in ("photos", "maps") for number in range(5)), "horses", "zebras"):
             Path(folder).mkdir(parents=True)
@@ -251,7 +257,7 @@ def test_train_py_trains(typed: Typed, here: Path, bgan: ModuleType) -> None:
 def test_gan_lab_does_what_is_asked(typed: Typed, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     if "logs/sweeps" in typed.line:
         assert start("-m", *shortened(["model=vanilla", "seed=1,2", "sweep.dir=logs/sweeps/first"])) is None
-    few = ["--count", "20"] if typed.arguments[0] == "evaluate" else []
+    few = {"evaluate": ["--count", "20"], "project": ["--steps", "9", "--force"]}.get(typed.arguments[0], [])
     cli.main([*typed.arguments, *few])
     assert capsys.readouterr().out.strip()
 

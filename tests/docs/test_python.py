@@ -52,7 +52,7 @@ def test_every_block_does_what_it_says(here: None, capsys: pytest.CaptureFixture
             said = re.search(r"print\(error\)  # (.*)", code)
             assert said
             assert capsys.readouterr().out.endswith(f"{said[1]}\n")
-    assert len(BLOCKS) == 8
+    assert len(BLOCKS) == 9
     assert len(list(Path("logs/runs").iterdir())) == 4
 
 

@@ -68,8 +68,11 @@ def test_a_class_goes_by_its_name_or_its_number(conditional_run: Run) -> None:
         assert asked.title == f"3 images of class {label} ({names[label]})"
         expected = sample(conditional_run, count=10).images[label]
         torch.testing.assert_close(sample(conditional_run, count=10, of_class=named).images[label], expected)
-    with pytest.raises(UserError, match=r"^--class catz: no such class\. Did you mean cats\?$"):
-        sample(conditional_run, of_class="catz")
+    listed = ", ".join(f"{label} {name}" for label, name in enumerate(names))
+    for asked_for, hint in (("catz", "Did you mean cats? "), ("elephants", "")):
+        with pytest.raises(UserError) as caught:
+            sample(conditional_run, of_class=asked_for)
+        assert str(caught.value) == f"--class {asked_for}: no such class. {hint}The run has {listed}."
 
 
 def test_classes_without_names_have_numbers_only(run: Run, conditional_run: Run) -> None:
@@ -162,3 +165,62 @@ def test_more_than_memory_holds_is_refused_before_it_is_generated(run: Run, monk
     assert len(sample(run, count=10).images) == 10
     with pytest.raises(UserError, match=r"--count 11: these images need 0 GB of memory, and 0 GB are available"):
         sample(run, count=11)
+
+
+@pytest.mark.parametrize("each", [1, 3, 16])
+def test_an_image_is_the_same_in_any_batch_up_to_rounding(
+    run: Run, conditional_run: Run, monkeypatch: pytest.MonkeyPatch, each: int
+) -> None:
+    for trained in (run, conditional_run):
+        drawing = prepare(trained, count=20, seed=3)
+        drawing.model.double()
+        together = torch.cat([*drawing.batches()])
+        assert together.dtype == torch.float64
+        monkeypatch.setattr(sampling, "at_once", lambda *_: each)
+        torch.testing.assert_close(torch.cat([*drawing.batches()]), together, rtol=0, atol=1e-12)
+        monkeypatch.undo()
+
+
+def test_each_class_is_drawn_as_often_as_asked(conditional_run: Run) -> None:
+    drawing = prepare(conditional_run, per_class=3)
+    assert drawing.labels is not None
+    assert torch.bincount(drawing.labels).tolist() == [3] * 10
+    torch.testing.assert_close(sample(conditional_run, count=30).images, torch.cat([*drawing.batches()]))
+    of_one = prepare(conditional_run, per_class=3, of_class="4")
+    assert of_one.labels is not None
+    assert of_one.labels.tolist() == [4, 4, 4]
+    first = prepare(conditional_run, per_class=30).first
+    assert (first.count, first.columns) == (100, 10)
+    assert prepare(conditional_run, count=7).first.count == 7
+
+
+def test_found_categories_have_no_turns(tmp_path: Path) -> None:
+    run = Run(tmp_path / "infogan")
+    run.save_config(composed("model=infogan", "model/network=mlp", *TINY[1:]))
+    checkpoint = {"state_dict": untrained(run).state_dict(), "images_seen": 320}
+    AtomicCheckpointIO().save_checkpoint(checkpoint, run.checkpoint)
+    run.update_record(status="interrupted")
+    with pytest.raises(UserError, match="^--per-class 2: the categories of this run were found, and don't take turns"):
+        prepare(run, per_class=2)
+    assert prepare(run, per_class=2, of_class="3").count == 2
+
+
+@pytest.mark.parametrize(
+    ("names", "folders"),
+    [
+        ([], ["0", "1", "2"]),
+        (["cats", "dogs", "eels"], ["cats", "dogs", "eels"]),
+        (["eels", "cats", "dogs"], ["0_eels", "1_cats", "2_dogs"]),
+        (["a2", "a10", "b"], ["0_a2", "1_a10", "2_b"]),
+        (["a10", "a2", "b"], ["0_a10", "1_a2", "2_b"]),
+        (["one", "test", "train"], ["0_one", "1_test", "2_train"]),
+        (["A", "B", "a"], ["0_A", "1_B", "2_a"]),
+        (["../x", "a/b", "c:"], ["0_x", "1_a_b", "2_c"]),
+        (["a", "b"], ["0", "1", "2"]),
+    ],
+)
+def test_folders_of_classes_are_safe_and_sort_by_label(names: list[str], folders: list[str]) -> None:
+    assert sampling.class_folders(names, 3) == folders
+    assert sorted(folders) == folders
+    assert len(sampling.class_folders([], 1001)) == 1001
+    assert sampling.class_folders([], 1001) == sorted(sampling.class_folders([], 1001))

@@ -16,6 +16,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert description == {"name": "x", "count": 3}
     assert all(torch.equal(tensors[name], written[name]) for name in written)
     assert list(path.parent.iterdir()) == [path]
+    assert tensor_files.content(written, {"count": 3, "name": "x"}) == path.read_bytes()
 
 
 def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from scipy import stats
 
 from gan_lab.models.latent import LatentGAN
 from gan_lab.models.vanilla import VanillaGAN
@@ -62,3 +63,33 @@ def test_a_label_is_refused_with_the_way_out() -> None:
     assert tiny_gan().make_condition(3) == ()
     with pytest.raises(ValueError, match="VanillaGAN knows no classes; model=cgan does"):
         tiny_gan().make_condition(3, 1)
+
+
+def test_a_truncated_latent_keeps_its_place_in_the_distribution() -> None:
+    """Of a normal distribution that is cut off at 1, by scipy's quantiles; ranks are those of the whole one."""
+    latents = torch.tensor([[0.0, 0.5, -0.5, 3.0]], dtype=torch.float64)
+    expected = stats.truncnorm(-1, 1).ppf(stats.norm.cdf(latents.numpy()))
+    cut = tiny_gan().double().truncate(latents, 1.0)
+    torch.testing.assert_close(cut, torch.from_numpy(expected))
+    assert torch.equal(tiny_gan().truncate(latents, 0.0).abs(), torch.zeros(1, 4).double())
+
+
+def test_truncation_cuts_off_both_sides_and_leaves_the_order() -> None:
+    model = tiny_gan(latent_dim=100)
+    latents = model.seeded_latents(1000, 0)
+    cut = model.truncate(latents, 0.5)
+    assert cut.dtype == latents.dtype
+    assert 0.499 < cut.abs().max() <= 0.5
+    assert cut.std().item() == pytest.approx(stats.truncnorm(-0.5, 0.5).std(), abs=0.002)
+    assert torch.equal(cut.sign(), latents.sign())
+    codes = torch.cat((latents, torch.full((1000, 2), 9.0)), 1)
+    assert (model.truncate(codes, 0.5)[:, 100:] == 9).all()
+    torch.testing.assert_close(model.truncate(latents, 40.0), latents)
+    with pytest.raises(ValueError, match="must be 0 or more"):
+        model.truncate(latents, -0.1)
+
+
+def test_samples_of_truncated_latents() -> None:
+    model = tiny_gan()
+    latents = model.seeded_latents(5, 0)
+    torch.testing.assert_close(model.sample(latents, truncation=0.3), model.sample(model.truncate(latents, 0.3)))

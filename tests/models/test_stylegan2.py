@@ -267,5 +267,5 @@ def test_samples_may_be_drawn_nearer_to_the_mean_style() -> None:
         torch.testing.assert_close(model.sample(latents, truncation=0.3, ema=ema), expected)
         alike = model.sample(latents, truncation=0.0, ema=ema)
         torch.testing.assert_close(alike, alike[:1].expand_as(alike))
-    with pytest.raises(ValueError, match="the generator of this run knows no truncation"):
-        tiny_gan().sample(latents, truncation=0.5)
+    with pytest.raises(ValueError, match="must be from 0 to 1, a share of the distance from the mean style"):
+        model.sample(latents, truncation=1.5)

@@ -209,3 +209,16 @@ def test_an_image_depends_on_its_label_and_its_logit_on_no_other_image() -> None
 def test_a_size_without_a_layout_is_refused() -> None:
     with pytest.raises(ValueError, match="must be 32, 64 or 128, not 28$"):
         players(28, 2, 5)
+
+
+def test_a_blend_of_classes_has_a_blend_of_their_vectors() -> None:
+    generator, _ = players(32, 4, 3, latent_dim=8, embedding_dim=5)
+    generator = generator.double().eval()
+    latents = torch.randn(2, 8, generator=torch.Generator().manual_seed(0)).double()
+    whole = torch.tensor([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]]).double()
+    with torch.no_grad():
+        torch.testing.assert_close(generator(latents, whole), generator(latents, torch.tensor([2, 1])))
+        blended = generator(latents, torch.tensor([[0.25, 0.0, 0.75]] * 2).double())
+        vectors = generator.embedding.weight
+        vectors[0] = 0.25 * vectors[0] + 0.75 * vectors[2]
+        torch.testing.assert_close(blended, generator(latents, torch.tensor([0, 0])))

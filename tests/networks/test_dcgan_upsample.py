@@ -60,3 +60,12 @@ def test_larger_images_add_layers_and_no_weight_for_each_pixel() -> None:
     assert sum(weight.numel() for weight in discriminator.parameters()) == first + last
     assert generator(torch.zeros(2, 100, device="meta")).shape == (2, 3, 128, 128)
     assert discriminator(torch.zeros(2, 3, 128, 128, device="meta")).shape == (2, 1)
+
+
+@pytest.mark.parametrize("size", [56, (56, 112), (28, 56), (12, 20)])
+def test_maps_that_are_odd_on_the_way_are_counted_rightly(size: int | tuple[int, int]) -> None:
+    discriminator = dcgan_upsample.Discriminator(
+        width=2, max_side=8, dropout=0.0, norm="none", image_size=size, channels=1
+    )
+    shape = (size, size) if isinstance(size, int) else size
+    assert discriminator(torch.zeros(2, 1, *shape)).shape == (2, 1)

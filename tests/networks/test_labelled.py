@@ -97,3 +97,56 @@ def test_players_with_and_without_labels_are_told_apart() -> None:
     sizes = {"latent_dim": 4, "width": 2, "embedding_dim": 2, "num_classes": 3, "image_size": 32, "channels": 1}
     with pytest.raises(ValueError, match="set model/conditioning=native"):
         labelled.LabelledGenerator(biggan.Generator(**sizes), num_classes=3)
+
+
+def test_several_attributes_are_one_hot_behind_each_other() -> None:
+    generator = labelled.LabelledGenerator(Recorder(images=True), num_classes=[2, 3])
+    inputs = generator(torch.tensor([[0.5], [2.0]]), torch.tensor([5, 1]))
+    assert inputs.tolist() == [[0.5, 0, 1, 0, 0, 1], [2.0, 1, 0, 0, 1, 0]]
+
+
+def test_vectors_and_planes_of_several_attributes_are_added() -> None:
+    torch.manual_seed(0)
+    labels = torch.tensor([0, 4, 5])  # (0, 0), (1, 1), (1, 2)
+    rows = torch.tensor([[0, 2], [1, 3], [1, 4]])
+    embedding = labelled.Embedding([2, 3], 7)
+    torch.testing.assert_close(embedding(labels), embedding.weight[rows].sum(1))
+    inner = Recorder(images=False)
+    discriminator = labelled.ConcatDiscriminator(inner, num_classes=[2, 3], image_size=SIZE)
+    discriminator(torch.randn(3, 1, SIZE, SIZE), labels)
+    torch.testing.assert_close(inner.last[:, 1].flatten(1), discriminator.planes.weight[rows].sum(1))
+    plain = mlp.Discriminator(hidden=[5], norm="spectral", image_size=SIZE, channels=1)
+    projection = labelled.ProjectionDiscriminator(plain, num_classes=[2, 3], image_size=SIZE, channels=1)
+    assert projection(torch.randn(3, 1, SIZE, SIZE), labels).shape == (3, 1)
+
+
+def test_one_attribute_alone_is_plain_classes_and_plain_classes_have_torchs_own_embedding() -> None:
+    labels = torch.tensor([2, 0, 1])
+    torch.manual_seed(0)
+    plain, own = labelled.Embedding(3, 4), labelled.Embedding([3], 4)
+    torch.manual_seed(0)
+    assert torch.equal(plain(labels), nn.Embedding(3, 4)(labels))
+    own.load_state_dict(plain.state_dict())
+    assert torch.equal(plain(labels), own(labels))
+
+
+def test_shares_of_combinations_are_shares_of_their_attributes() -> None:
+    shares = torch.tensor([[0.5, 0, 0, 0, 0.25, 0.25]])  # of (0, 0), (1, 1) and (1, 2)
+    assert labelled.one_hot(shares, [2, 3]).tolist() == [[0.5, 0.5, 0.5, 0.25, 0.25]]
+    embedding = labelled.Embedding([2, 3], 4)
+    expected = 0.5 * embedding(torch.tensor([0])) + 0.25 * embedding(torch.tensor([4, 5])).sum(0)
+    torch.testing.assert_close(embedding(shares), expected)
+
+
+def test_shares_of_classes_take_the_place_of_labels() -> None:
+    generator = labelled.LabelledGenerator(Recorder(images=True), num_classes=3)
+    latents = torch.tensor([[0.5, -1.0], [2.0, 3.0]])
+    inputs = generator(latents, torch.tensor([[0.25, 0.0, 0.75], [0.0, 1.0, 0.0]]))
+    assert inputs.tolist() == [[0.5, -1.0, 0.25, 0, 0.75], [2.0, 3.0, 0, 1, 0]]
+    assert torch.equal(generator.joined(latents, torch.tensor([2, 1]))[1], inputs[1])
+    assert generator.blends_labels
+    assert not labelled.Native(TakesLabels()).blends_labels
+
+
+class TakesLabels(nn.Module):
+    takes_labels = True

@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from gan_lab.evaluation.sampling import sample
 from gan_lab.runs.run import Run
 from tests.conftest import QUICK, REPOSITORY, Command, last_weights, metrics_table, same, started, wait_for
 
@@ -216,3 +217,41 @@ def test_a_changed_rate_outlives_a_kill_before_the_next_checkpoint(command: Comm
     for state in Run("run").load_checkpoint()["optimizer_states"]:
         (group,) = state["param_groups"]
         assert (group["lr"], group["initial_lr"], tuple(group["betas"])) == (1.0e-3, 1.0e-3, (0.0, 0.9))
+
+
+@pytest.mark.bits
+def test_a_run_of_attributes_balanced_classes_and_groups_goes_on_with_the_same_bits(command: Command) -> None:
+    names = [f"{kind}/p{patient}/{index}" for kind in ("cat", "dog") for patient in range(8) for index in range(3)]
+    for number, name in enumerate(names):
+        Path(f"pictures/{name}.png").parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), 5 * number).save(f"pictures/{name}.png")
+    rows = [f"{name}.png,{name[:3]},{'big' if index % 5 else 'small'}" for index, name in enumerate(names)]
+    Path("labels.csv").write_text("\n".join(("file,animal,size", *rows)))
+    own = ("data=image_folder", "data.root=pictures", "data.labels=labels.csv", "data.attributes=[animal,size]")
+    options = ("data.num_classes=[2,2]", "data.sampler=balanced", "data.groups=p.", "data.channels=1")
+    sizes = ("data.image_size=8", "data.batch_size=4", "model=cgan", "model/network=mlp", "model/schedule=constant")
+    quick = [argument for argument in QUICK if not argument.startswith(("data.", "model="))]
+    typed = [*quick, *own, *options, *sizes]
+    assert command(*typed, "hydra.run.dir=whole", "trainer.max_steps=15") is None
+    assert command(*typed) is None
+    data = Run("run").record()["data"]
+    assert data["classes"] == [f"animal={animal},size={size}" for animal in ("cat", "dog") for size in ("big", "small")]
+    assert data["attributes"] == {"animal": ["cat", "dog"], "size": ["big", "small"]}
+    assert command("resume=run", "trainer.max_steps=15") is None
+    resumed, whole = (Run(name).load_checkpoint()["state_dict"] for name in ("run", "whole"))
+    assert all(torch.equal(resumed[name], value) for name, value in whole.items())
+    drawn = sample(Run("run"), which="last", count=3, of_class="animal=dog,size=small", seed=0, ema=True)
+    assert drawn.title == "3 images of class 3 (animal=dog,size=small)"
+    Path("labels.csv").write_text(Path("labels.csv").read_text().replace("small", "big", 1))
+    message = str(command("resume=run", "trainer.max_steps=20"))
+    assert "the run began on data with train_sha256=" in message
+
+
+def test_an_older_record_without_names_of_classes_goes_on(command: Command) -> None:
+    pictures("pictures/cats", "pictures/dogs")
+    own = ("data=image_folder", "data.root=pictures", "data.image_size=8", "data.num_classes=2", "data.batch_size=4")
+    assert command(*(argument for argument in QUICK if not argument.startswith("data.")), *own) is None
+    record = Run("run").record()["data"]
+    del record["classes"]
+    Run("run").update_record(data=record)
+    assert command("resume=run", "trainer.max_steps=8") is None

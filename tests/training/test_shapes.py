@@ -54,7 +54,7 @@ def tiny(model: str) -> tuple[str, ...]:
 
 
 def quick(folder: str, *more: str) -> tuple[str, ...]:
-    steps = ("data.batch_size=4", "trainer.max_steps=3", "trainer.log_every_n_steps=3", f"hydra.run.dir={folder}")
+    steps = ("data.batch_size=4", "trainer.max_steps=5", "trainer.log_every_n_steps=5", f"hydra.run.dir={folder}")
     return (*OFFLINE[1:], *NO_SCORES, *steps, "callbacks.samples.rows=2", "callbacks.samples.columns=3", *more)
 
 

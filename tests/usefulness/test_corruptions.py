@@ -41,5 +41,7 @@ def test_shift_takes_each_diagonal_in_turn() -> None:
     assert places == [(17, 17), (17, 11), (11, 17), (11, 11), (17, 17)]
 
 
-def test_contrast_draws_values_to_the_middle() -> None:
-    assert contrast(torch.tensor([0.0, 0.5, 1.0])).tolist() == pytest.approx([0.35, 0.5, 0.65])
+def test_contrast_draws_the_values_of_an_image_to_their_mean() -> None:
+    images = torch.tensor([[0.0, 0.2, 1.0], [0.6, 0.6, 0.6]]).view(2, 1, 1, 3)  # means of 0.4 and 0.6
+    assert contrast(images)[0].flatten().tolist() == pytest.approx([0.28, 0.34, 0.58])
+    assert torch.allclose(contrast(images)[1], images[1])

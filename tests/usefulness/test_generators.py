@@ -100,6 +100,14 @@ def test_a_run_without_classes_or_with_older_weights_is_refused(tiny: Run, run: 
         refuse_unfit(tiny)
 
 
+def test_a_run_that_would_write_elsewhere_is_refused(tiny: Run, tmp_path: Path) -> None:
+    config = tiny.config()
+    config.callbacks.checkpoint.file = str(tmp_path / "elsewhere")
+    tiny.save_config(config)
+    with pytest.raises(UserError, match=r"callbacks.checkpoint.file=.*lies outside the run folder"):
+        refuse_unfit(tiny)
+
+
 @pytest.mark.parametrize(
     ("record", "trainer", "steps"),
     [

@@ -1,9 +1,12 @@
 """What lies in the working directory before a wrong command is typed."""
 
 import gzip
+import io
 import json
 import shutil
 import struct
+import tarfile
+import zipfile
 import zlib
 from collections.abc import Callable
 from functools import cache
@@ -126,6 +129,59 @@ def folder(name: str) -> Given:
     return lambda: Path(name).mkdir(parents=True)
 
 
+def zipped(name: str, members: dict[str, bytes], change: Callable[[bytearray], None] = lambda content: None) -> Given:
+    """A zip archive whose bytes are then changed."""
+
+    def give() -> None:
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+            for member, data in members.items():
+                archive.writestr(member, data)
+        changed = bytearray(content.getvalue())
+        change(changed)
+        Path(name).write_bytes(changed)
+
+    return give
+
+
+def encrypted(content: bytearray) -> None:
+    """The flag of the first member in the directory of a zip archive."""
+    content[content.index(b"PK\1\2") + 8] |= 1
+
+
+def bloated(content: bytearray) -> None:
+    """Another size, unpacked, of the first member in the directory of a zip archive."""
+    place = content.index(b"PK\1\2") + 24
+    content[place : place + 4] = (4_000_000).to_bytes(4, "little")
+
+
+def halved(content: bytearray) -> None:
+    """The end is missing."""
+    del content[len(content) // 2 :]
+
+
+def tarred(name: str, members: dict[str, bytes], change: Callable[[bytearray], None] = lambda content: None) -> Given:
+    """A tar archive whose bytes are then changed."""
+
+    def give() -> None:
+        content = io.BytesIO()
+        with tarfile.open(fileobj=content, mode="w") as archive:
+            for member, data in members.items():
+                info = tarfile.TarInfo(member)
+                info.size = len(data)
+                archive.addfile(info, io.BytesIO(data))
+        changed = bytearray(content.getvalue())
+        change(changed)
+        Path(name).write_bytes(changed)
+
+    return give
+
+
+def arrays(name: str, **values: np.ndarray) -> Given:
+    """An .npz file."""
+    return lambda: np.savez(name, **values)
+
+
 def idx(values: np.ndarray) -> bytes:
     """The file format of the MNIST family."""
     return bytes([0, 0, 8, values.ndim]) + b"".join(size.to_bytes(4, "big") for size in values.shape) + values.tobytes()
@@ -170,6 +226,11 @@ def pictures(name: str, count: int = 10, size: tuple[int, int] = (9, 9), mode: s
             Image.new(mode, size, 20 * index if mode == "L" else (20 * index, 0, 0)).save(Path(name) / f"{index}.png")
 
     return give
+
+
+def labelled(table: bytes | str) -> Given:
+    """Two images and a table of labels."""
+    return both(pictures("photos", count=2), file("labels.csv", table))
 
 
 def array(name: str, values: np.ndarray) -> Given:

@@ -29,6 +29,7 @@ FASHION = "python train.py data=fashion_mnist data.download=false data.root=file
 MNIST = "python train.py data.download=false data.root=files"
 CIFAR = "python train.py data=cifar10 model/network=dcgan_transposed data.download=false data.root=files"
 OWN = "python train.py data=image_folder data.root=photos"
+TABLE_OF = OWN + " data.labels=labels.csv"
 UNPAIRED = "python train.py model=cyclegan data=unpaired_folders"
 PAIRED = "python train.py model=pix2pix data=paired_folders"
 COLOURISE = "python train.py model=pix2pix data=colourise data.root=photos"
@@ -530,11 +531,23 @@ TABLE: dict[str, list[Row]] = {
             CIFAR.replace("cifar10", "medmnist") + " data.image_size=32 data.subset=brainmnist",
             "Error: data.subset=brainmnist: must be 'pathmnist', 'chestmnist', 'dermamnist', 'octmnist', 'pneumoniamnist', 'retinamnist', 'breastmnist', 'bloodmnist', 'tissuemnist', 'organamnist', 'organcmnist' or 'organsmnist'",
         ),
+        Row(
+            "python train.py data=huggingface data.path=owner/name model/network=dcgan_transposed",
+            "Error: data.path=…/owner/name: no such folder; a dataset on the hub is hub:owner/name",
+        ),
+        Row(
+            "python train.py data=huggingface data.path=hub:owner/name data.download=false data.root=files model/network=dcgan_transposed",
+            "Error: data.download=false: owner/name has not been fetched into …/files/huggingface. Save it on a machine with network, datasets.load_dataset(...).save_to_disk(FOLDER), and set data.path=FOLDER",
+        ),
     ],
     "Image folders": [
         Row("python train.py data=image_folder", "Error: data.root: this value is missing; set data.root=..."),
         Row(OWN, "Error: data.root=…/photos: no such folder"),
-        Row(OWN, "Error: data.root=…/photos: is a file, not a folder", given.file("photos")),
+        Row(
+            OWN,
+            "Error: data.root=…/photos: is a file, not a folder, and none of .zip, .tar, .npy, .npz",
+            given.file("photos"),
+        ),
         Row(
             OWN,
             "Error: …/photos: contains no images (no files named .png, .jpg, .webp or similar)",
@@ -584,12 +597,218 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             OWN + " data.channels=2",
-            "Error: data: data.channels must be 1 (grey) or 3 (RGB), not 2",
+            "Error: 9 of 9 images can't be read: …/photos/0.png (it has 3 channels, and data.channels=2), …, and 4 more. No image is left.",
             given.pictures("photos"),
         ),
         Row(
             OWN + " data.batch_size=64",
             "Error: data.batch_size=64 on 1 process(es) is more than the 9 training images; set it to 9 or less",
+            given.pictures("photos"),
+        ),
+        Row(
+            OWN + " data.sampler=balanced",
+            "Error: data: data.sampler=balanced: there is one class only; set data.num_classes to what the data has, or leave the option out",
+            given.pictures("photos"),
+        ),
+    ],
+    "Labels and groups": [
+        Row(
+            TABLE_OF + " data.num_classes=2",
+            "Error: data.labels=…/labels.csv: can't be read, No such file or directory",
+            given.pictures("photos"),
+        ),
+        Row(
+            TABLE_OF,
+            "Error: data.labels=…/labels.csv: is empty; its first line names the columns: file,class",
+            given.labelled(""),
+        ),
+        Row(
+            TABLE_OF,
+            "Error: data.labels=…/labels.csv: has no column file, the path of an image in data.root; it has name, class",
+            given.labelled("name,class\n0.png,cat\n"),
+        ),
+        Row(
+            TABLE_OF,
+            "Error: data.labels=…/labels.csv: has 2 columns named class; rename them",
+            given.labelled("file,class,class\n"),
+        ),
+        Row(
+            TABLE_OF,
+            "Error: data.labels=…/labels.csv: line 3 has 1 of 2 cells",
+            given.labelled("file,class\n0.png,cat\n1.png\n"),
+        ),
+        Row(
+            TABLE_OF,
+            "Error: data.labels=…/labels.csv: lines 2 and 3 are of the same file, 0.png; remove one of them",
+            given.labelled("file,class\n0.png,cat\n0.png,dog\n"),
+        ),
+        Row(
+            TABLE_OF,
+            "Error: data.labels=…/labels.csv: line 2 is no UTF-8 text; save the table as CSV in UTF-8",
+            given.labelled("file,class\n0.png,B\u00e4r\n".encode("latin-1")),
+        ),
+        Row(
+            TABLE_OF,
+            "Error: data.labels=…/labels.csv: line 2 has nothing in the column class",
+            given.labelled("file,class\n0.png,\n1.png,dog\n"),
+        ),
+        Row(
+            TABLE_OF,
+            "Error: data.labels=…/labels.csv: has no line for 1.png in data.root; add them, or remove the images",
+            given.labelled("file,class\n0.png,cat\n"),
+        ),
+        Row(
+            TABLE_OF,
+            "Error: data.labels=…/labels.csv: 2.png (line 4) can't be found among the images of data.root=…/photos",
+            given.labelled("file,class\n0.png,cat\n1.png,dog\n2.png,dog\n"),
+        ),
+        Row(
+            TABLE_OF + " data.num_classes=3",
+            "Error: data.labels=…/labels.csv has 2 classes, cat (1), dog (1): set data.num_classes=2, or data.num_classes=1 to ignore them",
+            given.labelled("file,class\n0.png,cat\n1.png,dog\n"),
+        ),
+        Row(
+            TABLE_OF + " data.num_classes=2",
+            "Error: data.labels=…/labels.csv: has no column class, and several others; choose: data.attributes=[smiling,glasses]",
+            given.labelled("file,smiling,glasses\n0.png,yes,no\n1.png,no,no\n"),
+        ),
+        Row(
+            TABLE_OF + " data.attributes=[smilling]",
+            "Error: data.attributes=['smilling']: data.labels=…/labels.csv has no column smilling. Did you mean smiling?",
+            given.labelled("file,smiling,glasses\n0.png,yes,no\n1.png,no,no\n"),
+        ),
+        Row(
+            TABLE_OF + " data.attributes=[smiling,glasses] data.num_classes=3",
+            "Error: data.attributes has smiling: no, yes; glasses: no: set data.num_classes=[2,1], or 1 to ignore them",
+            given.labelled("file,smiling,glasses\n0.png,yes,no\n1.png,no,no\n"),
+        ),
+        Row(
+            OWN + " data.num_classes=[2,3]",
+            "Error: data: data.num_classes=[2, 3]: has a number for each of data.attributes, of which there are 0",
+            given.pictures("photos"),
+        ),
+        Row(
+            OWN + " data.attributes=[smiling]",
+            "Error: data: data.attributes=['smiling']: are columns of a table; set data.labels to its file",
+            given.pictures("photos"),
+        ),
+        Row(
+            OWN + " data.groups=folder",
+            "Error: data.groups=folder: no image lies in a folder that could be its group",
+            given.pictures("photos"),
+        ),
+        Row(
+            OWN + " data.groups=patient",
+            "Error: data.groups=patient: is no column of data.labels and not folder, and as a regular expression it matches no name, such as 0",
+            given.pictures("photos"),
+        ),
+        Row(
+            OWN + " data.groups=folder",
+            "Error: data.groups=folder: p1 is among the training and among the test images; move them to one side",
+            given.both(given.pictures("photos/train/p1"), given.pictures("photos/test/p1")),
+        ),
+    ],
+    "Archives, scans and arrays": [
+        Row(OWN + ".zip", "Error: data.root=…/photos.zip: no such folder"),
+        Row(
+            OWN + ".zip",
+            "Error: …/photos.zip: can't be read as a zip file: File is not a zip file; fetch or make it again",
+            given.zipped("photos.zip", {"a.png": bytes(99)}, given.halved),
+        ),
+        Row(
+            OWN + ".zip",
+            "Error: …/photos.zip: a.png is encrypted; unpack the archive, and use the folder",
+            given.zipped("photos.zip", {"a.png": bytes(99)}, given.encrypted),
+        ),
+        Row(
+            OWN + ".zip",
+            "Error: …/photos.zip: a.png claims to unpack … bytes to 4,000,000, which no image does; remove it from the archive",
+            given.zipped("photos.zip", {"a.png": bytes(99)}, given.bloated),
+        ),
+        Row(
+            OWN + ".zip",
+            "Error: …/photos.zip: ../a.png leads out of the archive; make the archive again, with names inside it",
+            given.zipped("photos.zip", {"../a.png": bytes(99)}),
+        ),
+        Row(
+            OWN + ".zip",
+            "Error: …/photos.zip: contains no images (no files named .png, .jpg, .webp or similar); 0 of 1 files are images; not used: 1 .txt",
+            given.zipped("photos.zip", {"a.txt": b"hello"}),
+        ),
+        Row(
+            OWN + ".zip",
+            "Error: 1 of 1 images can't be read: …/photos.zip/a.png (not an image). No image is left.",
+            given.zipped("photos.zip", {"a.png": b"no picture"}),
+        ),
+        Row(
+            OWN + ".tar",
+            "Error: …/photos.tar: can't be read as a tar file: a.png goes on behind its end; fetch or make it again",
+            given.tarred("photos.tar", {"a.png": b"x" * 30000}, given.halved),
+        ),
+        Row(
+            OWN + ".tar",
+            "Error: …/photos.tar: /etc/a.png leads out of the archive; make the archive again, with names inside it",
+            given.tarred("photos.tar", {"/etc/a.png": b"x"}),
+        ),
+        Row(
+            OWN + ".tar.gz",
+            "Error: data.root=…/photos.tar.gz: is compressed, and read in place only without; make it a .tar or a .zip",
+            given.file("photos.tar.gz"),
+        ),
+        Row(
+            "python train.py data=image_folder 'data.root=\"photos-{0..1}.tar\"'",
+            "Error: data.root=…/photos-{0..1}.tar: there isn't photos-1.tar",
+            given.tarred("photos-0.tar", {"a.png": b"x"}),
+        ),
+        Row(
+            OWN + ".npy",
+            "Error: …/photos.npy: its images are uint8 (9, 9), and must be numbers of the shape (n, height, width) or (n, height, width, channels)",
+            given.array("photos.npy", np.zeros((9, 9), np.uint8)),
+        ),
+        Row(
+            OWN + ".npz",
+            "Error: …/photos.npz: can't be read as a npz file: …; fetch or make it again",
+            given.arrays("photos.npz", pictures=np.zeros((9, 9, 9), np.uint8)),
+        ),
+        Row(
+            OWN + ".npz",
+            "Error: …/photos.npz: its labels are int64 (3,), and must be 9 whole numbers from 0 on, one for each image",
+            given.arrays("photos.npz", images=np.zeros((9, 9, 9), np.uint8), labels=np.arange(3)),
+        ),
+        Row(
+            OWN + ".npz data.channels=5",
+            "Error: 9 of 9 images can't be read: …/photos.npz/0 (it has 4 channels, and data.channels=5), …, and 4 more. No image is left.",
+            given.arrays("photos.npz", images=np.zeros((10, 9, 9, 4), np.uint8)),
+        ),
+        Row(
+            OWN + " data.depth=12",
+            "Error: data.depth=12: must be 8, 16 or 'float'",
+            given.pictures("photos"),
+        ),
+        Row(
+            OWN + " data.depth=16 data.window=[0,100000]",
+            "Error: data: data.depth=16 holds whole numbers from 0 to 65,535, or from -32,768 to 32,767, and the window is [0,100000]; set data.window, or take data.depth=float",
+            given.pictures("photos"),
+        ),
+        Row(
+            OWN + ".npy data.depth=16 data.channels=1",
+            "Error: data.depth=16 holds whole numbers from 0 to 65,535, or from -32,768 to 32,767, and the window is [0,0.5]; set data.window, or take data.depth=float",
+            given.array("photos.npy", np.tile(np.array([0, 0.5], np.float32), (200, 8, 4))),
+        ),
+        Row(
+            OWN + " data.display=[1,2,9]",
+            "Error: data: data.display=[1, 2, 9]: must be the numbers of one channel or of three, each from 1 to 3",
+            given.pictures("photos"),
+        ),
+        Row(OWN + " data.axis=3", "Error: data.axis=3: must be 0, 1 or 2", given.pictures("photos")),
+        Row(
+            UNPAIRED + " data.domain_a=a data.domain_b=b data.depth=16 data.jitter=[0.1,0.1,0.1]",
+            "Error: data: data.jitter changes colours of 8 bits: leave it out, or data.depth and other channels",
+            given.both(given.pictures("a"), given.pictures("b")),
+        ),
+        Row(
+            COLOURISE + " +data.depth=16",
+            "Error: data: data.depth=16: colours in Lab are those of 8 bits; leave it out",
             given.pictures("photos"),
         ),
     ],
@@ -1105,7 +1324,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab sample run --out grid.jpg",
-            "Error: --out grid.jpg: unknown format .jpg; add --format png|pt|npy|png-folder",
+            "Error: --out grid.jpg: unknown format .jpg; add --format png|pt|npy|png-folder|image-folder",
             given.run(),
         ),
         Row(
@@ -1130,7 +1349,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab sample run --format gif",
-            "Error: --format: invalid choice: 'gif' (choose from 'npy', 'png', 'png-folder', 'pt') (gan-lab sample --help)",
+            "Error: --format: invalid choice: 'gif' (choose from 'image-folder', 'npy', 'png', 'png-folder', 'pt') (gan-lab sample --help)",
             given.run(),
         ),
         Row(
@@ -1182,6 +1401,199 @@ TABLE: dict[str, list[Row]] = {
             "gan-lab sample run",
             "Error: data: this part is missing; choose one, data=... (--help lists them)\nmodel: this part is missing; choose one, model=... (--help lists them)\nresume: this value is missing\nseed: this value is missing\ntrainer: this part is missing; choose one, trainer=... (--help lists them)",
             given.run(lambda run: run.config_file.write_text("{}")),
+        ),
+        Row(
+            "gan-lab sample run --per-class 10",
+            "Error: --per-class 10: VanillaGAN knows no classes; model=cgan does",
+            given.run(),
+        ),
+        Row(
+            "gan-lab sample run --count 10 --per-class 10",
+            "Error: --per-class: not allowed with argument --count (gan-lab sample --help)",
+        ),
+        Row(
+            "gan-lab sample run --seeds 1,,5",
+            "Error: --seeds: must be separated by commas, such as 1,5,9, not 1,,5 (gan-lab sample --help)",
+        ),
+        Row(
+            "gan-lab sample run --seeds 1,5 --count 8",
+            "Error: --count: --seeds says which images; leave one of the two out",
+            given.run(),
+        ),
+        Row(
+            "gan-lab sample run --truncation half",
+            "Error: --truncation: must be a number of at least 0, not half (gan-lab sample --help)",
+        ),
+        Row(
+            "gan-lab sample run --labels labels.csv",
+            "Error: --labels labels.csv: these images have no labels; those of a conditional model have",
+            given.run(),
+        ),
+        Row(
+            "gan-lab sample run --labels labels.txt",
+            "Error: --labels labels.txt: unknown format .txt; labels are .npy or .csv",
+            given.run(),
+        ),
+        Row(
+            "gan-lab sample run --grid grid.png",
+            "Error: --grid grid.png: exists already; choose another name, or replace it with --force",
+            given.both(given.run(), given.file("grid.png")),
+        ),
+        Row(
+            "gan-lab sample run --latent latent.npy",
+            "Error: --latent latent.npy: holds values of shape (2, 5), and latents of this run have 4",
+            given.both(given.run(), given.array("latent.npy", np.zeros((2, 5)))),
+        ),
+        Row(
+            "gan-lab sample run --latent latent.npy",
+            "Error: --latent latent.npy: can't be read: …",
+            given.both(given.run(), given.file("latent.npy", "no array")),
+        ),
+        Row(
+            "gan-lab sample run --latent latent.pt",
+            "Error: --latent latent.pt: unknown format .pt; a file of latents is .safetensors or .npy",
+            given.both(given.run(), given.pickle("latent.pt")),
+        ),
+        Row(
+            "gan-lab sample run --latent latent.safetensors",
+            "Error: --latent latent.safetensors: can't be read: latent.safetensors is damaged: …",
+            given.both(given.run(), given.file("latent.safetensors", "no tensors")),
+        ),
+        Row("gan-lab interpolate nowhere", f"Error: nowhere{NO_RUN}"),
+        Row(
+            "gan-lab interpolate run_of_cyclegan",
+            "Error: run_of_cyclegan: CycleGAN translates images and generates none from noise; use gan-lab translate, or look at the grids in samples/",
+            given.run_of("run_of_cyclegan"),
+        ),
+        Row(
+            "gan-lab interpolate run --seeds 1",
+            "Error: --seeds: a path needs two points or more, such as --seeds 1,2 or several --classes",
+            given.run(),
+        ),
+        Row(
+            "gan-lab interpolate run --classes 1,2",
+            "Error: --classes 1: VanillaGAN knows no classes; model=cgan does",
+            given.run(),
+        ),
+        Row(
+            "gan-lab interpolate run_of_cgan --classes 3,10",
+            "Error: --classes 10: there is no class 10: the run knows 0 to 9",
+            given.run_of("run_of_cgan"),
+        ),
+        Row(
+            "gan-lab interpolate run_of_cgan --classes 3,cats",
+            "Error: --classes cats: no such class. The run's classes have numbers only.",
+            given.run_of("run_of_cgan"),
+        ),
+        Row(
+            "gan-lab interpolate run_of_cgan --classes 3,8 --seeds 1,2,3",
+            "Error: --classes: 2 classes and 3 latents don't go together; give one of the two once, or as many as of the other",
+            given.run_of("run_of_cgan"),
+        ),
+        Row(
+            "gan-lab interpolate run --space w",
+            "Error: --space w: the generator of this run has no styles; model=stylegan2 has",
+            given.run(),
+        ),
+        Row(
+            "gan-lab interpolate run --frames 1",
+            "Error: --frames: must be a whole number of at least 2, not 1 (gan-lab interpolate --help)",
+        ),
+        Row("gan-lab interpolate run --fps 0", "Error: --fps 0: must be above 0", given.run()),
+        Row(
+            "gan-lab interpolate run --out path.avi",
+            "Error: --out path.avi: unknown format .avi; films are .gif, .png (APNG) and .mp4",
+            given.run(),
+        ),
+        Row(
+            "gan-lab interpolate run --out path.mp4",
+            "Error: --out path.mp4: needs a package that is not installed: pip install 'gan-lab-lightning[video]', or install ffmpeg, or write a .gif",
+            given.run(),
+        ),
+        Row(
+            "gan-lab interpolate run --strip --out path.gif",
+            "Error: --out path.gif: a strip is one picture, so its name ends in .png",
+            given.run(),
+        ),
+        Row(
+            "gan-lab interpolate run --out path.gif",
+            "Error: --out path.gif: exists already; choose another name, or replace it with --force",
+            given.both(given.run(), given.file("path.gif")),
+        ),
+        Row(
+            "gan-lab interpolate run --out a/path.gif",
+            "Error: --out …/a/path.gif: can't be written: …/a is a file, not a folder",
+            given.both(given.run(), given.file("a")),
+        ),
+        Row(
+            "gan-lab timelapse run",
+            "Error: run has no grid of samples: none was drawn yet, or callbacks.samples was left out",
+            given.run(),
+        ),
+        Row(
+            "gan-lab timelapse run",
+            "Error: run/samples/000000000.png: can't be read as an image: …",
+            given.both(given.run(), given.file("run/samples/000000000.png", "no image")),
+        ),
+        Row(
+            "gan-lab timelapse run --out film.webm",
+            "Error: --out film.webm: unknown format .webm; films are .gif, .png (APNG) and .mp4",
+            given.run(),
+        ),
+        Row(
+            "gan-lab walk run_of_cyclegan",
+            "Error: run_of_cyclegan: CycleGAN translates images and generates none from noise; use gan-lab translate, or look at the grids in samples/",
+            given.run_of("run_of_cyclegan"),
+        ),
+        Row(
+            "gan-lab walk run --method mix",
+            "Error: --method mix: the generator of this run has no styles to mix; model=stylegan2 has",
+            given.run(),
+        ),
+        Row(
+            "gan-lab walk run --method umap",
+            "Error: --method: invalid choice: 'umap' (choose from 'sefa', 'pca', 'mix') (gan-lab walk --help)",
+        ),
+        Row(
+            "gan-lab walk run --class 3",
+            "Error: --class 3: VanillaGAN knows no classes; model=cgan does",
+            given.run(),
+        ),
+        Row(
+            "gan-lab walk run --out walk.gif",
+            "Error: --out walk.gif: unknown format .gif; a sheet is a .png",
+            given.run(),
+        ),
+        Row(
+            "gan-lab project run_of_cyclegan image.png",
+            "Error: run_of_cyclegan: CycleGAN translates images and generates none from noise; use gan-lab translate, or look at the grids in samples/",
+            given.run_of("run_of_cyclegan"),
+        ),
+        Row("gan-lab project run", "Error: the following arguments are required: IMAGE (gan-lab project --help)"),
+        Row(
+            "gan-lab project run nowhere.png",
+            "Error: nowhere.png: can't be read as an image: No such file or directory",
+            given.run(),
+        ),
+        Row(
+            "gan-lab project run bomb.png",
+            "Error: bomb.png: can't be read as an image: …",
+            given.both(given.run(), given.bomb("bomb.png")),
+        ),
+        Row(
+            "gan-lab project run_of_cgan a/0.png --class 10",
+            "Error: --class 10: there is no class 10: the run knows 0 to 9",
+            given.both(given.run_of("run_of_cgan"), given.pictures("a", 1)),
+        ),
+        Row(
+            "gan-lab project run a/0.png --out latent.pkl",
+            "Error: --out latent.pkl: unknown format .pkl; a file of latents is .safetensors or .npy",
+            given.both(given.run(), given.pictures("a", 1)),
+        ),
+        Row(
+            "gan-lab project run a/0.png --out a/0.png/b.npy --steps 1",
+            "Error: --out …a/0.png/b.npy: can't be written: …a/0.png is a file, not a folder",
+            given.both(given.run(), given.pictures("a", 1)),
         ),
         Row(
             "gan-lab translate run_of_cyclegan",

@@ -1,6 +1,7 @@
 """Every wrong input of the table ends in its one message, and leaves nothing."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,8 @@ ROWS = [(title, row) for title, rows in TABLE.items() for row in rows]
 def a_machine_without_accelerator_weights_or_extras(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    for package in ("wandb", "mlflow"):
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    for package in ("wandb", "mlflow", "imageio_ffmpeg"):
         monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     (tmp_path / "here").mkdir()

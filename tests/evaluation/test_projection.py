@@ -1,0 +1,75 @@
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from gan_lab.evaluation import projection
+from gan_lab.evaluation.projection import distance, project
+from gan_lab.runs.run import Run
+from gan_lab.utils.errors import UserError
+from tests.evaluation.test_latents import space_of
+
+
+def test_differences_count_in_full_and_as_means() -> None:
+    goal = torch.zeros(1, 1, 4, 4)
+    one = torch.zeros(1, 1, 4, 4)
+    one[0, 0, 0, 0] = 0.8
+    by_hand = 0.64 / 16 + 0.2**2 / 4 + 0.05**2
+    torch.testing.assert_close(distance(one, goal), torch.tensor([by_hand]))
+    moved = torch.tensor([[1.0, 0], [0, 0]]).view(1, 1, 2, 2), torch.tensor([[0, 1.0], [0, 0]]).view(1, 1, 2, 2)
+    torch.testing.assert_close(distance(*moved), torch.tensor([2 / 4]))
+
+
+def test_what_is_clipped_to_the_pixel_that_is_wanted_counts_as_right() -> None:
+    goal = torch.tensor([1.0, -1.0, 0.5, -0.5]).view(1, 1, 1, 4)
+    made = torch.tensor([1.3, -1.2, 1.5, -1.5]).view(1, 1, 1, 4)
+    torch.testing.assert_close(distance(made, goal), torch.tensor([2 / 4]))
+
+
+@pytest.mark.parametrize("name", ["run", "styles_run"])
+def test_own_samples_come_back(name: str, request: pytest.FixtureRequest) -> None:
+    space = space_of(request.getfixturevalue(name))
+    targets = torch.cat([*space.pixels(space.seeds([11, 12]))])
+    far = torch.cat([*space.pixels(space.seeds([13, 14]))])
+    found = project(space, targets, label=None, starts=8, steps=150)
+    assert found.psnr.min() > 30
+    assert found.psnr.min() > projection.psnr(far, targets).max() + 5, "better than any other image"
+    assert torch.equal(torch.cat([*space.pixels(found.points.values)]), found.found)
+    assert found.points.labels is None
+    assert found.points.values.dim() == (3 if name == "styles_run" else 2)
+    assert found.picture().shape == (3, 2 * 10 + 2, 2 * 10 + 2)
+
+
+def test_the_class_is_found_or_given(conditional_run: Run) -> None:
+    space = space_of(conditional_run)
+    for parameter in space.core.hidden[0].parameters():  # so that classes are far from each other
+        parameter.mul_(3)
+    targets = torch.cat([*space.pixels(space.seeds([11, 12]), space.shares_of([3, 8]))])
+    found = project(space, targets, label=None, starts=20, steps=200)
+    assert found.points.labels is not None
+    assert found.points.labels.tolist() == [3, 8]
+    assert found.psnr.min() > 30
+    given = project(space, targets[:1], label=5, starts=4, steps=5)
+    assert given.points.labels is not None
+    assert given.points.labels.tolist() == [5]
+
+
+def test_the_best_of_each_class_comes_before_its_second_best() -> None:
+    losses = torch.tensor([0.1, 0.2, 0.3, 0.9, 0.8])
+    labels = torch.tensor([0, 0, 0, 1, 1])
+    assert projection._best(losses, 4, labels).tolist() == [0, 4, 1, 3]
+    assert projection._best(losses, 2, None).tolist() == [0, 1]
+
+
+def test_an_image_is_seen_as_a_run_sees_it(tmp_path: Path) -> None:
+    exact = torch.arange(64, dtype=torch.uint8).view(8, 8)
+    Image.fromarray(exact.numpy()).save(tmp_path / "exact.png")
+    Image.new("RGB", (40, 16), (255, 0, 0)).save(tmp_path / "wide.jpg")
+    found = projection.read([tmp_path / "exact.png", tmp_path / "wide.jpg"], (1, 8, 8))
+    assert found.shape == (2, 1, 8, 8)
+    assert torch.equal(found[0, 0], exact)
+    (tmp_path / "text.png").write_text("no image")
+    for name in ("text.png", "nowhere.png"):
+        with pytest.raises(UserError, match=f"{name}: can't be read as an image"):
+            projection.read([tmp_path / name], (1, 8, 8))
