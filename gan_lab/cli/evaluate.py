@@ -327,6 +327,9 @@ def of_images(arguments: argparse.Namespace) -> "Evaluation":
     if not arguments.data:
         images, labels = external_images.load_labelled(source, None)
         return evaluate_images(images, None, given, labels)
+    if arguments.data in PUBLISHED:  # all of them grey; the images come first, as they are sooner found wrong
+        images, labels = external_images.load_labelled(source, 1)
+        return evaluate_images(images, arguments.data, given, labels)
     real = dataset_of(arguments.data, given)
     images, labels = external_images.load_labelled(source, real.channels)
     if real.channels == 3 and images.shape[1] == 1:
@@ -335,18 +338,15 @@ def of_images(arguments: argparse.Namespace) -> "Evaluation":
 
 
 def dataset_of(name: str, given: Any) -> "RealImages":
-    """The dataset of a name, or that of the run that it names.
+    """The dataset of a name in conf/data, or that of the run that it names.
 
     Raises:
         UserError: there is neither, or it can't be loaded.
     """
-    from gan_lab.evaluation import datasets
-
-    if name in PUBLISHED:
-        return datasets.dataset_by_name(name, given.data_root)
     with suppress(UserError):
         folder = folder_of(Path(name))
         if RunLayout(folder).record_file.is_file():
+            from gan_lab.evaluation import datasets
             from gan_lab.runs.run import Run
 
             run = Run.open(folder)
