@@ -72,6 +72,7 @@ OWN_PLACES = {
     "data/unpacking.py": "in an unfinished folder",
     "distributed/agent.py": "in the launcher's temporary folder",
     "distributed/launcher.py": "in its temporary folder",
+    "utils/image_content.py": "in the unfinished folder of `replacing`",
     "utils/images.py": "in the unfinished folder of `replacing`",
     "utils/own_key.py": "in an unfinished folder",
     "utils/signals.py": "to the null device",
