@@ -74,6 +74,7 @@ OWN_PLACES = {
     "distributed/agent.py": "in the launcher's temporary folder",
     "distributed/launcher.py": "in its temporary folder",
     "utils/films.py": "in the unfinished folder of `replacing`",
+    "utils/image_content.py": "in the unfinished folder of `replacing`",
     "utils/images.py": "in the unfinished folder of `replacing`",
     "utils/own_key.py": "in an unfinished folder",
     "utils/signals.py": "to the null device",

@@ -177,7 +177,7 @@ def write(drawing: "Drawing", form: str, path: Path) -> None:
         digits = max(5, len(str(drawing.count - 1)))
         ending = image_content.ending(drawing.depth.dtype, drawing.shape[0])
         for index, image in enumerate(image for batch in drawing.pixels() for image in batch):
-            (path / f"{index:0{digits}d}{ending}").write_bytes(image_content.of(image, ending))
+            image_content.save(image, path / f"{index:0{digits}d}{ending}", ending)
     elif form == "image-folder":
         write_tree(drawing, path)
     elif form == "npy":

@@ -129,7 +129,7 @@ def run(arguments: argparse.Namespace) -> None:
         for index, image in translation.files(files, damaged, place):
             path = partial / targets[index]
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(image_content.of(image, ending))
+            image_content.save(image, path, ending)
         if len(damaged) == len(files):
             raise UserError(f"{threads.unreadable(files, damaged)}. No image is left.")
     seen = f"after {translation.images_seen:,} training images"

@@ -112,7 +112,7 @@ class Decoder:
         return other
 
     def prepare(self, root: Path, files: Sequence[Path], *, processes: int) -> None:
-        """Fill the cache where the images don't fit into memory, or are many; once per machine, before a `load`.
+        """Fill the cache where the images don't fit into memory, or are many; once per machine, before any `load`.
 
         Args:
             root: the folder that holds the files; a moved folder still finds its cache.

@@ -169,7 +169,7 @@ class Archive(Source):
 
     @abstractmethod
     def _members(self) -> dict[str, Any]:
-        """What `_read` takes, by the names of all members that are files; errors as of `find`."""
+        """Arguments of `_read`, by the names of all members that are files; errors as of `find`."""
 
     @abstractmethod
     def _read(self, member: Any) -> bytes:

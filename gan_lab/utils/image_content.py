@@ -3,6 +3,7 @@
 import struct
 import zlib
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import tifffile
@@ -49,6 +50,11 @@ def of(image: Tensor, form: str) -> bytes:
     else:
         tifffile.imwrite(content, images.pixels(image), photometric="minisblack", planarconfig="contig", metadata=None)
     return content.getvalue()
+
+
+def save(image: Tensor, path: Path, form: str) -> None:
+    """Write an image as a file; arguments as of `of`."""
+    path.write_bytes(of(image, form))
 
 
 def _png_of_16_bits(image: Tensor) -> bytes:

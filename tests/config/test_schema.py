@@ -222,6 +222,11 @@ def test_a_run_from_before_the_latest_options_is_still_understood() -> None:
         del config.run, config.tags, config.notes, config.callbacks.scores.at_least
         del config.trainer.accumulate_grad_batches, config.data.train_count, config.data.mirror, config.data.sampler
     check(config)
+    folder = composed("data=image_folder", "data.root=.")
+    with open_dict(folder):
+        for name in ("depth", "display", "axis"):
+            del folder.data[name]
+    check(folder)
     folders = composed("model=cyclegan", "data=unpaired_folders", "data.domain_a=.", "data.domain_b=.")
     with open_dict(folders):
         del folders.data.fit
