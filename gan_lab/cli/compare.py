@@ -33,8 +33,8 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "compare",
         help="print a table of the scores of several runs",
-        description="Print a table of the scores of several runs. Runs that differ only in their seed share a row, with\n"
-        "mean and standard deviation. Only scores of the same protocol are compared: the one that most runs\n"
+        description="Print a table of the scores of several runs. Runs that differ only in their seed share a row,\n"
+        "with mean and standard deviation. Only scores of the same protocol are compared: the one that most\nruns "
         "have. Runs without are named. Below the table stands which setups are worse than the best by more\n"
         "than the spread of seeds (Welch's t-test).",
         epilog=EXAMPLES,
