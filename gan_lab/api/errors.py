@@ -15,7 +15,7 @@ FLAGS = {"class": "label", "latent": "latents"} | {
     name: name
     for name in (
         *("classes", "count", "device", "layer", "method", "seed", "seeds", "space", "truncation"),
-        *("direction", "format", "licence", "out", "to"),
+        *("direction", "format", "licence"),
     )
 }
 
