@@ -34,9 +34,9 @@ def add_parser(commands: Any) -> None:
         "compare",
         help="print a table of the scores of several runs",
         description="Print a table of the scores of several runs. Runs that differ only in their seed share a row,\n"
-        "with mean and standard deviation. Only scores of the same protocol are compared: the one that most\nruns "
-        "have. Runs without are named. Below the table stands which setups are worse than the best by more\n"
-        "than the spread of seeds (Welch's t-test).",
+        "with mean and standard deviation. Only scores of the same protocol are compared: the one that most\n"
+        "runs have. Runs without are named. Below the table stands which setups are worse than the best\n"
+        "by more than the spread of seeds (Welch's t-test).",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
