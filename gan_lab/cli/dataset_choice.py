@@ -14,12 +14,13 @@ def names() -> list[str]:
     return sorted(path.stem for path in (conf_folder() / "data").glob("*.yaml"))
 
 
-def real_images(name: str, root: str | None) -> "RealImages":
+def real_images(name: str, root: str | None, *overrides: str) -> "RealImages":
     """The dataset of a name, with its values of conf/data.
 
     Args:
         name: of a file in conf/data.
         root: its folder; None is that of the file.
+        overrides: of further options.
 
     Raises:
         UserError: there is none of this name, its images can't be had, or it holds two domains.
@@ -32,7 +33,7 @@ def real_images(name: str, root: str | None) -> "RealImages":
 
     if name not in names():
         raise UserError(f"--data {name}: no dataset of this name. {nearest(name, names())}")
-    data = composed([f"data={name}", *([] if root is None else [override("data.root", root)])])
+    data = composed([f"data={name}", *([] if root is None else [override("data.root", root)]), *overrides])
     if not isinstance(data, InMemoryDataModule):
         raise UserError(
             f"--data {name}: {type(data).__name__} holds images of two domains, and scores need images of one"

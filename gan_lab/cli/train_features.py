@@ -97,6 +97,23 @@ def of_any_dataset(arguments: argparse.Namespace) -> None:
     say(f"{told}: kept for --extractor classifier on {real.name}, sha256 {extractor.identity['sha256']}")
 
 
+def class_folders(name: str, root: str | None) -> list[str]:
+    """The override that makes the subfolders of a folder of images classes; none for other datasets."""
+    if name != "image_folder" or root is None:
+        return []
+
+    from gan_lab.data import listing, sources
+
+    source = sources.at(root, "--root")
+    found = listing.find_splits(source.root, source.find(quiet), None, quiet)
+    classes = [folder for folder in listing.by_folder(found.train, found.base) if folder]
+    return [f"data.num_classes={max(1, len(classes))}"]
+
+
+def quiet(level: int, line: str) -> None:
+    """Take a line about a folder that is listed once more."""
+
+
 def labelled(name: str, root: str) -> Any:
     """A dataset of conf/data with its classes, as scores take it.
 
@@ -105,7 +122,7 @@ def labelled(name: str, root: str) -> Any:
     """
     from gan_lab.cli.dataset_choice import real_images
 
-    real = real_images(name, root)
+    real = real_images(name, root, *class_folders(name, root))
     real.load("train")
     if real.num_classes < 2:
         raise UserError(f"--data {name}: has no classes, and a classifier learns these")

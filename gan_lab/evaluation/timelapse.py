@@ -89,12 +89,14 @@ def _scores(file: Path) -> list[tuple[int, str]]:
     except (OSError, ValueError, csv.Error) as error:
         raise UserError(f"{file}: can't be read: {reason(error)}") from error
     column = next((name for name in SCORES if any(scores[name] for _, scores in rows)), None)
+    if column is None:
+        return []
     found = []
     for seen, scores in rows:
         with suppress(ValueError, TypeError, OverflowError):  # an empty cell, or one of another's table
-            value = float(scores[column or ""])  # type: ignore[arg-type]
+            value = float(scores[column])  # type: ignore[arg-type]
             if math.isfinite(value):
-                found.append((int(float(seen)), f"{SCORES[column or '']} {value:.1f}"))  # type: ignore[arg-type]
+                found.append((int(float(seen)), f"{SCORES[column]} {value:.1f}"))  # type: ignore[arg-type]
     return sorted(found, key=lambda pair: pair[0])
 
 

@@ -77,6 +77,6 @@ def test_a_notebook_shows_one_line() -> None:
 
 
 def test_flags_are_arguments() -> None:
-    assert in_python("--class 3: none; --count 5 is enough, --out x stays") == (
-        "label=3: none; count=5 is enough, --out x stays"
+    assert in_python("--class 3: none; --count 5 is enough, --force x stays") == (
+        "label=3: none; count=5 is enough, --force x stays"
     )

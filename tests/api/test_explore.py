@@ -77,7 +77,7 @@ def test_images_are_projected_from_tensors_and_files(conditional_run: Run) -> No
         ("interpolate", {"classes": [12]}, "classes=12: there is no class 12"),
         ("interpolate", {"space": "w"}, "space=w: the generator of this run has no styles"),
         ("interpolate", {"latents": "nowhere.npy"}, "latents=nowhere.npy: can't be read"),
-        ("interpolate", {"out": "film.avi"}, "--out film.avi: unknown format .avi"),
+        ("interpolate", {"out": "film.avi"}, "out=film.avi: unknown format .avi"),
         ("interpolate", {"truncation": -1}, "truncation=-1: must be 0 or more"),
         ("timelapse", {}, "has no grid of samples"),
         ("walk", {"method": "mix"}, "method=mix: the generator of this run has no styles"),

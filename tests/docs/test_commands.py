@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
@@ -18,6 +19,7 @@ import torch
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from PIL import Image
+from pydicom.data import get_testdata_file
 from safetensors.torch import save_file
 
 from gan_lab import cli
@@ -231,12 +233,30 @@ def trained(tmp_path_factory: pytest.TempPathFactory, no_network: None) -> Path:
             for number in range(40):
                 pixels = noise.integers(0, 256, (40, 50, 3), dtype=np.uint8)
                 Image.fromarray(pixels).save(f"{folder}/{number}.png")
+        make_scans(noise)
         np.save("samples.npy", noise.integers(0, 256, (20, 1, 28, 28), dtype=np.uint8))
         Path("conf/model").mkdir(parents=True)
         Path("conf/model/bgan.yaml").write_text(blocks("yaml")[0])
         Path("mypackage").mkdir()
         Path("mypackage/net.py").write_text(PACKAGE)
     return place
+
+
+def make_scans(noise: np.random.Generator) -> None:
+    """Write what docs/scans.md reads: archives of the photos, pictures of 16 bits, arrays, a CT's slices."""
+    shutil.make_archive("photos", "zip", "photos")
+    photos = sorted(Path("photos").rglob("*.png"))
+    Path("shards").mkdir()
+    for shard in range(10):
+        with tarfile.open(f"shards/train-{shard:03d}.tar", "w") as archive:
+            for number, photo in enumerate(photos[shard::10]):
+                archive.add(photo, f"{number:04d}.png")
+    Path("scans").mkdir()
+    Path("patients").mkdir()
+    for number in range(80):
+        Image.fromarray(noise.integers(0, 4096, (64, 64), dtype=np.uint16)).save(f"scans/{number}.png")
+        shutil.copy(str(get_testdata_file("CT_small.dcm")), f"patients/{number}.dcm")
+    np.savez("plants.npz", images=noise.integers(0, 65536, (80, 32, 32, 5), dtype=np.uint16))
 
 
 @pytest.fixture

@@ -277,7 +277,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py callbacks.scores.groups=[fdi]",
-            "Error: callbacks.scores.groups=[fdi]: must be 'fid', 'kid', 'inception_score', 'manifold' or 'classes'",
+            "Error: callbacks.scores.groups=[fdi]: must be 'fid', 'kid', 'inception_score', 'manifold', 'classes', 'fid_infinity', 'fid_interval', 'class_manifold', 'memorisation', 'spectrum', 'cmmd' or 'path_length'",
         ),
         Row("python train.py data.root='${nowhere}'", "Error: data.root: Interpolation key 'nowhere' not found"),
         Row(
@@ -1224,12 +1224,12 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab augment run_of_cgan --real 50 --generated 1",
-            "Error: --real 50: class 0 has only 0 training images; ask for fewer, or for all of each class with --real all",
+            "Error: --real 50: class T-shirt/top has only 0 training images; ask for fewer, or for all of each class with --real all",
             STUDIED,
         ),
         Row(
             "gan-lab augment run_of_cgan --real 50 --generated 1 --starve eels=10",
-            "Error: --starve eels=10: no such class. Available: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9.",
+            "Error: --starve eels=10: no such class. Available: Ankle boot, Bag, Coat, Dress, Pullover, Sandal, Shirt, Sneaker, T-shirt/top, Trouser.",
             STUDIED,
         ),
         Row(
