@@ -1,5 +1,6 @@
 """Ways through the latents of a run in Python: paths, directions, projections, and the film of a training."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -53,11 +54,12 @@ class Projected:
     psnr: Tensor
 
 
-class Explorable:
+class Explorable(ABC):
     """Ways through the latents and the grids of a run; `Run` is one."""
 
+    @abstractmethod
     def _opened(self) -> AbstractContextManager[RunFolder]:
-        raise NotImplementedError
+        """The run's folder, with errors of one line."""
 
     def interpolate(
         self,

@@ -54,7 +54,7 @@ class Depth:
     def to_float(self, codes: Tensor) -> Tensor:
         """Map values of this depth to float32 in [-1, 1], the range of a generator's tanh."""
         low, high = self.window
-        return codes.float().sub((low + high) / 2).mul_(2 / self.span)
+        return codes.to(torch.float32, copy=True).sub_((low + high) / 2).mul_(2 / self.span)
 
     def to_codes(self, images: Tensor) -> Tensor:
         """Map float images in [-1, 1] to values of this depth, the inverse of `to_float`.
