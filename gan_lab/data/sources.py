@@ -23,6 +23,7 @@ import numpy as np
 from gan_lab.data import array_files, listing, medical
 from gan_lab.data.array_files import Array
 from gan_lab.data.listing import Say
+from gan_lab.data.unpacking import ERRORS
 from gan_lab.utils import memory
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import open_regular
@@ -210,7 +211,7 @@ class Zip(Archive):
     def _archive(self) -> zipfile.ZipFile:
         try:
             return zipfile.ZipFile(open_regular(self.root))
-        except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        except ERRORS as error:
             raise damaged(self.root, "zip", error) from error
         except OSError as error:
             raise UserError(f"{self.root} can't be read: {error.strerror or error}") from error
@@ -240,7 +241,7 @@ class Zip(Archive):
             finally:
                 with self._lock:
                     opened.close()
-        except (zipfile.BadZipFile, EOFError) as error:
+        except ERRORS as error:
             raise OSError(str(error)) from error
 
     def _state(self, member: zipfile.ZipInfo) -> tuple[int, int]:
@@ -318,7 +319,7 @@ class Tar(Archive):
                     yield name, TarMember(number, info.offset_data, info.size, int(info.mtime))
             if not is_whole:
                 raise tarfile.ReadError("what marks its end is missing")
-        except (tarfile.TarError, EOFError, ValueError) as error:
+        except ERRORS as error:
             raise damaged(path, "tar", error) from error
 
     def _read(self, member: TarMember) -> bytes:
@@ -347,7 +348,7 @@ class Arrays(Source):
     def _content(self) -> tuple[Array, Array | None, list[str]]:
         try:
             loaded = self._load()
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError) as error:
+        except (OSError, KeyError, *ERRORS) as error:
             raise damaged(self.root, self.root.suffix[1:], error) from error
         images, labels, classes = loaded
         if images.ndim not in (3, 4) or not len(images) or images.dtype.kind not in "uif":

@@ -146,6 +146,19 @@ def test_a_damaged_member_is_named_by_who_decodes_it(tmp_path: Path) -> None:
         source.open(damaged)
 
 
+@pytest.mark.parametrize(("place", "content"), [(30 + len("a.png"), b"\xff" * 8), (8, b"\x09")])
+def test_members_that_cannot_be_unpacked_are_damaged_files(place: int, content: bytes, tmp_path: Path) -> None:
+    path = zipped(tmp_path / "a.zip", {"a.png": b"abc" * 1000})
+    data = bytearray(path.read_bytes())
+    data[place : place + len(content)] = content  # no deflated bytes, or a compression that nobody knows
+    data[data.index(b"PK\1\2") + 10] = data[8]
+    path.write_bytes(data)
+    source = at(path)
+    (name,) = source.find(listing.log.log)
+    with pytest.raises(OSError, match="invalid block type|method is not supported"):
+        source.open(name)
+
+
 def test_a_compressed_tar_is_refused(tmp_path: Path) -> None:
     for name in ("a.tar.gz", "b.tgz"):
         (tmp_path / name).touch()
@@ -224,6 +237,16 @@ def test_an_npy_holds_grey_images_or_channels(tmp_path: Path) -> None:
 def test_wrong_arrays_are_refused(arrays: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=message):
         found(at(packed(tmp_path / "a.npz", **arrays)))
+
+
+def test_a_damaged_npz_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, images=np.random.default_rng(0).integers(0, 9, (40, 8, 8, 1), np.uint8))
+    data = bytearray(path.read_bytes())
+    data[300:340] = b"\xff" * 40
+    path.write_bytes(data)
+    with pytest.raises(UserError, match=r"a\.npz: can't be read as a npz file"):
+        found(at(path))
 
 
 def test_nothing_is_unpickled(tmp_path: Path) -> None:
