@@ -140,9 +140,9 @@ def check(arguments: argparse.Namespace) -> None:
     """
     refuse_picture(arguments)
 
-    from gan_lab.data import sources, survey
+    from gan_lab.data import places, survey
 
-    found = survey.take(sources.at(arguments.folder, "FOLDER"), survey.to_log)
+    found = survey.take(places.at(arguments.folder, "FOLDER"), survey.to_log)
     say(found.report())
     if found.pictures:
         save(found.sheet(), arguments.out)
@@ -171,13 +171,13 @@ def pack(arguments: argparse.Namespace) -> None:
 
     from PIL import ImageColor
 
-    from gan_lab.data import packing, sources, survey
+    from gan_lab.data import packing, places, survey
 
     try:
         ImageColor.getrgb(arguments.background)
     except ValueError as error:
         raise UserError(f"--background {arguments.background}: no such colour; white, black or #ff8000, say") from error
-    source = sources.at(arguments.folder, "FOLDER")
+    source = places.at(arguments.folder, "FOLDER")
     files = packing.choose(source, arguments.split, survey.to_log)
     pixels, labels, lines = packing.decode(
         source,

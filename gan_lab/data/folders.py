@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from gan_lab.data import layouts, listing, sources, values
+from gan_lab.data import layouts, listing, places, values
 from gan_lab.data.augment import Jitter, augmentation
 from gan_lab.data.decoded import Decoded, Decoder
 from gan_lab.data.image_files import BACKGROUND, Fit, Half
@@ -155,4 +155,4 @@ def existing_sources(root: str | None, options: Mapping[str, str | None], axis: 
     if (len(given) < len(options)) if root is None else given:
         raise ValueError(f"set {' and '.join(options)}, or data.root alone, to a folder that holds both")
     named = {"data.root": root} if root is not None else options
-    return [sources.at(str(path), name, axis) for name, path in named.items()]
+    return [places.at(str(path), name, axis) for name, path in named.items()]

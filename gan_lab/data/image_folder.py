@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from gan_lab.data import grouped, listing, sources
+from gan_lab.data import grouped, listing, places
 from gan_lab.data.decoded import Decoder
 from gan_lab.data.image_files import BACKGROUND, Fit
 from gan_lab.data.in_memory import InMemoryDataModule
@@ -107,7 +107,7 @@ class ImageFolder(InMemoryDataModule):
                 f"{len(attributes or [])}"
             )
         self.categories = categories.sizes(num_classes)
-        self.source = sources.at(root, "data.root", axis)
+        self.source = places.at(root, "data.root", axis)
         self.root = self.source.root
         self.table = None if labels is None else LabelTable(labels, self.root)
         self.attributes = attributes

@@ -14,7 +14,7 @@ from gan_lab.utils.errors import DamagedFileError
 from gan_lab.utils.files import open_regular, remove_unfinished, unfinished
 from gan_lab.utils.terminal import bar
 
-# Raised by Python's modules about archives that are damaged. Of a zip, `NotImplementedError` tells of a compression or a
+# Raised by Python's modules about archives that are damaged. Of a zip, `NotImplementedError` is of a compression or a
 # version that they don't know, and `RuntimeError` of a password.
 ERRORS = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 

@@ -12,8 +12,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gan_lab.data import decoding, sources
+from gan_lab.data import decoding
+from gan_lab.data.archives import Tar, Zip
 from gan_lab.data.formats import formats
+from gan_lab.data.sources import Folder, Source
 from gan_lab.runs.checkpoint_io import tensor_in_memory
 from gan_lab.utils.errors import UserError, reason
 from gan_lab.utils.files import open_regular
@@ -70,13 +72,13 @@ def load_labelled(source: Path, channels: int | None) -> Found:
         UserError: the source is missing, or holds anything else.
     """
     if source.is_dir():
-        return _pictures(sources.Folder(source), channels)
+        return _pictures(Folder(source), channels)
     if not source.exists():
         raise UserError(f"{source}: no such file or folder")
     if source.suffix.lower() == ".zip":
-        return _pictures(sources.Zip(source), channels)
+        return _pictures(Zip(source), channels)
     if source.suffix.lower() == ".tar":
-        return _pictures(sources.Tar(source.parent, [source]), channels)
+        return _pictures(Tar(source.parent, [source]), channels)
     readers = {".pt": _tensor, ".npy": _array, ".npz": _arrays}
     if source.suffix not in readers:
         raise UserError(f"{source}: not a run folder, a folder of images, or a .zip, .tar, .npy, .npz or .pt file")
@@ -129,7 +131,7 @@ def _labels(labels: object, count: int, source: Path) -> Tensor:
     return torch.from_numpy(array.astype(np.int64))
 
 
-def _pictures(source: sources.Source, channels: int | None) -> Found:
+def _pictures(source: Source, channels: int | None) -> Found:
     """Decode all images of a folder or archive; they must be of one size, as resizing would change their scores."""
     files = source.find(log.log)
     sizes: dict[tuple[int, int], str] = {}
@@ -151,7 +153,7 @@ def _pictures(source: sources.Source, channels: int | None) -> Found:
     images = torch.from_numpy(out[: len(files) - len(outcome.damaged)])
     damaged = set(outcome.damaged)
     names = [path.relative_to(source.root).as_posix() for index, path in enumerate(files) if index not in damaged]
-    return Found(images, _stylegan_labels(source.root, names) if isinstance(source, sources.Zip) else None)
+    return Found(images, _stylegan_labels(source.root, names) if isinstance(source, Zip) else None)
 
 
 def _channels(image: Image.Image) -> int:
