@@ -107,8 +107,7 @@ class GivenImages(InMemoryDataModule):
 
     def describe(self) -> dict[str, object]:
         """The hash of the images, the class names, and the number of images of each loaded split."""
-        counts = {f"{split}_images": len(labels) for split, (_, labels) in self.splits.items()}
-        described: dict[str, object] = {"name": "given", "source": "Python", "substitute": False, **counts}
+        described: dict[str, object] = {"name": "given", "source": "Python", "substitute": False, **self._counts()}
         if self.given is not None:
             described |= {"images_sha256": self.given.sha256, "classes": list(self.given.classes)}
         return described

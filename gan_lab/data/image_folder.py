@@ -317,9 +317,8 @@ class ImageFolder(InMemoryDataModule):
 
     def describe(self) -> dict[str, object]:
         """The folder, the class names, and the numbers of images and damaged files of each loaded split."""
-        counts = {f"{split}_images": len(labels) for split, (_, labels) in self.splits.items()}
         damaged = {f"{split}_damaged": count for split, count in self.damaged.items()}
-        described = {"name": "image_folder", "source": str(self.root), "substitute": False, **counts, **damaged}
+        described = {"name": "image_folder", "source": str(self.root), "substitute": False, **self._counts(), **damaged}
         sizes = Counter(self.listing.labels["train"])
         described["classes"] = self.listing.names
         if self.listing.attributes:

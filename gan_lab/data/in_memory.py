@@ -245,6 +245,10 @@ class InMemoryDataModule(ImageDataModule):
         pixels = self._zeros()
         return LabelledImages(pixels, torch.zeros(len(pixels), dtype=torch.long))
 
+    def _counts(self) -> dict[str, object]:
+        """The number of images of each loaded split, for the run's record."""
+        return {f"{split}_images": len(labels) for split, (_, labels) in self.splits.items()}
+
     def train_dataloader(self) -> EpochLoader[LabelledImages]:
         """The loader of the training split in its seeded order, which starts at the current step."""
         return EpochLoader(
