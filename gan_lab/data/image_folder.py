@@ -8,8 +8,6 @@ from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
-
 from gan_lab.data import grouped, listing, places
 from gan_lab.data.decoded import Decoder
 from gan_lab.data.image_files import BACKGROUND, Fit
@@ -306,9 +304,7 @@ class ImageFolder(InMemoryDataModule):
             self.root, files, processes=self._processes_here, quiet=self._rank > 0, say=self._note
         )
         self.damaged[split] = len(decoded.damaged)
-        readable = torch.ones(len(files), dtype=torch.bool)
-        readable[decoded.damaged] = False
-        return LabelledImages(decoded.images, torch.tensor(labels)[readable])
+        return decoded.labelled(labels)
 
     def load_stage(self, stage: str) -> dict[str, LabelledImages]:
         """Load the splits of a stage; validation files are chosen before decoding, as cached images stay in place."""
