@@ -18,7 +18,7 @@ from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 
 from gan_lab.data import image_files, listing, threads
-from gan_lab.data.formats import alone_if_large, formats, is_wide
+from gan_lab.data.formats import GREY, alone_if_large, formats, is_wide
 from gan_lab.data.listing import Say
 from gan_lab.data.sources import OWN, Source
 from gan_lab.utils import images
@@ -30,7 +30,6 @@ OBLONG = 1.25  # longer side by shorter, from which on cropping to a square lose
 THUMBNAIL = 64  # pixels a side, on the contact sheet
 COLUMNS = 10  # of the contact sheet
 ROWS = 20  # of it, at most
-GREY = ("1", "L", "LA", "I", "F")  # modes
 CHANNELS = re.compile(r"of (\d+) channels?$")
 NAMED = 3  # examples that a line names
 
@@ -119,7 +118,9 @@ class Survey:
         several = {int(match[1]) for mode in modes if (match := CHANNELS.search(mode))}
         if several and len(several) == 1 and all(CHANNELS.search(mode) for mode in modes):
             return several.pop()
-        grey = all(mode in GREY or mode.startswith("I;") or mode.endswith("of 1 channel") for mode in modes)
+        grey = all(
+            mode in (*GREY, "I", "F") or mode.startswith("I;") or mode.endswith("of 1 channel") for mode in modes
+        )
         return 1 if modes and grey else 3
 
     def sheet(self) -> Tensor:

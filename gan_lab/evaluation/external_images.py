@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gan_lab.data import decoding
 from gan_lab.data.archives import Tar, Zip
-from gan_lab.data.formats import formats
+from gan_lab.data.formats import GREY, formats, is_wide
 from gan_lab.data.sources import Folder, Source
 from gan_lab.runs.checkpoint_io import tensor_in_memory
 from gan_lab.utils.errors import UserError, reason
@@ -27,7 +27,6 @@ PICTURES = ("images", "arr_0")  # names of the images in a .npz file: ours, and 
 LABELS = ("labels", "arr_1")
 STYLEGAN = "dataset.json"  # in an archive of StyleGAN's dataset_tool: "labels", pairs of a file and its class
 DEPTHS = (1, 3)
-GREY = ("1", "L", "LA")  # Pillow's modes without colour
 
 
 class Found(NamedTuple):
@@ -157,7 +156,7 @@ def _pictures(source: Source, channels: int | None) -> Found:
 
 
 def _channels(image: Image.Image) -> int:
-    return 1 if image.mode in GREY or image.mode.startswith(("I", "F")) else 3
+    return 1 if image.mode in GREY or is_wide(image) else 3
 
 
 def _stylegan_labels(archive: Path, names: Sequence[str]) -> Tensor | None:
