@@ -49,9 +49,7 @@ def add_check(parts: Any) -> None:
         description="Decode every image once and report. The exit code is 1 where files can't be read, or where "
         "images for testing are copies of images to train on.",
     )
-    parser.add_argument(
-        "folder", metavar="FOLDER", help="a folder, or an archive, as for data.root; subfolders are classes"
-    )
+    add_folder(parser)
     add_out(parser, "contact_sheet.png", "contact sheet to write")
     parser.set_defaults(run=check)
 
@@ -64,9 +62,7 @@ def add_pack(parts: Any) -> None:
         description="Resize the images of a folder as data=image_folder does, into one .npz file of the arrays images, "
         "labels and classes.",
     )
-    parser.add_argument(
-        "folder", metavar="FOLDER", help="a folder, or an archive, as for data.root; subfolders are classes"
-    )
+    add_folder(parser)
     parser.add_argument("out", type=Path, metavar="OUT.npz", help="file to write")
     parser.add_argument("--image-size", type=size, required=True, metavar="N", help="pixels a side, or HEIGHT,WIDTH")
     parser.add_argument(
@@ -104,6 +100,13 @@ def add_show(parts: Any) -> None:
     parser.add_argument("--count", type=positive, default=64, metavar="N", help="images or pairs (default: 64)")
     add_out(parser, "training_images.png", "picture to write")
     parser.set_defaults(run=show)
+
+
+def add_folder(parser: argparse.ArgumentParser) -> None:
+    """Declare where the images are."""
+    parser.add_argument(
+        "folder", metavar="FOLDER", help="a folder, or an archive, as for data.root; subfolders are classes"
+    )
 
 
 def add_out(parser: argparse.ArgumentParser, name: str, what: str) -> None:
