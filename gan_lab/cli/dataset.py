@@ -49,9 +49,7 @@ def add_check(parts: Any) -> None:
         description="Decode every image once and report. The exit code is 1 where files can't be read, or where "
         "images for testing are copies of images to train on.",
     )
-    parser.add_argument(
-        "folder", metavar="FOLDER", help="a folder, or an archive, as for data.root; subfolders are classes"
-    )
+    add_folder(parser)
     add_out(parser, "contact_sheet.png", "contact sheet to write")
     parser.set_defaults(run=check)
 
@@ -64,9 +62,7 @@ def add_pack(parts: Any) -> None:
         description="Resize the images of a folder as data=image_folder does, into one .npz file of the arrays images, "
         "labels and classes.",
     )
-    parser.add_argument(
-        "folder", metavar="FOLDER", help="a folder, or an archive, as for data.root; subfolders are classes"
-    )
+    add_folder(parser)
     parser.add_argument("out", type=Path, metavar="OUT.npz", help="file to write")
     parser.add_argument("--image-size", type=size, required=True, metavar="N", help="pixels a side, or HEIGHT,WIDTH")
     parser.add_argument(
@@ -106,6 +102,13 @@ def add_show(parts: Any) -> None:
     parser.set_defaults(run=show)
 
 
+def add_folder(parser: argparse.ArgumentParser) -> None:
+    """Declare where the images are."""
+    parser.add_argument(
+        "folder", metavar="FOLDER", help="a folder, or an archive, as for data.root; subfolders are classes"
+    )
+
+
 def add_out(parser: argparse.ArgumentParser, name: str, what: str) -> None:
     """Declare the picture that is written."""
     parser.add_argument("--out", type=Path, default=Path(name), metavar="FILE.png", help=f"{what} (default: {name})")
@@ -140,9 +143,9 @@ def check(arguments: argparse.Namespace) -> None:
     """
     refuse_picture(arguments)
 
-    from gan_lab.data import sources, survey
+    from gan_lab.data import places, survey
 
-    found = survey.take(sources.at(arguments.folder, "FOLDER"), survey.to_log)
+    found = survey.take(places.at(arguments.folder, "FOLDER"), survey.to_log)
     say(found.report())
     if found.pictures:
         save(found.sheet(), arguments.out)
@@ -171,13 +174,13 @@ def pack(arguments: argparse.Namespace) -> None:
 
     from PIL import ImageColor
 
-    from gan_lab.data import packing, sources, survey
+    from gan_lab.data import packing, places, survey
 
     try:
         ImageColor.getrgb(arguments.background)
     except ValueError as error:
         raise UserError(f"--background {arguments.background}: no such colour; white, black or #ff8000, say") from error
-    source = sources.at(arguments.folder, "FOLDER")
+    source = places.at(arguments.folder, "FOLDER")
     files = packing.choose(source, arguments.split, survey.to_log)
     pixels, labels, lines = packing.decode(
         source,

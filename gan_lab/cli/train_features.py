@@ -102,9 +102,9 @@ def class_folders(name: str, root: str | None) -> list[str]:
     if name != "image_folder" or root is None:
         return []
 
-    from gan_lab.data import listing, sources
+    from gan_lab.data import listing, places
 
-    source = sources.at(root, "--root")
+    source = places.at(root, "--root")
     found = listing.find_splits(source.root, source.find(quiet), None, quiet)
     classes = [folder for folder in listing.by_folder(found.train, found.base) if folder]
     return [f"data.num_classes={max(1, len(classes))}"]

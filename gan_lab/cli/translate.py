@@ -91,7 +91,7 @@ def run(arguments: argparse.Namespace) -> None:
     source, out = arguments.input, arguments.out
     check_output(out, arguments.force)
 
-    from gan_lab.data import listing, sources, threads
+    from gan_lab.data import listing, places, sources, threads
     from gan_lab.evaluation.translation import Options, Translation, names
     from gan_lab.runs.run import Run
     from gan_lab.utils import hardware, image_content
@@ -115,7 +115,7 @@ def run(arguments: argparse.Namespace) -> None:
     )
     is_single = not source.is_dir() and source.suffix.lower() not in CONTAINERS
     axis = translation.axis
-    place = sources.Folder(source.parent, axis, source) if is_single else sources.at(str(source), "--input", axis)
+    place = sources.Folder(source.parent, axis, source) if is_single else places.at(str(source), "--input", axis)
     files = place.find(listing.log.log)
     if out.exists() and any(place.volume(path).resolve().is_relative_to(out.resolve()) for path in files):
         raise UserError(f"--out {out}: contains the images to translate; choose another folder")

@@ -19,12 +19,12 @@ def order(classes: Tensor, seed: int, epoch: int) -> Tensor:
         seed: of the orders.
         epoch: its number, from 0 on.
     """
-    present = torch.bincount(classes.cpu()).nonzero()[:, 0].tolist()
+    sizes = torch.bincount(classes.cpu()).tolist()
+    members = torch.split(classes.cpu().argsort(stable=True), sizes)  # of each class, in their order
+    present = [label for label, size in enumerate(sizes) if size]
     each = -(-len(classes) // len(present))
     drawn = [
-        (members := (classes.cpu() == label).nonzero()[:, 0])[
-            passes(len(members), seeding.derive(seed, "balanced", label), epoch * each, each)
-        ]
+        members[label][passes(sizes[label], seeding.derive(seed, "balanced", label), epoch * each, each)]
         for label in present
     ]
     places = seeding.permutation(each * len(present), seeding.derive(seed, "balanced order", epoch))

@@ -32,5 +32,4 @@ class ChosenImages(InMemoryDataModule):
 
     def describe(self) -> dict[str, object]:
         """The name, and the number of images."""
-        counts = {f"{split}_images": len(labels) for split, (_, labels) in self.splits.items()}
-        return {"name": self.name, "source": "gan-lab augment", "substitute": False, **counts}
+        return {"name": self.name, "source": "gan-lab augment", "substitute": False, **self._counts()}

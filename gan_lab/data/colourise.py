@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from gan_lab.data import lab, layouts, sources
+from gan_lab.data import lab, layouts, places
 from gan_lab.data.folders import FolderImages
 from gan_lab.data.paired import PairedDataModule
 from gan_lab.utils.batches import LabelledImages, Pairs
@@ -30,7 +30,7 @@ class Colourise(FolderImages[Pairs], PairedDataModule):
 
     def __init__(self, *, root: InputPath, **options: Any) -> None:
         super().__init__(**options)
-        self.place = sources.at(root, "data.root")
+        self.place = places.at(root, "data.root")
         self.root = self.place.root
         if self._form["depth"] != 8:
             raise ValueError(f"data.depth={self._form['depth']}: colours in Lab are those of 8 bits; leave it out")

@@ -33,6 +33,7 @@ from gan_lab.data.listing import Say
 from gan_lab.data.sources import OWN, Source
 from gan_lab.data.windows import Window
 from gan_lab.utils import memory
+from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.depth import Depth, Kind, Limits
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import open_regular, read_regular, remove_unfinished, unfinished, write_atomically
@@ -46,9 +47,7 @@ log = logging.getLogger(__name__)
 VERSION = 3  # of the decoding; a cache of another version is not used
 LARGEST_OUTCOME = 1 << 30  # bytes; a picture takes about twelve
 MEMORY_SHARE = 0.5  # of the available memory that decoded images may take
-KEPT = (
-    20_000  # number of files from which on decoded images are kept for the next start where they fit into memory, too
-)
+KEPT = 20_000  # files from which on decoded images are kept for the next start, where they fit into memory, too
 DISK_SHARE = 0.1  # of the free disk that these may take
 
 
@@ -58,6 +57,12 @@ class Decoded(NamedTuple):
     images: Tensor
     damaged: list[int]
     sizes: list[Size]
+
+    def labelled(self, labels: Sequence[int]) -> LabelledImages:
+        """The images with their labels, int64 (n,), chosen from those of all files."""
+        damaged = set(self.damaged)
+        readable = [label for index, label in enumerate(labels) if index not in damaged]
+        return LabelledImages(self.images, torch.tensor(readable, dtype=torch.long))
 
 
 class Decoder:

@@ -1,9 +1,6 @@
 """EMNIST: handwritten letters and digits in MNIST's format."""
 
-import gzip
 import string
-import zlib
-from io import BytesIO
 from typing import Any, ClassVar, Literal
 
 import torchvision.datasets
@@ -73,11 +70,7 @@ def names_of(subset: str) -> list[str]:
 
 
 def _unpacked(content: bytes, name: str) -> bytes:
-    try:
-        with gzip.open(BytesIO(content)) as packed:
-            plain = packed.read(LARGEST + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DamagedFileError(f"{name} is damaged: {error}") from error
+    plain = unpacking.gunzipped(content, name, largest=LARGEST)
     if len(plain) > LARGEST:
         raise DamagedFileError(f"{name} has more than {LARGEST:,} bytes")
     return plain

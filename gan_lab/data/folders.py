@@ -5,9 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from gan_lab.data import layouts, listing, sources, values
+from gan_lab.data import layouts, listing, places, values
 from gan_lab.data.augment import Jitter, augmentation
 from gan_lab.data.decoded import Decoded, Decoder
 from gan_lab.data.image_files import BACKGROUND, Fit, Half
@@ -132,9 +130,7 @@ class FolderImages(TwoSidedDataModule[Sides]):
 
     def _labelled(self, decoded: Decoded, files: list[Path]) -> LabelledImages:
         """Decoded images of files with the labels of their classes; 0 where no folder names any."""
-        damaged = set(decoded.damaged)
-        labels = [self.labels[file] for index, file in enumerate(files) if index not in damaged]
-        return LabelledImages(decoded.images, torch.tensor(labels, dtype=torch.long))
+        return decoded.labelled([self.labels[file] for file in files])
 
     def _windows(self) -> dict[str, object]:
         """The windows in use, for the run's record; nothing where pixels have 8 bits."""
@@ -155,4 +151,4 @@ def existing_sources(root: str | None, options: Mapping[str, str | None], axis: 
     if (len(given) < len(options)) if root is None else given:
         raise ValueError(f"set {' and '.join(options)}, or data.root alone, to a folder that holds both")
     named = {"data.root": root} if root is not None else options
-    return [sources.at(str(path), name, axis) for name, path in named.items()]
+    return [places.at(str(path), name, axis) for name, path in named.items()]

@@ -11,6 +11,7 @@ from gan_lab.data import array_files, medical
 # What Pillow decodes itself. Other formats wrap files of any format, or are programs: it hands PostScript, also from
 # within IPTC, to Ghostscript.
 FORMATS = "AVIF BMP DIB GIF ICO JPEG JPEG2000 MPO PNG PPM QOI SGI TGA TIFF WEBP"
+GREY = ("1", "L", "LA")  # Pillow's modes of 8 bits without colour
 LARGE = 1 << 24  # pixels of an image from which on one is decoded at a time
 _large_images = Lock()
 

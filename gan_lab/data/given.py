@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from gan_lab.data.formats import GREY
 from gan_lab.data.in_memory import InMemoryDataModule
 from gan_lab.utils import hashes, memory
 from gan_lab.utils.batches import LabelledImages
@@ -19,7 +20,6 @@ from gan_lab.utils.types import Share
 
 VALUES = "must be uint8 from 0 to 255 or floating points from 0 to 1"
 DEPTHS = (1, 3)  # channels: grey or RGB
-GREY = ("1", "L", "LA")  # Pillow's modes of 8 bits without colour
 NOT_GIVEN = (
     "the images are in a Python program: hand them over again, gan_lab.load(FOLDER, data=...) or "
     "gan_lab.train(resume=FOLDER, data=...)"
@@ -107,8 +107,7 @@ class GivenImages(InMemoryDataModule):
 
     def describe(self) -> dict[str, object]:
         """The hash of the images, the class names, and the number of images of each loaded split."""
-        counts = {f"{split}_images": len(labels) for split, (_, labels) in self.splits.items()}
-        described: dict[str, object] = {"name": "given", "source": "Python", "substitute": False, **counts}
+        described: dict[str, object] = {"name": "given", "source": "Python", "substitute": False, **self._counts()}
         if self.given is not None:
             described |= {"images_sha256": self.given.sha256, "classes": list(self.given.classes)}
         return described

@@ -4,7 +4,7 @@ import json
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -269,13 +269,6 @@ class HuggingFace(NamedFiles):
             else:
                 found = datasets.load_dataset(str(self.where), self.subset, cache_dir=str(cache))
         except Exception as error:  # the library's own, its servers', and those of the formats
-            reason = next(iter(_lines(error)), type(error).__name__)
+            reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
             raise UserError(f"data.path={self.title}: can't be loaded: {reason}") from error
         return dict(found) if isinstance(found, dict) else {self.train_split: found}
-
-
-def _lines(error: BaseException) -> Iterator[str]:
-    """The lines of an error and those before it that say something."""
-    for line in str(error).splitlines():
-        if line.strip():
-            yield line.strip()

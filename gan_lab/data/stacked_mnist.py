@@ -78,5 +78,4 @@ class StackedMNIST(InMemoryDataModule):
 
     def describe(self) -> dict[str, object]:
         """The source of MNIST, a flag for the substitute, and the number of stacked images of each loaded split."""
-        counts = {f"{split}_images": len(labels) for split, (_, labels) in self.splits.items()}
-        return self.digits.describe() | {"name": "stacked_mnist"} | counts
+        return self.digits.describe() | {"name": "stacked_mnist"} | self._counts()

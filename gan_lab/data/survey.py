@@ -18,7 +18,7 @@ from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 
 from gan_lab.data import image_files, listing, threads
-from gan_lab.data.formats import alone_if_large, formats
+from gan_lab.data.formats import GREY, alone_if_large, formats, is_wide
 from gan_lab.data.listing import Say
 from gan_lab.data.sources import OWN, Source
 from gan_lab.utils import images
@@ -30,7 +30,6 @@ OBLONG = 1.25  # longer side by shorter, from which on cropping to a square lose
 THUMBNAIL = 64  # pixels a side, on the contact sheet
 COLUMNS = 10  # of the contact sheet
 ROWS = 20  # of it, at most
-GREY = ("1", "L", "LA", "I", "F")  # modes
 CHANNELS = re.compile(r"of (\d+) channels?$")
 NAMED = 3  # examples that a line names
 
@@ -91,7 +90,10 @@ class Survey:
     @cached_property
     def leaks(self) -> list[list[Path]]:
         """Those groups of copies with images in both splits."""
-        return [paths for paths in self.copies if len({path in self._tests for path in paths}) == 2]
+        return [paths for paths in self.copies if self._is_leak(paths)]
+
+    def _is_leak(self, paths: Sequence[Path]) -> bool:
+        return len({path in self._tests for path in paths}) == 2
 
     @cached_property
     def _tests(self) -> set[Path]:
@@ -116,7 +118,9 @@ class Survey:
         several = {int(match[1]) for mode in modes if (match := CHANNELS.search(mode))}
         if several and len(several) == 1 and all(CHANNELS.search(mode) for mode in modes):
             return several.pop()
-        grey = all(mode in GREY or mode.startswith("I;") or mode.endswith("of 1 channel") for mode in modes)
+        grey = all(
+            mode in (*GREY, "I", "F") or mode.startswith("I;") or mode.endswith("of 1 channel") for mode in modes
+        )
         return 1 if modes and grey else 3
 
     def sheet(self) -> Tensor:
@@ -132,8 +136,8 @@ class Survey:
         found = []
         if self.damaged:
             files = [*self.pictures, *self.damaged]
-            places = {files.index(path): error for path, error in list(self.damaged.items())}
-            found.append(threads.unreadable(files, places))
+            places = enumerate(self.damaged.values(), len(self.pictures))
+            found.append(threads.unreadable(files, dict(places)))
         if self.leaks:
             tests = sum(path in self._tests for paths in self.leaks for path in paths)
             images = "image for testing is a copy" if tests == 1 else "images for testing are copies"
@@ -179,7 +183,7 @@ class Survey:
         extra = sum(len(paths) - 1 for paths in self.copies)
         if not extra:
             return "none: no two images have the same pixels"
-        within = [paths for paths in self.copies if paths not in self.leaks]
+        within = [paths for paths in self.copies if not self._is_leak(paths)]
         parts = [f"{len(self.leaks):,} across the splits, {self._examples(self.leaks)}"] if self.leaks else []
         parts += [f"{len(within):,} within one, {self._examples(within)}"] if within else []
         groups = "group" if len(self.copies) == 1 else "groups"
@@ -299,12 +303,10 @@ def _as_picture(array: np.ndarray) -> Image.Image:
 
 def _thumbnail(image: Image.Image) -> Tensor:
     """A small picture of a whole image, uint8 (3, THUMBNAIL, THUMBNAIL), on white."""
-    if image.mode == "F" or image.mode.startswith("I"):
+    if is_wide(image):
         image = _as_picture(np.asarray(image)[:, :, None])
-    if image.has_transparency_data:
-        picture = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    small = image_files.fitted(image.convert("RGB"), THUMBNAIL, "pad")
+    flat, _ = image_files.plain(image, "RGB", None, image_files.BACKGROUND)
+    small = image_files.fitted(flat, THUMBNAIL, "pad")
     return torch.from_numpy(np.array(small)).permute(2, 0, 1)
 
 

@@ -1,5 +1,6 @@
 """Members of published archives, zip or tar: read at once, or unpacked into a folder that is whole or not there."""
 
+import gzip
 import shutil
 import tarfile
 import zipfile
@@ -7,6 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
@@ -14,7 +16,8 @@ from gan_lab.utils.errors import DamagedFileError
 from gan_lab.utils.files import open_regular, remove_unfinished, unfinished
 from gan_lab.utils.terminal import bar
 
-# Raised by Python's modules about archives. `RuntimeError` is of a zip with a password.
+# Raised by Python's modules about archives that are damaged. Of a zip, `NotImplementedError` is of a compression or a
+# version that they don't know, and `RuntimeError` of a password.
 ERRORS = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 
 
@@ -94,6 +97,19 @@ def read(archive: Path, names: Sequence[str], *, largest: int) -> dict[str, byte
         more = f" and {len(lacking) - 1} more files" if lacking[1:] else ""
         raise DamagedFileError(f"{archive} lacks {lacking[0]}{more}")
     return contents
+
+
+def gunzipped(content: bytes, name: object, *, largest: int) -> bytes:
+    """The content of a gzipped file, at most `largest` bytes and one more, which tells that there are too many.
+
+    Raises:
+        DamagedFileError: it is damaged or not gzipped; the message begins with `name`.
+    """
+    try:
+        with gzip.open(BytesIO(content)) as packed:
+            return packed.read(largest + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DamagedFileError(f"{name} is damaged: {error}") from error
 
 
 def unpack(archive: Path, inside: str, target: Path, *, largest: int, count: int) -> None:

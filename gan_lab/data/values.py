@@ -12,16 +12,14 @@ from PIL import Image, ImageColor, ImageOps
 
 from gan_lab.data import image_files
 from gan_lab.data.array_files import Array
-from gan_lab.data.formats import alone_if_large, formats, is_wide
+from gan_lab.data.augment import LUMA
+from gan_lab.data.formats import GREY, alone_if_large, formats, is_wide
 from gan_lab.data.image_files import BACKGROUND, Fit, Half, Picture, Whole
 from gan_lab.data.sources import Source
 from gan_lab.data.windows import Window, stretched
 from gan_lab.utils.depth import Kind
 from gan_lab.utils.sizes import height_and_width
 from gan_lab.utils.types import ImageSize
-
-LUMA = np.array([0.299, 0.587, 0.114])  # of red, green and blue in grey: ITU-R BT.601, as in Pillow
-GREY = ("1", "L", "LA")
 
 
 def needed(kind: Kind, channels: int) -> bool:

@@ -31,7 +31,7 @@ class Window:
         limits: lowest and highest value, of all images; None finds those of wide pixels when the first is met.
         files: that hold the range, the training files say.
         kind: of the depth that images are kept at: 8 bits, 16, or "float", which have one range for all files.
-        source: of the files; None takes them as paths.
+        source: of the files.
         of_all: take the range of files that Pillow cuts to 8 bits, too: those are decoded otherwise.
 
     Raises:
@@ -44,7 +44,7 @@ class Window:
         files: Sequence[Path] = (),
         *,
         kind: Kind = 8,
-        source: Source | None = None,
+        source: Source = OWN,
         of_all: bool = False,
     ) -> None:
         if limits and not limits[0] < limits[1]:
@@ -53,7 +53,7 @@ class Window:
         self.limits = (float(limits[0]), float(limits[1])) if limits else None
         self.files = files
         self.kind: Kind = kind
-        self.source = source or OWN
+        self.source = source
         self.of_all = of_all or kind != 8
         self._lock = Lock()
         depth.of(kind, self.limits)
@@ -82,20 +82,19 @@ class Window:
             return self.limits
 
 
-def value_range(files: Sequence[Path], source: Source | None = None, *, of_all: bool = False) -> Limits:
+def value_range(files: Sequence[Path], source: Source = OWN, *, of_all: bool = False) -> Limits:
     """The lowest and highest value of all wide pixels in files; damaged files have none, nor have NaN and infinity.
 
     Args:
         files: by their names in the source.
-        source: None takes them as paths.
+        source: that holds them.
         of_all: as of `Window`.
     """
-    place = source or OWN
 
     def extremes(path: Path) -> Limits | None:
-        array: Any = place.array(path) if of_all or place.holds_array(path) else None
+        array: Any = source.array(path) if of_all or source.holds_array(path) else None
         if array is None:
-            with place.open(path) as file, Image.open(file, formats=formats()) as image:
+            with source.open(path) as file, Image.open(file, formats=formats()) as image:
                 if not is_wide(image):
                     return None
                 with alone_if_large(image):

@@ -12,8 +12,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gan_lab.data import decoding, sources
-from gan_lab.data.formats import formats
+from gan_lab.data import decoding
+from gan_lab.data.archives import Tar, Zip
+from gan_lab.data.formats import GREY, formats, is_wide
+from gan_lab.data.sources import Folder, Source
 from gan_lab.runs.checkpoint_io import tensor_in_memory
 from gan_lab.utils.errors import UserError, reason
 from gan_lab.utils.files import open_regular
@@ -25,7 +27,6 @@ PICTURES = ("images", "arr_0")  # names of the images in a .npz file: ours, and 
 LABELS = ("labels", "arr_1")
 STYLEGAN = "dataset.json"  # in an archive of StyleGAN's dataset_tool: "labels", pairs of a file and its class
 DEPTHS = (1, 3)
-GREY = ("1", "L", "LA")  # Pillow's modes without colour
 
 
 class Found(NamedTuple):
@@ -70,13 +71,13 @@ def load_labelled(source: Path, channels: int | None) -> Found:
         UserError: the source is missing, or holds anything else.
     """
     if source.is_dir():
-        return _pictures(sources.Folder(source), channels)
+        return _pictures(Folder(source), channels)
     if not source.exists():
         raise UserError(f"{source}: no such file or folder")
     if source.suffix.lower() == ".zip":
-        return _pictures(sources.Zip(source), channels)
+        return _pictures(Zip(source), channels)
     if source.suffix.lower() == ".tar":
-        return _pictures(sources.Tar(source.parent, [source]), channels)
+        return _pictures(Tar(source.parent, [source]), channels)
     readers = {".pt": _tensor, ".npy": _array, ".npz": _arrays}
     if source.suffix not in readers:
         raise UserError(f"{source}: not a run folder, a folder of images, or a .zip, .tar, .npy, .npz or .pt file")
@@ -129,7 +130,7 @@ def _labels(labels: object, count: int, source: Path) -> Tensor:
     return torch.from_numpy(array.astype(np.int64))
 
 
-def _pictures(source: sources.Source, channels: int | None) -> Found:
+def _pictures(source: Source, channels: int | None) -> Found:
     """Decode all images of a folder or archive; they must be of one size, as resizing would change their scores."""
     files = source.find(log.log)
     sizes: dict[tuple[int, int], str] = {}
@@ -151,11 +152,11 @@ def _pictures(source: sources.Source, channels: int | None) -> Found:
     images = torch.from_numpy(out[: len(files) - len(outcome.damaged)])
     damaged = set(outcome.damaged)
     names = [path.relative_to(source.root).as_posix() for index, path in enumerate(files) if index not in damaged]
-    return Found(images, _stylegan_labels(source.root, names) if isinstance(source, sources.Zip) else None)
+    return Found(images, _stylegan_labels(source.root, names) if isinstance(source, Zip) else None)
 
 
 def _channels(image: Image.Image) -> int:
-    return 1 if image.mode in GREY or image.mode.startswith(("I", "F")) else 3
+    return 1 if image.mode in GREY or is_wide(image) else 3
 
 
 def _stylegan_labels(archive: Path, names: Sequence[str]) -> Tensor | None:

@@ -5,7 +5,7 @@ import math
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from importlib.util import find_spec
 from io import BytesIO
@@ -82,8 +82,8 @@ def write(frames: Iterable[Tensor], path: Path, *, fps: float, hold: float = 0.0
 
 def strip(frames: Iterable[Tensor], path: Path) -> None:
     """Write all frames beside each other as one PNG."""
-    pictures: Sequence[Tensor] = list(frames)
-    images.save_png(images.tiled(torch.stack(list(pictures)), len(pictures)), path)
+    pictures = torch.stack(list(frames))
+    images.save_png(images.tiled(pictures, len(pictures)), path)
 
 
 def enlarged(frame: Tensor, scale: int | None = None) -> Tensor:

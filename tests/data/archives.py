@@ -6,7 +6,7 @@ import zipfile
 from hashlib import md5, sha256
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -16,10 +16,10 @@ from gan_lab.data.named import NamedImages
 from gan_lab.data.published_files import PublishedFile
 
 
-def tar(path: Path, members: dict[str, bytes]) -> Path:
-    """A gzipped tar file."""
+def tar(path: Path, members: dict[str, bytes], mode: Literal["w", "w:gz"] = "w:gz") -> Path:
+    """A tar file, gzipped or plain."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(path, "w:gz") as archive:
+    with tarfile.open(path, mode) as archive:
         for name, content in members.items():
             info = tarfile.TarInfo(name)
             info.size = len(content)
@@ -27,10 +27,10 @@ def tar(path: Path, members: dict[str, bytes]) -> Path:
     return path
 
 
-def zipped(path: Path, members: dict[str, bytes]) -> Path:
+def zipped(path: Path, members: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> Path:
     """A zip file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(path, "w") as archive:
+    with zipfile.ZipFile(path, "w", method) as archive:
         for name, content in members.items():
             archive.writestr(name, content)
     return path

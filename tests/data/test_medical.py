@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gan_lab.data import listing, medical, sources
+from gan_lab.data import listing, medical, places
 from tests.data.test_sources import zipped
 
 pydicom = pytest.importorskip("pydicom")
@@ -33,7 +33,7 @@ def dicom(path: Path, pixels: np.ndarray, **tags: Any) -> Path:
 
 def only(path: Path) -> np.ndarray:
     """The values of a file's one image."""
-    source = sources.at(str(path), "data.root")
+    source = places.at(str(path), "data.root")
     (name,) = source.find(listing.log.log)
     array = source.array(name)
     assert array is not None
@@ -89,7 +89,7 @@ def test_the_kinds_of_files_that_pydicom_ships(name: str, shape: tuple[int, ...]
 
 
 def test_frames_are_images(tmp_path: Path) -> None:
-    source = sources.at(str(shipped("SC_rgb_rle_2frame.dcm")), "data.root")
+    source = places.at(str(shipped("SC_rgb_rle_2frame.dcm")), "data.root")
     first, second = source.find(listing.log.log)
     assert (first.name, second.name) == ("SC_rgb_rle_2frame#000.dcm", "SC_rgb_rle_2frame#001.dcm")
     assert source.volume(second) == shipped("SC_rgb_rle_2frame.dcm")
@@ -108,7 +108,7 @@ def volume(path: Path, values: np.ndarray = VOLUME, affine: Any = (1, 1, 1, 1), 
 
 
 def cut(path: Path, axis: int) -> list[np.ndarray]:
-    source = sources.at(str(path), "data.root", axis)
+    source = places.at(str(path), "data.root", axis)
     arrays = [source.array(name) for name in source.find(listing.log.log)]
     source.release()
     return [array for array in arrays if array is not None]
@@ -144,7 +144,7 @@ def test_scaled_values_are_in_their_units(tmp_path: Path) -> None:
 
 def test_volumes_in_a_zip_are_cut_too(tmp_path: Path) -> None:
     path = zipped(tmp_path / "a.zip", {"sick/one.nii.gz": volume(tmp_path / "x.nii.gz").read_bytes()})
-    source = sources.at(str(path), "data.root")
+    source = places.at(str(path), "data.root")
     names = source.find(listing.log.log)
     assert [name.name for name in names] == [f"one#00{index}.nii.gz" for index in range(4)]
     assert np.array_equal(source.array(names[2]), cut(tmp_path / "x.nii.gz", 2)[2])
@@ -154,7 +154,7 @@ def test_volumes_in_a_zip_are_cut_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.dcm"])
 def test_a_damaged_file_is_one_image_that_can_not_be_read(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"nothing of the kind" * 100)
-    source = sources.at(str(tmp_path), "data.root")
+    source = places.at(str(tmp_path), "data.root")
     (only,) = source.find(listing.log.log)
     with pytest.raises(Exception, match=r"."):
         source.array(only)
@@ -167,5 +167,5 @@ def test_without_the_extra_such_files_are_named(
     (tmp_path / "a.png").touch()
     volume(tmp_path / "b.nii.gz")
     caplog.set_level(logging.INFO)
-    sources.at(str(tmp_path), "data.root").find(listing.log.log)
+    places.at(str(tmp_path), "data.root").find(listing.log.log)
     assert "not used: 1 .nii.gz (pip install 'gan-lab-lightning[medical]')" in caplog.text

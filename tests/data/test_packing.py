@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_lab.data import image_files, packing, sources
+from gan_lab.data import image_files, packing, places
 from gan_lab.data.image_folder import ImageFolder
 from gan_lab.data.packing import Chosen
 from gan_lab.data.sources import OWN
@@ -24,7 +24,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 def choose(root: Path, split: str | None = None) -> Chosen:
-    return packing.choose(sources.at(str(root), "FOLDER"), split, quiet)
+    return packing.choose(places.at(str(root), "FOLDER"), split, quiet)
 
 
 def pack(chosen: Chosen, out: Path, size: tuple[int, int] = (8, 12), channels: int = 3, **options: bool) -> list[str]:
@@ -128,7 +128,7 @@ def test_what_is_packed_trains_as_the_folder_does(photos: Path, tmp_path: Path) 
 
 def test_archives_are_packed_as_well(photos: Path, tmp_path: Path) -> None:
     pack(choose(photos), tmp_path / "a.npz", size=(20, 24))
-    source = sources.at(str(tmp_path / "a.npz"), "FOLDER")
+    source = places.at(str(tmp_path / "a.npz"), "FOLDER")
     chosen = packing.choose(source, None, quiet)
     pixels, labels, _ = packing.decode(
         source, chosen, (20, 24), 3, window=None, background="white", fit="crop", of="--image-size"

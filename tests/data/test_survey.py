@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_lab.data import sources, survey
+from gan_lab.data import places, survey
 from gan_lab.data.survey import COLUMNS, THUMBNAIL, Survey, spread
 from gan_lab.utils.errors import UserError
 from tests.data.archives import noise
@@ -25,7 +25,7 @@ def save(path: Path, pixels: np.ndarray, mode: str | None = None) -> None:
 
 
 def take(root: Path) -> Survey:
-    return survey.take(sources.at(str(root), "FOLDER"), quiet)
+    return survey.take(places.at(str(root), "FOLDER"), quiet)
 
 
 def lines(found: Survey) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Archives: members are read, or unpacked whole; what is wrong is named, and leaves nothing behind."""
 
+import gzip
 import tarfile
 from io import BytesIO
 from pathlib import Path
@@ -79,3 +80,12 @@ def test_links_are_left_out(tmp_path: Path) -> None:
         plain.size = 1
         archive.addfile(plain, BytesIO(b"a"))
     assert [path.name for path in unpack(tmp_path / "archive.tar").iterdir()] == ["a"]
+
+
+def test_gzipped_content_is_read_up_to_a_limit() -> None:
+    packed = gzip.compress(b"12345", mtime=0)
+    assert unpacking.gunzipped(packed, "a.gz", largest=9) == b"12345"
+    assert unpacking.gunzipped(packed, "a.gz", largest=2) == b"123"
+    for damaged in (packed[:-3], b"12345", packed[:12] + b"\xff" * 9):
+        with pytest.raises(DamagedFileError, match=r"^a\.gz is damaged"):
+            unpacking.gunzipped(damaged, "a.gz", largest=9)
