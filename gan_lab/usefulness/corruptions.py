@@ -27,7 +27,8 @@ def blur(images: Tensor) -> Tensor:
     """Smooth by a Gaussian; pixels at the edge are mirrored beyond it."""
     sigma = BLUR * images.shape[-1]
     reach = min(ceil(3 * sigma), min(images.shape[-2:]) - 1)
-    return gaussian_blur(images, [2 * reach + 1] * 2, [sigma] * 2)
+    blurred: Tensor = gaussian_blur(images, [2 * reach + 1] * 2, [sigma] * 2)
+    return blurred
 
 
 def shift(images: Tensor) -> Tensor:
