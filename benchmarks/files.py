@@ -8,7 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-import numpy as np
 import torch
 
 from gan_lab.data.image_folder import ImageFolder
@@ -74,5 +73,4 @@ def report(counts: tuple[int, ...] = COUNTS) -> list[str]:
 
 if __name__ == "__main__":
     logging.disable(logging.WARNING)
-    np.seterr(all="ignore")
     print("\n".join(report(tuple(map(int, sys.argv[1:])) or COUNTS)))

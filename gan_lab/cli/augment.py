@@ -119,7 +119,8 @@ def run(arguments: argparse.Namespace) -> None:
         refuse_existing("--out", out / name, force=True)
 
     from gan_lab.usefulness import picture, report
-    from gan_lab.usefulness.study import Options, study
+    from gan_lab.usefulness.arms import Options
+    from gan_lab.usefulness.study import study
 
     options = Options(
         real=arguments.real,

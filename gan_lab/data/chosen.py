@@ -4,14 +4,20 @@ from typing import Any
 
 from gan_lab.data.in_memory import InMemoryDataModule
 from gan_lab.utils.batches import LabelledImages
+from gan_lab.utils.categories import Categories, combinations
 from gan_lab.utils.errors import UserError
 
 
 class ChosenImages(InMemoryDataModule):
-    """Images that `hand_over` brings. There is no test split: a generator of these can't have seen any other image."""
+    """Images that `hand_over` brings. There is no test split: a generator of these can't have seen any other image.
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+    Args:
+        num_classes: number of classes, or of the categories of each attribute.
+        options: see `InMemoryDataModule`.
+    """
+
+    def __init__(self, *, num_classes: Categories, **options: Any) -> None:
+        super().__init__(num_classes=combinations(num_classes), **options)
         self.chosen: LabelledImages | None = None
         self.name = ""
 

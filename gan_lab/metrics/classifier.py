@@ -1,5 +1,6 @@
 """A small classifier of small images, trained within a minute on two cores; scores of digits use its features."""
 
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 import torch
@@ -50,7 +51,7 @@ class Classifier(nn.Module):
 def train(images: Tensor, labels: Tensor, seed: int, epochs: int) -> Classifier:
     """Train a classifier from scratch. The same machine and number of threads give the same bits.
 
-    AdamW under a one-cycle learning rate (Smith & Topin 2018, arXiv:1708.07120), images shifted at random.
+    By `fit`, with images shifted at random.
 
     Args:
         images: uint8, shape (n, channels, height, width).
@@ -61,22 +62,46 @@ def train(images: Tensor, labels: Tensor, seed: int, epochs: int) -> Classifier:
     Returns:
         The classifier, in evaluation mode.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seeding.derive(seed, "init"))
-        model = Classifier(channels=images.shape[1], num_classes=int(labels.max()) + 1)
+    model = untrained(channels=images.shape[1], num_classes=int(labels.max()) + 1, seed=seed)
     batch_size = min(BATCH_SIZE, len(images))
     batches = len(images) // batch_size
-    optimizer = torch.optim.AdamW(model.parameters(), lr=MAX_LEARNING_RATE, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, MAX_LEARNING_RATE, total_steps=epochs * batches)
     shifts = torch.Generator().manual_seed(seeding.derive(seed, "shifts"))
-    for epoch in bar(range(epochs), "Training a classifier", epochs, "epochs"):
-        order = seeding.permutation(len(images), seeding.derive(seed, "order", epoch))
-        for chosen in torch.split(order[: batches * batch_size], batch_size):
-            logits = model(shifted(images[chosen], shifts).float() / 255)
-            optimizer.zero_grad()
-            F.cross_entropy(logits, labels[chosen]).backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            schedule.step()
+
+    def drawn() -> Iterator[tuple[Tensor, Tensor]]:
+        for epoch in bar(range(epochs), "Training a classifier", epochs, "epochs"):
+            order = seeding.permutation(len(images), seeding.derive(seed, "order", epoch))
+            for chosen in torch.split(order[: batches * batch_size], batch_size):
+                yield shifted(images[chosen], shifts).float() / 255, labels[chosen]
+
+    return fit(model, drawn(), epochs * batches)
+
+
+def untrained(*, channels: int, num_classes: int, seed: int) -> Classifier:
+    """A classifier whose weights follow from the seed; the random numbers of others stay as they are."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seeding.derive(seed, "init"))
+        return Classifier(channels=channels, num_classes=num_classes)
+
+
+def fit(model: Classifier, batches: Iterable[tuple[Tensor, Tensor]], count: int) -> Classifier:
+    """Train a classifier by AdamW under a one-cycle learning rate (Smith & Topin 2018, arXiv:1708.07120).
+
+    Args:
+        model: the classifier, which is changed.
+        batches: images in [0, 1] (n, channels, height, width) with labels int64 (n,), on the model's device.
+        count: number of batches.
+
+    Returns:
+        The classifier, in evaluation mode.
+    """
+    optimizer = torch.optim.AdamW(model.parameters(), lr=MAX_LEARNING_RATE, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, MAX_LEARNING_RATE, total_steps=count)
+    for images, labels in batches:
+        loss = F.cross_entropy(model(images), labels)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        schedule.step()
     return model.eval()
 
 

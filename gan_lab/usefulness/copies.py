@@ -8,7 +8,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gan_lab.metrics import neighbours
-from gan_lab.utils import images as conversions
 
 SIDE = 16  # pixels, at most
 SHARE = 0.01  # of the training images, which lie this near to another one by chance
@@ -18,7 +17,7 @@ LEAST = 1e-3  # limit: a distance of zero comes out as a little more
 def reduced(images: Tensor) -> Tensor:
     """The values by which images are compared, float32 (n, d), of uint8 images (n, channels, height, width)."""
     height, width = (min(SIDE, side) for side in images.shape[-2:])
-    return F.adaptive_avg_pool2d(conversions.to_float(images).add_(1).div_(2), (height, width)).flatten(1)
+    return F.adaptive_avg_pool2d(images.float().div_(255), (height, width)).flatten(1)
 
 
 class Copies:

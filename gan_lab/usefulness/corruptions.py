@@ -6,6 +6,7 @@ from math import ceil
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torchvision.transforms.functional import gaussian_blur
 
 from gan_lab.utils import seeding
 
@@ -23,13 +24,11 @@ def noise(images: Tensor) -> Tensor:
 
 
 def blur(images: Tensor) -> Tensor:
-    """Smooth by a Gaussian; pixels at the edge go on beyond it."""
-    channels, sigma = images.shape[1], BLUR * images.shape[-1]
+    """Smooth by a Gaussian; pixels at the edge are mirrored beyond it."""
+    sigma = BLUR * images.shape[-1]
     reach = min(ceil(3 * sigma), min(images.shape[-2:]) - 1)
-    weights = torch.exp(-((torch.arange(-reach, reach + 1, device=images.device) / sigma) ** 2) / 2)
-    kernel = (weights / weights.sum()).repeat(channels, 1, 1, 1)
-    padded = F.pad(images, (reach,) * 4, mode="replicate")
-    return F.conv2d(F.conv2d(padded, kernel, groups=channels), kernel.transpose(2, 3), groups=channels)
+    blurred: Tensor = gaussian_blur(images, [2 * reach + 1] * 2, [sigma] * 2)
+    return blurred
 
 
 def shift(images: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ import io
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,12 @@ from gan_lab.training.train import train
 from gan_lab.utils import hashes, images, seeding
 from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.memory import at_once
+from gan_lab.utils.sizes import height_and_width
 
 TARGET = f"{ChosenImages.__module__}.{ChosenImages.__qualname__}"
 KEPT = ("checkpoint", "graceful_stop")  # callbacks; all others look on, or choose by images that were not to be seen
-SAMPLED_AT_ONCE = 500  # images
+SAMPLED_AT_ONCE = 500  # images, at most
 
 
 def refuse_unfit(run: Run) -> None:
@@ -222,6 +225,8 @@ class Drawn:
     def __init__(self, run: Run, *, seed: int, native_size: Sequence[int], ema: bool, device: torch.device) -> None:
         self.run, self.seed, self.native_size, self.ema = run, seed, native_size, ema
         self.model = load_generator.load(run, "last").to(device)
+        data = run.config().data
+        self.together = at_once(data.channels * prod(height_and_width(data.image_size)), SAMPLED_AT_ONCE)
 
     def of_class(self, label: int, count: int) -> Tensor:
         """The first images of a class, uint8 (count, channels, height, width), with the border that it may have.
@@ -231,7 +236,7 @@ class Drawn:
         """
         latents = self.model.seeded_latents(max(1, count), seeding.derive(self.seed, "augment", label))
         parts = []
-        for part in torch.split(latents, SAMPLED_AT_ONCE):
+        for part in torch.split(latents, self.together):
             drawn = self.model.sample(part, *self.model.make_condition(len(part), label), ema=self.ema)
             if not bool(drawn.isfinite().all()):
                 raise UserError(f"{self.run.folder}: draws values that are not finite; its training has failed")
@@ -242,7 +247,7 @@ class Drawn:
         """The discriminator's mean logit of each image of a class, float64 (n,) on the CPU; higher is more real."""
         found = []
         with evaluating(self.model.discriminator), torch.no_grad():
-            for part in torch.split(drawn, SAMPLED_AT_ONCE):
+            for part in torch.split(drawn, self.together):
                 pixels = images.to_float(part.to(self.model.device))
                 logits = self.model.logits(pixels, self.model.make_condition(len(part), label))
                 found.append(logits.flatten(1).double().mean(1).cpu() if logits.ndim > 1 else logits.double().cpu())

@@ -5,13 +5,9 @@ from dataclasses import dataclass
 from math import sqrt
 from statistics import mean, stdev
 
-# Student's t: its 97.5 % quantiles for 1, 2, ... degrees of freedom.
-T = (
-    *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
-    *(2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086),
-    *(2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042),
-)
-NORMAL = 1.960  # beyond; the quantile for 31 is 2.040
+from scipy.special import stdtrit
+
+LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -45,7 +41,7 @@ class Interval:
 
 def quantile(degrees: int) -> float:
     """Student's t below which 97.5 % lie, for so many degrees of freedom."""
-    return T[degrees - 1] if degrees <= len(T) else NORMAL
+    return float(stdtrit(degrees, (1 + LEVEL) / 2))
 
 
 def of_differences(values: Sequence[float], reference: Sequence[float]) -> Interval:

@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from gan_lab.metrics.classifier import EVALUATED_AT_ONCE, MAX_LEARNING_RATE, Classifier
+from gan_lab.metrics import classifier
+from gan_lab.metrics.classifier import EVALUATED_AT_ONCE, Classifier
 from gan_lab.usefulness import classical
 from gan_lab.usefulness.calibration import expected_calibration_error
 from gan_lab.usefulness.corruptions import CORRUPTIONS
-from gan_lab.utils import images as conversions
 from gan_lab.utils import seeding
 
 RECIPE = 1  # raise it when the training or the measures change: cached results are then computed again
@@ -40,7 +39,7 @@ class Recipe:
 def train(
     images: Tensor, labels: Tensor, recipe: Recipe, *, num_classes: int, seed: int, device: torch.device
 ) -> Classifier:
-    """Train a classifier from scratch: AdamW under a one-cycle learning rate, as `gan_lab.metrics.classifier`.
+    """Train a classifier from scratch, by `gan_lab.metrics.classifier.fit`.
 
     Args:
         images: uint8 (n, channels, height, width).
@@ -53,30 +52,25 @@ def train(
     Returns:
         The classifier, in evaluation mode.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seeding.derive(seed, "init"))
-        model = Classifier(channels=images.shape[1], num_classes=num_classes)
+    model = classifier.untrained(channels=images.shape[1], num_classes=num_classes, seed=seed)
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster on a CPU
     images, labels = images.to(device), labels.to(device)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=MAX_LEARNING_RATE, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, MAX_LEARNING_RATE, total_steps=recipe.steps)
     draws = torch.Generator().manual_seed(seeding.derive(seed, "augmentation"))
-    for chosen in batches(len(images), recipe, seed):
-        chosen = chosen.to(device)
-        pixels = unit(images[chosen])
-        if recipe.augment:
-            pixels = classical.augmented(pixels, draws, mirror=recipe.mirror)
-        loss = F.cross_entropy(model(pixels.contiguous(memory_format=torch.channels_last)), labels[chosen])
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        schedule.step()
-    return model.eval()
+
+    def drawn() -> Iterator[tuple[Tensor, Tensor]]:
+        for chosen in batches(len(images), recipe, seed):
+            chosen = chosen.to(device)
+            pixels = unit(images[chosen])
+            if recipe.augment:
+                pixels = classical.augmented(pixels, draws, mirror=recipe.mirror)
+            yield pixels.contiguous(memory_format=torch.channels_last), labels[chosen]
+
+    return classifier.fit(model, drawn(), recipe.steps)
 
 
 def unit(images: Tensor) -> Tensor:
-    """Map stored images to float32 from 0 to 1, the range that a classifier takes."""
-    return conversions.to_float(images).add_(1).div_(2)
+    """Map stored images, uint8, to float32 from 0 to 1, the range that a classifier takes."""
+    return images.float().div_(255)
 
 
 def batches(count: int, recipe: Recipe, seed: int) -> Iterator[Tensor]:

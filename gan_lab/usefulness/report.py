@@ -10,9 +10,11 @@ from statistics import mean
 
 from tabulate import tabulate
 
+from gan_lab.usefulness.arms import REFERENCES
+from gan_lab.usefulness.cells import Result
 from gan_lab.usefulness.corruptions import CORRUPTIONS
 from gan_lab.usefulness.intervals import Interval, of_differences
-from gan_lab.usefulness.study import REFERENCES, Result, Study
+from gan_lab.usefulness.study import Study
 
 NOTHING = "-"
 VERDICTS = {1: "better", -1: "worse", 0: "not shown"}

@@ -8,8 +8,8 @@ from gan_lab.cli.serve import port
 from gan_lab.runs.run import Run
 from gan_lab.sharing import serve
 
-pytest.importorskip("starlette")
-pytest.importorskip("uvicorn")
+pytest.importorskip("starlette", reason="the extra serve is not installed")
+pytest.importorskip("uvicorn", reason="the extra serve is not installed")
 
 
 def test_the_address_is_told_and_then_answered(

@@ -13,7 +13,7 @@ from gan_lab.data.huggingface import HuggingFace
 from gan_lab.utils.errors import UserError
 from tests.data.archives import noise, options
 
-datasets = pytest.importorskip("datasets")
+datasets = pytest.importorskip("datasets", reason="the extra huggingface is not installed")
 
 NAMES = ["cat", "dog", "bird"]
 

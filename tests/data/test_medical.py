@@ -9,8 +9,8 @@ import pytest
 from gan_lab.data import listing, medical, places
 from tests.data.test_sources import zipped
 
-pydicom = pytest.importorskip("pydicom")
-nibabel = pytest.importorskip("nibabel")
+pydicom = pytest.importorskip("pydicom", reason="the extra medical is not installed")
+nibabel = pytest.importorskip("nibabel", reason="the extra medical is not installed")
 
 
 def shipped(name: str) -> Path:

@@ -6,7 +6,9 @@ from gan_lab.data.medmnist_table import SUBSETS
 
 
 def test_channels_classes_and_checksums_are_the_packages() -> None:
-    listed = pytest.importorskip("medmnist.info").INFO
+    listed = pytest.importorskip(
+        "medmnist.info", reason="the package medmnist is not installed, and no extra has it"
+    ).INFO
     assert set(SUBSETS) == {name for name in listed if "3d" not in name}
     for name, known in SUBSETS.items():
         info = listed[name]

@@ -58,8 +58,8 @@ def test_its_calls_are_found_to_be_shortened(notebook: Path) -> None:
 def test_it_runs_and_shows_pictures_and_numbers(
     notebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nbformat = pytest.importorskip("nbformat", reason="part of the extra dev")
-    nbclient = pytest.importorskip("nbclient", reason="part of the extra dev")
+    nbformat = pytest.importorskip("nbformat", reason="the extra dev is not installed")
+    nbclient = pytest.importorskip("nbclient", reason="the extra dev is not installed")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     content = nbformat.read(notebook, as_version=4)
@@ -85,8 +85,8 @@ def test_it_runs_and_shows_pictures_and_numbers(
 @pytest.mark.slow
 def test_a_mistake_in_a_notebook_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where it lies in a folder that can't be written."""
-    nbformat = pytest.importorskip("nbformat", reason="part of the extra dev")
-    nbclient = pytest.importorskip("nbclient", reason="part of the extra dev")
+    nbformat = pytest.importorskip("nbformat", reason="the extra dev is not installed")
+    nbclient = pytest.importorskip("nbclient", reason="the extra dev is not installed")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     cells = [

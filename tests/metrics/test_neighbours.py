@@ -103,7 +103,7 @@ def two_sets() -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_all_four_are_prdcs_of_the_same_features() -> None:
     """Of 3 neighbours for precision and recall, and 5 for density and coverage."""
-    prdc = pytest.importorskip("prdc")
+    prdc = pytest.importorskip("prdc", reason="the extra dev is not installed")
     real, fake = two_sets()
     found = manifold_scores(real, fake)
     for k, names in ((3, ("precision", "recall")), (5, ("density", "coverage"))):
@@ -114,7 +114,7 @@ def test_all_four_are_prdcs_of_the_same_features() -> None:
 
 
 def test_precision_and_recall_are_torch_fidelitys_of_the_same_features() -> None:
-    prc = pytest.importorskip("torch_fidelity.metric_prc")
+    prc = pytest.importorskip("torch_fidelity.metric_prc", reason="the extra inception is not installed")
     real, fake = two_sets()
     options = {"prc_neighborhood": 3, "prc_batch_size": 100, "save_cpu_ram": False, "verbose": False}
     theirs = prc.prc_features_to_metric(fake.double(), real.double(), **options)

@@ -55,7 +55,7 @@ def test_what_is_right_has_the_best_there_is() -> None:
 
 @pytest.mark.parametrize(("channels", "size"), [(1, 28), (3, 40)])
 def test_they_are_those_of_the_scikit_image_that_is_installed(channels: int, size: int) -> None:
-    metrics = pytest.importorskip("skimage.metrics")
+    metrics = pytest.importorskip("skimage.metrics", reason="the extra dev is not installed")
     image, target = pair(channels, size)
     ours = (psnr(image, target).item(), ssim(image, target).item())
     a, b = (each[0].permute(1, 2, 0).double().numpy() / 255 for each in (image, target))

@@ -122,7 +122,7 @@ def test_subsets_come_from_the_seed_and_torchs_random_numbers_stay_as_they_are(
 
 
 def test_fid_is_pytorch_fids_of_the_same_features() -> None:
-    fid_score = pytest.importorskip("pytorch_fid.fid_score")
+    fid_score = pytest.importorskip("pytorch_fid.fid_score", reason="the extra dev is not installed")
     real, fake = normal(600, 32), normal(500, 32, seed=1, scale=1.2, shift=0.5)
     (mean, covariance), (other, others) = (
         (part.double().mean(0).numpy(), np.cov(part.double().numpy(), rowvar=False)) for part in (real, fake)
@@ -133,7 +133,7 @@ def test_fid_is_pytorch_fids_of_the_same_features() -> None:
 
 def test_kid_is_torch_fidelitys_of_the_same_features() -> None:
     """One subset of all features, so that no random choice differs."""
-    kid = pytest.importorskip("torch_fidelity.metric_kid")
+    kid = pytest.importorskip("torch_fidelity.metric_kid", reason="the extra inception is not installed")
     real, fake = normal(300, 32), normal(300, 32, seed=1, shift=0.5)
     theirs = kid.kid_features_to_metric(real.double(), fake.double(), kid_subsets=1, kid_subset_size=300, verbose=False)
     assert kernel_distance(real, fake, seed=0)[0] == pytest.approx(theirs[kid.KEY_METRIC_KID_MEAN], rel=1e-6)
@@ -144,7 +144,7 @@ def test_cmmd_by_hand_and_by_torch_fidelitys_kernel() -> None:
     east, north = torch.tensor([[3.0, 0.0]]), torch.tensor([[0.0, 0.5]])
     assert scores.gaussian_discrepancy(east, north) == pytest.approx(2000 * (1 - np.exp(-0.01)))
     assert scores.gaussian_discrepancy(east, 7 * east) == pytest.approx(0, abs=1e-9)
-    kid = pytest.importorskip("torch_fidelity.metric_kid")
+    kid = pytest.importorskip("torch_fidelity.metric_kid", reason="the extra inception is not installed")
     real, fake = (
         torch.nn.functional.normalize(part.double()).numpy() for part in (normal(200, 8), normal(200, 8, 1, shift=1.0))
     )

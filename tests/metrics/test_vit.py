@@ -15,7 +15,7 @@ from gan_lab.metrics import vit
 from gan_lab.metrics.vit import Clip, Dinov2, interpolated
 from gan_lab.utils.errors import UserError
 
-pytest.importorskip("transformers")
+pytest.importorskip("transformers", reason="the extra vit is not installed")
 Weights = dict[str, Tensor]
 WIDTH, LAYERS, PATCH, PROJECTED = 128, 2, 14, 24
 

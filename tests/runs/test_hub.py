@@ -209,7 +209,7 @@ def test_without_the_client_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_client_has_what_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
-    package = pytest.importorskip("huggingface_hub")
+    package = pytest.importorskip("huggingface_hub", reason="the extra hub is not installed")
     assert hub.client("hf://a/b") is package is sys.modules["huggingface_hub"]
     api = package.HfApi
     wanted = SimpleNamespace(repo_exists=1, list_repo_files=1, create_repo=1, upload_folder=1)

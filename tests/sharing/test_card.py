@@ -101,7 +101,7 @@ def programs(text: str) -> list[str]:
 def test_the_program_of_a_card_works(variant: str, form: str, make: MakeRun, tmp_path: Path) -> None:
     if form == "onnx":
         for package in ("onnx", "onnxscript", "onnxruntime"):
-            pytest.importorskip(package)
+            pytest.importorskip(package, reason="the extra export is not installed")
     run = make(variant)
     files = exported(run, Wanted(form=form))  # type: ignore[arg-type]
     folder = tmp_path / "elsewhere"

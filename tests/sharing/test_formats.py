@@ -21,7 +21,7 @@ needs_onnx = pytest.mark.usefixtures("onnx")
 @pytest.fixture
 def onnx() -> None:
     for package in ("onnx", "onnxscript", "onnxruntime"):
-        pytest.importorskip(package)
+        pytest.importorskip(package, reason="the extra export is not installed")
 
 
 def inputs_of(generator: Portable, count: int) -> tuple[torch.Tensor, ...]:

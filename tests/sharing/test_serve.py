@@ -22,13 +22,13 @@ from gan_lab.utils.errors import UserError
 from tests.conftest import alike
 from tests.sharing.conftest import MakeRun
 
-pytest.importorskip("starlette")
-pytest.importorskip("uvicorn")
+pytest.importorskip("starlette", reason="the extra serve is not installed")
+pytest.importorskip("uvicorn", reason="the extra serve is not installed")
 HOME = "http://127.0.0.1:8765"
 
 
 def client(generator: Generator) -> Any:
-    pytest.importorskip("httpx")
+    pytest.importorskip("httpx2", reason="the extra dev is not installed")
     from starlette.testclient import TestClient
 
     return TestClient(application(generator), base_url=HOME)

@@ -25,7 +25,7 @@ def test_every_launcher_does_what_is_missing_and_names_what_failed(
     launcher: str, command: Command, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plugin, options = LAUNCHERS[launcher]
-    pytest.importorskip(plugin)
+    pytest.importorskip(plugin, reason="the extra of this launcher is not installed")
     chosen = [f"hydra/launcher={launcher}", *options]
     # One of the two diverges: it costs itself alone.
     message = str(command(*SWEEP, *chosen, "model.optimizer.generator.lr=1e30,1e-3"))
@@ -42,7 +42,7 @@ def test_every_launcher_does_what_is_missing_and_names_what_failed(
 def test_optuna_minimises_the_fid_and_finds_its_trials_again(
     command: Command, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
+    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper", reason="the extra sweep is not installed")
     quick = [argument for argument in SCORED if not argument.startswith("hydra")]
     space = "model.optimizer.generator.lr=tag(log,interval(1e-5,1e-2))"
     sweeper = ["hydra/sweeper=optuna", "hydra.sweeper.n_jobs=1", "hydra.sweeper.sampler.seed=1"]
@@ -60,7 +60,7 @@ def test_optuna_minimises_the_fid_and_finds_its_trials_again(
 
 @pytest.mark.slow
 def test_a_search_without_a_fid_says_so(command: Command) -> None:
-    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
+    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper", reason="the extra sweep is not installed")
     options = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=1", "hydra.sweeper.n_jobs=1"]
     message = str(command(*SWEEP, *options, "model.optimizer.generator.lr=interval(1e-4,1e-3)"))
     assert "this sweep goes by FID while training, and the run has none: callbacks.scores" in message
@@ -70,7 +70,7 @@ def test_a_search_without_a_fid_says_so(command: Command) -> None:
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_no_process_of_a_sweep_imports_what_lies_in_the_current_folder(launcher: str, tmp_path: Path) -> None:
     plugin, options = LAUNCHERS[launcher]
-    pytest.importorskip(plugin)
+    pytest.importorskip(plugin, reason="the extra of this launcher is not installed")
     plant_modules(tmp_path)
     program = started(tmp_path, *SWEEP, f"hydra/launcher={launcher}", *options, "seed=1,2", PYTHONSAFEPATH="")
     output, _ = program.communicate(timeout=300)

@@ -27,7 +27,7 @@ def test_a_sweep_is_of_recipes_that_there_are(sweep: str, count: int, recipes: i
 
 
 def test_optuna_is_given_a_space_that_the_recipe_has() -> None:
-    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
+    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper", reason="the extra sweep is not installed")
     from hydra_plugins.hydra_optuna_sweeper._impl import create_params_from_overrides
 
     config = chosen("sweep=dcgan_optuna")

@@ -25,7 +25,7 @@ SETUP = Setup(name="2026_dcgan_mnist", group="sweep", choices={"model": "dcgan"}
 @pytest.fixture
 def store(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with tables, which take seconds to make, and no server to be found."""
-    pytest.importorskip("mlflow")
+    pytest.importorskip("mlflow", reason="the extra mlflow is not installed")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     return tmp_path_factory.getbasetemp() / "mlflow"
 

@@ -40,7 +40,7 @@ def kept(folder: Path) -> list[Kept]:
 @pytest.fixture
 def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """W&B, without a server, at work in a folder of its own."""
-    pytest.importorskip("wandb")
+    pytest.importorskip("wandb", reason="the extra wandb is not installed")
     for name, value in {"MODE": "offline", "SILENT": "true", "CONSOLE": "off", "CACHE_DIR": str(tmp_path)}.items():
         monkeypatch.setenv(f"WANDB_{name}", value)
     monkeypatch.chdir(tmp_path)

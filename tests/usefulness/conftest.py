@@ -1,15 +1,15 @@
 """What the tests of studies share: a tiny conditional run, and results that nobody had to compute."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gan_lab.runs.run import Run
-from gan_lab.usefulness.study import Result, Study
-
-MakeResult = Callable[..., Result]
+from gan_lab.usefulness.arms import Options
+from gan_lab.usefulness.cells import Cell, Result
+from gan_lab.usefulness.study import Study
+from gan_lab.usefulness.subject import Subject
 
 
 def result(accuracy: float, arm: str = "real", seed: int = 1, **others: Any) -> Result:
@@ -67,3 +67,13 @@ def tiny(conditional_run: Run, few_digits: Path) -> Run:
     """A conditional run of 8x8 pixels that can be trained anew, with 500 digits to do so."""
     conditional_run.update_record(last_batch=3, data={"name": "MNIST"})
     return conditional_run
+
+
+def options(root: Path, **others: Any) -> Options:
+    quick: dict[str, Any] = {"real": [4], "generated": [0, 1], "seeds": [1], "steps": 2, "batch_size": 8}
+    return Options(**quick | {"device": "cpu", "data_root": str(root)} | others)
+
+
+def cell(run: Run, root: Path, tmp_path: Path, **others: Any) -> Cell:
+    subject = Subject(run, options(root, **others))
+    return Cell(subject, subject.rows[0], 1, tmp_path / "study")

@@ -42,6 +42,14 @@ def test_the_configuration_is_the_runs_but_for_what_a_row_decides(tiny: Run) -> 
     assert not config.logger
 
 
+def test_a_run_of_attributes_has_its_combinations_as_classes(tiny: Run, tmp_path: Path) -> None:
+    config = tiny.config()
+    config.data.num_classes = [2, 5]
+    tiny.save_config(config)
+    run = Training(tiny, chosen(), seed=7, steps=2, accelerator="cpu").run_in(tmp_path / "generator")
+    assert run.state() == "finished"
+
+
 def test_a_generator_sees_the_rows_images_and_is_trained_once(
     tiny: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

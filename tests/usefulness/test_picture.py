@@ -3,8 +3,8 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
+from gan_lab.usefulness.arms import REFERENCES
 from gan_lab.usefulness.picture import COLOURS, draw
-from gan_lab.usefulness.study import REFERENCES
 from tests.usefulness.conftest import measured, result, study_of
 
 

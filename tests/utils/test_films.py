@@ -123,7 +123,7 @@ def test_frames_that_fail_end_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_real_film_is_written(tmp_path: Path) -> None:
-    pytest.importorskip("imageio_ffmpeg")
+    pytest.importorskip("imageio_ffmpeg", reason="the extra video is not installed")
     odd = [torch.full((1, 9, 11), value, dtype=torch.uint8) for value in (0, 120, 250)]
     films.write(odd, tmp_path / "film.mp4", fps=5, scale=3)
     content = (tmp_path / "film.mp4").read_bytes()
