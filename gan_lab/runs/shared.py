@@ -232,7 +232,7 @@ def _write_run(
     from gan_lab.runs.initial_weights import of_players, put_into
     from gan_lab.runs.run import Run
 
-    told_config = {"resume": None, "run_dir": None, "logger": {}, **told["configuration"]}
+    told_config = {**told["configuration"], "resume": None, "run_dir": None, "logger": {}}  # whatever it says of these
     text = json.dumps(told_config, indent=1)  # which is YAML as well
     if len(text) > LARGEST_TEXT:
         raise UserError(f"{source}: its configuration is larger than any of ours")
