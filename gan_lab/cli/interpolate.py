@@ -4,8 +4,17 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gan_lab.cli.arguments import amount, positive, seeds, several, whole_number
-from gan_lab.cli.explore import add_run, add_truncation, space
+from gan_lab.cli.arguments import (
+    add_force,
+    add_generator,
+    add_truncation,
+    amount,
+    positive,
+    seeds,
+    several,
+    whole_number,
+)
+from gan_lab.cli.explore import space
 from gan_lab.cli.outputs import check_output, replacing
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.terminal import say
@@ -27,7 +36,7 @@ def add_parser(commands: Any) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_run(parser)
+    add_generator(parser)
     parser.add_argument(
         "--seeds",
         type=seeds,
@@ -78,7 +87,7 @@ def add_parser(commands: Any) -> None:
         help=".gif, .png (APNG, or a strip), or .mp4, which needs ffmpeg (default: interpolation.gif, or .png for a "
         "strip)",
     )
-    parser.add_argument("--force", action="store_true", help="replace --out if it exists")
+    add_force(parser)
     parser.set_defaults(run=run)
 
 
