@@ -16,7 +16,6 @@ from gan_lab.cli.arguments import (
 )
 from gan_lab.cli.explore import space
 from gan_lab.cli.outputs import check_output, replacing
-from gan_lab.utils.errors import UserError
 from gan_lab.utils.terminal import say
 
 STRIP = 10  # frames of a strip, by default
@@ -99,12 +98,11 @@ def run(arguments: argparse.Namespace) -> None:
     """
     out: Path = arguments.out or Path("interpolation.png" if arguments.strip else "interpolation.gif")
     check_output(out, arguments.force)
-    if not arguments.fps:
-        raise UserError("--fps 0: must be above 0")
 
     from gan_lab.evaluation.interpolation import interpolate
     from gan_lab.utils import films
 
+    films.check_speed("--fps", arguments.fps)
     films.check("--out", out, arguments.strip)
     given = arguments.seeds or arguments.latent or len(arguments.classes) > 1
     film = interpolate(

@@ -6,7 +6,6 @@ from typing import Any
 
 from gan_lab.cli.arguments import add_force, add_run, add_weights, amount, positive
 from gan_lab.cli.outputs import check_output, replacing
-from gan_lab.utils.errors import UserError
 from gan_lab.utils.terminal import say
 
 EXAMPLES = """examples:
@@ -50,13 +49,12 @@ def run(arguments: argparse.Namespace) -> None:
     """
     out: Path = arguments.out
     check_output(out, arguments.force)
-    if not arguments.fps:
-        raise UserError("--fps 0: must be above 0")
 
     from gan_lab.evaluation import timelapse
     from gan_lab.runs.run import Run
     from gan_lab.utils import films
 
+    films.check_speed("--fps", arguments.fps)
     films.check("--out", out)
     shots = timelapse.shots(Run.open(arguments.run_folder), raw=arguments.weights == "raw", most=arguments.frames)
     with replacing(out) as partial:

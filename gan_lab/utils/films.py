@@ -5,7 +5,7 @@ import math
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from importlib.util import find_spec
 from io import BytesIO
@@ -38,6 +38,16 @@ def check(option: str, path: Path, strip: bool = False) -> None:
         raise UserError(f"{option} {path}: unknown format {path.suffix}; films are .gif, .png (APNG) and .mp4")
     if ending == MP4 and ffmpeg() is None:
         raise UserError(f"{missing(f'{option} {path}', EXTRA)}, or install ffmpeg, or write a .gif")
+
+
+def check_speed(option: str, fps: float) -> None:
+    """Refuse a number of frames a second that no film has.
+
+    Raises:
+        UserError: it is 0, negative or infinite.
+    """
+    if not 0 < fps < math.inf:
+        raise UserError(f"{option} {fps:g}: must be above 0")
 
 
 def ffmpeg() -> str | None:
@@ -82,8 +92,8 @@ def write(frames: Iterable[Tensor], path: Path, *, fps: float, hold: float = 0.0
 
 def strip(frames: Iterable[Tensor], path: Path) -> None:
     """Write all frames beside each other as one PNG."""
-    pictures: Sequence[Tensor] = list(frames)
-    images.save_png(images.tiled(torch.stack(list(pictures)), len(pictures)), path)
+    pictures = torch.stack(list(frames))
+    images.save_png(images.tiled(pictures, len(pictures)), path)
 
 
 def enlarged(frame: Tensor, scale: int | None = None) -> Tensor:
