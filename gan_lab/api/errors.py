@@ -11,7 +11,7 @@ from gan_lab.runs.run import Run as RunFolder
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.terminal import visible
 
-SAME = "classes count device direction format layer licence method out seed seeds space to truncation"
+SAME = "classes count device direction format fps layer licence method out seed seeds space to truncation"
 FLAGS = {"class": "label", "latent": "latents", **{name: name for name in SAME.split()}}
 
 

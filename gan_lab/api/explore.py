@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from gan_lab.api.checks import is_ema, one_of, which, whole
 from gan_lab.cli.outputs import check_output, put, refuse_existing, replacing
 from gan_lab.evaluation import directions, interpolation, projection, timelapse
 from gan_lab.evaluation.directions import Directions
@@ -104,16 +105,20 @@ class Explorable(ABC):
             UserError: the run generates from no latents, or an argument can't be taken.
         """
         with self._opened() as run:
-            place = None if out is None else checked_film(out, force)
+            for seed in seeds:
+                whole("seeds", seed, 0)
+            if frames is not None:
+                whole("frames", frames, 2)
+            place = None if out is None else checked_film(out, fps, force)
             film = interpolation.interpolate(
-                Space(run, which=checkpoint, ema=weights == "ema", device=device, truncation=truncation),
+                opened_space(run, checkpoint, weights, device, truncation),
                 seeds=seeds,
                 file=None if latents is None else Path(latents),
                 classes=[*map(str, classes)],
                 frames=frames,
                 loop=loop,
                 linear=linear,
-                in_styles=space == "w",
+                in_styles=one_of("space", space, ("z", "w")) == "w",
             )
             found = list(film.frames())
             write_film(found, place, fps)
@@ -137,7 +142,9 @@ class Explorable(ABC):
             UserError: the run has no grids, or the film can't be written.
         """
         with self._opened() as run:
-            place = None if out is None else checked_film(out, force)
+            if frames is not None:
+                whole("frames", frames, 1)
+            place = None if out is None else checked_film(out, fps, force)
             found = list(timelapse.frames(timelapse.shots(run, most=frames)))
             write_film(found, place, fps, hold=2.0, scale=1)
             return torch.stack(found)
@@ -179,9 +186,13 @@ class Explorable(ABC):
             UserError: the run generates from no latents, has no such class, no styles or no first layer.
         """
         with self._opened() as run:
+            for argument, value, least in (("count", count, 1), ("steps", steps, 2), ("seed", seed, 0)):
+                whole(argument, value, least)
+            for each in seeds:
+                whole("seeds", each, 0)
             sheet = directions.walk(
-                Space(run, which=checkpoint, ema=weights == "ema", device=device, truncation=truncation),
-                method,
+                opened_space(run, checkpoint, weights, device, truncation),
+                one_of("method", method, ("sefa", "pca", "mix")),
                 directions=count,
                 steps=steps,
                 extent=extent,
@@ -225,11 +236,13 @@ class Explorable(ABC):
                 be written.
         """
         with self._opened() as run:
+            for argument, value, least in (("starts", starts, 1), ("steps", steps, 1), ("seed", seed, 0)):
+                whole(argument, value, least)
             place = None if out is None else Path(out)
             refuse_existing("--out", place, force)
             if place is not None:
                 check_name("--out", place)
-            space = Space(run, which=checkpoint, ema=weights == "ema", device=device)
+            space = opened_space(run, checkpoint, weights, device)
             targets = pictures if isinstance(pictures, Tensor) else projection.read(paths(pictures), space.shape)
             if targets.dtype != torch.uint8 or targets.dim() != 4 or tuple(targets.shape[1:]) != space.shape:
                 raise UserError(f"pictures: must be uint8 of shape (n, {', '.join(map(str, space.shape))})")
@@ -243,14 +256,26 @@ class Explorable(ABC):
             )
 
 
-def checked_film(out: Place, force: bool) -> Path:
+def opened_space(
+    run: RunFolder, checkpoint: Which, weights: str, device: str, truncation: float | None = None
+) -> Space:
+    """The space of a run.
+
+    Raises:
+        UserError: as of `Space`, or there are no such weights.
+    """
+    return Space(run, which=which(checkpoint), ema=is_ema(weights), device=device, truncation=truncation)
+
+
+def checked_film(out: Place, fps: float, force: bool) -> Path:
     """The place of a film.
 
     Raises:
-        UserError: it exists, or films of its ending can't be written.
+        UserError: it exists, or films of its ending or of this speed can't be written.
     """
     place = Path(out)
     check_output(place, force)
+    films.check_speed("--fps", fps)
     films.check("--out", place)
     return place
 

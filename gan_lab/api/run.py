@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from PIL import Image
 from torch import Tensor
 
+from gan_lab.api import checks
 from gan_lab.api.errors import one_line_errors
 from gan_lab.api.explore import Explorable
 from gan_lab.api.objects import Network, Objects
@@ -101,16 +102,16 @@ class Run(Explorable):
         Raises:
             UserError: there is no checkpoint or no such class, or the model doesn't generate from noise.
         """
-        whole("count", count, 1)
-        whole("seed", seed, 0)
+        checks.whole("count", count, 1)
+        checks.whole("seed", seed, 0)
         with self._opened() as run:
             samples = sampling.sample(
                 run,
-                which=one_of("checkpoint", checkpoint, ("last", "best")),
+                which=checks.which(checkpoint),
                 count=count,
                 of_class=None if label is None else str(label),
                 seed=seed,
-                ema=one_of("weights", weights, ("ema", "raw")) == "ema",
+                ema=checks.is_ema(weights),
                 truncation=truncation,
                 device=device,
             )
@@ -153,15 +154,15 @@ class Run(Explorable):
             UserError: there is no checkpoint, no dataset or no extractor, or there are too few images.
         """
         if count is not None:
-            whole("count", count, 1)
-        whole("seed", seed, 0)
+            checks.whole("count", count, 1)
+        checks.whole("seed", seed, 0)
         with self._opened() as run:
             refuse_ways_out(run.folder)
             evaluation = evaluate_run(
                 run,
                 Options(extractor=extractor, count=count, split=split, seed=seed, device=device),
-                which=one_of("checkpoint", checkpoint, ("last", "best")),
-                ema=one_of("weights", weights, ("ema", "raw")) == "ema",
+                which=checks.which(checkpoint),
+                ema=checks.is_ema(weights),
                 gan_train_test=False,
             )
             best = "" if checkpoint == "last" else f"_{checkpoint}"
@@ -198,13 +199,13 @@ class Run(Explorable):
         Raises:
             UserError: there is no checkpoint, a package is missing, or the folder exists or can't be written.
         """
-        a_place("out", out)
+        checks.a_place("out", out)
         with self._opened() as run:
             export.refuse_others(Path(out), force)
             wanted = export.Wanted(
-                form=one_of("format", format, ("onnx", "torch", "safetensors")),
-                which=one_of("checkpoint", checkpoint, ("last", "best")),
-                ema=one_of("weights", weights, ("ema", "raw")) == "ema",
+                form=checks.one_of("format", format, ("onnx", "torch", "safetensors")),
+                which=checks.which(checkpoint),
+                ema=checks.is_ema(weights),
                 direction=direction,
                 licence=licence,
             )
@@ -240,7 +241,7 @@ class Run(Explorable):
         with self._opened() as run:
             hub.parsed(to)
             hub.client(f"--to {to}")
-            which = one_of("checkpoint", checkpoint, ("last", "best"))
+            which = checks.which(checkpoint)
             wanted = export.Wanted(form="safetensors", which=which, direction=direction, licence=licence)
             return hub.upload(to, export.published(run, wanted, to), private=private, force=force)
 
@@ -258,7 +259,7 @@ class Run(Explorable):
         Raises:
             UserError: a run can't be read, or the file exists or can't be written.
         """
-        a_place("out", out)
+        checks.a_place("out", out)
         with one_line_errors(), untouched(sys.argv):
             refuse_existing("--out", Path(out), force)
             put("--out", Path(out), report([RunFolder.open(run.folder) for run in (self, *others)]))
@@ -289,7 +290,7 @@ class Run(Explorable):
             UserError: there is no checkpoint.
         """
         with self._opened() as run:
-            return run.load_model(one_of("checkpoint", checkpoint, ("last", "best")))
+            return run.load_model(checks.which(checkpoint))
 
     def show(self) -> Image.Image | None:
         """Show the latest grid of samples and what was reached: in a notebook, or else printed.
@@ -350,7 +351,7 @@ def load(
     Raises:
         UserError: there is no run, or it needs objects that are not given; the line names the argument.
     """
-    a_place("folder", folder)
+    checks.a_place("folder", folder)
     with one_line_errors(), untouched(sys.argv):
         run = RunFolder.open(folder)
         objects = Objects(data=data, labels=labels, networks=networks, model=model, loss=loss)
@@ -361,34 +362,3 @@ def load(
 def picture(pixels: Tensor) -> Image.Image:
     """A picture of uint8 pixels (3, height, width)."""
     return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
-
-
-def whole(argument: str, value: object, least: int) -> None:
-    """Refuse what is not a whole number of at least `least`.
-
-    Raises:
-        UserError: naming the argument.
-    """
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise UserError(f"{argument}={value!r}: must be a whole number of at least {least}")
-
-
-def a_place(argument: str, value: object) -> None:
-    """Refuse what is neither a path nor a name.
-
-    Raises:
-        UserError: naming the argument.
-    """
-    if not isinstance(value, (str, Path)):
-        raise UserError(f"{argument}={value!r}: must be a folder or the name of a run, as a text or a Path")
-
-
-def one_of(argument: str, value: Any, choices: tuple[str, ...]) -> Any:
-    """The value, one of the choices.
-
-    Raises:
-        UserError: it is another one.
-    """
-    if value not in choices:
-        raise UserError(f"{argument}={value!r}: must be {' or '.join(map(repr, choices))}")
-    return value

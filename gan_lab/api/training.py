@@ -10,9 +10,10 @@ from hydra import initialize_config_dir
 from lightning.pytorch.callbacks import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from gan_lab.api.checks import a_place
 from gan_lab.api.errors import interruptions, one_line_errors
 from gan_lab.api.objects import Network, Objects
-from gan_lab.api.run import Run, a_place
+from gan_lab.api.run import Run
 from gan_lab.api.untouched import logging_to, untouched
 from gan_lab.cli.hydra_callback import claim, remove_empty, without_hydra
 from gan_lab.config import own_code, schema

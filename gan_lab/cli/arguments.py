@@ -45,6 +45,19 @@ positive = whole_number(1)
 non_negative = whole_number(0)
 
 
+def add_run(parser: argparse.ArgumentParser, kind: str = "a run, finished or not") -> None:
+    """Declare the run, which comes first; `gan_lab.runs.names` reads it."""
+    parser.add_argument("run_folder", metavar="RUN", help=f"{kind}: its folder, its name, or latest")
+
+
+def add_generator(parser: argparse.ArgumentParser) -> None:
+    """Declare a run that generates, and the options that choose its checkpoint, its weights and the device."""
+    add_run(parser)
+    add_state(parser)
+    add_weights(parser)
+    add_device(parser)
+
+
 def add_state(parser: argparse.ArgumentParser) -> None:
     """Declare the option that chooses a run's checkpoint."""
     parser.add_argument(
@@ -60,11 +73,30 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: the best)")
 
 
-def add_weights(parser: argparse.ArgumentParser) -> None:
+def add_weights(
+    parser: argparse.ArgumentParser,
+    what: str = "weights of the generator: their moving average, if the run has one, or the raw ones",
+) -> None:
     """Declare the option that chooses a generator's weights."""
+    parser.add_argument("--weights", choices=("ema", "raw"), default="ema", help=f"{what} (default: ema)")
+
+
+def add_class(parser: argparse.ArgumentParser, what: str) -> None:
+    """Declare the option that chooses a class of a conditional model."""
+    parser.add_argument("--class", dest="of_class", metavar="CLASS", help=what)
+
+
+def add_truncation(parser: argparse.ArgumentParser) -> None:
+    """Declare the option that draws images nearer to each other."""
     parser.add_argument(
-        "--weights",
-        choices=("ema", "raw"),
-        default="ema",
-        help="weights of the generator: their moving average, if the run has one, or the raw ones (default: ema)",
+        "--truncation",
+        type=amount,
+        metavar="T",
+        help="images that are better and more alike: of styles the share of the distance from the mean style, from 0 "
+        "to 1; else the largest value of a latent, such as 1, for a normal distribution that is cut off there",
     )
+
+
+def add_force(parser: argparse.ArgumentParser, what: str = "--out if it exists") -> None:
+    """Declare the option that replaces outputs; `gan_lab.cli.outputs` asks for it."""
+    parser.add_argument("--force", action="store_true", help=f"replace {what}")

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from gan_lab.cli.arguments import add_force
 from gan_lab.cli.outputs import put, refuse_existing
 from gan_lab.utils.errors import UserError, nearest
 from gan_lab.utils.terminal import say
@@ -65,7 +66,7 @@ def add_parser(commands: Any) -> None:
         help="also write one page with the table, learning curves, grids and the options that differ, which a browser "
         "opens offline",
     )
-    parser.add_argument("--force", action="store_true", help="replace --out and --html if they exist")
+    add_force(parser, "--out and --html if they exist")
     parser.set_defaults(run=run)
 
 

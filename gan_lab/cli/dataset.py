@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_lab.cli.arguments import positive
+from gan_lab.cli.arguments import add_force, positive
 from gan_lab.cli.outputs import naming, refuse_existing, replacing
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.shell import chosen, override
@@ -83,7 +83,7 @@ def add_pack(parts: Any) -> None:
     )
     parser.add_argument("--split", choices=("train", "test"), help="of a folder with splits of its own: which to pack")
     parser.add_argument("--compress", action="store_true", help="make the file smaller, and slower to read")
-    parser.add_argument("--force", action="store_true", help="replace OUT.npz if it exists")
+    add_force(parser, "OUT.npz if it exists")
     parser.set_defaults(run=pack)
 
 
@@ -112,7 +112,7 @@ def add_folder(parser: argparse.ArgumentParser) -> None:
 def add_out(parser: argparse.ArgumentParser, name: str, what: str) -> None:
     """Declare the picture that is written."""
     parser.add_argument("--out", type=Path, default=Path(name), metavar="FILE.png", help=f"{what} (default: {name})")
-    parser.add_argument("--force", action="store_true", help="replace --out if it exists")
+    add_force(parser)
 
 
 def size(text: str) -> int | tuple[int, int]:

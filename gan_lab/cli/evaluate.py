@@ -7,7 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from gan_lab.cli.arguments import add_device, add_state, add_weights, non_negative, positive
+from gan_lab.cli.arguments import add_device, add_force, add_state, add_weights, non_negative, positive
 from gan_lab.cli.dataset_choice import real_images
 from gan_lab.cli.outputs import naming, put, refuse_existing, replacing
 from gan_lab.data.published import PUBLISHED
@@ -135,7 +135,7 @@ def add_parser(commands: Any) -> None:
         help="file for the scores (default: evaluations/<protocol>.json in a run's folder, <protocol>_best.json for "
         "its best checkpoint, none for other images)",
     )
-    parser.add_argument("--force", action="store_true", help="replace output files that exist")
+    add_force(parser, "output files that exist")
     parser.add_argument(
         "--neighbours",
         type=Path,

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gan_lab.cli.arguments import add_state, add_weights
+from gan_lab.cli.arguments import add_force, add_run, add_state, add_weights
 from gan_lab.cli.outputs import put_folder
 from gan_lab.utils.terminal import say
 
@@ -28,7 +28,7 @@ def add_parser(commands: Any) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("run_folder", metavar="RUN", help="a run, finished or not: its folder, its name, or latest")
+    add_run(parser)
     parser.add_argument("--format", choices=FORMATS, required=True, help="of the file: onnx and torch are programs")
     parser.add_argument(
         "--out", type=Path, default=Path("exported"), metavar="FOLDER", help="folder to write (default: exported)"
@@ -37,7 +37,7 @@ def add_parser(commands: Any) -> None:
     add_weights(parser)
     add_direction(parser)
     add_licence(parser)
-    parser.add_argument("--force", action="store_true", help="replace --out if an exported run lies there")
+    add_force(parser, "--out if an exported run lies there")
     parser.set_defaults(run=run)
 
 

@@ -4,10 +4,18 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gan_lab.cli.arguments import amount, positive, seeds, several, whole_number
-from gan_lab.cli.explore import add_run, add_truncation, space
+from gan_lab.cli.arguments import (
+    add_force,
+    add_generator,
+    add_truncation,
+    amount,
+    positive,
+    seeds,
+    several,
+    whole_number,
+)
+from gan_lab.cli.explore import space
 from gan_lab.cli.outputs import check_output, replacing
-from gan_lab.utils.errors import UserError
 from gan_lab.utils.terminal import say
 
 STRIP = 10  # frames of a strip, by default
@@ -27,7 +35,7 @@ def add_parser(commands: Any) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_run(parser)
+    add_generator(parser)
     parser.add_argument(
         "--seeds",
         type=seeds,
@@ -78,7 +86,7 @@ def add_parser(commands: Any) -> None:
         help=".gif, .png (APNG, or a strip), or .mp4, which needs ffmpeg (default: interpolation.gif, or .png for a "
         "strip)",
     )
-    parser.add_argument("--force", action="store_true", help="replace --out if it exists")
+    add_force(parser)
     parser.set_defaults(run=run)
 
 
@@ -90,12 +98,11 @@ def run(arguments: argparse.Namespace) -> None:
     """
     out: Path = arguments.out or Path("interpolation.png" if arguments.strip else "interpolation.gif")
     check_output(out, arguments.force)
-    if not arguments.fps:
-        raise UserError("--fps 0: must be above 0")
 
     from gan_lab.evaluation.interpolation import interpolate
     from gan_lab.utils import films
 
+    films.check_speed("--fps", arguments.fps)
     films.check("--out", out, arguments.strip)
     given = arguments.seeds or arguments.latent or len(arguments.classes) > 1
     film = interpolate(

@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gan_lab.cli.arguments import non_negative, positive
-from gan_lab.cli.explore import add_run, space
+from gan_lab.cli.arguments import add_class, add_force, add_generator, non_negative, positive
+from gan_lab.cli.explore import space
 from gan_lab.cli.outputs import put, refuse_existing
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.terminal import say
@@ -26,7 +26,7 @@ def add_parser(commands: Any) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_run(parser)
+    add_generator(parser)
     parser.add_argument(
         "images",
         nargs="+",
@@ -34,12 +34,7 @@ def add_parser(commands: Any) -> None:
         metavar="IMAGE",
         help="image files of any size; they are brought to that of the run's images",
     )
-    parser.add_argument(
-        "--class",
-        dest="of_class",
-        metavar="CLASS",
-        help="of the images, by name or number, where the model is conditional (default: it is searched)",
-    )
+    add_class(parser, "of the images, by name or number, where the model is conditional (default: it is searched)")
     parser.add_argument(
         "--starts", type=positive, default=16, metavar="N", help="latents that begin side by side (default: 16)"
     )
@@ -59,7 +54,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--picture", type=Path, metavar="FILE.png", help="write a picture of each image beside what was found"
     )
-    parser.add_argument("--force", action="store_true", help="replace output files that exist")
+    add_force(parser, "output files that exist")
     parser.set_defaults(run=run)
 
 

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from gan_lab.cli.arguments import add_state
+from gan_lab.cli.arguments import add_run, add_state
 from gan_lab.cli.export import add_direction, add_licence
 from gan_lab.utils.terminal import say
 
@@ -21,7 +21,7 @@ def add_parser(commands: Any) -> None:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("run_folder", metavar="RUN", help="a run, finished or not: its folder, its name, or latest")
+    add_run(parser)
     parser.add_argument("--to", required=True, metavar="hf://USER/NAME", help="repository, which is made if need be")
     add_state(parser)
     add_direction(parser)

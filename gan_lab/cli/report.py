@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from gan_lab.cli.arguments import add_force
 from gan_lab.cli.outputs import put, refuse_existing
 from gan_lab.utils.terminal import say
 
@@ -22,7 +23,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("report.html"), metavar="FILE", help="file to write (default: report.html)"
     )
-    parser.add_argument("--force", action="store_true", help="replace --out if it exists")
+    add_force(parser)
     parser.set_defaults(run=run)
 
 

@@ -5,8 +5,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gan_lab.cli.arguments import add_device, add_state, add_weights, amount, non_negative, positive, seeds
-from gan_lab.cli.explore import TRUNCATION
+from gan_lab.cli.arguments import add_class, add_force, add_generator, add_truncation, non_negative, positive, seeds
+from gan_lab.cli.explore import space
 from gan_lab.cli.outputs import check_output, refuse_existing, replacing
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.terminal import say
@@ -36,7 +36,7 @@ def add_parser(commands: Any) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("run_folder", metavar="RUN", help="a run, finished or not: its folder, its name, or latest")
+    add_generator(parser)
     number = parser.add_mutually_exclusive_group()
     number.add_argument(
         "--count",
@@ -47,12 +47,7 @@ def add_parser(commands: Any) -> None:
     number.add_argument(
         "--per-class", type=positive, metavar="N", help="number of images of each class of a conditional model"
     )
-    parser.add_argument(
-        "--class", dest="of_class", metavar="CLASS", help="this class only, by name or number (conditional models)"
-    )
-    add_state(parser)
-    add_weights(parser)
-    add_device(parser)
+    add_class(parser, "this class only, by name or number (conditional models)")
     parser.add_argument("--seed", type=non_negative, metavar="N", help="seed of the latents (default: 0)")
     parser.add_argument(
         "--seeds",
@@ -67,7 +62,7 @@ def add_parser(commands: Any) -> None:
         metavar="FILE",
         help="images of these latents: a .safetensors file of gan-lab project, or a .npy file (n, latent_dim)",
     )
-    parser.add_argument("--truncation", type=amount, metavar="T", help=TRUNCATION)
+    add_truncation(parser)
     parser.add_argument(
         "--out", type=Path, metavar="PATH", help="file or folder to write (default: samples, samples.png for a grid)"
     )
@@ -88,7 +83,7 @@ def add_parser(commands: Any) -> None:
         help="also write the images' labels: .npy, int64 (count,); or .csv, a line for each index with its label and "
         "the name of the class",
     )
-    parser.add_argument("--force", action="store_true", help="replace output files and folders that exist")
+    add_force(parser, "output files and folders that exist")
     parser.set_defaults(run=run)
 
 
@@ -136,7 +131,6 @@ def prepare(arguments: argparse.Namespace) -> "Drawing":
     from gan_lab.evaluation import latents, sampling
     from gan_lab.runs.run import Run
 
-    run = Run.open(arguments.run_folder)
     ema = arguments.weights == "ema"
     if arguments.seeds or arguments.latent:
         given = "--seeds" if arguments.seeds else "--latent"
@@ -144,14 +138,11 @@ def prepare(arguments: argparse.Namespace) -> "Drawing":
             if getattr(arguments, name) is not None:
                 option = name.replace("_", "-")
                 raise UserError(f"--{option}: {given} says which images; leave one of the two out")
-        space = latents.Space(
-            run, which=arguments.checkpoint, ema=ema, device=arguments.device, truncation=arguments.truncation
-        )
         return latents.draw_points(
-            space, seeds=arguments.seeds, file=arguments.latent, of_class=arguments.of_class, ema=ema
+            space(arguments), seeds=arguments.seeds, file=arguments.latent, of_class=arguments.of_class, ema=ema
         )
     return sampling.prepare(
-        run,
+        Run.open(arguments.run_folder),
         which=arguments.checkpoint,
         count=arguments.count,
         of_class=arguments.of_class,

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from gan_lab.cli.arguments import add_device, add_state, add_weights, whole_number
+from gan_lab.cli.arguments import add_generator, whole_number
 from gan_lab.utils.terminal import say
 
 PORTS = 1 << 16
@@ -17,13 +17,10 @@ def add_parser(commands: Any) -> None:
         description="Serve a page that draws from a run: sliders of the latent, the class, an image dropped to be "
         "translated, results to download. Only browsers of this machine reach it. Ctrl+C ends it.",
     )
-    parser.add_argument("run_folder", metavar="RUN", help="a run, finished or not: its folder, its name, or latest")
+    add_generator(parser)
     parser.add_argument(
         "--port", type=port, default=8765, metavar="N", help="of 127.0.0.1; 0 takes any that is free (default: 8765)"
     )
-    add_state(parser)
-    add_weights(parser)
-    add_device(parser)
     parser.set_defaults(run=run)
 
 

@@ -4,9 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gan_lab.cli.arguments import amount, positive
+from gan_lab.cli.arguments import add_force, add_run, add_weights, amount, positive
 from gan_lab.cli.outputs import check_output, replacing
-from gan_lab.utils.errors import UserError
 from gan_lab.utils.terminal import say
 
 EXAMPLES = """examples:
@@ -24,13 +23,8 @@ def add_parser(commands: Any) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("run_folder", metavar="RUN", help="a run, finished or not: its folder, its name, or latest")
-    parser.add_argument(
-        "--weights",
-        choices=("ema", "raw"),
-        default="ema",
-        help="grids of a run that has drawn both: of the moving average, or of the raw weights (default: ema)",
-    )
+    add_run(parser)
+    add_weights(parser, "grids of a run that has drawn both: of the moving average, or of the raw weights")
     parser.add_argument("--frames", type=positive, metavar="N", help="at most so many grids (default: all)")
     parser.add_argument("--fps", type=amount, default=6.0, metavar="N", help="frames a second (default: 6)")
     parser.add_argument(
@@ -43,7 +37,7 @@ def add_parser(commands: Any) -> None:
         metavar="FILE",
         help=".gif, .png (APNG), or .mp4, which needs ffmpeg (default: timelapse.gif)",
     )
-    parser.add_argument("--force", action="store_true", help="replace --out if it exists")
+    add_force(parser)
     parser.set_defaults(run=run)
 
 
@@ -55,13 +49,12 @@ def run(arguments: argparse.Namespace) -> None:
     """
     out: Path = arguments.out
     check_output(out, arguments.force)
-    if not arguments.fps:
-        raise UserError("--fps 0: must be above 0")
 
     from gan_lab.evaluation import timelapse
     from gan_lab.runs.run import Run
     from gan_lab.utils import films
 
+    films.check_speed("--fps", arguments.fps)
     films.check("--out", out)
     shots = timelapse.shots(Run.open(arguments.run_folder), raw=arguments.weights == "raw", most=arguments.frames)
     with replacing(out) as partial:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gan_lab.cli.arguments import non_negative, positive
+from gan_lab.cli.arguments import add_force, non_negative, positive
 from gan_lab.cli.outputs import refuse_existing
 from gan_lab.data.published import PUBLISHED
 from gan_lab.utils.errors import UserError
@@ -50,7 +50,7 @@ def add_parser(commands: Any) -> None:
         metavar="N",
         help="number of epochs (default: 4; with --data more where there are few images)",
     )
-    parser.add_argument("--force", action="store_true", help="replace --out if it exists")
+    add_force(parser)
     parser.set_defaults(run=run)
 
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gan_lab.cli.arguments import add_device, add_state, add_weights, non_negative, positive
+from gan_lab.cli.arguments import add_device, add_force, add_run, add_state, add_weights, non_negative, positive
 from gan_lab.cli.outputs import ENDINGS, check_output, replacing
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.terminal import say
@@ -31,11 +31,7 @@ def add_parser(commands: Any) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "run_folder",
-        metavar="RUN",
-        help="a run whose model translates: its folder, its name, or latest",
-    )
+    add_run(parser, "a run whose model translates")
     parser.add_argument(
         "--direction",
         default="a2b",
@@ -78,7 +74,7 @@ def add_parser(commands: Any) -> None:
     )
     add_device(parser)
     parser.add_argument("--side-by-side", action="store_true", help="put each image to the left of its translation")
-    parser.add_argument("--force", action="store_true", help="replace --out if it exists")
+    add_force(parser)
     parser.set_defaults(run=run)
 
 

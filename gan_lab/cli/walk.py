@@ -4,8 +4,18 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gan_lab.cli.arguments import amount, non_negative, positive, seeds, whole_number
-from gan_lab.cli.explore import add_run, add_truncation, space
+from gan_lab.cli.arguments import (
+    add_class,
+    add_force,
+    add_generator,
+    add_truncation,
+    amount,
+    non_negative,
+    positive,
+    seeds,
+    whole_number,
+)
+from gan_lab.cli.explore import space
 from gan_lab.cli.outputs import check_output, replacing
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.terminal import say
@@ -26,7 +36,7 @@ def add_parser(commands: Any) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_run(parser)
+    add_generator(parser)
     parser.add_argument(
         "--method",
         choices=("sefa", "pca", "mix"),
@@ -49,9 +59,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--layer", type=positive, metavar="N", help="the first of the fine layers of --method mix (default: the middle)"
     )
-    parser.add_argument(
-        "--class", dest="of_class", metavar="CLASS", help="of a conditional model, by name or number (default: 0)"
-    )
+    add_class(parser, "of a conditional model, by name or number (default: 0)")
     add_truncation(parser)
     parser.add_argument(
         "--out",
@@ -60,7 +68,7 @@ def add_parser(commands: Any) -> None:
         metavar="FILE.png",
         help="picture to write (default: walk.png)",
     )
-    parser.add_argument("--force", action="store_true", help="replace --out if it exists")
+    add_force(parser)
     parser.set_defaults(run=run)
 
 

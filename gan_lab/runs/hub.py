@@ -6,7 +6,7 @@ user's login. What is fetched is verified by `gan_lab.runs.shared`.
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,7 @@ def upload(address: str, files: Mapping[str, bytes], *, private: bool, force: bo
         api = hub.HfApi()
         if api.repo_exists(repository):
             there = set(api.list_repo_files(repository)) - HUBS_OWN - {README}
-            if there and not {CONFIG, WEIGHTS} <= there and not force:
+            if there and not force and not _is_ours(hub, repository, there):
                 raise UserError(
                     f"--to {address}: holds other files ({', '.join(sorted(there)[:3])}); choose another name, or add "
                     "to them with --force"
@@ -113,6 +113,16 @@ def upload(address: str, files: Mapping[str, bytes], *, private: bool, force: bo
             commit_message="Publish a model of gan_lab",
         )
     return f"https://huggingface.co/{repository}"
+
+
+def _is_ours(hub: Any, repository: str, there: set[str]) -> bool:
+    """Tell if files of a repository are a model of gan_lab's: other programs give files the same names."""
+    if not {CONFIG, WEIGHTS} <= there:
+        return False
+    file = Path(hub.hf_hub_download(repo_id=repository, filename=CONFIG, revision=None))
+    with suppress(UserError):
+        return bool(shared.read_config(file, repository))
+    return False
 
 
 @contextmanager

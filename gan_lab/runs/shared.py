@@ -119,20 +119,20 @@ def told_configuration(config: DictConfig) -> dict[str, Any]:
     config = config.copy()
     config.run_dir = "."
     values: Any = OmegaConf.to_container(config, resolve=True)
-    return {part: _without_places(values[part]) for part in PARTS if part in values}
+    return {part: without_places(values[part]) for part in PARTS if part in values}
 
 
 def told_record(record: Mapping[str, Any]) -> dict[str, Any]:
     """The parts of a record that say what a model is, without places, machines and people."""
-    return {part: _without_places(record[part]) for part in TOLD if part in record}
+    return {part: without_places(record[part]) for part in TOLD if part in record}
 
 
-def _without_places(value: Any) -> Any:
+def without_places(value: Any) -> Any:
     """Plain values, of whose paths only the last names are left."""
     if isinstance(value, dict):
-        return {key: _without_places(child) for key, child in value.items()}
+        return {key: without_places(child) for key, child in value.items()}
     if isinstance(value, list):
-        return [_without_places(child) for child in value]
+        return [without_places(child) for child in value]
     is_path = isinstance(value, str) and (value.startswith(("/", "~")) or Path(value).is_absolute())
     return Path(value).name or "." if is_path else value
 
@@ -232,7 +232,7 @@ def _write_run(
     from gan_lab.runs.initial_weights import of_players, put_into
     from gan_lab.runs.run import Run
 
-    told_config = {"resume": None, "run_dir": None, "logger": {}, **told["configuration"]}
+    told_config = {**told["configuration"], "resume": None, "run_dir": None, "logger": {}}  # whatever it says of these
     text = json.dumps(told_config, indent=1)  # which is YAML as well
     if len(text) > LARGEST_TEXT:
         raise UserError(f"{source}: its configuration is larger than any of ours")

@@ -16,6 +16,7 @@ from gan_lab.metrics.protocol import Protocol
 from gan_lab.metrics.score_record import ScoreRecord
 from gan_lab.metrics.titles import formatted
 from gan_lab.runs.run import Run
+from gan_lab.runs.shared import without_places
 from gan_lab.sharing.portable import Portable
 from gan_lab.utils.terminal import visible
 
@@ -43,8 +44,7 @@ class Facts:
         checkpoint: "last" or "best".
         any_size: True where a translator takes images of any size, False where of one only.
         has_grid: whether a picture lies beside the card.
-        address: at the hub, where it is published.
-        players: True where the weights of all players are there.
+        address: at the hub, where it is published, with the weights of all players.
     """
 
     run: Run
@@ -55,7 +55,6 @@ class Facts:
     any_size: bool
     has_grid: bool
     address: str | None = None
-    players: bool = False
 
 
 def card(facts: Facts) -> str:
@@ -114,7 +113,7 @@ def _class_of(facts: Facts) -> str:
 def _overview(facts: Facts, record: Mapping[str, Any]) -> list[tuple[str, str]]:
     portable = facts.portable
     what = {"ema": "the generator's moving average", "raw": "the generator as it is"}[portable.weights]
-    if facts.players:
+    if facts.address:
         what = "generator, its moving average where there is one, and discriminator"
     shape = " x ".join(map(str, portable.output))
     size = "the size of the source" if portable.translates and facts.any_size else f"{shape} (channels, height, width)"
@@ -193,8 +192,8 @@ def _training(facts: Facts, record: Mapping[str, Any]) -> str:
         + (f" on {plain(device)}" if device else "")
         + ".",
     ]
-    if overrides := recipe(facts.run):
-        lines += ["", f"    gan-lab train {' '.join(map(shlex.quote, overrides))}"]
+    if command := training_command(facts.run):
+        lines += ["", f"    {command}"]
     if alarms := record.get("alarms"):
         lines += ["", f"Health alarms: {len(alarms)}; the last: {plain(alarms[-1])}"]
     return "\n".join(lines)
@@ -204,12 +203,17 @@ def recipe(run: Run) -> list[str]:
     """The overrides of the command line that began a run, without names, places and loggers of whoever typed it."""
     kept = []
     for override in run.overrides() or []:
-        name, _, value = override.lstrip("+~").partition("=")
-        if name.partition(".")[0] in (*PRIVATE, "hydra") or name.startswith("hydra/"):
-            continue
-        is_path = value.startswith(("/", "~")) or Path(value).is_absolute()
-        kept.append(visible(f"{name}={Path(value).name or '.'}" if is_path else override))
+        option, equals, value = override.partition("=")
+        name = option.lstrip("+~")
+        if name.partition(".")[0] not in (*PRIVATE, "hydra") and not name.startswith("hydra/"):
+            kept.append(visible(" ".join(f"{option}{equals}{without_places(value)}".splitlines())))
     return kept
+
+
+def training_command(run: Run) -> str:
+    """The command that begins such a run again, to paste into a shell; empty where its overrides aren't known."""
+    overrides = recipe(run)
+    return shlex.join(["gan-lab", "train", *overrides]) if overrides else ""
 
 
 def _interface(facts: Facts) -> str:
@@ -281,7 +285,7 @@ def _with_gan_lab(facts: Facts) -> str:
     where = facts.address or "."
     again = (
         f"\n\nTo begin a new training with these weights: `gan-lab train init_from={where} ...`"
-        if facts.players
+        if facts.address
         else ""
     )
     if facts.portable.translates:

@@ -1,26 +1,24 @@
 """A run's generator as a folder of files that others can use: weights or a program, a model card, a picture."""
 
 import io
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
-from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from gan_lab.evaluation.sampling import prepare
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.models.ema import MovingAverage
 from gan_lab.runs import hub, shared
+from gan_lab.runs.initial_weights import PARTS
 from gan_lab.runs.names import CONFIG, WEIGHTS
 from gan_lab.runs.run import Run, Which
-from gan_lab.sharing import formats
+from gan_lab.sharing import formats, grids
 from gan_lab.sharing.card import FILES, NOT_STATED, Facts, Form, card, front_matter
 from gan_lab.sharing.portable import Portable, portable
 from gan_lab.utils import images
-from gan_lab.utils.errors import UserError, reason
-from gan_lab.utils.files import open_regular
+from gan_lab.utils.errors import UserError
 
 OURS = frozenset({*FILES.values(), CONFIG, WEIGHTS, shared.CARD, shared.GRID})  # all that an exported folder holds
 SEED, IMAGES, MOST_ROWS = 0, 64, 20  # of the picture, which has a row for each class where they are few
@@ -52,6 +50,23 @@ def exported(run: Run, wanted: Wanted) -> dict[str, bytes]:
     Raises:
         UserError: there is no checkpoint or no such direction, a package is missing, or the network can't be exported.
     """
+    files, facts = _described(run, wanted, None)
+    return files | {shared.CARD: card(facts).encode()}
+
+
+def published(run: Run, wanted: Wanted, address: str) -> dict[str, bytes]:
+    """The contents of the files of a published run, by name: the weights of all players, for whoever trains on.
+
+    Raises:
+        UserError: there is no checkpoint, or the address is none of the hub.
+    """
+    repository, _ = hub.parsed(address)
+    files, facts = _described(run, wanted, f"hf://{repository}")
+    return files | {hub.README: (front_matter(facts) + card(facts)).encode()}
+
+
+def _described(run: Run, wanted: Wanted, address: str | None) -> tuple[dict[str, bytes], Facts]:
+    """The files beside the card, and the facts that it tells; at an address lie the weights of all players."""
     licence = checked_licence(wanted.licence)
     model = run.load_model(wanted.which)
     generator = portable(run, model, ema=wanted.ema, direction=wanted.direction)
@@ -59,10 +74,9 @@ def exported(run: Run, wanted: Wanted) -> dict[str, bytes]:
     any_size = generator.translates
     files: dict[str, bytes] = {} if grid is None else {shared.GRID: grid}
     if wanted.form == "safetensors":
-        weights: Literal["ema", "raw"] = "ema" if generator.weights == "ema" else "raw"
-        tensors = {f"generator.{name}": value for name, value in _generator(model, weights).items()}
+        kind: Literal["ema", "raw", "all"] = "all" if address else "ema" if generator.weights == "ema" else "raw"
         record = run.record() | {"images_seen": model.images_seen}  # of the chosen checkpoint
-        files |= shared.content(run.folder.name, weights, run.config(), record, tensors, grid)
+        files |= shared.content(run.folder.name, kind, run.config(), record, _tensors(model, kind), grid)
     else:
         program = (formats.to_onnx if wanted.form == "onnx" else formats.to_torch)(generator)
         any_size = program.any_size
@@ -75,40 +89,9 @@ def exported(run: Run, wanted: Wanted) -> dict[str, bytes]:
         checkpoint=wanted.which,
         any_size=any_size,
         has_grid=grid is not None,
+        address=address,
     )
-    return files | {shared.CARD: card(facts).encode()}
-
-
-def published(run: Run, wanted: Wanted, address: str) -> dict[str, bytes]:
-    """The contents of the files of a published run, by name: the weights of all players, for whoever trains on.
-
-    Raises:
-        UserError: there is no checkpoint, or the address is none of the hub.
-    """
-    repository, _ = hub.parsed(address)
-    licence = checked_licence(wanted.licence)
-    model = run.load_model(wanted.which)
-    generator = portable(run, model, ema=wanted.ema, direction=wanted.direction)
-    grid = picture(run, generator, wanted)
-    tensors = {
-        name: value
-        for name, value in model.state_dict().items()
-        if name.partition(".")[0] in ("generator", "discriminator", "generator_ema")
-    }
-    record = run.record() | {"images_seen": model.images_seen}
-    files = shared.content(run.folder.name, "all", run.config(), record, tensors, grid)
-    facts = Facts(
-        run=run,
-        portable=generator,
-        form="safetensors",
-        licence=licence,
-        checkpoint=wanted.which,
-        any_size=generator.translates,
-        has_grid=grid is not None,
-        address=f"hf://{repository}",
-        players=True,
-    )
-    return files | {hub.README: (front_matter(facts) + card(facts)).encode()}
+    return files, facts
 
 
 def checked_licence(licence: str | None) -> str:
@@ -134,15 +117,11 @@ def picture(run: Run, generator: Portable, wanted: Wanted) -> bytes | None:
         count = IMAGES if generator.classes > MOST_ROWS else None
         drawing = prepare(run, which=wanted.which, count=count, of_class=None, seed=SEED, ema=wanted.ema, device="cpu")
         return images.png(drawing.grid())
-    grids = sorted(path for path in run.samples.glob("*.png") if path.is_file())
-    if not grids:
+    file = grids.latest(run, ema=wanted.ema)
+    if file is None:
         return None
-    try:
-        with open_regular(grids[-1]) as opened, Image.open(opened, formats=["PNG"]) as image:
-            content = io.BytesIO()
-            image.convert("RGB").save(content, format="PNG")  # pixels alone, whatever else the file holds
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(f"{grids[-1]} can't be read: {reason(error)}") from error
+    content = io.BytesIO()
+    grids.read(file).save(content, format="PNG")
     return content.getvalue()
 
 
@@ -166,7 +145,10 @@ def refuse_others(out: Path, force: bool) -> None:
         )
 
 
-def _generator(model: AdversarialModule, weights: Literal["ema", "raw"]) -> Mapping[str, Tensor]:
-    """The weights of the whole generator, of a translator in both directions."""
-    network = model.sampling_network(weights == "ema")
-    return cast(Mapping[str, Tensor], (network.network if isinstance(network, MovingAverage) else network).state_dict())
+def _tensors(model: AdversarialModule, kind: Literal["ema", "raw", "all"]) -> dict[str, Tensor]:
+    """Weights by the names of a checkpoint: of all players, or of the whole generator, of a translator both ways."""
+    if kind == "all":
+        return {name: value for name, value in model.state_dict().items() if name.partition(".")[0] in PARTS}
+    network = model.sampling_network(kind == "ema")
+    generator: nn.Module = network.network if isinstance(network, MovingAverage) else network
+    return {f"generator.{name}": value for name, value in generator.state_dict().items()}

@@ -11,14 +11,13 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
-from gan_lab.evaluation import charts, run_scores
+from gan_lab.evaluation import charts, run_scores, timelapse
 from gan_lab.evaluation.charts import Line
 from gan_lab.metrics.score_record import ScoreRecord
 from gan_lab.metrics.titles import formatted
 from gan_lab.runs.run import Run
-from gan_lab.sharing.card import recipe
+from gan_lab.sharing import grids
+from gan_lab.sharing.card import training_command
 from gan_lab.training.describe import main_choices, typed_values
 from gan_lab.training.summary import best_summary_line
 from gan_lab.utils import pages
@@ -108,10 +107,10 @@ def _setups(runs: Sequence[Run], names: Sequence[str]) -> Iterator[Html]:
     rows = dict.fromkeys(name for values in told for name in values)
     yield pages.table(["", *names], [[name, *(values.get(name, "") for values in told)] for name in rows])
     for run, name in zip(runs, names, strict=True):
-        if overrides := recipe(run):
+        if command := training_command(run):
             if len(runs) > 1:
                 yield pages.element("h3", pages.text(name))
-            yield pages.code(f"gan-lab train {' '.join(overrides)}")
+            yield pages.code(command)
         if notes := run.record().get("notes"):
             yield pages.paragraph(notes)
 
@@ -120,21 +119,18 @@ def _films(runs: Sequence[Run], names: Sequence[str]) -> Iterator[Html]:
     cards = []
     for run, name in zip(runs, names, strict=True):
         fid = dict(metrics_of(run).get("scores/fid", ()))
+        shots = grids_of(run)
+        last = len(shots) - 1
         frames = [
             pages.element(
                 "figure",
-                pages.picture(content, kind, f"samples after {seen:,} images"),
-                pages.element("figcaption", pages.text(_caption(seen, fid))),
-                hidden=index < count - 1,
+                pages.picture(*shrunk(shot.file), f"samples after {shot.images_seen:,} images"),
+                pages.element("figcaption", pages.text(_caption(shot.images_seen, fid))),
+                hidden=index < last,
             )
-            for files in [grids_of(run)]
-            for count in [len(files)]
-            for index, file in enumerate(files)
-            for seen in [_seen(file)]
-            for content, kind in [shrunk(file)]
+            for index, shot in enumerate(shots)
         ]
         if frames:
-            last = len(frames) - 1
             slider = pages.element(
                 "input", type="range", min=0, max=last, value=last, step=1, hidden=True, aria_label=f"time, {name}"
             )
@@ -146,16 +142,11 @@ def _films(runs: Sequence[Run], names: Sequence[str]) -> Iterator[Html]:
         yield pages.paragraph("No grid has been drawn.")
 
 
-def grids_of(run: Run) -> list[Path]:
-    """Grids of a run in order, some `GRIDS` of them at even distances; those of raw weights have another name."""
-    files = sorted(file for file in run.samples.glob("*.png") if file.is_file() and file.stem.isdecimal())
-    if len(files) <= GRIDS:
-        return files
-    return [files[round(index * (len(files) - 1) / (GRIDS - 1))] for index in range(GRIDS)]
-
-
-def _seen(file: Path) -> int:
-    return int(file.stem[:18])
+def grids_of(run: Run) -> list[timelapse.Shot]:
+    """Grids of a run in order, some `GRIDS` of them at even distances; none where it has none."""
+    with suppress(UserError):
+        return timelapse.shots(run, most=GRIDS)
+    return []
 
 
 def _caption(seen: int, fid: Mapping[float, float]) -> str:
@@ -168,11 +159,7 @@ def shrunk(file: Path) -> tuple[bytes, str]:
     Raises:
         UserError: it can't be read.
     """
-    try:
-        with open_regular(file) as opened, Image.open(opened, formats=["PNG"]) as image:
-            pixels = image.convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(f"{file} can't be read: {reason(error)}") from error
+    pixels = grids.read(file)
     pixels.thumbnail((LONG_SIDE, LONG_SIDE))
     content = io.BytesIO()
     pixels.save(content, format="PNG", optimize=True)

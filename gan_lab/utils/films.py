@@ -40,6 +40,16 @@ def check(option: str, path: Path, strip: bool = False) -> None:
         raise UserError(f"{missing(f'{option} {path}', EXTRA)}, or install ffmpeg, or write a .gif")
 
 
+def check_speed(option: str, fps: float) -> None:
+    """Refuse a number of frames a second that no film has.
+
+    Raises:
+        UserError: it is 0, negative or infinite.
+    """
+    if not 0 < fps < math.inf:
+        raise UserError(f"{option} {fps:g}: must be above 0")
+
+
 def ffmpeg() -> str | None:
     """The program: the system's, or that of the package imageio-ffmpeg; None where there is neither."""
     if found := shutil.which("ffmpeg"):

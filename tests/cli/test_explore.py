@@ -3,14 +3,15 @@ import argparse
 import pytest
 import torch
 
-from gan_lab.cli.explore import add_run, add_truncation, space
+from gan_lab.cli.arguments import add_generator, add_truncation
+from gan_lab.cli.explore import space
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError
 
 
 def parsed(*arguments: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    add_run(parser)
+    add_generator(parser)
     add_truncation(parser)
     return parser.parse_args(arguments)
 

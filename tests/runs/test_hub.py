@@ -137,6 +137,14 @@ def test_a_repository_of_something_else_is_left_alone(run: Run, fake: FakeHub) -
     assert fake.repositories["somebody/digits"]["thesis.tex"] == b"precious"
 
 
+def test_a_model_of_another_program_is_left_alone(run: Run, fake: FakeHub) -> None:
+    theirs = {CONFIG: b'{"architectures": ["BertModel"]}', WEIGHTS: b"precious"}
+    fake.repositories["somebody/digits"] = dict(theirs)
+    with pytest.raises(UserError, match=r"holds other files \(config\.json, model\.safetensors\)"):
+        publish(run)
+    assert fake.repositories["somebody/digits"] == theirs
+
+
 def test_a_new_repository_may_be_private(run: Run, fake: FakeHub) -> None:
     publish(run, private=True)
     assert fake.private
