@@ -18,7 +18,8 @@ from torchvision.transforms.functional import gaussian_blur
 
 from gan_lab.data.mnist import load_published
 from gan_lab.evaluation.charts import Line, chart
-from gan_lab.evaluation.evaluate import Options, evaluate_images
+from gan_lab.evaluation.evaluate import evaluate_images
+from gan_lab.evaluation.options import Options
 from gan_lab.metrics.scorer import Group
 from gan_lab.metrics.titles import formatted, title
 from gan_lab.utils import images

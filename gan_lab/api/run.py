@@ -18,7 +18,8 @@ from gan_lab.api.untouched import untouched
 from gan_lab.cli.outputs import put, put_folder, refuse_existing
 from gan_lab.config.handed_over import handing_over
 from gan_lab.evaluation import depths, sampling
-from gan_lab.evaluation.evaluate import Options, evaluate_run
+from gan_lab.evaluation.evaluate import evaluate_run
+from gan_lab.evaluation.options import Options
 from gan_lab.losses import Objective
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.runs import hub

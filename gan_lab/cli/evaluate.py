@@ -185,7 +185,7 @@ def run(arguments: argparse.Namespace) -> None:
     write_to = arguments.statistics if arguments.statistics and not arguments.statistics.exists() else None
     if arguments.against:
         evaluation = of_sets(arguments)
-    elif layout.record_file.is_file() or layout.config_file.parent.is_dir():
+    elif layout.looks_like_run:
         if not out:
             refuse_ways_out(source)
         evaluation = of_run(arguments)
@@ -261,8 +261,7 @@ def put_pictures(evaluation: "Evaluation", arguments: argparse.Namespace) -> Non
     if arguments.images:
         from gan_lab.data import packing
 
-        if evaluation.kept is None:
-            raise UserError("--images: translations are not kept; gan-lab translate writes them")
+        assert evaluation.kept is not None
         pictures, labels = evaluation.kept
         classes = [] if labels is None else [str(label) for label in range(int(labels.max()) + 1)]
         with replacing(arguments.images, "--images") as partial:
@@ -271,8 +270,7 @@ def put_pictures(evaluation: "Evaluation", arguments: argparse.Namespace) -> Non
     if arguments.spectrum:
         from gan_lab.evaluation import charts
 
-        if evaluation.spectra is None:
-            raise UserError("--spectrum: there is no spectrum of translations")
+        assert evaluation.spectra is not None
         put("--spectrum", arguments.spectrum, charts.spectrum(*evaluation.spectra))
         say(f"Spectrum     {arguments.spectrum}")
 
@@ -356,7 +354,7 @@ def dataset_of(name: str, given: Any) -> "RealImages":
 
 def options(arguments: argparse.Namespace) -> Any:
     """The `evaluate.Options` of the command line."""
-    from gan_lab.evaluation.evaluate import Options
+    from gan_lab.evaluation.options import Options
 
     return Options(
         extractor=arguments.extractor,

@@ -1,8 +1,9 @@
 """Differences between setups, held against the spread of their seeds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
+from statistics import mean
 
 from scipy import stats
 
@@ -66,11 +67,6 @@ def values_of(group: Group, score: str) -> list[float]:
     return values if all(map(isfinite, values)) else []
 
 
-def mean(values: Sequence[float]) -> float:
-    """Mean of at least one value."""
-    return sum(values) / len(values)
-
-
 def welch(first: Sequence[float], second: Sequence[float]) -> float | None:
     """The p of Welch's t-test of equal means, from both sides; None for fewer than two values on a side."""
     if min(len(first), len(second)) < 2:
@@ -82,13 +78,13 @@ def welch(first: Sequence[float], second: Sequence[float]) -> float | None:
 
 def holm(found: Sequence[Difference]) -> list[Difference]:
     """Correct several p for their number: the smallest by all, the next by one less, none below an earlier one."""
-    order = sorted((each for each in found if each.p is not None), key=lambda each: each.p or 0)
-    corrected: dict[str, float] = {}
+    known = sorted((each.p, index) for index, each in enumerate(found) if each.p is not None)
+    corrected = [*found]
     highest = 0.0
-    for index, each in enumerate(order):
-        highest = max(highest, min(1.0, (each.p or 0.0) * (len(order) - index)))
-        corrected[each.setup] = highest
-    return [Difference(setup=e.setup, best=e.best, by=e.by, p=corrected.get(e.setup)) for e in found]
+    for place, (p, index) in enumerate(known):
+        highest = max(highest, min(1.0, p * (len(known) - place)))
+        corrected[index] = replace(found[index], p=highest)
+    return corrected
 
 
 def in_words(found: Sequence[Difference], score: str) -> list[str]:

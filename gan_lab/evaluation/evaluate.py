@@ -1,31 +1,29 @@
 """All scores of generated images against a dataset."""
 
 import logging
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast, get_args
 
-import torch
 from torch import Tensor
 
 from gan_lab.config.saved_config import own_cache
-from gan_lab.evaluation import classifiers, datasets, external_images, load_generator
+from gan_lab.evaluation import classifiers, datasets, load_generator, sides
 from gan_lab.evaluation.custom_extractor import import_extractor
 from gan_lab.evaluation.image_sets import FixedStatistics, ImageSet
+from gan_lab.evaluation.options import COUNT, Options
+from gan_lab.evaluation.sides import FIRST, Scored, Side, collected, training_classes
 from gan_lab.metrics import moment_files, path_length
 from gan_lab.metrics.domain_images import DomainImages
 from gan_lab.metrics.extractors import Extractor
-from gan_lab.metrics.generated_images import Generated, generate_images, weights_of
-from gan_lab.metrics.inception import Resize
+from gan_lab.metrics.generated_images import Generated
 from gan_lab.metrics.measure import scorer_of
-from gan_lab.metrics.presets import PRESETS
-from gan_lab.metrics.protocol import Weights
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.metrics.score_record import ScoreRecord
-from gan_lab.metrics.scorer import FEWEST, GROUPS, OF_MOMENTS, Group, Scorer
+from gan_lab.metrics.scorer import FEWEST, OF_MOMENTS, Group
 from gan_lab.metrics.select_extractor import PAPERS, Choice, make_extractor
-from gan_lab.metrics.translation_scores import Translations, translate
+from gan_lab.metrics.translation_scores import GROUPS, Translations, translate
 from gan_lab.models.latent import LatentGAN
 from gan_lab.models.translation import TranslationGAN
 from gan_lab.runs.run import Run, Which
@@ -35,74 +33,6 @@ from gan_lab.utils.run_layout import RunLayout
 from gan_lab.utils.sizes import height_and_width
 
 log = logging.getLogger(__name__)
-
-COUNT = 10_000  # generated images by default
-FIRST = 10  # generated images that an evaluation keeps
-NO_PATHS = "--scores path_length: goes through a generator's latents; evaluate a run"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """Settings of an evaluation, of a run or of a user's images.
-
-    Args:
-        extractor: one of `select_extractor.Choice`, or "package.module:Class" of the user's own. Only for "inception"
-            by name are missing weights fetched: what "auto" takes follows from a run's folder, perhaps a stranger's.
-        weights_file: weights of a named extractor, where they don't lie in their usual place.
-        resize: of images for Inception, "antialiased", or "tensorflow1" as for the numbers of most papers, which None
-            takes.
-        count: number of generated images; by default `COUNT`, the `test_count` of a run's data, or all images.
-        split: of the real images; by default the dataset's eval split.
-        data_root: folder of the dataset; by default that of the run, or "data".
-        seed: of the latents and of random subsets.
-        device: for generating images and their features, by its name in torch; "auto" is the best there is.
-        groups: of scores; None takes `GROUPS`, or those of the preset.
-        preset: name of a published protocol, which sets the count, the split, the extractor and the groups.
-        statistics: file of mean and covariance that takes the place of the real images.
-        keep: keep all images that are scored.
-    """
-
-    extractor: str = "auto"
-    weights_file: str | None = None
-    resize: Resize | None = None
-    count: int | None = None
-    split: str | None = None
-    data_root: str | None = None
-    seed: int = 0
-    device: str = "auto"
-    groups: tuple[Group, ...] | None = None
-    preset: str | None = None
-    statistics: Path | None = None
-    keep: bool = False
-
-    def resolved(self) -> "Options":
-        """The same options with the preset's choices in place.
-
-        Raises:
-            UserError: another choice was made for one of them.
-        """
-        if self.preset is None:
-            return self
-        preset = PRESETS[self.preset]
-        own: dict[str, Any] = {
-            "count": preset.count,
-            "split": preset.split,
-            "extractor": preset.extractor,
-            "groups": preset.groups,
-        }
-        own |= {"resize": preset.resize} if preset.resize else {}
-        for name, value in own.items():
-            given = getattr(self, name)
-            if given not in (None, "auto", value):
-                option = "scores" if name == "groups" else name
-                shown, other = (",".join(each) if isinstance(each, tuple) else each for each in (given, value))
-                raise UserError(f"--{option} {shown}: --protocol {self.preset} has {other}; leave one of the two out")
-        return replace(self, **own)
-
-    @property
-    def chosen_groups(self) -> tuple[Group, ...]:
-        """Groups of scores to compute."""
-        return self.groups or GROUPS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,36 +56,6 @@ class Evaluation:
     spectra: tuple[Tensor, Tensor] | None = None
 
 
-class Scored:
-    """Images on their way to the scorer, of which the first are kept, or all."""
-
-    def __init__(self, generated: Iterable[Generated], *, keep: bool) -> None:
-        self.generated = generated
-        self.keep = keep
-        self.parts: list[Generated] = []
-        self.first: Tensor | None = None
-
-    def __iter__(self) -> Iterator[Generated]:
-        """Yield the images as they come."""
-        for images, requested in self.generated:
-            self.first = images[:FIRST] if self.first is None else torch.cat((self.first, images))[:FIRST]
-            if self.keep:
-                self.parts.append((images.cpu(), None if requested is None else requested.cpu()))
-            yield images, requested
-
-    @property
-    def kept(self) -> Generated | None:
-        """All images and their classes, on the CPU."""
-        return collected(self.parts) if self.parts else None
-
-
-def collected(generated: Iterable[Generated]) -> Generated:
-    """All images, uint8 (n, channels, height, width), and their classes where they have some, on the CPU."""
-    images, requested = zip(*generated, strict=True)
-    labels = None if requested[0] is None else torch.cat([part.cpu() for part in requested])
-    return torch.cat([part.cpu() for part in images]), labels
-
-
 def evaluate_run(run: Run, options: Options, *, which: Which, ema: bool, gan_train_test: bool) -> Evaluation:
     """Evaluate a run against the dataset that it was trained on.
 
@@ -171,7 +71,6 @@ def evaluate_run(run: Run, options: Options, *, which: Which, ema: bool, gan_tra
             too few images.
     """
     options = options.resolved()
-    _check_count(options.count)
     device = hardware.device(options.device)
     loaded = run.load_model(which).to(device)
     if gan_train_test and not (isinstance(loaded, LatentGAN) and loaded.make_condition(1)):
@@ -179,24 +78,15 @@ def evaluate_run(run: Run, options: Options, *, which: Which, ema: bool, gan_tra
     if isinstance(loaded, TranslationGAN):
         return evaluate_translator(loaded, run, options, ema=ema)
     model = load_generator.as_generator(loaded, run)
-    config = run.config()
     real, split = _real_of_run(run, options)
     extractor = _extractor_of_run(run, options, real).to(model.device)
-    count = options.count or config.data.get("test_count", COUNT)
-    like = _classes_of(run, model, options) if options.statistics else real.load(split)[1]
-    evaluation = _evaluated(
-        generate_images(model, count, seed=options.seed, ema=ema, like=like, display=real.display),
-        real,
-        extractor,
-        options,
-        split=split,
-        weights=weights_of(model, ema=ema),
-        images_seen=model.images_seen,
-    )
-    _add_path_length(evaluation, model, options, count, ema=ema)
+    labels = training_classes(run, model, options) if options.statistics else real.load(split)[1]
+    side = sides.of_run(run, model, options, like=labels, seed=options.seed, ema=ema)
+    keeping = replace(options, keep=options.keep or gan_train_test)
+    evaluation = evaluate(side, real, extractor, keeping, split=split)
     if gan_train_test:
-        again = generate_images(model, count, seed=options.seed, ema=ema, like=like, display=real.display)
-        evaluation.record.values.update(classifiers.gan_train_test(again, real, seed=options.seed))
+        assert evaluation.kept is not None
+        evaluation.record.values.update(classifiers.gan_train_test([evaluation.kept], real, seed=options.seed))
     return evaluation
 
 
@@ -214,48 +104,12 @@ def _real_of_run(run: Run, options: Options) -> tuple[RealImages, str]:
     return real, split
 
 
-def _classes_of(run: Run, model: LatentGAN, options: Options) -> Tensor | None:
-    """Labels of the training images of a conditional model; None for one that takes none."""
-    if not model.make_condition(1):
-        return None
-    return datasets.dataset_of_run(run.config(), run.data_record(), options.data_root).load("train")[1]
-
-
 def _extractor_of_run(run: Run, options: Options, real: RealImages) -> Extractor:
     """The extractor; where others than its dataset are compared with, still the one that suits a run's own."""
     own = real
     if isinstance(real, (ImageSet, FixedStatistics)) and options.extractor in ("auto", "classifier"):
         own = datasets.dataset_of_run(run.config(), run.data_record(), options.data_root)
     return _extractor(options, own)
-
-
-def _add_path_length(evaluation: Evaluation, model: Any, options: Options, count: int, *, ema: bool) -> None:
-    if "path_length" in options.chosen_groups:
-        assert evaluation.extractor is not None
-        name, distance = path_length.distance_for(evaluation.extractor, min(evaluation.first.shape[-2:]))
-        length = path_length.path_length(model, count, distance, seed=options.seed, ema=ema)
-        evaluation.record.values[name] = length
-
-
-@dataclass(frozen=True, kw_only=True)
-class Side:
-    """One of two sets of images that are compared.
-
-    Args:
-        generated: uint8 images and their classes, in chunks.
-        weights: of the generator, or "given".
-        images_seen: of the run; None for images of any origin.
-        run: that generates them, if one does.
-        model: of the run.
-        count: number of images.
-    """
-
-    generated: Iterable[Generated]
-    weights: Weights
-    images_seen: int | None
-    run: Run | None
-    model: Any
-    count: int
 
 
 def evaluate_sets(source: Path, against: Path, options: Options, *, which: Which, ema: bool) -> Evaluation:
@@ -275,70 +129,20 @@ def evaluate_sets(source: Path, against: Path, options: Options, *, which: Which
             images.
     """
     options = options.resolved()
-    _check_count(options.count)
     device = hardware.device(options.device)
-    first = _side(source, options, device, seed=options.seed, which=which, ema=ema)
-    other_seed = seeding.derive(options.seed, "against")
-    second = _side(against, options, device, seed=other_seed, which=which, ema=ema, whole=True)
+    first = sides.at(source, options, device, seed=options.seed, which=which, ema=ema)
+    # All images of a file are compared with, however many are scored.
+    whole = options if RunLayout(against).looks_like_run else replace(options, count=None)
+    second = sides.at(against, whole, device, seed=seeding.derive(options.seed, "against"), which=which, ema=ema)
     images, labels = collected(second.generated)
     real = ImageSet(images, labels, str(against))
     run = first.run or second.run
     extractor = (_extractor_of_run(run, options, real) if run else _extractor_of_set(options, real)).to(device)
-    evaluation = _evaluated(
-        first.generated,
-        real,
-        extractor,
-        options,
-        split=real.data.eval_split,
-        weights=first.weights,
-        images_seen=first.images_seen,
-    )
-    if first.model is not None:
-        _add_path_length(evaluation, first.model, options, first.count, ema=ema)
-    elif "path_length" in options.chosen_groups:
-        raise UserError(NO_PATHS)
+    evaluation = evaluate(first, real, extractor, options, split=real.data.eval_split)
     if evaluation.first.shape[-2:] != images.shape[-2:]:
         sizes = ["x".join(map(str, part.shape[-2:])) for part in (evaluation.first, images)]
         log.warning("%s has images of %s pixels, and %s of %s", source, sizes[0], against, sizes[1])
     return evaluation
-
-
-def _side(
-    source: Path,
-    options: Options,
-    device: torch.device,
-    *,
-    seed: int,
-    which: Which,
-    ema: bool,
-    whole: bool = False,
-) -> Side:
-    layout = RunLayout(source)
-    if layout.record_file.is_file() or layout.config_file.parent.is_dir():
-        run = Run.open(source)
-        model = load_generator.load(run, which).to(device)
-        count = options.count or run.config().data.get("test_count", COUNT)
-        return Side(
-            generated=generate_images(
-                model,
-                count,
-                seed=seed,
-                ema=ema,
-                like=_classes_of(run, model, options),
-                display=run.config().data.get("display"),
-            ),
-            weights=weights_of(model, ema=ema),
-            images_seen=model.images_seen,
-            run=run,
-            model=model,
-            count=count,
-        )
-    images, labels = external_images.load_labelled(source, None)
-    images = images if whole else _part(images, options)
-    labels = labels if labels is None else labels[: len(images)]
-    return Side(
-        generated=[(images, labels)], weights="given", images_seen=None, run=None, model=None, count=len(images)
-    )
 
 
 def evaluate_translator(model: TranslationGAN, run: Run, options: Options, *, ema: bool) -> Evaluation:
@@ -347,6 +151,7 @@ def evaluate_translator(model: TranslationGAN, run: Run, options: Options, *, em
     Raises:
         UserError: the dataset or a named extractor is not available; there are too few images.
     """
+    _refuse_for_translator(options)
     config = run.config()
     data: Any = datasets.data_of_run(config, run.data_record(), options.data_root)
     cache = own_cache(Path(config.run_dir))
@@ -370,9 +175,29 @@ def evaluate_translator(model: TranslationGAN, run: Run, options: Options, *, em
         split, groups=options.chosen_groups, count=options.count or config.data.get("test_count", COUNT)
     )
     record = measure.score(model, ema=ema)
+    record = replace(record, protocol=replace(record.protocol, preset=options.preset))
     sources = measure.directions[0].sources[:FIRST].to(model.device)
     drawn = translate(model, data, model.directions[0], sources, ema=ema)
     return Evaluation(record=record, real=first, extractor=subject.extractors[model.directions[0]], first=drawn)
+
+
+def _refuse_for_translator(options: Options) -> None:
+    """Refuse what only models that generate from noise have.
+
+    Raises:
+        UserError: naming the first option.
+    """
+    if options.statistics:
+        raise UserError(
+            f"--statistics {options.statistics}: exists, and translations are compared with the run's own targets; "
+            "choose a new name, to which their statistics are written"
+        )
+    if options.keep:
+        raise UserError("--images: translations are not kept; gan-lab translate writes them")
+    for group in options.groups or ():
+        if group not in GROUPS:
+            option = f"--protocol {options.preset}" if options.preset else "--scores"
+            raise UserError(f"{option}: {group} is not computed of translations; they have {', '.join(sorted(GROUPS))}")
 
 
 def evaluate_images(
@@ -390,10 +215,7 @@ def evaluate_images(
         UserError: the dataset, the extractor or the device is not available; there are too few images.
     """
     options = options.resolved()
-    if "path_length" in options.chosen_groups:
-        raise UserError(NO_PATHS)
-    images = _part(images, options)
-    labels = labels if labels is None else labels[: len(images)]
+    side = sides.of_images(images, labels, options)
     device = hardware.device(options.device)
     real: RealImages
     if options.statistics:
@@ -405,103 +227,63 @@ def evaluate_images(
         assert dataset is not None
         real = datasets.dataset_by_name(dataset, options.data_root) if isinstance(dataset, str) else dataset
         extractor = _extractor(options, real)
-    return _evaluated(
-        [(images, labels)],
-        real,
-        extractor.to(device),
-        options,
-        split=(None if options.statistics else options.split) or real.data.eval_split,
-        weights="given",
-        images_seen=None,
-    )
+    split = (None if options.statistics else options.split) or real.data.eval_split
+    return evaluate(side, real, extractor.to(device), options, split=split)
 
 
-def _part(images: Tensor, options: Options) -> Tensor:
-    """The images that are scored, the first ones.
-
-    Raises:
-        UserError: there are fewer than are asked for, or too few.
-    """
-    _check_count(options.count)
-    if options.count and options.count > len(images):
-        asked = f"--protocol {options.preset}" if options.preset else f"--count {options.count}"
-        raise UserError(f"{asked}: only {len(images):,} images are given")
-    return images[: options.count]
-
-
-def evaluate(
-    generated: Iterable[Generated],
-    real: RealImages,
-    extractor: Extractor,
-    *,
-    split: str,
-    weights: Weights,
-    seed: int,
-    images_seen: int | None,
-) -> ScoreRecord:
-    """Compute all scores, with their protocol.
+def evaluate(side: Side, real: RealImages, extractor: Extractor, options: Options, *, split: str) -> Evaluation:
+    """Compute the scores that are chosen, with their protocol.
 
     Args:
-        generated: uint8 images and their requested classes, in chunks.
+        side: the images.
         real: the dataset.
         extractor: of the features.
+        options: of the evaluation.
         split: of the dataset.
-        weights: of the generator.
-        seed: of random subsets, and of the latents.
-        images_seen: number of real images that the generator was trained on, if known.
 
     Raises:
-        UserError: there are too few real or generated images.
+        UserError: there are too few real or generated images, or a score that was named can't be computed.
     """
-    options = Options(seed=seed)
-    return _evaluated(generated, real, extractor, options, split=split, weights=weights, images_seen=images_seen).record
-
-
-def _evaluated(
-    generated: Iterable[Generated],
-    real: RealImages,
-    extractor: Extractor,
-    options: Options,
-    *,
-    split: str,
-    weights: Weights,
-    images_seen: int | None,
-) -> Evaluation:
-    """Compute the scores that are chosen; arguments and errors as of `evaluate`."""
     groups = options.chosen_groups
     _check_groups(groups, real, extractor, named=options.groups is not None)
+    distance = _distance(side, extractor) if "path_length" in groups else None
     statistics = real.statistics(extractor, split)
     if statistics.moments.count < FEWEST:
         raise UserError(f"scores need {FEWEST} real images or more, and there are {statistics.moments.count} ({split})")
-    scorer = scorer_of(real, extractor, split, groups=groups, seed=options.seed)
-    scored = Scored(generated, keep=options.keep)
+    scorer = scorer_of(real, extractor, statistics, groups=groups, seed=options.seed)
+    scored = Scored(side.generated, keep=options.keep)
     try:
         for images, requested in scored:
             scorer.update(real.without_border(images), requested)
         values = scorer.compute()
     except ValueError as error:
         raise UserError(str(error)) from error
-    protocol = replace(scorer.protocol(weights), preset=options.preset)
+    if distance:
+        name, measured = distance
+        values[name] = path_length.path_length(side.model, side.count, measured, seed=options.seed, ema=side.ema)
     record = ScoreRecord(
-        images_seen=images_seen,
+        images_seen=side.images_seen,
         values=values,
-        protocol=protocol,
+        protocol=replace(scorer.protocol(side.weights), preset=options.preset),
         class_counts=scorer.class_counts,
         per_class=scorer.per_class,
     )
     assert scored.first is not None
+    spectra = None if scorer.spectrum is None else (scorer.spectrum.cpu(), scorer.fake_spectrum.cpu())
     return Evaluation(
-        record=record,
-        real=real,
-        extractor=extractor,
-        first=scored.first,
-        kept=scored.kept,
-        spectra=_spectra(scorer),
+        record=record, real=real, extractor=extractor, first=scored.first, kept=scored.kept, spectra=spectra
     )
 
 
-def _spectra(scorer: Scorer) -> tuple[Tensor, Tensor] | None:
-    return None if scorer.spectrum is None else (scorer.spectrum.cpu(), scorer.fake_spectrum.cpu())
+def _distance(side: Side, extractor: Extractor) -> tuple[str, path_length.Distance]:
+    """The distance by which paths through the latents of a run are measured, and the name of the score.
+
+    Raises:
+        UserError: there is none, or no run.
+    """
+    if side.run is None:
+        raise UserError("--scores path_length: goes through a generator's latents; evaluate a run")
+    return path_length.distance_for(extractor, min(height_and_width(side.run.config().data.image_size)))
 
 
 def _check_groups(groups: Collection[Group], real: RealImages, extractor: Extractor, *, named: bool) -> None:
@@ -518,12 +300,6 @@ def _check_groups(groups: Collection[Group], real: RealImages, extractor: Extrac
         for group in groups:
             if group not in OF_MOMENTS:
                 raise UserError(f"--scores {group}: needs real images, and --statistics gives mu and sigma alone")
-
-
-def _check_count(count: int | None) -> None:
-    """Refuse too few images before any work is done."""
-    if count and count < FEWEST:
-        raise UserError(f"--count {count}: scores need {FEWEST} generated images or more")
 
 
 def _extractor(options: Options, real: RealImages) -> Extractor:

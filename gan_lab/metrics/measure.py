@@ -10,6 +10,7 @@ from gan_lab.metrics.generated_images import generate_images, weights_of
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.metrics.score_record import ScoreRecord
 from gan_lab.metrics.scorer import FEWEST, Group, Scorer
+from gan_lab.metrics.statistics import RealStatistics
 from gan_lab.utils.errors import UserError
 
 
@@ -82,35 +83,34 @@ class Samples(Subject):
         statistics = self.real.statistics(self.extractor, split, at_most)
         if statistics.moments.count < FEWEST:
             raise UserError(f"it has {statistics.moments.count} images")
-        scorer = scorer_of(self.real, self.extractor, split, groups=groups, seed=self.seed, at_most=at_most)
+        scorer = scorer_of(self.real, self.extractor, statistics, groups=groups, seed=self.seed, at_most=at_most)
         return SampleScores(scorer, self.real, count)
 
 
 def scorer_of(
     real: RealImages,
     extractor: Extractor,
-    split: str,
+    statistics: RealStatistics,
     *,
     groups: Collection[Group],
     seed: int,
     at_most: int | None = None,
 ) -> Scorer:
-    """Make a scorer with all that its groups need of the real images; errors as of `RealImages.statistics`.
+    """Make a scorer with all that its groups need of the real images.
 
     Args:
         real: the dataset.
         extractor: of the features.
-        split: of the real images.
+        statistics: of a split of the dataset.
         groups: of scores.
         seed: of random subsets.
-        at_most: number of real images, always the same ones; None takes all.
+        at_most: number of real images that the statistics are of, as of `RealImages.statistics`.
     """
-    statistics = real.statistics(extractor, split, at_most)
     training = spectrum = None
-    if "memorisation" in groups and split != "train" and real.has_training:
+    if "memorisation" in groups and statistics.split != "train" and real.has_training:
         training = real.statistics(extractor, "train").features
     if "spectrum" in groups and len(statistics.features):
-        spectrum = spectra.mean_spectrum(real.load(split, at_most)[0])
+        spectrum = spectra.mean_spectrum(real.load(statistics.split, at_most)[0])
     return Scorer(extractor=extractor, real=statistics, seed=seed, groups=groups, training=training, spectrum=spectrum)
 
 

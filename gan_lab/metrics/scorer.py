@@ -94,12 +94,18 @@ class Scorer:
         Args:
             images: uint8, shape (n, channels, height, width).
             requested: the classes that the images were generated for, int64, shape (n,); None without classes.
+
+        Raises:
+            ValueError: the group "spectrum" is computed, of images of another size than the real ones.
         """
         requested = torch.full((len(images),), UNKNOWN) if requested is None else requested
         self._shares.append((*extract(self.extractor, images), requested.to(self.extractor.device)))
         if "spectrum" in self.groups and self.spectrum is not None:
             on = images.cpu() if images.device.type == "mps" else images
-            self._spectra.append(spectra.mean_spectrum(on).to(self.real.features.device) * len(images))
+            found = spectra.mean_spectrum(on)
+            if found.shape != self.spectrum.shape:
+                raise ValueError("spectra can't be compared: the images are of another size than the real ones")
+            self._spectra.append(found.to(self.real.features.device) * len(images))
 
     def compute(self) -> dict[str, float]:
         """Scores of the images of all processes, the same on each.

@@ -73,6 +73,11 @@ class RunLayout:
         self.log_file = self.folder / "train.log"
         self.lock_file = self.folder / ".lock"
 
+    @property
+    def looks_like_run(self) -> bool:
+        """True of a run's folder, also where half of it is missing."""
+        return self.record_file.is_file() or self.config_file.parent.is_dir()
+
     def crash_file(self, rank: int | None = None) -> Path:
         """The file for the traceback of the process that writes the record, or of another one, by its rank."""
         return self.folder / ("crash.txt" if rank is None else f"crash_{rank}.txt")

@@ -110,7 +110,7 @@ def test_a_page_is_written_beside_the_table(logs: Path, tmp_path: Path, capsys: 
     page = tmp_path / "page.html"
     main(["compare", str(logs), "--html", str(page)])
     assert capsys.readouterr().out.endswith(f"Page: {page}\n")
-    assert page.read_text().startswith("<!DOCTYPE html>")
+    assert page.read_text().startswith("<!doctype html>")
     with pytest.raises(SystemExit, match=r"--html .*: exists already"):
         main(["compare", str(logs), "--html", str(page)])
 

@@ -38,6 +38,12 @@ def test_several_comparisons_are_corrected_by_holm() -> None:
     assert [each.p for each in holm([*found, Difference(setup="x", best="a", by=1.0, p=None)])][3] is None
 
 
+def test_setups_of_one_name_keep_a_p_each() -> None:
+    """Setups that differ in the images seen alone have the same name."""
+    found = [Difference(setup="a", best="b", by=1.0, p=p) for p in (0.01, 0.6)]
+    assert [each.p for each in holm(found)] == pytest.approx([0.02, 0.6])
+
+
 def test_each_setup_is_held_against_the_best() -> None:
     groups = [group("best", 1.0, 1.1, 0.9), group("same", 1.1, 0.8, 1.3), group("worse", 5.0, 5.1, 4.9)]
     near, far = from_the_best(groups, "fid")

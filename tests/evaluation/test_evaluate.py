@@ -1,15 +1,19 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from gan_lab.evaluation.datasets import dataset_by_name, dataset_of_run
-from gan_lab.evaluation.evaluate import evaluate
+from gan_lab.evaluation.evaluate import evaluate, evaluate_translator
+from gan_lab.evaluation.options import Options
+from gan_lab.evaluation.sides import Side
 from gan_lab.metrics import scores
 from gan_lab.metrics.generated_images import Generated
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.metrics.score_record import ScoreRecord
 from gan_lab.metrics.select_extractor import make_extractor
+from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError
 from tests.conftest import all_digits, composed
 
@@ -21,7 +25,8 @@ def few_subsets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def evaluated(drawn: list[Generated], real: RealImages) -> ScoreRecord:
     extractor = make_extractor("auto", real)
-    return evaluate(drawn, real, extractor, split="test", weights="given", seed=3, images_seen=7)
+    side = Side(generated=drawn, count=sum(len(images) for images, _ in drawn), images_seen=7)
+    return evaluate(side, real, extractor, Options(seed=3), split="test").record
 
 
 def test_genuine_digits_score_as_such(few_digits: Path) -> None:
@@ -59,3 +64,21 @@ def test_too_few_images_are_refused(few_digits: Path) -> None:
     real.data.splits["test"] = tuple(part[:5] for part in real.data.splits["test"])
     with pytest.raises(UserError, match=r"scores need 6 real images or more, and there are 5 \(test\)"):
         evaluated([(all_digits("train")[0][:10], None)], real)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (Options(keep=True), "--images: translations are not kept; gan-lab translate writes them"),
+        (Options(statistics=Path("s.npz")), "--statistics s.npz: exists, and translations are compared with the run's"),
+        (
+            Options(groups=("fid", "spectrum")),
+            "--scores: spectrum is not computed of translations; they have fid, kid, man",
+        ),
+        (Options(preset="is50k").resolved(), "--protocol is50k: inception_score is not computed of translations"),
+    ],
+)
+def test_what_translations_do_not_have_is_refused_at_once(options: Options, message: str, tmp_path: Path) -> None:
+    model: Any = None
+    with pytest.raises(UserError, match=message):
+        evaluate_translator(model, Run(tmp_path), options, ema=True)

@@ -11,7 +11,7 @@ import torch.multiprocessing as mp
 from torchvision.transforms.functional import gaussian_blur
 
 from gan_lab.distributed.collectives import gather_rows
-from gan_lab.metrics import class_scores, dataset_classifier, scores
+from gan_lab.metrics import class_scores, dataset_classifier, scores, spectra
 from gan_lab.metrics.dataset_classifier import DatasetClassifier
 from gan_lab.metrics.extractors import Custom
 from gan_lab.metrics.scorer import GROUPS, Scorer
@@ -249,7 +249,7 @@ def test_two_processes_give_what_one_gives(tmp_path: Path, numerals: Labelled) -
 def test_further_scores_cost_nothing_unless_they_are_named(
     real: RealStatistics, extractor: DatasetClassifier, others: Labelled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gan_lab.metrics import copies, spectra, uncertainty
+    from gan_lab.metrics import copies, uncertainty
 
     def forbidden(*_: object, **__: object) -> None:
         raise AssertionError("nobody asked for it")
@@ -269,7 +269,6 @@ def test_further_scores_cost_nothing_unless_they_are_named(
 def test_further_scores_of_genuine_digits_are_as_they_should_be(
     real: RealStatistics, extractor: DatasetClassifier, numerals: Labelled, others: Labelled
 ) -> None:
-    from gan_lab.metrics import spectra
 
     groups: list[Any] = ["fid", "fid_infinity", "fid_interval", "class_manifold", "memorisation", "spectrum", "cmmd"]
     scorer = Scorer(
@@ -304,3 +303,12 @@ def test_without_training_images_beside_them_real_images_are_those(
 ) -> None:
     values = scored(real, extractor, numerals[0][:100], "memorisation")
     assert values == {"authenticity": 0}
+
+
+def test_spectra_of_another_size_are_refused(
+    real: RealStatistics, extractor: DatasetClassifier, numerals: Labelled
+) -> None:
+    spectrum = spectra.mean_spectrum(numerals[0][:10])
+    scorer = Scorer(extractor=extractor, real=real, seed=0, groups=["spectrum"], spectrum=spectrum)
+    with pytest.raises(ValueError, match="of another size than the real ones"):
+        scorer.update(torch.zeros(6, 1, 40, 40, dtype=torch.uint8))

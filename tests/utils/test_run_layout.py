@@ -35,6 +35,13 @@ def test_every_name_is_pinned() -> None:
     assert RunLayout("run").crash_file(1) == Path("run/crash_1.txt")
 
 
+@pytest.mark.parametrize(("place", "expected"), [("run.json", True), (".hydra/config.yaml", True), ("a.png", False)])
+def test_half_a_run_is_known_for_one(place: str, expected: bool, tmp_path: Path) -> None:
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    (tmp_path / place).touch()
+    assert RunLayout(tmp_path).looks_like_run == expected
+
+
 def test_a_run_that_began_with_a_folder_for_tensorboard_keeps_it(tmp_path: Path) -> None:
     assert RunLayout(tmp_path).tensorboard == tmp_path, "TensorBoard then shows the run by its own name"
     (tmp_path / "tensorboard").mkdir()
