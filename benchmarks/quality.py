@@ -152,7 +152,8 @@ def measure_recipe(recipe: str, options: Sequence[str], rounds: int) -> Share:
         data, model = build(config.data), build(config.model)
         quality = next(callback for callback in wanted_callbacks(config) if isinstance(callback, Scores))
         quality.on_fit_end = lambda *_: None  # type: ignore[method-assign]  # the scores at the end
-        build(config.trainer, callbacks=[before, quality, after], logger=False).fit(model, data)
+        alone = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+        build(config.trainer, callbacks=[before, quality, after], **alone).fit(model, data)
     return share_of(before.times, after.times, ROUND, batches=batches, scores=scores)
 
 
