@@ -147,7 +147,7 @@ def measure_recipe(recipe: str, options: Sequence[str], rounds: int) -> Share:
         with open_dict(config):
             config.run_dir = folder
         config.trainer.max_steps = (rounds + 1) * ROUND
-        chosen.cache, chosen.every_n_images, chosen.at_least = folder, ROUND * batch_size, 0
+        chosen.every_n_images, chosen.at_least = ROUND * batch_size, 0
         before, after = Moment(), Moment()
         data, model = build(config.data), build(config.model)
         quality = next(callback for callback in wanted_callbacks(config) if isinstance(callback, Scores))
