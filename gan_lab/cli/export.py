@@ -15,8 +15,9 @@ EXAMPLES = """examples:
   gan-lab export RUN --format safetensors --out mine; gan-lab sample mine"""
 DESCRIPTION = """Write a run's generator to a folder, with a picture and a model card that says how to
 load it. A program in ONNX or of torch.export takes latents (and labels) or images,
-gives uint8 images, in batches of any size, and needs no gan_lab. Weights in safetensors,
-with a configuration in JSON, are a RUN for all commands of gan_lab."""
+gives pixels, uint8 or of the type of data.depth, in batches of any size, and needs
+no gan_lab. Weights in safetensors, with a configuration in JSON, are a RUN for
+all commands of gan_lab."""
 
 
 def add_parser(commands: Any) -> None:

@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> None:
     label = None if arguments.of_class is None else of_run.labels("--class", [arguments.of_class])[0]
     found = projection.project(
         of_run,
-        projection.read(arguments.images, of_run.shape),
+        projection.read(arguments.images, of_run),
         label=label,
         starts=arguments.starts,
         steps=arguments.steps,

@@ -6,6 +6,7 @@ import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,7 +22,6 @@ from gan_lab.data import values
 from gan_lab.data.image_files import BACKGROUND, Whole, read_whole
 from gan_lab.data.sources import OWN, Axis, Source
 from gan_lab.data.threads import attempts
-from gan_lab.data.windows import Window
 from gan_lab.evaluation import depths
 from gan_lab.evaluation.depths import trained_window
 from gan_lab.models.translation import TranslationGAN
@@ -102,8 +102,8 @@ class Translation:
         config = run.config()
         self.data = build(without_training_images(config).data)
         self.background = config.data.get("background", BACKGROUND)
-        self.window = tuple(config.data.window) if config.data.get("window") else None
-        self.trained_on, self.target = (trained_window(run, domain) for domain in (direction[0], direction[-1]))
+        self.window = partial(depths.window, run, domain=direction[0])
+        self.target = trained_window(run, direction[-1])
         self.depths = tuple(depths.of_run(run, domain) for domain in (direction[0], direction[-1]))
         self.kind, self.axis = config.data.get("depth", 8), cast(Axis, config.data.get("axis", 2))
         self.options, self.told = options, False
@@ -153,9 +153,11 @@ class Translation:
             where the file has it, or uint16 where the pixels of file and target are grey and wide; of a run with
             another depth than 8, or with other channels than 1 or 3, values of that depth.
         """
-        window = Window(self.window, files, kind=self.kind, source=source)
-        window.limits = self.depths[0].window if self.kind != 8 else window.limits or self.trained_on
-        form: dict[str, Any] = {"side": self.options.side, "window": window, "background": self.background}
+        form: dict[str, Any] = {
+            "side": self.options.side,
+            "window": self.window(files, source),
+            "background": self.background,
+        }
 
         def read(path: Path) -> Whole:
             if self.is_deep or source.holds_array(path):
