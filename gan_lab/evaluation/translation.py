@@ -4,7 +4,7 @@ import itertools
 import logging
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -153,6 +153,18 @@ class Translation:
             where the file has it, or uint16 where the pixels of file and target are grey and wide; of a run with
             another depth than 8, or with other channels than 1 or 3, values of that depth.
         """
+        decoded = tqdm(
+            attempts(files, self.reader(files, source), AHEAD), "Translating", len(files), unit=" images", disable=None
+        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="PIL")  # about oddities in readable files
+            for batch in self._batches(decoded, damaged):
+                pixels = torch.from_numpy(np.stack([whole.pixels for _, whole in batch]))
+                for (index, whole), stripes in zip(batch, self._translated(pixels), strict=True):
+                    yield index, self._finished(whole, stripes)
+
+    def reader(self, files: Sequence[Path], source: Source) -> Callable[[Path], Whole]:
+        """Make what decodes each of some files as the network is to get it; it raises what its decoder does."""
         form: dict[str, Any] = {
             "side": self.options.side,
             "window": self.window(files, source),
@@ -164,13 +176,12 @@ class Translation:
                 return values.read_whole(path, self._channels, source=source, **form)
             return read_whole(path, self._channels, opened=source.open, **form)
 
-        decoded = tqdm(attempts(files, read, AHEAD), "Translating", len(files), unit=" images", disable=None)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="PIL")  # about oddities in readable files
-            for batch in self._batches(decoded, damaged):
-                pixels = torch.from_numpy(np.stack([whole.pixels for _, whole in batch]))
-                for (index, whole), stripes in zip(batch, self._translated(pixels), strict=True):
-                    yield index, self._finished(whole, stripes)
+        return read
+
+    def one(self, whole: Whole) -> Tensor:
+        """The translation of one decoded image, as `files` yields it."""
+        (stripes,) = self._translated(torch.from_numpy(np.stack([whole.pixels])))
+        return self._finished(whole, stripes)
 
     def _batches(
         self, decoded: Iterable[Whole | Exception], damaged: dict[int, Exception]
