@@ -128,11 +128,12 @@ img { display: block; width: 100%; image-rendering: pixelated; background: var(-
 #cut, #sliders label { display: flex; gap: 10px; align-items: center; font-size: .85rem; color: var(--quiet) }
 output { min-width: 3.2em; text-align: right; font-variant-numeric: tabular-nums }
 #drop { display: block; margin: 14px 0; padding: 28px 16px; border: 2px dashed var(--line); border-radius: 12px;
-  text-align: center; color: var(--quiet); cursor: pointer } #drop.over { border-color: var(--accent) }
-#drop input { display: block; margin: 10px auto 0; max-width: 100%; font: inherit }
-#pair { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 260px), 1fr)) }
+  text-align: center; color: var(--quiet); cursor: pointer; position: relative; overflow-wrap: anywhere }
+#drop.over, #drop:focus-within { border-color: var(--accent) }
+#drop input { position: absolute; inset: 0; width: 100%; opacity: 0; cursor: pointer }
+#pair { display: grid; gap: 12px; grid-template-columns: 1fr 1fr; margin-top: 14px }
 figure { margin: 0 } figcaption { font-size: .85rem; color: var(--quiet) }
-#said { color: #a11a12; width: 100% }
+#said { color: #a11a12; width: 100% } #said:empty { display: none }
 """
 COMMON = """
 const at = id => document.getElementById(id);
@@ -230,8 +231,9 @@ let file = null, source = null;
 const asked = () => `translate?direction=${at("direction").value}&name=${encodeURIComponent(file.name)}`;
 async function translate() {
   if (!file) return;
-  at("wanted").textContent = file.name;
+  at("wanted").textContent = `${file.name}: being translated ...`;
   const done = await show(asked(), file, file.name.replace(/\\.[^.]*$/, "") + "_translated", facts.deep);
+  at("wanted").textContent = `${file.name}; drop or choose another`;
   at("pair").hidden = at("download").hidden = !done;
   if (!done) return;
   if (source) URL.revokeObjectURL(source);

@@ -1,3 +1,4 @@
+import base64
 import io
 import json
 import shutil
@@ -17,7 +18,7 @@ from PIL import Image
 
 import gan_lab
 from gan_lab.runs.run import Run
-from gan_lab.sharing import serve
+from gan_lab.sharing import serve, served_page
 from gan_lab.sharing.serve import application, listen
 from gan_lab.sharing.served import Served, served
 from gan_lab.utils.errors import UserError
@@ -208,17 +209,45 @@ def answering(generator: Served) -> Iterator[str]:
         opened.close()
 
 
-@pytest.mark.slow
-def test_a_browser_shows_an_image_and_sliders(make: MakeRun, tmp_path: Path) -> None:
+DROPPED = """
+const bytes = Uint8Array.from(atob("%s"), byte => byte.charCodeAt(0));
+const dropped = new DataTransfer();
+dropped.items.add(new File([bytes], "my.image.png"));
+dispatchEvent(new DragEvent("drop", {dataTransfer: dropped}));
+"""
+
+
+def seen(generator: Served, folder: Path) -> str:
+    """The page as a browser of a phone has it after ten seconds."""
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if browser is None:
         pytest.skip("there is no Chromium here")
-    with answering(generator_of(make("infogan"))) as address:
-        flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/browser"]
+    with answering(generator) as address:
+        flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/browser"]
         small = ["--window-size=390,844", "--virtual-time-budget=10000", "--dump-dom"]
         done = subprocess.run(
             [browser, *flags, *small, address], capture_output=True, text=True, check=False, timeout=200
         )
-    assert done.stdout.count('type="range"') == 6, done.stderr[-500:]
-    assert 'src="blob:' in done.stdout
-    assert '<p id="said" role="status"></p>' in done.stdout
+    assert '<p id="said" role="status"></p>' in done.stdout, done.stderr[-500:]
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_a_browser_shows_an_image_and_sliders(make: MakeRun, tmp_path: Path) -> None:
+    page = seen(generator_of(make("infogan")), tmp_path)
+    assert page.count('type="range"') == 6 + 1
+    assert 'src="blob:' in page
+
+
+@pytest.mark.slow
+def test_a_browser_shows_a_dropped_image_and_its_translation(
+    make: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = io.BytesIO()
+    Image.new("RGB", (30, 20), (9, 99, 199)).save(content, "PNG")
+    script = served_page.TRANSLATE + DROPPED % base64.b64encode(content.getvalue()).decode()
+    monkeypatch.setattr(served_page, "TRANSLATE", script)
+    page = seen(generator_of(make("cyclegan")), tmp_path)
+    assert page.count('src="blob:') == 2
+    assert 'download="my.image_translated.png"' in page
+    assert '<div id="pair">' in page, "no longer hidden"
