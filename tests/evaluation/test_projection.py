@@ -121,3 +121,15 @@ def test_the_window_of_the_training_and_its_fit_hold_for_files(run: Run, tmp_pat
     deep_one = deepened(space, [0, 4095], fit="pad", background="black")
     (padded,) = projection.read([tmp_path / "wide.npy"], deep_one)
     assert padded[0, :, 0].to(torch.int32).tolist() == [0, 0, 4095, 4095, 4095, 4095, 0, 0]
+
+
+def test_styles_of_a_class_come_back(conditional_styles_run: Run) -> None:
+    space = space_of(conditional_styles_run)
+    for parameter in space.core.mapping.parameters():  # so that classes are far from each other
+        parameter.mul_(3)
+    targets = torch.cat([*space.pixels(space.seeds([11]), space.shares_of([3]))])
+    found = project(space, targets, label=3, starts=8, steps=150)
+    assert found.points.labels is not None
+    assert found.points.labels.tolist() == [3]
+    assert found.points.values.shape == (1, *space.styles_shape)
+    assert found.psnr.min() > 30
