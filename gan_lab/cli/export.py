@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gan_lab.cli.arguments import add_force, add_run, add_state, add_weights
+from gan_lab.cli.arguments import add_command, add_force, add_run, add_state, add_weights
 from gan_lab.cli.outputs import put_folder
 from gan_lab.utils.terminal import say
 
@@ -22,12 +22,13 @@ all commands of gan_lab."""
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "export",
+        run,
         help="write a run's generator as ONNX, a torch program or safetensors",
         description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=EXAMPLES,
     )
     add_run(parser)
     parser.add_argument("--format", choices=FORMATS, required=True, help="of the file: onnx and torch are programs")
@@ -39,7 +40,6 @@ def add_parser(commands: Any) -> None:
     add_direction(parser)
     add_licence(parser)
     add_force(parser, "--out if an exported run lies there")
-    parser.set_defaults(run=run)
 
 
 def add_direction(parser: argparse.ArgumentParser) -> None:
