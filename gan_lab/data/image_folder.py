@@ -16,13 +16,12 @@ from gan_lab.data.label_table import CLASS, LabelTable
 from gan_lab.data.sources import Axis
 from gan_lab.utils import categories
 from gan_lab.utils.batches import LabelledImages
-from gan_lab.utils.categories import Categories
+from gan_lab.utils.categories import MOST_CLASSES, Categories
 from gan_lab.utils.depth import Depth, Kind, Limits
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.types import CachePath, InputPath, Share
 
 SPLITS = ("train", "test")
-MOST_CLASSES = 4096  # combinations of attributes: a grid has a row for each
 
 
 class Listing(NamedTuple):
