@@ -156,15 +156,15 @@ def check(arguments: argparse.Namespace) -> None:
     if found.pictures:
         save(found.sheet(), arguments.out)
         say(f"sheet    {arguments.out}")
-        say(f"\n{command(arguments.folder, found.suits, found.channels)}")
+        say(f"\n{command(arguments.folder, found.options)}")
     if problems := found.problems():
         raise UserError("; ".join(problems))
 
 
-def command(folder: str, side: int | None, channels: int) -> str:
+def command(folder: str, options: str) -> str:
     """A line that trains on a folder."""
-    options = f"data.image_size={side} data.channels={channels} {chosen('model/network', ['resnet'])}"
-    return f"    gan-lab train data=image_folder {override('data.root', folder)} {options}"
+    network = chosen("model/network", ["resnet"])
+    return f"    gan-lab train data=image_folder {override('data.root', folder)} {options} {network}"
 
 
 def pack(arguments: argparse.Namespace) -> None:
