@@ -219,7 +219,7 @@ def show(arguments: argparse.Namespace) -> None:
         UserError: the configuration has errors, or the data can't be loaded.
     """
     refuse_picture(arguments)
-    data = composed(arguments.overrides)
+    data = composed(["data.batch_size=1", *arguments.overrides])  # few images are enough to look at
 
     from gan_lab.data.preview import preview
 

@@ -65,7 +65,7 @@ def test_pack_keeps_the_depth_of_scans(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_show_draws_what_a_training_would_see(capsys: pytest.CaptureFixture[str]) -> None:
-    chosen = ["data=image_folder", "data.root=photos", "data.image_size=16", "data.batch_size=4"]
+    chosen = ["data=image_folder", "data.root=photos", "data.image_size=16"]
     main(["dataset", "show", *chosen, "--count", "10"])
     assert capsys.readouterr().out == (
         "training_images.png: 10 of 18 training images of image_folder, 16x16 pixels, 3 channels\n"
