@@ -20,7 +20,7 @@ from gan_lab.data.mnist import load_published
 from gan_lab.evaluation.charts import Line, chart
 from gan_lab.evaluation.evaluate import evaluate_images
 from gan_lab.evaluation.options import Options
-from gan_lab.metrics.scorer import Group
+from gan_lab.metrics.groups import Group
 from gan_lab.metrics.titles import formatted, title
 from gan_lab.utils import images
 

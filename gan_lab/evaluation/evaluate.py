@@ -18,12 +18,13 @@ from gan_lab.metrics import moment_files, path_length
 from gan_lab.metrics.domain_images import DomainImages
 from gan_lab.metrics.extractors import Extractor
 from gan_lab.metrics.generated_images import Generated
-from gan_lab.metrics.measure import scorer_of
+from gan_lab.metrics.groups import OF_MOMENTS, OF_TRANSLATIONS, Group
+from gan_lab.metrics.measure import refuse_unsuited, scorer_of
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.metrics.score_record import ScoreRecord
-from gan_lab.metrics.scorer import FEWEST, OF_MOMENTS, Group
+from gan_lab.metrics.scorer import FEWEST
 from gan_lab.metrics.select_extractor import PAPERS, Choice, make_extractor
-from gan_lab.metrics.translation_scores import GROUPS, Translations, translate
+from gan_lab.metrics.translation_scores import Translations, translate
 from gan_lab.models.latent import LatentGAN
 from gan_lab.models.translation import TranslationGAN
 from gan_lab.runs.run import Run, Which
@@ -195,9 +196,10 @@ def _refuse_for_translator(options: Options) -> None:
     if options.keep:
         raise UserError("--images: translations are not kept; gan-lab translate writes them")
     for group in options.groups or ():
-        if group not in GROUPS:
+        if group not in OF_TRANSLATIONS:
             option = f"--protocol {options.preset}" if options.preset else "--scores"
-            raise UserError(f"{option}: {group} is not computed of translations; they have {', '.join(sorted(GROUPS))}")
+            have = ", ".join(OF_TRANSLATIONS)
+            raise UserError(f"{option}: {group} is not computed of translations; they have {have}")
 
 
 def evaluate_images(
@@ -294,8 +296,10 @@ def _check_groups(groups: Collection[Group], real: RealImages, extractor: Extrac
     """
     if not named:
         return
-    if "cmmd" in groups and not str(extractor.identity["name"]).startswith("clip"):
-        raise UserError("--scores cmmd: is of CLIP's features; add --extractor clip")
+    try:
+        refuse_unsuited(groups, extractor)
+    except UserError as error:
+        raise UserError(f"--scores {error}: --extractor clip") from error
     if isinstance(real, FixedStatistics):
         for group in groups:
             if group not in OF_MOMENTS:

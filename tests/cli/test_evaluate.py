@@ -12,9 +12,9 @@ from gan_lab.cli import main
 from gan_lab.cli.evaluate import EXTRACTORS, PROTOCOLS, RESIZES, SCORES
 from gan_lab.evaluation import evaluate as module
 from gan_lab.metrics import classifier, dataset_classifier, inception, scores, select_extractor, tensor_files
+from gan_lab.metrics.groups import ALL_GROUPS
 from gan_lab.metrics.inception import Resize
 from gan_lab.metrics.presets import PRESETS
-from gan_lab.metrics.scorer import ALL_GROUPS
 from gan_lab.metrics.select_extractor import Choice
 from gan_lab.runs.run import Run
 from gan_lab.utils import hardware
