@@ -49,7 +49,7 @@ def independent(digits: Tensor) -> Tensor:
     return torch.einsum("r,g,b->rgb", *shares).flatten()
 
 
-def large_classes(real_labels: Tensor, requested: Tensor, fewest: int = ENOUGH_IN_CLASS) -> list[int]:
+def large_classes(real_labels: Tensor, requested: Tensor, fewest: int) -> list[int]:
     """Classes with so many images on each side, by labels (n,) and (m,), int64; negative ones are of no class."""
     known = [Counter(part.tolist()) for part in (real_labels, requested)]
     return sorted(label for label in known[0] if label >= 0 and min(each[label] for each in known) >= fewest)
@@ -66,7 +66,7 @@ def within_classes(real: Tensor, real_labels: Tensor, fake: Tensor, requested: T
     """
     return {
         label: frechet_distance(Moments.of(real[real_labels == label]), fake[requested == label])
-        for label in large_classes(real_labels, requested)
+        for label in large_classes(real_labels, requested, ENOUGH_IN_CLASS)
     }
 
 

@@ -92,7 +92,7 @@ class Samples(Subject):
 
     def refuse(self, groups: Collection[Group]) -> None:
         """Refuse groups of scores that this extractor can't compute; as of `Subject.refuse`."""
-        refuse_unsuited(groups, self.extractor)
+        refuse_unsuited(groups, self.extractor, "set callbacks.scores.extractor=clip")
         if "path_length" in groups:
             path_length.distance_for(self.extractor, min(self.real.data.image_size))
 
@@ -105,14 +105,14 @@ class Samples(Subject):
         return SampleScores(scorer, self.real, count)
 
 
-def refuse_unsuited(groups: Collection[Group], extractor: Extractor) -> None:
-    """Refuse a group of scores that is of another extractor's features.
+def refuse_unsuited(groups: Collection[Group], extractor: Extractor, remedy: str) -> None:
+    """Refuse a group of scores that is of another extractor's features, and say what to do.
 
     Raises:
         UserError: naming it.
     """
     if "cmmd" in groups and not str(extractor.identity["name"]).startswith("clip"):
-        raise UserError("cmmd: is of CLIP's features; choose the extractor clip")
+        raise UserError(f"cmmd: is of CLIP's features; {remedy}")
 
 
 def scorer_of(

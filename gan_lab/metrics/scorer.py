@@ -166,17 +166,18 @@ class Scorer:
             lacking.add("inception_score")
         if not known.has_neighbours:
             lacking |= {*NAMES["manifold"]}
-        if requested is None or not class_scores.large_classes(self.real.labels, requested):
+
+        def large(fewest: int) -> bool:
+            return requested is not None and bool(class_scores.large_classes(self.real.labels, requested, fewest))
+
+        if not large(class_scores.ENOUGH_IN_CLASS):
             lacking.add("class_fid")
         if requested is None:
             lacking |= OF_REQUESTS
         if not known.num_classes:
             lacking |= {"modes", "class_kl", "class_accuracy"}
-        if requested is None:
-            by_class = bool(known.num_classes)  # of those that will be predicted some are hoped to be large enough
-        else:
-            by_class = bool(class_scores.large_classes(self.real.labels, requested, FEWEST))
-        if not by_class:
+        # Of classes that will be predicted, some are hoped to be large enough.
+        if not (large(FEWEST) if requested is not None else known.num_classes):
             lacking |= {*NAMES["class_manifold"]}
         if self.training is None:
             lacking.add("copying")

@@ -136,9 +136,12 @@ def per_class_lines(record: ScoreRecord) -> list[str]:
     if not record.per_class:
         return []
     names = list(record.per_class)
-    head = "Class  " + "  ".join(f"{title(name).text:>9}" for name in names)
+    texts = [title(name).text for name in names]
+    labels = record.class_names or [str(label) for label in range(len(record.per_class[names[0]]))]
+    width = max(map(len, ["Class", *labels]))
     rows = []
-    for label, values in enumerate(zip(*record.per_class.values(), strict=True)):
+    for label, values in zip(labels, zip(*record.per_class.values(), strict=True), strict=False):
         shown = ("-" if value is None else title(name).value(value) for name, value in zip(names, values, strict=True))
-        rows.append(f"{label:5}  " + "  ".join(f"{value:>9}" for value in shown))
+        rows.append(f"{label:{width}}  " + "  ".join(f"{value:>9}" for value in shown))
+    head = f"{'Class':{width}}  " + "  ".join(f"{text:>9}" for text in texts)
     return ["", head, *rows]

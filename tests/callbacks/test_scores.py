@@ -415,7 +415,10 @@ def test_translations_are_chosen_by_a_direction(tmp_path: Path) -> None:
 @pytest.mark.parametrize("option", ["groups_during", "groups"])
 @pytest.mark.parametrize(
     ("group", "message"),
-    [("cmmd", "cmmd: is of CLIP's features; choose the extractor clip"), ("path_length", "LPIPS needs images of")],
+    [
+        ("cmmd", "cmmd: is of CLIP's features; set callbacks.scores.extractor=clip"),
+        ("path_length", "LPIPS needs images of"),
+    ],
 )
 def test_a_group_that_the_extractor_lacks_is_refused(option: str, group: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=f"callbacks.scores.{option}: .*{message}"):
