@@ -134,6 +134,13 @@ def last_checkpoint(file: Path, every_n_images: int, **options: Any) -> LastChec
     return LastCheckpoint(file=str(file), every_n_images=every_n_images, **defaults | options)
 
 
+def count_calls(module: nn.Module) -> list[int]:
+    """A list that grows by one at each forward."""
+    calls: list[int] = []
+    module.register_forward_hook(lambda *_: calls.append(1))
+    return calls
+
+
 def spy_on_reads(monkeypatch: pytest.MonkeyPatch, model: LatentGAN) -> list[int]:
     """Notes the global step at which a number is read off a tensor, each time it happens."""
     reads: list[int] = []

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from gan_lab.evaluation import depths, load_generator
 from gan_lab.evaluation.sampling import MOST, Drawing, label_of
 from gan_lab.metrics import tensor_files
-from gan_lab.models.adversarial import evaluating
 from gan_lab.models.ema import MovingAverage
+from gan_lab.models.two_players import evaluating
 from gan_lab.runs.run import Run, Which
 from gan_lab.utils import hardware, images, seeding
 from gan_lab.utils.depth import shown

@@ -5,10 +5,10 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor
 
-from gan_lab.models.adversarial import Extras, Kind, Outputs
 from gan_lab.models.cgan import CGAN
 from gan_lab.models.player import Terms
 from gan_lab.models.turns import Condition
+from gan_lab.models.two_players import Extras, Kind, Outputs
 from gan_lab.utils.types import PositiveFloat
 
 

@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gan_lab.models.adversarial import Outputs
 from gan_lab.models.player import Terms
 from gan_lab.models.translation import TranslationGAN
 from gan_lab.models.turns import Condition
+from gan_lab.models.two_players import Outputs
 from gan_lab.utils import per_image
 from gan_lab.utils.batches import AnyBatch, TwoDomains
 from gan_lab.utils.types import NonNegativeFloat, PositiveFloat, PositiveInt

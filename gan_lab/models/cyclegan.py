@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import TypedDict
 
-from gan_lab.models.adversarial import evaluating
 from gan_lab.models.image_pool import ImagePool
 from gan_lab.models.player import Terms
 from gan_lab.models.translation import TranslationGAN
 from gan_lab.models.turns import Condition
+from gan_lab.models.two_players import evaluating
 from gan_lab.utils.batches import AnyBatch, TwoDomains
 from gan_lab.utils.sizes import height_and_width
 from gan_lab.utils.types import ImageSize, NonNegativeFloat, NonNegativeInt, PositiveInt

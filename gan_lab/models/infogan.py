@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_lab.models.adversarial import Extras, Kind, Outputs
 from gan_lab.models.player import Terms
 from gan_lab.models.turns import Condition
+from gan_lab.models.two_players import Extras, Kind, Outputs
 from gan_lab.models.vanilla import VanillaGAN
 from gan_lab.utils import per_image
 from gan_lab.utils.batches import AnyBatch

@@ -6,8 +6,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from gan_lab.models.adversarial import AdversarialModule, evaluating
+from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.models.turns import Condition
+from gan_lab.models.two_players import evaluating
 from gan_lab.utils import per_image, seeding
 from gan_lab.utils.types import PositiveInt
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Terms = dict[str, Tensor]
 PlayerName = Literal["generator", "discriminator"]
+PLAYERS: tuple[PlayerName, ...] = ("generator", "discriminator")
 HOOKS = ("on_before_backward", "on_after_backward", "on_before_optimizer_step")
 METHODS = (*HOOKS, "backward", "manual_backward", "optimizer_step")
 

@@ -5,8 +5,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from gan_lab.models.adversarial import AdversarialModule, evaluating
+from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.models.ema import MovingAverage
+from gan_lab.models.two_players import evaluating
 
 
 class TranslationGAN(AdversarialModule):

@@ -17,7 +17,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from torch import Tensor, nn
 from typing_extensions import TypedDict
 
-from gan_lab.models.adversarial import PLAYERS, AdversarialModule
+from gan_lab.models.adversarial import AdversarialModule
+from gan_lab.models.player import PLAYERS
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.typed_json import Count, problem
 

@@ -10,7 +10,7 @@ from lightning.pytorch.callbacks import Callback
 from omegaconf import DictConfig
 
 from gan_lab.callbacks.health import Health
-from gan_lab.models.adversarial import PLAYERS
+from gan_lab.models.player import PLAYERS
 from gan_lab.runs.resume import Changes
 from gan_lab.runs.run import Run
 from gan_lab.training.trainer import last_batch

@@ -7,7 +7,8 @@ from typing import Any
 from gan_lab.metrics.protocol import Protocol
 from gan_lab.metrics.score_record import ScoreRecord
 from gan_lab.metrics.titles import heading, summary_line, title
-from gan_lab.models.adversarial import PLAYERS, AdversarialModule
+from gan_lab.models.adversarial import AdversarialModule
+from gan_lab.models.player import PLAYERS
 from gan_lab.runs.record import best_score
 from gan_lab.runs.run import Run
 from gan_lab.utils.run_layout import EVENTS

@@ -18,8 +18,8 @@ from gan_lab.data.chosen import ChosenImages
 from gan_lab.data.in_memory import InMemoryDataModule
 from gan_lab.evaluation import load_generator
 from gan_lab.metrics.extractors import without_border
-from gan_lab.models.adversarial import evaluating
 from gan_lab.models.latent import LatentGAN
+from gan_lab.models.two_players import evaluating
 from gan_lab.runs.run import Run
 from gan_lab.training.train import train
 from gan_lab.utils import hashes, images, seeding

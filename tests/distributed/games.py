@@ -7,10 +7,11 @@ from torch import Tensor, nn
 
 from gan_lab.augment import Augment
 from gan_lab.losses import RelativisticPairing, Wasserstein
-from gan_lab.models.adversarial import PLAYERS, AdversarialModule
+from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.models.cyclegan import CycleGAN
 from gan_lab.models.latent import LatentGAN
 from gan_lab.models.pix2pix import Pix2Pix
+from gan_lab.models.player import PLAYERS
 from gan_lab.models.r3gan import R3GAN
 from gan_lab.models.stylegan2 import StyleGAN2
 from gan_lab.models.translation import TranslationGAN

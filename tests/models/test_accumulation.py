@@ -10,8 +10,9 @@ from torch import nn
 from gan_lab.augment.diffaugment import DiffAugment
 from gan_lab.losses import RelativisticPairing, Wasserstein
 from gan_lab.models import accumulation
-from gan_lab.models.adversarial import PLAYERS, AdversarialModule
+from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.models.latent import LatentGAN
+from gan_lab.models.player import PLAYERS
 from gan_lab.models.r3gan import R3GAN
 from gan_lab.models.stylegan2 import StyleGAN2
 from gan_lab.models.vanilla import VanillaGAN

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from gan_lab.losses import NonSaturating, RelativisticPairing
 from gan_lab.models.acgan import ACGAN
-from gan_lab.models.adversarial import PLAYERS, Extras, Kind
-from gan_lab.models.player import Terms
+from gan_lab.models.player import PLAYERS, Terms
 from gan_lab.models.r3gan import R3GAN
 from gan_lab.models.turns import Condition
+from gan_lab.models.two_players import Extras, Kind
 from gan_lab.networks import mlp
 from gan_lab.networks.heads import WithHeads
 from gan_lab.networks.labelled import LabelledGenerator

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gan_lab.models.adversarial import PLAYERS, Outputs
+from gan_lab.models.player import PLAYERS
 from gan_lab.models.stylegan2 import StyleGAN2
 from gan_lab.models.turns import Condition
+from gan_lab.models.two_players import Outputs
 from gan_lab.networks import stylegan2
 from gan_lab.penalties import R1
 from gan_lab.utils import per_image

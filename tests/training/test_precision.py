@@ -16,9 +16,9 @@ from gan_lab.config.schema import build
 from gan_lab.data.in_memory import InMemoryDataModule
 from gan_lab.data.paired import PairedDataModule
 from gan_lab.data.unpaired import UnpairedDataModule
-from gan_lab.models.adversarial import PLAYERS, AdversarialModule
+from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.models.pix2pix import Pix2Pix
-from gan_lab.models.player import Terms
+from gan_lab.models.player import PLAYERS, Terms
 from gan_lab.models.translation import TranslationGAN
 from gan_lab.utils.batches import LabelledImages
 from tests.config.test_conf import LATENT, MODELS, SHIPPED, TRANSLATING

@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from gan_lab.models.adversarial import Condition
 from gan_lab.models.player import Terms
+from gan_lab.models.turns import Condition
 from gan_lab.models.vanilla import VanillaGAN
 
 
