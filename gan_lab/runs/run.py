@@ -177,9 +177,9 @@ class Run(RunLayout):
         return "died" if status == "running" and not is_held(self.lock_file) else status
 
     def objective(self) -> float | None:
-        """The number that a sweep minimises: the lowest FID while training, or minus the highest PSNR; None without."""
-        best: dict[str, float] = self.record().get("best") or {}
-        return -best["psnr"] if "psnr" in best else best.get("fid")
+        """The number that a sweep minimises: the best score while training, negative where more is better, or None."""
+        best = record.best_score(self.record())
+        return best and best.minimised
 
     def load_model(self, which: Which = "last") -> "AdversarialModule":
         """The trained model, on the CPU, in evaluation mode: as training left it, or at its best.

@@ -163,6 +163,7 @@ def test_a_run_from_before_the_latest_options_is_still_understood() -> None:
         del config.model.penalty.gradient_penalty.every, config.callbacks.health.overfitting_gap
         del config.callbacks.scores.resize, config.callbacks.scores.download
         del config.run, config.tags, config.notes, config.callbacks.scores.at_least
+        del config.callbacks.scores.best_by
         del config.trainer.accumulate_grad_batches, config.data.train_count, config.data.mirror, config.data.sampler
     check(config)
     folder = composed("data=image_folder", "data.root=.")

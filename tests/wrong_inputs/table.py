@@ -276,6 +276,14 @@ TABLE: dict[str, list[Row]] = {
             "Error: callbacks.scores.count=3: must be greater than or equal to 6",
         ),
         Row(
+            "python train.py callbacks.scores.best_by=kid",
+            "Error: callbacks.scores.best_by=kid: is not computed while training; choose auto, fid, precision, recall, density, coverage, modes, class_kl, or callbacks.scores.groups_during=[fid,manifold,classes,kid]",
+        ),
+        Row(
+            "python train.py callbacks.scores.best_by=psnr",
+            "Error: callbacks.scores.best_by=psnr: is not computed while training; choose auto, fid, precision, recall, density, coverage, modes, class_kl",
+        ),
+        Row(
             "python train.py callbacks.scores.groups=[fdi]",
             "Error: callbacks.scores.groups=[fdi]: must be 'fid', 'kid', 'inception_score', 'manifold', 'classes', 'fid_infinity', 'fid_interval', 'class_manifold', 'memorisation', 'spectrum', 'cmmd' or 'path_length'",
         ),
