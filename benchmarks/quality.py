@@ -3,7 +3,8 @@
     python -m benchmarks.quality mnist_paired mnist_edges --options data.root=FOLDER
 
 measures those of whole recipes while they train: so many batches and a score in turn, in seconds of processors, which
-other programs don't lengthen, and medians of them.
+other programs don't lengthen, and medians of them. With `--groups`, what each further group of scores would add, of
+recipes that generate from noise.
 """
 
 import argparse
@@ -25,15 +26,24 @@ from omegaconf import open_dict
 from gan_lab.callbacks.scores import Scores
 from gan_lab.callbacks.trigger import interval
 from gan_lab.config.schema import build
+from gan_lab.metrics.groups import ALL_GROUPS, Group
+from gan_lab.metrics.measure import Samples
+from gan_lab.metrics.real_images import RealImages
+from gan_lab.metrics.select_extractor import make_extractor
 from gan_lab.training.build import wanted_callbacks
 from gan_lab.utils import hardware
+from gan_lab.utils.errors import UserError
 
 CONF = Path(__file__).parent.parent / "conf"
 BATCHES = {"dcgan_small": 300, "mlp": 1500}
 SCORES = 6  # within them
+OF_RECIPE = 60  # batches by which a recipe's training is timed, after as many
+TIMES = 3  # that each group is scored, of which the fastest counts: whatever else runs only adds
 PROMISED = {"dcgan_small": "<= 5 %", "mlp": "<= 5 %"}
 PROMISED_AT_END = {"dcgan_small": "<= 60 s", "mlp": ""}
 ROUND = 20  # batches of a recipe between two scores
+OF_RECIPE = 150  # batches by which a recipe's training is timed, and as many before
+TIMES = 3  # that each group is scored, of which the middle one counts
 
 
 @dataclass
@@ -169,6 +179,69 @@ def recipes(names: Sequence[str], options: Sequence[str], rounds: int) -> list[s
     return lines
 
 
+def further_groups(recipe: str, overrides: Sequence[str]) -> list[str]:
+    """The table of a recipe that generates from noise, a Markdown line each: default groups, and each further one."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", [f"experiment={recipe}", "trainer.accelerator=cpu", *overrides])
+    chosen, batch = config.callbacks.scores, config.data.batch_size
+    torch.manual_seed(0)
+    with tempfile.TemporaryDirectory() as folder:
+        with open_dict(config):
+            config.run_dir = folder
+        data, model = build(config.data), build(config.model)
+        clock = Clock()
+        options = {"max_steps": 2 * OF_RECIPE, "enable_checkpointing": False, "enable_progress_bar": False}
+        build(config.trainer, callbacks=[clock], logger=False, **options).fit(model, data)
+        real = RealImages(data, Path(folder))
+        subject = Samples(real, make_extractor("auto", real), 0)
+        training = clock.seconds / OF_RECIPE * config.trainer.max_steps
+        every = interval(chosen.every_n_images, chosen.at_least, batch * config.trainer.max_steps)
+        times = batch * config.trainer.max_steps // every
+        few = {"count": chosen.count_during, "at_most": chosen.real_during}
+        own = seconds_of(subject, model, chosen.groups_during, few)
+        lines = [
+            f"{recipe}: {training:,.0f} s of training, scored {times} times, {few['count']} images each",
+            "",
+            "| groups while training | seconds each | of the training time |",
+            "|---|---:|---:|",
+            f"| {', '.join(chosen.groups_during)} | {own:.2f} | {own * times / training:.1%} |",
+        ]
+        for group in ALL_GROUPS:
+            if group in chosen.groups_during:
+                continue
+            try:
+                more = seconds_of(subject, model, [*chosen.groups_during, group], few) - own
+            except UserError as error:
+                lines.append(f"| {group} | {error} | |")
+                continue
+            lines.append(f"| and {group} | {more:+.2f} | {more * times / training:+.1%} |")
+    return lines
+
+
+class Clock(Callback):
+    """Times the second half of a training."""
+
+    seconds = 0.0
+
+    def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
+        """Start in the middle, stop at the end."""
+        if trainer.global_step in (OF_RECIPE, 2 * OF_RECIPE):
+            self.seconds = perf_counter() - self.seconds
+
+
+def seconds_of(subject: Samples, model: Any, groups: Sequence[Group], few: dict[str, Any]) -> float:
+    """Seconds of a score with these groups, without what is computed once for a run."""
+    subject.refuse(groups)
+    measure = subject.against("train", groups=groups, **few)
+    measure.score(model, ema=True)
+    found = []
+    for _ in range(TIMES):
+        start = perf_counter()
+        measure.score(model, ema=True)
+        found.append(perf_counter() - start)
+    return min(found)
+
+
 def report() -> list[str]:
     """The table, a Markdown line each."""
     lines = ["| scores | seconds | of the training time | promised |", "|---|---:|---:|---:|"]
@@ -187,11 +260,16 @@ def main() -> None:
     parser.add_argument("recipes", nargs="*", help="of conf/experiment; none: what `make benchmark` shows of scores")
     parser.add_argument("--options", nargs="*", default=[], help="of the configuration: data.root=FOLDER")
     parser.add_argument("--rounds", type=int, default=9, help="scores to take the median of (%(default)s)")
+    parser.add_argument("--groups", action="store_true", help="what each further group would add to a recipe's scores")
     given = parser.parse_args()
     warnings.filterwarnings("ignore")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     hardware.prepare()
-    print("\n".join(recipes(given.recipes, given.options, given.rounds) if given.recipes else report()))
+    if given.groups:
+        for recipe in given.recipes:
+            print("\n".join(further_groups(recipe, given.options)), end="\n\n", flush=True)
+    else:
+        print("\n".join(recipes(given.recipes, given.options, given.rounds) if given.recipes else report()))
 
 
 if __name__ == "__main__":
