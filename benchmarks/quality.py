@@ -1,16 +1,21 @@
 """What scores cost: a part of the training time, and some seconds at the end.
 
-    python -m benchmarks.quality mnist_dcgan --options data.root=FOLDER
+    python -m benchmarks.quality mnist_paired mnist_edges --options data.root=FOLDER
 
-measures recipes instead: their scores while training, and what each further group would add.
+measures those of whole recipes while they train: so many batches and a score in turn, in seconds of processors, which
+other programs don't lengthen, and medians of them. With `--groups`, what each further group of scores would add, of
+recipes that generate from noise.
 """
 
 import argparse
+import logging
 import tempfile
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
+from statistics import median
+from time import perf_counter, process_time
 from typing import Any
 
 import torch
@@ -32,10 +37,11 @@ from gan_lab.utils.errors import UserError
 CONF = Path(__file__).parent.parent / "conf"
 BATCHES = {"dcgan_small": 300, "mlp": 1500}
 SCORES = 6  # within them
-OF_RECIPE = 150  # batches by which a recipe's training is timed, and as many before
-TIMES = 3  # that each group is scored, of which the middle one counts
 PROMISED = {"dcgan_small": "<= 5 %", "mlp": "<= 5 %"}
 PROMISED_AT_END = {"dcgan_small": "<= 60 s", "mlp": ""}
+ROUND = 20  # batches of a recipe between two scores
+OF_RECIPE = 150  # batches by which a recipe's training is timed, and as many before
+TIMES = 3  # that each group is scored, of which the middle one counts
 
 
 @dataclass
@@ -96,19 +102,82 @@ def measure(network: str) -> Cost:
     return Cost(scoring / SCORES, training, quality.seconds - scored, drawn, every)
 
 
-def report() -> list[str]:
-    """The table, a Markdown line each."""
-    lines = ["| scores | seconds | of the training time | promised |", "|---|---:|---:|---:|"]
-    for network in BATCHES:
-        cost = measure(network)
-        during, at_end = cost.drawn
-        share = f"{cost.score:.2f} | {cost.score / cost.training:.1%} | {PROMISED[network]}"
-        lines.append(f"| {network}, {during:,} images every {cost.every:,} | {share} |")
-        lines.append(f"| {network}, {at_end:,} images at the end | {cost.end:.1f} | | {PROMISED_AT_END[network]} |")
+class Moment(Callback):
+    """Notes the processors' time after each batch: one comes before the callback that scores, one after it."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """Note it."""
+        self.times.append(process_time())
+
+
+@dataclass
+class Share:
+    """Seconds of processors: of a batch and of a score, both medians, and how many of them a run has."""
+
+    batch: float
+    score: float
+    batches: int
+    scores: int
+
+    @property
+    def of_training(self) -> float:
+        """Time of a run's scores as a part of the time of its batches."""
+        return self.scores * self.score / (self.batches * self.batch)
+
+
+def share_of(before: Sequence[float], after: Sequence[float], every: int, *, batches: int, scores: int) -> Share:
+    """What scores cost in a run of so many batches and scores.
+
+    Args:
+        before: the time after each batch, before what comes then.
+        after: the time after that. Every `every`-th is a score. The first batch warms up, as does the first score.
+        every: batches between two scores.
+        batches: of the run.
+        scores: of the run.
+    """
+    of_batches = [end - start for start, end in zip(after[:-1], before[1:], strict=True)]
+    of_scores = [end - start for start, end in list(zip(before, after, strict=True))[every - 1 :: every]]
+    return Share(median(of_batches), median(of_scores[1:]), batches, scores)
+
+
+def measure_recipe(recipe: str, options: Sequence[str], rounds: int) -> Share:
+    """Train a recipe for a while, with a score after every 20 batches, and nothing else that comes now and then."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", [f"experiment={recipe}", *options])
+    chosen, batches, batch_size = config.callbacks.scores, config.trainer.max_steps, config.data.batch_size
+    seen = batches * batch_size
+    scores = seen // interval(chosen.every_n_images, chosen.at_least, seen)
+    torch.manual_seed(0)
+    with tempfile.TemporaryDirectory() as folder:
+        with open_dict(config):
+            config.run_dir = folder
+        config.trainer.max_steps = (rounds + 1) * ROUND
+        chosen.every_n_images, chosen.at_least = ROUND * batch_size, 0
+        before, after = Moment(), Moment()
+        data, model = build(config.data), build(config.model)
+        quality = next(callback for callback in wanted_callbacks(config) if isinstance(callback, Scores))
+        quality.on_fit_end = lambda *_: None  # type: ignore[method-assign]  # the scores at the end
+        alone = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+        build(config.trainer, callbacks=[before, quality, after], **alone).fit(model, data)
+    return share_of(before.times, after.times, ROUND, batches=batches, scores=scores)
+
+
+def recipes(names: Sequence[str], options: Sequence[str], rounds: int) -> list[str]:
+    """The table of recipes, a Markdown line each."""
+    lines = [
+        "| recipe | a batch, s | a score, s | scores in a run | of the training time |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for name in names:
+        cost = measure_recipe(name, options, rounds)
+        lines.append(f"| `{name}` | {cost.batch:.4f} | {cost.score:.2f} | {cost.scores} | {cost.of_training:.1%} |")
     return lines
 
 
-def recipe_report(recipe: str, overrides: Sequence[str]) -> list[str]:
+def further_groups(recipe: str, overrides: Sequence[str]) -> list[str]:
     """The table of a recipe that generates from noise, a Markdown line each: default groups, and each further one."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("train", [f"experiment={recipe}", "trainer.accelerator=cpu", *overrides])
@@ -171,15 +240,34 @@ def seconds_of(subject: Samples, model: Any, groups: Sequence[Group], few: dict[
     return sorted(found)[TIMES // 2]
 
 
+def report() -> list[str]:
+    """The table, a Markdown line each."""
+    lines = ["| scores | seconds | of the training time | promised |", "|---|---:|---:|---:|"]
+    for network in BATCHES:
+        cost = measure(network)
+        during, at_end = cost.drawn
+        share = f"{cost.score:.2f} | {cost.score / cost.training:.1%} | {PROMISED[network]}"
+        lines.append(f"| {network}, {during:,} images every {cost.every:,} | {share} |")
+        lines.append(f"| {network}, {at_end:,} images at the end | {cost.end:.1f} | | {PROMISED_AT_END[network]} |")
+    return lines
+
+
 def main() -> None:
-    """Measure recipes and print their tables."""
-    parser = argparse.ArgumentParser(description="What scores cost while recipes train, and each further group.")
-    parser.add_argument("recipes", nargs="+", metavar="RECIPE", help="of conf/experiment, that generate from noise")
-    parser.add_argument("--options", nargs="*", default=[], metavar="NAME=VALUE", help="such as data.root=FOLDER")
-    arguments = parser.parse_args()
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipes", nargs="*", help="of conf/experiment; none: what `make benchmark` shows of scores")
+    parser.add_argument("--options", nargs="*", default=[], help="of the configuration: data.root=FOLDER")
+    parser.add_argument("--rounds", type=int, default=9, help="scores to take the median of (%(default)s)")
+    parser.add_argument("--groups", action="store_true", help="what each further group would add to a recipe's scores")
+    given = parser.parse_args()
+    warnings.filterwarnings("ignore")
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     hardware.prepare()
-    for recipe in arguments.recipes:
-        print("\n".join(recipe_report(recipe, arguments.options)), end="\n\n", flush=True)
+    if given.groups:
+        for recipe in given.recipes:
+            print("\n".join(further_groups(recipe, given.options)), end="\n\n", flush=True)
+    else:
+        print("\n".join(recipes(given.recipes, given.options, given.rounds) if given.recipes else report()))
 
 
 if __name__ == "__main__":

@@ -175,3 +175,7 @@ def test_a_run_from_before_the_latest_options_is_still_understood() -> None:
     with open_dict(folders):
         del folders.data.fit
     check(folders)
+    edges = composed("model=pix2pix", "data=mnist_edges")
+    with open_dict(edges):
+        del edges.data.coarseness
+    check(edges)

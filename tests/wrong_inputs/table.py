@@ -905,6 +905,10 @@ TABLE: dict[str, list[Row]] = {
             "python train.py model=pix2pix data=mnist_paired data.task=edges",
             "Error: data: data.task=edges has targets of 1 channel(s): data.channels must be 1, not 3; data=mnist_edges sets both for edges",
         ),
+        Row(
+            "python train.py model=pix2pix data=mnist_edges data.coarseness=3",
+            "Error: data: data.coarseness must divide 28, the side of a digit: 1, 2, 4, 7, 14 or 28, not 3",
+        ),
     ],
     "Naming a run": [
         Row("python train.py run=latest", f"Error: run=latest: {NAME}"),
