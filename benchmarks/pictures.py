@@ -19,8 +19,9 @@ from torchvision.transforms.functional import gaussian_blur
 from gan_lab.data.mnist import load_published
 from gan_lab.evaluation.charts import Line, chart
 from gan_lab.evaluation.evaluate import evaluate_images
+from gan_lab.evaluation.external_images import Found
 from gan_lab.evaluation.options import Options
-from gan_lab.metrics.scorer import Group
+from gan_lab.metrics.groups import Group
 from gan_lab.metrics.titles import formatted, title
 from gan_lab.utils import images
 
@@ -77,7 +78,7 @@ def score(data: Path, out: Path) -> None:
     print(f"|---|{'---:|' * len(SHOWN)}")
     for name, change in CHANGES.items():
         changed = change(digits, labels)
-        values = evaluate_images(changed, "mnist", Options(data_root=str(data))).record.values
+        values = evaluate_images(Found(changed), "mnist", Options(data_root=str(data))).record.values
         print(f"| {name} | {' | '.join(title(score).value(values[score]) for score in SHOWN)} |", flush=True)
         tiled = images.grid(images.to_float(changed[: ROWS * COLUMNS]), COLUMNS)
         write(Image.fromarray(tiled.permute(1, 2, 0).numpy()), out / f"{name}.png")
@@ -93,7 +94,8 @@ def further(data: Path, out: Path) -> None:
     lines = []
     for name, change in CHANGES.items():
         changed = change(digits, labels)
-        evaluation = evaluate_images(changed, "mnist", Options(data_root=str(data), groups=FURTHER), labels)
+        given = Found(changed, labels, [str(digit) for digit in range(10)])
+        evaluation = evaluate_images(given, "mnist", Options(data_root=str(data), groups=FURTHER))
         shown = formatted(evaluation.record)
         print(f"| {name} | {' | '.join(shown[score][1] for score in SHOWN_FURTHER)} |", flush=True)
         assert evaluation.spectra is not None

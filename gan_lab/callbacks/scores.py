@@ -1,7 +1,7 @@
 """Scores of generated images: a few while training, all of them at the end."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from math import isfinite, nan
@@ -17,12 +17,14 @@ from typing_extensions import TypedDict
 from gan_lab.callbacks.trigger import EveryNImages, interval
 from gan_lab.distributed.collectives import refusing_together
 from gan_lab.metrics.extractors import Extractor
+from gan_lab.metrics.groups import Group, group_of, may_be_computed
 from gan_lab.metrics.inception import Resize
 from gan_lab.metrics.measure import Measure, Samples, Subject
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.metrics.score_record import ScoreRecord
-from gan_lab.metrics.scorer import FEWEST, Group
+from gan_lab.metrics.scorer import FEWEST
 from gan_lab.metrics.select_extractor import PAPERS, Choice, make_extractor
+from gan_lab.metrics.titles import title
 from gan_lab.metrics.translation_scores import Translations
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.loggers import log_scalars
@@ -33,6 +35,8 @@ from gan_lab.utils.types import CachePath, Download, NonNegativeInt, PositiveInt
 log = logging.getLogger(__name__)
 
 Count = Annotated[int, Field(ge=FEWEST)]
+AUTO = "auto"
+BY_ITSELF = ("fid", "psnr")  # what "auto" takes, in this order
 
 
 @dataclass(frozen=True)
@@ -41,42 +45,52 @@ class Best:
 
     Args:
         images_seen: real images that the generator had been trained on.
-        fid: to training images; None where the best goes by PSNR.
+        by: name of the score.
+        value: of the score, against training images or those of the validation split.
         protocol: of the score, as `Protocol.to_dict` gives it.
-        psnr: of training pairs, or of the validation split's; None where the best goes by FID.
     """
 
     images_seen: int
-    fid: float | None
+    by: str
+    value: float
     protocol: dict[str, Any]
-    psnr: float | None = None
 
     @classmethod
-    def of(cls, scored: ScoreRecord, by: Literal["fid", "psnr"]) -> "Best | None":
-        """Take the score that decides: the named one, else the other one; None where there is neither."""
-        name = next((name for name in (by, "fid", "psnr") if isfinite(scored.values.get(name, nan))), None)
-        given: dict[str, Any] = {"fid": None} | {name: scored.values[name]} if name else {}
-        return cls(scored.images_seen or 0, **given, protocol=scored.protocol.to_dict()) if name else None
+    def of(cls, scored: ScoreRecord, by: Sequence[str]) -> "Best | None":
+        """Take the score that decides, the first of these names that there is; None where there is none."""
+        name = next((name for name in by if isfinite(scored.values.get(name, nan))), None)
+        return cls(scored.images_seen or 0, name, scored.values[name], scored.protocol.to_dict()) if name else None
+
+    @classmethod
+    def from_state(cls, state: "BestState") -> "Best":
+        """Restore what `asdict` gave; up to 0.3 it was a FID, or a PSNR, by that name."""
+        by = state.get("by") or ("fid" if "fid" in state else "psnr")
+        value: Any = state.get("value", state.get(by))
+        return cls(state["images_seen"], by, value, state["protocol"])
 
     def is_better_than(self, other: "Best") -> bool:
         """Compare; what was scored in another way, before a resumed run's options were changed, is no competitor."""
         if any(self.protocol.get(name) != other.protocol.get(name) for name in ("id", "labels")):
             return True
-        if (self.fid is None) != (other.fid is None):
-            return True
-        if self.fid is not None and other.fid is not None:
-            return self.fid < other.fid
-        return (self.psnr or 0) > (other.psnr or 0)
+        return self.by != other.by or self.minimised < other.minimised
+
+    @property
+    def minimised(self) -> float:
+        """The number of which less is better."""
+        return title(self.by).minimised(self.value)
 
     def plain(self) -> dict[str, Any]:
-        """The fields that are not None."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        """The entry of run.json."""
+        told = {"images_seen": self.images_seen, "by": self.by, self.by: self.value, "minimised": self.minimised}
+        return told | {"protocol": self.protocol}
 
 
 class BestState(TypedDict):
-    """The fields of `Best` that are not None."""
+    """The fields of `Best`, or a FID or PSNR by its name."""
 
     images_seen: NonNegativeInt
+    by: NotRequired[str]
+    value: NotRequired[Finite]
     fid: NotRequired[Finite]
     psnr: NotRequired[Finite]
     protocol: dict[str, Any]
@@ -93,7 +107,7 @@ class Scores(Callback):
     """Scores a model: one that generates from noise (`Samples`) or one that translates images (`Translations`).
 
     While training, scores are taken against images of the training split, always the same ones, and logged as
-    `scores/...`. The best checkpoint, and a sweep, go by their FID, or by the PSNR of pairs. At the end the generator
+    `scores/...`. The best checkpoint, and a sweep, go by one of them, `best_by`. At the end the generator
     is scored against the evaluation split, as `final/...`: the test split, or the validation split where there is one.
     So no choice depends on the test images, and the final scores say how well a choice made without them does. FID to
     training images does not notice memorised ones; the final scores and a look at neighbours do.
@@ -112,12 +126,14 @@ class Scores(Callback):
         count_during: images generated, or translated, for them. FID of so few is biased upwards, by the same amount
             each time.
         real_during: training images that they are compared with, at most.
-        groups_during: groups of scores while training; without "fid" there is no best checkpoint, but of pairs.
+        groups_during: groups of scores while training; without one that has `best_by` there is no best
+            checkpoint.
         count: images generated or translated at the end, at most, compared with all of the evaluation split.
         groups: groups of scores at the end.
         cache: folder of what is computed once for each dataset: statistics of real images, trained extractors.
         seed: of latents and random subsets.
-        best_by: score that decides on the best checkpoint; where there is none of that name, the other one does.
+        best_by: score while training that decides on the best checkpoint, by its name in the logs, as "kid" or
+            "a2b/lpips"; "auto" takes the FID, or where there is none, the PSNR of pairs.
         resize: of images for the inception extractor, "antialiased", or "tensorflow1" as for most papers' numbers;
             None takes the latter where that extractor is.
         download: fetch that extractor's weights where they are needed and missing.
@@ -141,7 +157,7 @@ class Scores(Callback):
         groups: list[Group],
         cache: CachePath,
         seed: NonNegativeInt,
-        best_by: Literal["fid", "psnr"] = "fid",
+        best_by: str = AUTO,
         resize: Resize | None = "antialiased",
         download: Download = False,
         at_least: NonNegativeInt = 0,
@@ -166,6 +182,7 @@ class Scores(Callback):
         self.during: Measure | None = None  # None where nothing can be scored
         self.at_end: Measure | None = None
         self.best: Best | None = None
+        self.has_begun = False  # True where a checkpoint's state was restored
         self.final: ScoreRecord | None = None
         self.seconds = 0.0  # spent on scoring since the program began
 
@@ -174,10 +191,15 @@ class Scores(Callback):
         with self._clock(trainer):
             subject = self._subject(pl_module, trainer.datamodule)  # type: ignore[attr-defined]
             if subject is None:
+                self._refuse_absent([])
                 return
+            for option, groups in (("groups_during", self.groups_during), ("groups", self.groups)):
+                with refusing_together():
+                    self._refuse_impossible(subject, option, groups)
             few = {"groups": self.groups_during, "count": self.count_during, "at_most": self.real_during}
             self.during = self._measure(subject, subject.split_during, **few)
             self.at_end = self._measure(subject, subject.split_at_end, groups=self.groups, count=self.count)
+            self._refuse_absent(self.during.names(pl_module) if self.during else [])
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Find the interval, now that the length of the run is known."""
@@ -207,16 +229,46 @@ class Scores(Callback):
             pl_module.cpu()
             self._publish(trainer, "final", self.final)
 
+    def check(self, model: Any, data: Any) -> None:
+        """Refuse a `best_by` that no group of scores while training has, before there are images.
+
+        Args:
+            model: that would be trained.
+            data: its data module, with nothing loaded.
+
+        Raises:
+            UserError: saying which scores there are.
+        """
+        self._refuse_absent(may_be_computed(model, data, self.groups_during))
+
+    def _refuse_absent(self, computed: Sequence[str]) -> None:
+        """Refuse a `best_by` that is not computed; a run that goes on, whose score was there before, does without.
+
+        Raises:
+            UserError: saying which scores there are.
+        """
+        if self.best_by == AUTO or self.best_by in computed:
+            return
+        group = group_of(self.best_by)
+        more = f", or callbacks.scores.groups_during=[{','.join([*self.groups_during, group])}]" if group else ""
+        there = f"choose {AUTO}, {', '.join(computed)}" if computed else "no score is; leave the option out"
+        problem = f"callbacks.scores.best_by={self.best_by}: is not computed while training; {there}"
+        if not self.has_begun:
+            raise UserError(problem + ("" if group in self.groups_during else more))
+        log.warning("%s. What there is decides", problem)
+        self.best_by = AUTO
+
     def state_dict(self) -> ScoresState:  # type: ignore[override]
         """Images seen at the last scores, and the best so far."""
-        best: Any = self.best.plain() if self.best else None
+        best: Any = asdict(self.best) if self.best else None
         return {"scored_at": self.trigger.last, "best": best}
 
     def load_state_dict(self, state_dict: ScoresState) -> None:  # type: ignore[override]
         """Restore the state of a checkpoint."""
         self.trigger.last = state_dict["scored_at"]
         best: Any = state_dict["best"]
-        self.best = Best(**{"fid": None} | best) if best else None
+        self.best = Best.from_state(best) if best else None
+        self.has_begun = True
 
     def results(self) -> dict[str, Any]:
         """Collect plain values for the run's record: final `scores` and the `best` while training, if there are any."""
@@ -262,6 +314,12 @@ class Scores(Callback):
             log.warning("There will be no %s. %s. Or name one: callbacks.scores.extractor", real.scored_by, error)
             return None
 
+    def _refuse_impossible(self, subject: Subject, option: str, groups: Sequence[Group]) -> None:
+        try:
+            subject.refuse(groups)
+        except UserError as error:
+            raise UserError(f"callbacks.scores.{option}: {error}") from error
+
     def _measure(self, subject: Subject, split: str, **options: Any) -> Measure | None:
         """Make a measure against the images of a split; None where the split has too few."""
         try:
@@ -278,7 +336,7 @@ class Scores(Callback):
             scored = self._scored(trainer, pl_module, self.during)
             self._publish(trainer, "scores", scored)
         pl_module.report.start(pl_module.images_seen)  # images/s are those of training
-        found = Best.of(scored, self.best_by)
+        found = Best.of(scored, BY_ITSELF if self.best_by == AUTO else [self.best_by])
         if found and (self.best is None or found.is_better_than(self.best)):
             self.best = found
 

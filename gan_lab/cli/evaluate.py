@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from gan_lab.cli.arguments import add_command, add_device, add_force, add_state, add_weights, non_negative, positive
 from gan_lab.cli.dataset_choice import real_images
-from gan_lab.cli.outputs import naming, put, refuse_existing, replacing
+from gan_lab.cli.evaluated import put_pictures, put_statistics, report
+from gan_lab.cli.outputs import put, refuse_existing
 from gan_lab.data.published import PUBLISHED
+from gan_lab.metrics.groups import ALL_GROUPS
 from gan_lab.runs.names import folder_of
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import refuse_ways_out
@@ -23,10 +25,6 @@ if TYPE_CHECKING:  # torch is imported only where images are evaluated
 
 EXTRACTORS = ("auto", "classifier", "inception", "inception-clean", "dinov2", "clip")
 PROTOCOLS = (*("fid50k", "fid10k-test", "kid50k", "is50k", "pr10k", "pr50k", "fid50k-clean", "fd-dinov2", "cmmd30k"),)
-SCORES = (
-    *("fid", "kid", "inception_score", "manifold", "classes", "fid_infinity", "fid_interval", "class_manifold"),
-    *("memorisation", "spectrum", "cmmd", "path_length"),
-)
 RESIZES = ("antialiased", "tensorflow1")
 EXAMPLES = """examples:
   gan-lab evaluate RUN
@@ -79,7 +77,7 @@ def add_parser(commands: Any) -> None:
         "--scores",
         type=score_groups,
         metavar="NAME,...",
-        help=f"groups of scores to compute: {', '.join(SCORES)} (default: the first five)",
+        help=f"groups of scores to compute: {', '.join(ALL_GROUPS)} (default: the first five)",
     )
     parser.add_argument(
         "--count",
@@ -235,46 +233,6 @@ def check_ways(arguments: argparse.Namespace) -> None:
             raise UserError(f"--{option} {path}: must be a .npz file")
 
 
-def put_statistics(evaluation: "Evaluation", path: Path) -> None:
-    """Write mean and covariance of the real images."""
-    from gan_lab.metrics import moment_files
-
-    if evaluation.extractor is None:
-        raise UserError("--statistics: there is no extractor, of whose features they could be")
-    real = evaluation.real.statistics(evaluation.extractor, evaluation.record.protocol.split)
-    with naming("--statistics", path):
-        moment_files.write(path, real.moments, evaluation.extractor.identity)
-    say(f"Statistics   {path}, of {real.moments.count:,} real images")
-
-
-def put_pictures(evaluation: "Evaluation", arguments: argparse.Namespace) -> None:
-    """Write what was asked for beside the scores: neighbours, images, spectra."""
-    if arguments.neighbours:
-        from gan_lab.evaluation import memorisation
-        from gan_lab.utils import images
-
-        if evaluation.extractor is None:
-            raise UserError("--neighbours: there is no extractor, by whose features images could be near each other")
-        picture = memorisation.picture(evaluation.first, evaluation.real, evaluation.extractor)
-        put("--neighbours", arguments.neighbours, images.png(picture))
-        say(f"Neighbours   {arguments.neighbours}")
-    if arguments.images:
-        from gan_lab.data import packing
-
-        assert evaluation.kept is not None
-        pictures, labels = evaluation.kept
-        classes = [] if labels is None else [str(label) for label in range(int(labels.max()) + 1)]
-        with replacing(arguments.images, "--images") as partial:
-            packing.write(partial, pictures.numpy(), [] if labels is None else labels.tolist(), classes)
-        say(f"Images       {arguments.images}")
-    if arguments.spectrum:
-        from gan_lab.evaluation import charts
-
-        assert evaluation.spectra is not None
-        put("--spectrum", arguments.spectrum, charts.spectrum(*evaluation.spectra))
-        say(f"Spectrum     {arguments.spectrum}")
-
-
 def of_run(arguments: argparse.Namespace) -> "Evaluation":
     """Evaluate a run; errors as of `evaluate_run`."""
     from gan_lab.evaluation.evaluate import evaluate_run
@@ -323,16 +281,14 @@ def of_images(arguments: argparse.Namespace) -> "Evaluation":
     if arguments.gan_train_test:
         raise UserError(f"--gan-train-test: needs the run of a conditional model, and {source} is not a run")
     if not arguments.data:
-        images, labels = external_images.load_labelled(source, None)
-        return evaluate_images(images, None, given, labels)
+        return evaluate_images(external_images.load_labelled(source, None), None, given)
     if arguments.data in PUBLISHED:  # all of them grey; the images come first, as they are sooner found wrong
-        images, labels = external_images.load_labelled(source, 1)
-        return evaluate_images(images, arguments.data, given, labels)
+        return evaluate_images(external_images.load_labelled(source, 1), arguments.data, given)
     real = dataset_of(arguments.data, given)
-    images, labels = external_images.load_labelled(source, real.channels)
-    if real.channels == 3 and images.shape[1] == 1:
+    found = external_images.load_labelled(source, real.channels)
+    if real.channels == 3 and found.images.shape[1] == 1:
         raise UserError(f"{source} holds grey images, but the dataset is RGB")
-    return evaluate_images(images, real, given, labels)
+    return evaluate_images(found, real, given)
 
 
 def dataset_of(name: str, given: Any) -> "RealImages":
@@ -376,8 +332,8 @@ def score_groups(text: str) -> tuple[str, ...]:
     """Names of groups of scores, separated by commas."""
     names = tuple(dict.fromkeys(text.split(",")))
     for name in names:
-        if name not in SCORES:
-            raise argparse.ArgumentTypeError(f"{name} is none of {', '.join(SCORES)}")
+        if name not in ALL_GROUPS:
+            raise argparse.ArgumentTypeError(f"{name} is none of {', '.join(ALL_GROUPS)}")
     return names
 
 
@@ -387,33 +343,3 @@ def extractor_name(text: str) -> str:
     if text not in EXTRACTORS and not (module and name):
         raise argparse.ArgumentTypeError(f"must be {', '.join(EXTRACTORS)} or package.module:Class, not {text}")
     return text
-
-
-def report(evaluation: "Evaluation", source: Path) -> str:
-    """The scores and their protocol, a line each."""
-    from gan_lab.evaluation import datasets, image_sets
-    from gan_lab.metrics.titles import formatted, per_class_lines
-
-    record = evaluation.record
-    protocol, identity = record.protocol, record.protocol.extractor
-    seen = "" if record.images_seen is None else f" after {record.images_seen:,} training images"
-    features = ""
-    if evaluation.extractor:
-        features = f", {evaluation.extractor.num_features} features, sha256 {str(identity['sha256'])[:8]}"
-    task = f"; {protocol.task}, {protocol.directions}" if protocol.task else ""
-    real = evaluation.real
-    if isinstance(real, (image_sets.ImageSet, image_sets.FixedStatistics)):
-        described = image_sets.describe(real)
-    else:
-        described = datasets.describe(real, protocol.split)
-    lines = [
-        f"Images       {protocol.n_fake:,} of {source}{seen}, weights {protocol.weights}, seed {protocol.seed}",
-        f"Real images  {described}{task}",
-        f"Extractor    {identity['name']}{features}",
-        f"Protocol     {protocol.shown}; only scores of the same protocol can be compared",
-        "",
-    ]
-    scores = formatted(record).values()
-    width = max((len(name) for name, _ in scores), default=0)
-    rows = [f"{name:{width}}  {value}" for name, value in scores]
-    return "\n".join([*lines, *rows, *per_class_lines(record), ""])

@@ -9,21 +9,23 @@ from typing import Any, cast, get_args
 from torch import Tensor
 
 from gan_lab.config.saved_config import own_cache
-from gan_lab.evaluation import classifiers, datasets, load_generator, sides
+from gan_lab.evaluation import class_names, classifiers, datasets, load_generator, sides
 from gan_lab.evaluation.custom_extractor import import_extractor
+from gan_lab.evaluation.external_images import Found
 from gan_lab.evaluation.image_sets import FixedStatistics, ImageSet
 from gan_lab.evaluation.options import COUNT, Options
-from gan_lab.evaluation.sides import FIRST, Scored, Side, collected, training_classes
+from gan_lab.evaluation.sides import FIRST, Scored, Side, collected, relabelled, training_classes
 from gan_lab.metrics import moment_files, path_length
 from gan_lab.metrics.domain_images import DomainImages
 from gan_lab.metrics.extractors import Extractor
 from gan_lab.metrics.generated_images import Generated
-from gan_lab.metrics.measure import scorer_of
+from gan_lab.metrics.groups import GROUPS, OF_MOMENTS, OF_TRANSLATIONS, Group
+from gan_lab.metrics.measure import refuse_unsuited, scorer_of
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.metrics.score_record import ScoreRecord
-from gan_lab.metrics.scorer import FEWEST, OF_MOMENTS, Group
+from gan_lab.metrics.scorer import FEWEST
 from gan_lab.metrics.select_extractor import PAPERS, Choice, make_extractor
-from gan_lab.metrics.translation_scores import GROUPS, Translations, translate
+from gan_lab.metrics.translation_scores import Translations, translate
 from gan_lab.models.latent import LatentGAN
 from gan_lab.models.translation import TranslationGAN
 from gan_lab.runs.run import Run, Which
@@ -45,6 +47,7 @@ class Evaluation:
         extractor: of the features; None where pixels alone are compared.
         first: the first generated images, uint8 (at most `FIRST`, channels, height, width).
         kept: all generated images and their classes, where that was asked for.
+        classes: of both sides, in a few words; empty where one set is the run's or dataset's own.
         spectra: mean spectra of the real and of the generated images, in dB; None where they were not asked for.
     """
 
@@ -53,6 +56,7 @@ class Evaluation:
     extractor: Extractor | None
     first: Tensor
     kept: Generated | None = None
+    classes: str = ""
     spectra: tuple[Tensor, Tensor] | None = None
 
 
@@ -115,7 +119,9 @@ def _extractor_of_run(run: Run, options: Options, real: RealImages) -> Extractor
 def evaluate_sets(source: Path, against: Path, options: Options, *, which: Which, ema: bool) -> Evaluation:
     """Compare two sets of images, each of which a run generates, or a folder or file holds.
 
-    Two runs get latents of different seeds: pairs of equal latents would make sets more alike than they are.
+    Where both sets have the same classes, by their names, and no scores are named, those within classes are added;
+    otherwise no classes are looked at. Two runs get latents of different seeds: pairs of equal latents would make sets
+    more alike than they are.
 
     Args:
         source: whose images take the place of the generated ones.
@@ -135,10 +141,20 @@ def evaluate_sets(source: Path, against: Path, options: Options, *, which: Which
     whole = options if RunLayout(against).looks_like_run else replace(options, count=None)
     second = sides.at(against, whole, device, seed=seeding.derive(options.seed, "against"), which=which, ema=ema)
     images, labels = collected(second.generated)
-    real = ImageSet(images, labels, str(against))
+    matched = class_names.match(first.classes, second.classes)
+    if matched.labels is not None and options.groups is None:
+        options = replace(options, groups=(*GROUPS, "class_manifold"))
+    first = replace(first, generated=relabelled(first.generated, matched.labels))
+    labels, names = (None, None) if matched.labels is None else (labels, second.classes)
+    real = ImageSet(images, labels, str(against), names)
     run = first.run or second.run
     extractor = (_extractor_of_run(run, options, real) if run else _extractor_of_set(options, real)).to(device)
     evaluation = evaluate(first, real, extractor, options, split=real.data.eval_split)
+    evaluation = replace(evaluation, classes=matched.said)
+    owner = first if first.run else second
+    # A classifier's classes are in the order of its own data, which may be another.
+    if names is not None and not (class_names.numbered(names) if options.weights_file else owner.classes == names):
+        evaluation.record.values.pop("class_accuracy", None)
     if evaluation.first.shape[-2:] != images.shape[-2:]:
         sizes = ["x".join(map(str, part.shape[-2:])) for part in (evaluation.first, images)]
         log.warning("%s has images of %s pixels, and %s of %s", source, sizes[0], against, sizes[1])
@@ -195,27 +211,25 @@ def _refuse_for_translator(options: Options) -> None:
     if options.keep:
         raise UserError("--images: translations are not kept; gan-lab translate writes them")
     for group in options.groups or ():
-        if group not in GROUPS:
+        if group not in OF_TRANSLATIONS:
             option = f"--protocol {options.preset}" if options.preset else "--scores"
-            raise UserError(f"{option}: {group} is not computed of translations; they have {', '.join(sorted(GROUPS))}")
+            have = ", ".join(OF_TRANSLATIONS)
+            raise UserError(f"{option}: {group} is not computed of translations; they have {have}")
 
 
-def evaluate_images(
-    images: Tensor, dataset: str | RealImages | None, options: Options, labels: Tensor | None = None
-) -> Evaluation:
+def evaluate_images(found: Found, dataset: str | RealImages | None, options: Options) -> Evaluation:
     """Evaluate images of any origin against a dataset, or against statistics in a file.
 
     Args:
-        images: uint8, shape (n, channels, height, width).
+        found: the images, and their labels where they are known.
         dataset: a dataset, or one of `data.published.PUBLISHED`; None where options name statistics.
         options: of the evaluation.
-        labels: classes of the images, int64, shape (n,), where they are known.
 
     Raises:
         UserError: the dataset, the extractor or the device is not available; there are too few images.
     """
     options = options.resolved()
-    side = sides.of_images(images, labels, options)
+    side, images = sides.of_images(found, options), found.images
     device = hardware.device(options.device)
     real: RealImages
     if options.statistics:
@@ -227,6 +241,10 @@ def evaluate_images(
         assert dataset is not None
         real = datasets.dataset_by_name(dataset, options.data_root) if isinstance(dataset, str) else dataset
         extractor = _extractor(options, real)
+        matched = class_names.match(side.classes, class_names.of_dataset(real), by_number=True)
+        if side.classes and matched.labels is None:
+            log.warning("Classes: %s; scored without", matched.said)
+        side = replace(side, generated=relabelled(side.generated, matched.labels))
     split = (None if options.statistics else options.split) or real.data.eval_split
     return evaluate(side, real, extractor.to(device), options, split=split)
 
@@ -267,6 +285,7 @@ def evaluate(side: Side, real: RealImages, extractor: Extractor, options: Option
         protocol=replace(scorer.protocol(side.weights), preset=options.preset),
         class_counts=scorer.class_counts,
         per_class=scorer.per_class,
+        class_names=(class_names.of_dataset(real) or []) if scorer.per_class else [],
     )
     assert scored.first is not None
     spectra = None if scorer.spectrum is None else (scorer.spectrum.cpu(), scorer.fake_spectrum.cpu())
@@ -294,8 +313,10 @@ def _check_groups(groups: Collection[Group], real: RealImages, extractor: Extrac
     """
     if not named:
         return
-    if "cmmd" in groups and not str(extractor.identity["name"]).startswith("clip"):
-        raise UserError("--scores cmmd: is of CLIP's features; add --extractor clip")
+    try:
+        refuse_unsuited(groups, extractor, "add --extractor clip")
+    except UserError as error:
+        raise UserError(f"--scores {error}") from error
     if isinstance(real, FixedStatistics):
         for group in groups:
             if group not in OF_MOMENTS:

@@ -15,6 +15,7 @@ from torch import Tensor
 from gan_lab.data import decoding
 from gan_lab.data.archives import Tar, Zip
 from gan_lab.data.formats import GREY, formats, is_wide
+from gan_lab.data.listing import in_natural_order
 from gan_lab.data.sources import Folder, Source
 from gan_lab.runs.checkpoint_io import tensor_in_memory
 from gan_lab.utils.errors import UserError, reason
@@ -35,10 +36,12 @@ class Found(NamedTuple):
     Args:
         images: uint8, shape (n, channels, height, width).
         labels: int64, shape (n,), from 0 on; None without.
+        classes: names by label, which are the labels themselves where they have no others; None without labels.
     """
 
     images: Tensor
-    labels: Tensor | None
+    labels: Tensor | None = None
+    classes: Sequence[str] | None = None
 
 
 def load(source: Path, channels: int) -> Tensor:
@@ -61,7 +64,8 @@ def load_labelled(source: Path, channels: int | None) -> Found:
     """Load images and labels from a folder, a .zip or .tar archive of images, or from a .pt, .npy or .npz file.
 
     An archive is read without being unpacked. Loading executes no code from a file. The images in a .pt, .npy or .npz
-    file stay as they are. Labels are those of a .npz file's `labels`, and of the `dataset.json` in an archive.
+    file stay as they are. Labels are those of a .npz file's `labels`, whose `classes` are their names, those of the
+    `dataset.json` in an archive, or else the first subfolders, where all images lie in several.
 
     Args:
         source: the folder or file.
@@ -85,7 +89,7 @@ def load_labelled(source: Path, channels: int | None) -> Found:
         content = readers[source.suffix](source)
     except Exception as error:  # readers raise almost any type
         raise UserError(f"{source} can't be read as images {FORM}: {reason(error)}") from error
-    images, labels = content if isinstance(content, tuple) else (content, None)
+    images, labels, names = content if isinstance(content, tuple) else (content, None, None)
     if not isinstance(images, Tensor):
         raise UserError(f"{source} must hold images {FORM}, not {type(images).__name__}")
     given = tuple(images.shape)
@@ -94,7 +98,7 @@ def load_labelled(source: Path, channels: int | None) -> Found:
     if images.dtype != torch.uint8 or images.dim() != 4 or images.shape[1] not in DEPTHS or not images.numel():
         kind = str(images.dtype).removeprefix("torch.")
         raise UserError(f"{source} must hold images {FORM}, not {kind} {given}")
-    return Found(images, None if labels is None else _labels(labels, len(images), source))
+    return Found(images) if labels is None else _labelled(images, labels, source, names)
 
 
 def _tensor(source: Path) -> object:
@@ -119,15 +123,18 @@ def _arrays(source: Path) -> object:
         if name is None:
             raise ValueError(f"none of its arrays is named {' or '.join(PICTURES)}")
         labels = next((content[other] for other in LABELS if other in content.files), None)
-        return torch.from_numpy(content[name]), labels
+        return torch.from_numpy(content[name]), labels, content["classes"] if "classes" in content.files else None
 
 
-def _labels(labels: object, count: int, source: Path) -> Tensor:
-    """Labels int64 (n,) of an array."""
-    array = np.asarray(labels)
+def _labelled(images: Tensor, labels: object, source: Path, names: object = None) -> Found:
+    """Images with labels and the names of their classes, each from an array."""
+    array, count = np.asarray(labels), len(images)
     if array.shape != (count,) or array.dtype.kind not in "iu" or (count and array.min() < 0):
         raise UserError(f"{source}: labels must be {count:,} whole numbers from 0 on, not {array.dtype} {array.shape}")
-    return torch.from_numpy(array.astype(np.int64))
+    classes = range(int(array.max()) + 1) if names is None else np.asarray(names).tolist()
+    if array.max() >= len(classes):
+        raise UserError(f"{source}: has labels up to {array.max()}, and names for {len(classes)} classes only")
+    return Found(images, torch.from_numpy(array.astype(np.int64)), [*map(str, classes)])
 
 
 def _pictures(source: Source, channels: int | None) -> Found:
@@ -151,16 +158,24 @@ def _pictures(source: Source, channels: int | None) -> Found:
         log.warning("%s: %s", source.root, warning)
     images = torch.from_numpy(out[: len(files) - len(outcome.damaged)])
     damaged = set(outcome.damaged)
-    names = [path.relative_to(source.root).as_posix() for index, path in enumerate(files) if index not in damaged]
-    return Found(images, _stylegan_labels(source.root, names) if isinstance(source, Zip) else None)
+    kept = [path for index, path in enumerate(files) if index not in damaged]
+    names = [path.relative_to(source.root).as_posix() for path in kept]
+    listed = _stylegan_labels(source.root, names) if isinstance(source, Zip) else None
+    if listed is not None:
+        return _labelled(images, listed, source.root)
+    folders = [name.split("/")[0] if "/" in name else "" for name in names]
+    classes = in_natural_order({*folders})
+    if "" in classes or len(classes) < 2:
+        return Found(images)
+    return Found(images, torch.tensor([classes.index(folder) for folder in folders]), classes)
 
 
 def _channels(image: Image.Image) -> int:
     return 1 if image.mode in GREY or is_wide(image) else 3
 
 
-def _stylegan_labels(archive: Path, names: Sequence[str]) -> Tensor | None:
-    """Labels int64 (n,) from the list in an archive of StyleGAN's, by the images' names below what they share."""
+def _stylegan_labels(archive: Path, names: Sequence[str]) -> list[object] | None:
+    """Labels from the list in an archive of StyleGAN's, by the images' names below what they share."""
     with open_regular(archive) as file, zipfile.ZipFile(file) as opened:
         if STYLEGAN not in opened.namelist():
             return None
@@ -172,4 +187,4 @@ def _stylegan_labels(archive: Path, names: Sequence[str]) -> Tensor | None:
     above = next((name[: -len(names[0])] for name in known if f"/{name}".endswith(f"/{names[0]}")), "")
     if any(above + name not in known for name in names):
         return None
-    return _labels([known[above + name] for name in names], len(names), archive)
+    return [known[above + name] for name in names]

@@ -92,12 +92,12 @@ def group(scored: Iterable[ScoredRun]) -> tuple[list[Group], list[LeftOut]]:
 
 def ranked(groups: Iterable[Group], score: str) -> list[Group]:
     """Sort groups by the mean of a score, the best first; groups without the score, or with NaN, come last."""
-    sign = -1 if title(score).more_is_better else 1
+    minimised = title(score).minimised
 
     def place(group: Group) -> tuple[bool, float]:
         spread = group.scores.get(score)
         known = spread is not None and not isnan(spread.mean)
-        return not known, sign * spread.mean if spread and known else 0
+        return not known, minimised(spread.mean) if spread and known else 0
 
     return sorted(groups, key=place)
 

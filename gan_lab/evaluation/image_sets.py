@@ -1,7 +1,7 @@
 """Sets of images from anywhere, as real images that others are compared with."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -32,6 +32,7 @@ class Shown:
         num_classes: number of classes, 0 without labels.
         splits: one, "given".
         eval_split: that one.
+        classes: their names by label; None where they have no others.
         display: None, as images have one channel or three.
     """
 
@@ -42,6 +43,7 @@ class Shown:
     num_classes: int
     splits: dict[str, LabelledImages] = field(default_factory=dict)
     eval_split: str = GIVEN
+    classes: Sequence[str] | None = None
     display: Sequence[int] | None = None
 
     def setup(self, stage: str) -> None:
@@ -52,8 +54,8 @@ class Shown:
         return pixels
 
     def describe(self) -> dict[str, object]:
-        """The name, and that it is no substitute."""
-        return {"name": self.name, "substitute": False}
+        """The name, the classes, and that it is no substitute."""
+        return {"name": self.name, "classes": self.classes, "substitute": False}
 
 
 class ImageSet(RealImages):
@@ -63,11 +65,12 @@ class ImageSet(RealImages):
         images: uint8, shape (n, 1 or 3, height, width).
         labels: int64, shape (n,), or None.
         name: of the images.
+        classes: names by label; None where they are the labels.
     """
 
     has_training = False
 
-    def __init__(self, images: Tensor, labels: Tensor | None, name: str) -> None:
+    def __init__(self, images: Tensor, labels: Tensor | None, name: str, classes: Sequence[str] | None = None) -> None:
         size = (images.shape[-2], images.shape[-1])
         known = torch.full((len(images),), UNKNOWN) if labels is None else labels
         super().__init__(
@@ -76,7 +79,8 @@ class ImageSet(RealImages):
                 image_size=size,
                 native_size=size,
                 channels=images.shape[1],
-                num_classes=0 if labels is None else int(labels.max()) + 1,
+                num_classes=0 if labels is None else max(int(labels.max()) + 1, len(classes or ())),
+                classes=classes,
                 splits={GIVEN: LabelledImages(images, known)},
             ),
             own_cache(Path(name)),
@@ -91,7 +95,8 @@ class ImageSet(RealImages):
     def statistics(self, extractor: Extractor, split: str, at_most: int | None = None) -> RealStatistics:
         """Compute the statistics; none are kept."""
         images, labels = self.load(split, at_most)
-        return real_statistics(images, labels, extractor, split=GIVEN, cache_folder=None)
+        found = real_statistics(images, labels, extractor, split=GIVEN, cache_folder=None)
+        return replace(found, data=hashes.of_tensors(images))  # whether labels are used depends on the other set
 
 
 class FixedStatistics(RealImages):

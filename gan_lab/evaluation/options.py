@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from gan_lab.metrics.groups import GROUPS, Group
 from gan_lab.metrics.inception import Resize
 from gan_lab.metrics.presets import PRESETS
-from gan_lab.metrics.scorer import FEWEST, GROUPS, Group
+from gan_lab.metrics.scorer import FEWEST
 from gan_lab.utils.errors import UserError
 
 COUNT = 10_000  # generated images by default

@@ -1,13 +1,14 @@
 """Images to be scored, and where they come from: a run that generates them, a folder, or a file."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from gan_lab.evaluation import datasets, depths, external_images, load_generator
+from gan_lab.evaluation import class_names, datasets, depths, external_images, load_generator
+from gan_lab.evaluation.external_images import Found
 from gan_lab.evaluation.options import COUNT, Options
 from gan_lab.metrics.generated_images import Generated, generate_images, weights_of
 from gan_lab.metrics.protocol import Weights
@@ -26,6 +27,7 @@ class Side:
     Args:
         generated: uint8 images and their classes, in chunks.
         count: number of images.
+        classes: names of the images' classes by label; None where they have none.
         weights: of the generator, or "given".
         images_seen: of the run; None for images of any origin.
         run: that generates them, if one does.
@@ -35,6 +37,7 @@ class Side:
 
     generated: Iterable[Generated]
     count: int
+    classes: Sequence[str] | None = None
     weights: Weights = "given"
     images_seen: int | None = None
     run: Run | None = None
@@ -57,6 +60,7 @@ def of_run(run: Run, model: LatentGAN, options: Options, *, like: Tensor | None,
     return Side(
         generated=generate_images(model, count, seed=seed, ema=ema, like=like, display=depths.display(run)),
         count=count,
+        classes=class_names.of_run(run.data_record(), model),
         weights=weights_of(model, ema=ema),
         images_seen=model.images_seen,
         run=run,
@@ -65,22 +69,23 @@ def of_run(run: Run, model: LatentGAN, options: Options, *, like: Tensor | None,
     )
 
 
-def of_images(images: Tensor, labels: Tensor | None, options: Options) -> Side:
+def of_images(found: Found, options: Options) -> Side:
     """Images of any origin, of which the first ones are taken.
 
     Args:
-        images: uint8, shape (n, channels, height, width).
-        labels: classes of the images, int64, shape (n,), where they are known.
+        found: images, and their labels where they are known.
         options: of the evaluation, whose count says how many.
 
     Raises:
         UserError: there are fewer than are asked for.
     """
+    images, labels, classes = found
     if options.count and options.count > len(images):
         asked = f"--protocol {options.preset}" if options.preset else f"--count {options.count}"
         raise UserError(f"{asked}: only {len(images):,} images are given")
     images = images[: options.count]
-    return Side(generated=[(images, labels if labels is None else labels[: len(images)])], count=len(images))
+    labels = None if labels is None else labels[: len(images)]
+    return Side(generated=[(images, labels)], count=len(images), classes=classes)
 
 
 def at(source: Path, options: Options, device: torch.device, *, seed: int, which: Which, ema: bool) -> Side:
@@ -98,7 +103,7 @@ def at(source: Path, options: Options, device: torch.device, *, seed: int, which
         UserError: the source can't be read or generated, or has fewer images than are asked for.
     """
     if not RunLayout(source).looks_like_run:
-        return of_images(*external_images.load_labelled(source, None), options)
+        return of_images(external_images.load_labelled(source, None), options)
     run = Run.open(source)
     model = load_generator.load(run, which).to(device)
     return of_run(run, model, options, like=training_classes(run, model, options), seed=seed, ema=ema)
@@ -109,6 +114,12 @@ def training_classes(run: Run, model: LatentGAN, options: Options) -> Tensor | N
     if not model.make_condition(1):
         return None
     return datasets.dataset_of_run(run.config(), run.data_record(), options.data_root).load("train")[1]
+
+
+def relabelled(generated: Iterable[Generated], labels: Tensor | None) -> Iterator[Generated]:
+    """Images with other labels in place of theirs, by label (classes,); without any where those are None."""
+    for images, requested in generated:
+        yield images, None if labels is None or requested is None else labels.to(requested.device)[requested]
 
 
 class Scored:

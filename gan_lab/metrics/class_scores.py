@@ -1,5 +1,7 @@
 """Scores from predicted classes: modes, their distribution, FID within a class."""
 
+from collections import Counter
+
 import torch
 from torch import Tensor
 
@@ -47,21 +49,25 @@ def independent(digits: Tensor) -> Tensor:
     return torch.einsum("r,g,b->rgb", *shares).flatten()
 
 
+def large_classes(real_labels: Tensor, requested: Tensor, fewest: int) -> list[int]:
+    """Classes with so many images on each side, by labels (n,) and (m,), int64; negative ones are of no class."""
+    known = [Counter(part.tolist()) for part in (real_labels, requested)]
+    return sorted(label for label in known[0] if label >= 0 and min(each[label] for each in known) >= fewest)
+
+
 def within_classes(real: Tensor, real_labels: Tensor, fake: Tensor, requested: Tensor) -> dict[int, float]:
     """FID between generated and real images of the same class, for classes with 500 images on each side.
 
     Args:
         real: features, shape (n, d).
-        real_labels: int64, shape (n,).
+        real_labels: int64, shape (n,); negative ones are of no class.
         fake: features, shape (m, d).
         requested: the class that each image was generated for, int64, shape (m,).
     """
-    distances: dict[int, float] = {}
-    for label in sorted(set(real_labels.tolist())):
-        fake_part, real_part = fake[requested == label], real[real_labels == label]
-        if min(len(fake_part), len(real_part)) >= ENOUGH_IN_CLASS:
-            distances[label] = frechet_distance(Moments.of(real_part), fake_part)
-    return distances
+    return {
+        label: frechet_distance(Moments.of(real[real_labels == label]), fake[requested == label])
+        for label in large_classes(real_labels, requested, ENOUGH_IN_CLASS)
+    }
 
 
 def manifold_within_classes(
@@ -78,9 +84,8 @@ def manifold_within_classes(
         labels: classes of the generated images, int64, shape (m,).
     """
     found: dict[int, dict[str, float]] = {}
-    for label in sorted(set(real_labels.tolist())):
+    for label in large_classes(real_labels, labels, K_DENSITY_COVERAGE + 1):
         real_part, fake_part = real[real_labels == label], fake[labels == label]
         size = min(len(real_part), len(fake_part))
-        if label >= 0 and size > K_DENSITY_COVERAGE:
-            found[label] = manifold_scores(real_part[:size], fake_part[:size])
+        found[label] = manifold_scores(real_part[:size], fake_part[:size])
     return found

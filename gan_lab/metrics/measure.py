@@ -6,10 +6,11 @@ from typing import Any
 
 from gan_lab.metrics import path_length, spectra
 from gan_lab.metrics.extractors import Extractor
-from gan_lab.metrics.generated_images import generate_images, weights_of
+from gan_lab.metrics.generated_images import classes_like, generate_images, weights_of
+from gan_lab.metrics.groups import NAMES, Group
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.metrics.score_record import ScoreRecord
-from gan_lab.metrics.scorer import FEWEST, Group, Scorer
+from gan_lab.metrics.scorer import FEWEST, Scorer
 from gan_lab.metrics.statistics import RealStatistics
 from gan_lab.utils.errors import UserError
 
@@ -22,6 +23,10 @@ class Measure(ABC):
     """
 
     count: int
+
+    @abstractmethod
+    def names(self, model: Any) -> list[str]:
+        """Names of the scores that `score` gives of a model, without those that only stand beside another."""
 
     @abstractmethod
     def score(self, model: Any, *, ema: bool, rank: int = 0, world_size: int = 1) -> ScoreRecord:
@@ -45,6 +50,13 @@ class Subject(ABC):
 
     split_during: str
     split_at_end: str
+
+    def refuse(self, groups: Collection[Group]) -> None:  # noqa: B027 - most can be computed
+        """Refuse groups of scores that can't be computed, whatever the split.
+
+        Raises:
+            UserError: naming the first of them.
+        """
 
     @abstractmethod
     def against(self, split: str, *, groups: Collection[Group], count: int, at_most: int | None = None) -> Measure:
@@ -78,6 +90,12 @@ class Samples(Subject):
         self.seed = seed
         self.split_at_end = real.data.eval_split
 
+    def refuse(self, groups: Collection[Group]) -> None:
+        """Refuse groups of scores that this extractor can't compute; as of `Subject.refuse`."""
+        refuse_unsuited(groups, self.extractor, "set callbacks.scores.extractor=clip")
+        if "path_length" in groups:
+            path_length.distance_for(self.extractor, min(self.real.data.image_size))
+
     def against(self, split: str, *, groups: Collection[Group], count: int, at_most: int | None = None) -> Measure:
         """Make a measure of samples; arguments and errors as of `Subject.against`."""
         statistics = self.real.statistics(self.extractor, split, at_most)
@@ -85,6 +103,16 @@ class Samples(Subject):
             raise UserError(f"it has {statistics.moments.count} images")
         scorer = scorer_of(self.real, self.extractor, statistics, groups=groups, seed=self.seed, at_most=at_most)
         return SampleScores(scorer, self.real, count)
+
+
+def refuse_unsuited(groups: Collection[Group], extractor: Extractor, remedy: str) -> None:
+    """Refuse a group of scores that is of another extractor's features, and say what to do.
+
+    Raises:
+        UserError: naming it.
+    """
+    if "cmmd" in groups and not str(extractor.identity["name"]).startswith("clip"):
+        raise UserError(f"cmmd: is of CLIP's features; {remedy}")
 
 
 def scorer_of(
@@ -129,6 +157,13 @@ class SampleScores(Measure):
         self.count = count
         wanted = "path_length" in scorer.groups
         self.distance = path_length.distance_for(scorer.extractor, min(real.data.image_size)) if wanted else None
+
+    def names(self, model: Any) -> list[str]:
+        """Names of the scores; as of `Measure.names`."""
+        asked = bool(model.make_condition(1))
+        found = self.scorer.names(classes_like(self.scorer.real.labels, self.count) if asked else None)
+        distances = {self.distance[0]} if self.distance else set()
+        return [name for name in found if name in distances or name not in NAMES["path_length"]]
 
     def score(self, model: Any, *, ema: bool, rank: int = 0, world_size: int = 1) -> ScoreRecord:
         """Score samples; arguments as of `Measure.score`."""

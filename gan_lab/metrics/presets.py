@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from gan_lab.metrics.groups import Group
 from gan_lab.metrics.inception import Resize
-from gan_lab.metrics.scorer import Group
 from gan_lab.metrics.select_extractor import Choice
 
 WHOLE: Literal["train"] = "train"

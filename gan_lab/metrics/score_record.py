@@ -23,6 +23,7 @@ class ScoreRecord:
         protocol: of the scores.
         class_counts: number of generated images of each predicted class, where the extractor predicts classes.
         per_class: scores within each class by name, one for each label, None where a class has too few images.
+        class_names: of these classes by label, where they are known.
     """
 
     images_seen: int | None
@@ -30,11 +31,12 @@ class ScoreRecord:
     protocol: Protocol
     class_counts: list[int] = field(default_factory=list)
     per_class: dict[str, list[float | None]] = field(default_factory=dict)
+    class_names: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         record = {"images_seen": self.images_seen, "values": self.values, "protocol": self.protocol.to_dict()}
-        optional = {"class_counts": self.class_counts, "per_class": self.per_class}
+        optional = {"class_counts": self.class_counts, "per_class": self.per_class, "class_names": self.class_names}
         return record | {name: value for name, value in optional.items() if value}
 
     @classmethod
@@ -62,6 +64,7 @@ class _Values(TypedDict):
     values: dict[str, float]
     class_counts: NotRequired[list[Count]]
     per_class: NotRequired[dict[str, list[float | None]]]
+    class_names: NotRequired[list[str]]
 
 
 @cache

@@ -1,7 +1,6 @@
 """All scores of a set of generated images, in one pass through the extractor."""
 
 from collections.abc import Collection
-from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -9,28 +8,12 @@ from torch import Tensor
 from gan_lab.distributed.collectives import gather_rows
 from gan_lab.metrics import class_scores, copies, scores, spectra, uncertainty
 from gan_lab.metrics.extractors import Extractor, extract
+from gan_lab.metrics.groups import GROUPS, NAMES, OF_MOMENTS, OF_REQUESTS, Group
 from gan_lab.metrics.neighbours import K_DENSITY_COVERAGE, manifold_scores, radii
 from gan_lab.metrics.protocol import Protocol, Weights
 from gan_lab.metrics.statistics import UNKNOWN, RealStatistics
 from gan_lab.utils import seeding
 
-Group = Literal[
-    "fid",
-    "kid",
-    "inception_score",
-    "manifold",
-    "classes",
-    "fid_infinity",
-    "fid_interval",
-    "class_manifold",
-    "memorisation",
-    "spectrum",
-    "cmmd",
-    "path_length",
-]
-ALL_GROUPS: tuple[Group, ...] = get_args(Group)
-GROUPS: tuple[Group, ...] = ALL_GROUPS[:5]  # without a choice
-OF_MOMENTS: tuple[Group, ...] = ("fid", "inception_score", "fid_infinity", "fid_interval")  # need no real features
 FEWEST = K_DENSITY_COVERAGE + 1  # images on either side
 
 
@@ -86,7 +69,7 @@ class Scorer:
         self.count = 0
         self.conditional = False
         self.class_counts: list[int] = []
-        self.per_class: dict[str, list[float | None]] = {}
+        self._within: dict[str, dict[int, float]] = {}  # scores of single classes
 
     def update(self, images: Tensor, requested: Tensor | None = None) -> None:
         """Extract features of a batch of this process's images.
@@ -119,8 +102,9 @@ class Scorer:
                 equally many, a random part of the larger set: a thousand images could never cover ten thousand.
             classes: `modes`, the number of predicted classes (`class_counts` has their frequencies). `class_kl`, the
                 divergence of their histogram from that of the real images, in nats, infinite for a class that the real
-                images lack. Where classes were requested, `class_accuracy`, and `class_fid`, the mean of the FID within
-                the `class_fid_classes` classes that have 500 images on each side (intra-FID).
+                images lack. Where classes were requested, `class_accuracy`, and, of any extractor, `class_fid`, the
+                mean of the FID within the `class_fid_classes` classes that have 500 images on each side (intra-FID);
+                `per_class` has those of each.
             fid_infinity: `fid_infinity`, FID extrapolated to infinitely many generated images.
             fid_interval: `fid_low` and `fid_high`, between which FID lies for 95 % of choices of generated images.
             class_manifold: `class_precision`, `class_recall`, `class_density` and `class_coverage`, means over the
@@ -148,8 +132,8 @@ class Scorer:
             values |= {"inception_score": mean, "inception_score_std": deviation}
         if "manifold" in self.groups and self.extractor.has_neighbours:
             values |= self._manifold_scores(features)
-        if "classes" in self.groups and self.extractor.num_classes:
-            values |= self._class_scores(features, self.extractor.predicted_class(logits), requested)
+        if "classes" in self.groups:
+            values |= self._class_scores(features, logits, requested)
         if "fid_infinity" in self.groups:
             values["fid_infinity"] = uncertainty.fid_infinity(self.real.moments, features, self.seed)
         if "fid_interval" in self.groups:
@@ -164,6 +148,42 @@ class Scorer:
         if "cmmd" in self.groups:
             values["cmmd"] = scores.gaussian_discrepancy(self.real.features, features)
         return values
+
+    @property
+    def per_class(self) -> dict[str, list[float | None]]:
+        """Scores within each class by name, one for each label, None where a class has too few images."""
+        size = 1 + max((label for each in self._within.values() for label in each), default=-1)
+        return {name: [each.get(label) for label in range(size)] for name, each in self._within.items()}
+
+    def names(self, requested: Tensor | None = None) -> list[str]:
+        """Names of the scores that `compute` gives, without those that only stand beside another.
+
+        Args:
+            requested: classes that images will be generated for, as of `update`, of all of them.
+        """
+        known, lacking = self.extractor, set[str]()
+        if not (self.real.logits.shape[1] and known.one_label):
+            lacking.add("inception_score")
+        if not known.has_neighbours:
+            lacking |= {*NAMES["manifold"]}
+
+        def large(fewest: int) -> bool:
+            return requested is not None and bool(class_scores.large_classes(self.real.labels, requested, fewest))
+
+        if not large(class_scores.ENOUGH_IN_CLASS):
+            lacking.add("class_fid")
+        if requested is None:
+            lacking |= OF_REQUESTS
+        if not known.num_classes:
+            lacking |= {"modes", "class_kl", "class_accuracy"}
+        # Of classes that will be predicted, some are hoped to be large enough.
+        if not (large(FEWEST) if requested is not None else known.num_classes):
+            lacking |= {*NAMES["class_manifold"]}
+        if self.training is None:
+            lacking.add("copying")
+        if self.spectrum is None:
+            lacking |= {*NAMES["spectrum"]}
+        return [name for group in self.groups for name in NAMES[group] if name not in lacking]
 
     def protocol(self, weights: Weights) -> Protocol:
         """Protocol of the scores last computed.
@@ -209,16 +229,9 @@ class Scorer:
         if (requested == UNKNOWN).any() and self.extractor.num_classes:
             requested, real_labels = (self.extractor.predicted_class(part) for part in (logits, self.real.logits))
         found = class_scores.manifold_within_classes(self.real.features, real_labels, features, requested)
-        if not found:
-            return {}
-        self.per_class = {
-            name: [found[label][name] if label in found else None for label in range(max(found) + 1)]
-            for name in next(iter(found.values()))
-        }
-        return {
-            f"class_{name}": sum(each[name] for each in found.values()) / len(found)
-            for name in next(iter(found.values()))
-        }
+        names = next(iter(found.values())) if found else ()
+        self._within |= {name: {label: each[name] for label, each in found.items()} for name in names}
+        return {f"class_{name}": sum(each[name] for each in found.values()) / len(found) for name in names}
 
     def _memorisation(self, features: Tensor) -> dict[str, float]:
         if self.training is None:
@@ -251,16 +264,19 @@ class Scorer:
             return features
         return features[seeding.permutation(len(features), seeding.derive(self.seed, "manifold"))[:size]]
 
-    def _class_scores(self, features: Tensor, predicted: Tensor, requested: Tensor) -> dict[str, float]:
-        counts = class_scores.histogram(predicted, self.extractor.num_classes)
-        real_counts = self.extractor.class_histogram(self.real.logits)
-        self.class_counts = counts.tolist()
-        values = {"modes": float(class_scores.modes(counts)), "class_kl": class_scores.divergence(counts, real_counts)}
-        known = requested != UNKNOWN
-        if known.any():
-            values["class_accuracy"] = float((predicted[known] == requested[known]).double().mean())
-            within = class_scores.within_classes(self.real.features, self.real.labels, features, requested)
-            within.pop(UNKNOWN, None)
-            if within:
-                values |= {"class_fid": sum(within.values()) / len(within), "class_fid_classes": float(len(within))}
+    def _class_scores(self, features: Tensor, logits: Tensor, requested: Tensor) -> dict[str, float]:
+        values, known = {}, requested != UNKNOWN
+        if self.extractor.num_classes:
+            predicted = self.extractor.predicted_class(logits)
+            counts = class_scores.histogram(predicted, self.extractor.num_classes)
+            real_counts = self.extractor.class_histogram(self.real.logits)
+            self.class_counts = counts.tolist()
+            values["modes"] = float(class_scores.modes(counts))
+            values["class_kl"] = class_scores.divergence(counts, real_counts)
+            if known.any():
+                values["class_accuracy"] = float((predicted[known] == requested[known]).double().mean())
+        within = class_scores.within_classes(self.real.features, self.real.labels, features, requested)
+        if within:
+            self._within["fid"] = within
+            values |= {"class_fid": sum(within.values()) / len(within), "class_fid_classes": float(len(within))}
         return values

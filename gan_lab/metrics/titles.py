@@ -14,6 +14,7 @@ class Title:
         text: name of the score.
         form: of its values, as `format` takes it.
         more_is_better: False where less is.
+        aims_at_zero: True where values on both sides of zero are bad.
         small_n_matters: True where few images bias the score, which its heading then says.
         counts_images: True where the score grows with the number of generated images, which its heading then gives.
     """
@@ -21,12 +22,19 @@ class Title:
     text: str
     form: str = ".3f"
     more_is_better: bool = False
+    aims_at_zero: bool = False
     small_n_matters: bool = False
     counts_images: bool = False
 
     def value(self, value: float) -> str:
         """Format a value."""
         return format(value, self.form)
+
+    def minimised(self, value: float) -> float:
+        """The number of which less is better: the value, or its negative, or its distance from zero."""
+        if self.aims_at_zero:
+            return abs(value)
+        return -value if self.more_is_better else value
 
 
 TITLES = {
@@ -47,11 +55,12 @@ TITLES = {
     "class_density": Title(text="Density within classes", more_is_better=True),
     "class_coverage": Title(text="Coverage within classes", more_is_better=True),
     "authenticity": Title(text="Authenticity", form=".2%", more_is_better=True),
-    "copying": Title(text="Copying (C_T)", form=".2f", more_is_better=True),
+    "copying": Title(text="Copying (C_T)", form=".2f", aims_at_zero=True),
     "spectrum_error": Title(text="Spectrum, difference in dB", form=".2f"),
-    "spectrum_high": Title(text="Spectrum, finest details in dB", form="+.2f"),
+    "spectrum_high": Title(text="Spectrum, finest details in dB", form="+.2f", aims_at_zero=True),
     "cmmd": Title(text="CMMD"),
     "path_length": Title(text="Path length", form=".1f"),
+    "ppl": Title(text="Perceptual path length", form=".1f"),
     "gan_train": Title(text="GAN-train accuracy", form=".2%", more_is_better=True),
     "gan_test": Title(text="GAN-test accuracy", form=".2%", more_is_better=True),
     "psnr": Title(text="PSNR", form=".2f", more_is_better=True),
@@ -127,9 +136,12 @@ def per_class_lines(record: ScoreRecord) -> list[str]:
     if not record.per_class:
         return []
     names = list(record.per_class)
-    head = "Class  " + "  ".join(f"{title(name).text:>9}" for name in names)
+    texts = [title(name).text for name in names]
+    labels = record.class_names or [str(label) for label in range(len(record.per_class[names[0]]))]
+    width = max(map(len, ["Class", *labels]))
     rows = []
-    for label, values in enumerate(zip(*record.per_class.values(), strict=True)):
+    for label, values in zip(labels, zip(*record.per_class.values(), strict=True), strict=False):
         shown = ("-" if value is None else title(name).value(value) for name, value in zip(names, values, strict=True))
-        rows.append(f"{label:5}  " + "  ".join(f"{value:>9}" for value in shown))
+        rows.append(f"{label:{width}}  " + "  ".join(f"{value:>9}" for value in shown))
+    head = f"{'Class':{width}}  " + "  ".join(f"{text:>9}" for text in texts)
     return ["", head, *rows]

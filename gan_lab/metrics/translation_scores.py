@@ -14,19 +14,19 @@ from gan_lab.distributed.collectives import gather_rows, refusing_together
 from gan_lab.metrics.domain_images import SIDES, DomainImages, depth_of
 from gan_lab.metrics.extractors import Extractor, Plain
 from gan_lab.metrics.generated_images import weights_of
+from gan_lab.metrics.groups import OF_THE_WAY_BACK, OF_TRANSLATIONS, Group
 from gan_lab.metrics.measure import Measure, Subject
 from gan_lab.metrics.perceptual import SMALLEST, Perceptual
 from gan_lab.metrics.pixel_scores import REACH, absolute_error, difference, psnr, ssim
 from gan_lab.metrics.protocol import Protocol, Weights, extractor_hash
 from gan_lab.metrics.real_images import looked_at, part
 from gan_lab.metrics.score_record import ScoreRecord
-from gan_lab.metrics.scorer import FEWEST, Group, Scorer
+from gan_lab.metrics.scorer import FEWEST, Scorer
 from gan_lab.utils import hashes
 from gan_lab.utils.errors import UserError
 
 log = logging.getLogger(__name__)
 
-GROUPS: set[Group] = {"fid", "kid", "manifold"}  # those that need no classes, and no many images of each
 VALUES_AT_ONCE = 1 << 20  # of the images that are translated in one batch: 445 of 28x28 in colour, 5 of 256x256
 NO_EXTRACTOR: dict[str, Plain] = {"name": "pixels alone", "sha256": ""}
 UNITS = "mae_units"  # of values at a depth other than 8, in their own units
@@ -124,7 +124,8 @@ class Translations(Subject):
         scorer = None
         if extractor is not None and min(len(images), len(sources)) >= FEWEST:
             statistics = real.statistics(extractor, split, at_most)
-            scorer = Scorer(extractor=extractor, real=statistics, seed=self.seed, groups=GROUPS.intersection(groups))
+            own = [group for group in groups if group in OF_TRANSLATIONS]
+            scorer = Scorer(extractor=extractor, real=statistics, seed=self.seed, groups=own)
         errors: dict[str, Error] = {}
         if partners is not None:
             smallest = min(real.without_border(partners).shape[-2:])
@@ -204,7 +205,7 @@ class Direction:
                     errors[UNITS].append(self._measured(difference, translated, self.partners[chosen]))
             if self.back:
                 back = self._pictures(translate(model, self.data, self.back, translated, ema=ema), self.name[0])
-                errors["cycle_error"].append(
+                errors[OF_THE_WAY_BACK].append(
                     self._measured(absolute_error, back, self._pictures(sources, self.name[0]))
                 )
         values = self.scorer.compute() if self.scorer else {}
@@ -213,12 +214,17 @@ class Direction:
         return values | {name: float(gather_rows(torch.cat(parts)).mean()) for name, parts in errors.items()}
 
     @property
+    def names(self) -> list[str]:
+        """Names of the scores, without those that only stand beside another."""
+        return [*(self.scorer.names() if self.scorer else ()), *self._all_errors]
+
+    @property
     def _has_units(self) -> bool:
         return self.partners is not None and self.partners.dtype != torch.uint8
 
     @property
     def _all_errors(self) -> list[str]:
-        return [*self.errors, *([UNITS] if self._has_units else []), *(["cycle_error"] if self.back else [])]
+        return [*self.errors, *([UNITS] if self._has_units else []), *([OF_THE_WAY_BACK] if self.back else [])]
 
     def _pictures(self, pixels: Tensor, side: str) -> Tensor:
         return looked_at(self.data, pixels, SIDES.index(side))
@@ -253,17 +259,26 @@ class TranslationScores(Measure):
         self.seed = seed
         self.count = sum(len(each.sources) for each in directions)
 
+    def names(self, model: Any) -> list[str]:
+        """Names of the scores; as of `Measure.names`."""
+        found = {each.name: each.names for each in self.directions}
+        if len(found) == 1:
+            return self.directions[0].names
+        both = ["fid"] if all("fid" in own for own in found.values()) else []
+        single = [f"{name}/{score}" for name, own in found.items() for score in own if score != OF_THE_WAY_BACK]
+        return [*both, *single, OF_THE_WAY_BACK]
+
     def score(self, model: Any, *, ema: bool, rank: int = 0, world_size: int = 1) -> ScoreRecord:
         """Score translations; arguments as of `Measure.score`."""
         share = slice(rank, None, world_size)
         found = {each.name: each.score(model, ema=ema, share=share) for each in self.directions}
         values = next(iter(found.values()))
         if len(found) > 1:
-            cycle = [scores.pop("cycle_error") for scores in found.values()]
+            cycle = [scores.pop(OF_THE_WAY_BACK) for scores in found.values()]
             values = {f"{name}/{score}": value for name, scores in found.items() for score, value in scores.items()}
             if all("fid" in scores for scores in found.values()):
                 values = {"fid": mean([scores["fid"] for scores in found.values()]), **values}
-            values["cycle_error"] = mean(cycle)
+            values[OF_THE_WAY_BACK] = mean(cycle)
         return ScoreRecord(
             images_seen=model.images_seen, values=values, protocol=self.protocol(weights_of(model, ema=ema))
         )

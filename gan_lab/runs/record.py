@@ -1,9 +1,11 @@
 """The record of a run, run.json: the types of all that the program reads there; other values are kept."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
-from typing import Annotated, Any, Literal, Required
+from math import isfinite
+from typing import Annotated, Any, Literal, NamedTuple, Required
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
 from typing_extensions import TypedDict
@@ -57,12 +59,49 @@ class Data(_Part, total=False):
 
 
 class Best(_Part, total=False):
-    """The best score while training, the lowest FID or the highest PSNR, and its protocol."""
+    """The best score while training, under its name, and its protocol.
+
+    `by` is the name, and `minimised` the number of which less is better. Up to 0.3 there was neither: the score was the
+    lowest FID or the highest PSNR.
+    """
 
     images_seen: Count
+    by: str
     fid: Finite
     psnr: Finite
+    minimised: Finite
     protocol: dict[str, Any]
+
+
+class BestScore(NamedTuple):
+    """The best score while training: its name, its value, and the number of which less is better."""
+
+    name: str
+    value: float
+    minimised: float
+
+
+def best_score(record: Mapping[str, Any]) -> BestScore | None:
+    """The best score that a record has; None where it has none."""
+    best = record.get("best") or {}
+    name = best.get("by") or next((name for name in ("fid", "psnr") if name in best), None)
+    if name is None:
+        return None
+    value = best[name]
+    return BestScore(name, value, best.get("minimised", -value if name == "psnr" else value))
+
+
+def with_value(best: Best) -> Best:
+    """Check that the score is there by which a state is the best.
+
+    Raises:
+        ValueError: it is not.
+    """
+    name = best.get("by")
+    value = best.get(name) if name is not None else 0
+    if not isinstance(value, (int, float)) or not isfinite(value):
+        raise ValueError(f"a score with the number {name}, which decided")
+    return best
 
 
 class Record(_Part, total=False):
@@ -99,7 +138,7 @@ class Record(_Part, total=False):
     data: Data
     tags: list[str]
     notes: str | None
-    best: Best | None
+    best: Annotated[Best, AfterValidator(with_value)] | None
     scores: dict[str, Any] | None
     alarms: list[str]
     resumed: list[Any]

@@ -177,9 +177,9 @@ class Run(RunLayout):
         return "died" if status == "running" and not is_held(self.lock_file) else status
 
     def objective(self) -> float | None:
-        """The number that a sweep minimises: the lowest FID while training, or minus the highest PSNR; None without."""
-        best: dict[str, float] = self.record().get("best") or {}
-        return -best["psnr"] if "psnr" in best else best.get("fid")
+        """The number that a sweep minimises: the best score while training, negative where more is better, or None."""
+        best = record.best_score(self.record())
+        return best and best.minimised
 
     def load_model(self, which: Which = "last") -> "AdversarialModule":
         """The trained model, on the CPU, in evaluation mode: as training left it, or at its best.
@@ -187,13 +187,13 @@ class Run(RunLayout):
         Raises:
             UserError: there is no checkpoint yet, or it does not fit the configuration.
         """
-        from gan_lab.config import schema
+        from gan_lab.config import allowed, schema
         from gan_lab.models.adversarial import AdversarialModule
         from gan_lab.runs import checkpoint_check
 
         config = self.config()
         schema.check(config)
-        if not issubclass(schema.resolve(config.model._target_, "model._target_"), AdversarialModule):
+        if not issubclass(allowed.resolve(config.model._target_, "model._target_"), AdversarialModule):
             raise UserError(f"{self.config_file}: model._target_={config.model._target_} is not a model")
         # Optimizers, twice the size of what they optimise, are gone before the model takes memory.
         needed = checkpoint_check.WEIGHTS

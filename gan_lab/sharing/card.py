@@ -15,6 +15,7 @@ from gan_lab.evaluation import run_scores
 from gan_lab.metrics.protocol import Protocol
 from gan_lab.metrics.score_record import ScoreRecord
 from gan_lab.metrics.titles import formatted
+from gan_lab.runs.record import best_score
 from gan_lab.runs.run import Run
 from gan_lab.runs.shared import without_places
 from gan_lab.sharing.portable import Portable
@@ -159,7 +160,8 @@ def _scores(facts: Facts, record: Mapping[str, Any]) -> str:
     best = record.get("best")
     if best and facts.checkpoint == "best":
         protocol = Protocol.from_dict(best["protocol"])
-        values = {name: best[name] for name in ("fid", "psnr") if name in best}
+        found = best_score(record)
+        values = {found.name: found.value} if found else {}
         told.append(_score_table(ScoreRecord(images_seen=best["images_seen"], values=values, protocol=protocol), facts))
     if not told:
         return "Nobody has scored this run."

@@ -195,8 +195,8 @@ def _scores(runs: Sequence[Run], records: Sequence[Mapping[str, Any]], names: Se
             quiet=True,
         )
     for record, name in zip(records, names, strict=True):
-        if best := record.get("best"):
-            yield pages.paragraph(f"Best while training, {name}: {best_summary_line(best)}")
+        if record.get("best"):
+            yield pages.paragraph(f"Best while training, {name}: {best_summary_line(record)}")
     if not by_protocol and not any(record.get("best") for record in records):
         yield pages.paragraph("No scores: gan-lab evaluate RUN computes them.")
 

@@ -39,11 +39,11 @@ def run_job(config: DictConfig) -> float | None:
     why it failed, and the sweep says it at its end.
 
     Returns:
-        The lowest FID while training, or minus the highest PSNR; None where none was computed, infinity where the job
-        failed.
+        The best score while training, as `Run.objective` gives it; None where none was computed, infinity where the
+        job failed.
 
     Raises:
-        UserError: the sweeper goes by a FID that there is not.
+        UserError: the sweeper goes by a score that there is not.
     """
     run = Run(HydraConfig.get().runtime.output_dir)
     if run.state() not in (*FINAL, "running"):  # by another sweep, that is
@@ -55,7 +55,7 @@ def run_job(config: DictConfig) -> float | None:
         return inf
     lowest = run.objective()
     if lowest is None and not HydraConfig.get().sweeper._target_.endswith("BasicSweeper"):
-        raise UserError(f"{run.folder}: this sweep goes by FID while training, and the run has none: callbacks.scores")
+        raise UserError(f"{run.folder}: this sweep goes by a score while training, and there is none: callbacks.scores")
     return lowest
 
 

@@ -1,7 +1,7 @@
 """The state of a sweep's jobs, read from their folders: how far they are, what they have reached, what went wrong."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 
 from tabulate import tabulate
 
+from gan_lab.runs.record import BestScore, best_score
 from gan_lab.runs.run import Run, State
 from gan_lab.sweeps import folders
 from gan_lab.sweeps.folders import Identity, Plan
@@ -17,7 +18,6 @@ from gan_lab.utils.run_layout import job_number
 
 SILENT = 600.0  # seconds without a report after which a running job says so: its last scores may take minutes
 NOTHING = "-"
-BETTER: dict[str, Callable[[float], float]] = {"fid": float, "psnr": float.__neg__}  # the less of this the better
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ class Job:
         return cls(name, overrides, run.state(), record)
 
     @property
-    def score(self) -> str:
-        """The name of the score that decides on the best state; empty before there is one."""
-        return next((name for name in BETTER if name in (self.record.get("best") or {})), "")
+    def best(self) -> BestScore | None:
+        """The score so far that decides on the best state, or None."""
+        return best_score(self.record)
 
     @property
-    def best(self) -> float | None:
-        """The best of this score so far."""
-        return self.record["best"][self.score] if self.score else None
+    def score(self) -> str:
+        """The name of that score; empty before there is one."""
+        return self.best.name if self.best else ""
 
     @property
     def protocol(self) -> str:
@@ -126,30 +126,42 @@ def summary(jobs: Sequence[Job]) -> str:
     are_mixed = len({protocol for _, protocol in best}) > 1
     for (score, own), job in best.items():
         line += f". Best so far{f' by protocol {own}' if are_mixed else ''}: "
-        line += f"{score.upper()} {job.best:.2f} while training, job {job.name}"
+        line += f"{spelled(score)} {shown(job)} while training, job {job.name}"
     return line
 
 
-def rank(job: Job) -> tuple[int, float]:
+def rank(job: Job) -> tuple[str, float]:
     """The place of a job with a best score in the order by scores, from the best on."""
-    return list(BETTER).index(job.score), BETTER[job.score](job.best or 0.0)
+    return job.score, job.best.minimised if job.best else 0.0
+
+
+def shown(job: Job) -> str:
+    """The best score of a job, with the digits that count."""
+    if job.best is None:
+        return NOTHING
+    return f"{job.best.value:.2f}" if abs(job.best.value) >= 1 else f"{job.best.value:.4f}"
+
+
+def spelled(score: str) -> str:
+    """The name of a score as a heading: "FID", "CLASS RECALL"."""
+    return score.upper().replace("_", " ")
 
 
 def table(jobs: Sequence[Job]) -> str:
     """A table with a line for each job: overrides, state, progress, speed, best score, and what is wrong.
 
-    The score is the lowest FID, or, where a run goes by it, the highest PSNR. Scores of different protocols can't be
+    The score is the one that decides on the best checkpoint. Scores of different protocols can't be
     compared, so each then stands beside its protocol. Where jobs have tags, there is a column for them.
     """
     varying = differences([job.overrides for job in jobs])
     are_mixed = len({job.protocol for job in jobs if job.best is not None}) > 1
-    scores = [name for name in BETTER if any(job.score == name for job in jobs)] or ["fid"]
+    scores = sorted({job.score for job in jobs if job.best}) or ["fid"]
     with_tags = [name for name in ["Tags"] if any(job.tags for job in jobs)]
-    scored = [f"Best {name.upper()}" for name in scores]
+    scored = [f"Best {spelled(name)}" for name in scores]
     rows = [["Job", "State", "Batches", "Images/s", *scored, *with_tags, "Overrides", ""]]
     for job, overrides in zip(jobs, varying, strict=True):
         speed = job.record.get("images_per_second")
-        best = NOTHING if job.best is None else f"{job.best:.2f}" + (f" ({job.protocol})" if are_mixed else "")
+        best = shown(job) + (f" ({job.protocol})" if are_mixed and job.best else "")
         rows.append(
             [
                 job.name or NOTHING,

@@ -1,5 +1,6 @@
 """Lines for the terminal: what a run is about to train, and what it reached."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from gan_lab.metrics.score_record import ScoreRecord
 from gan_lab.metrics.titles import heading, summary_line, title
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.models.player import PLAYERS
+from gan_lab.runs.record import best_score
 from gan_lab.runs.run import Run
 from gan_lab.utils.run_layout import EVENTS
 from gan_lab.utils.shell import argument
@@ -73,15 +75,16 @@ def summary(run: Run) -> str:
         lines.insert(1, f"Last grid    {grids[-1]}")
     if "best" in record:
         place = f": {run.best}" if run.best.exists() else ""
-        lines.insert(1, f"Best         {best_summary_line(record['best'])}{place}")
+        lines.insert(1, f"Best         {best_summary_line(record)}{place}")
     if record.get("scores", {}).get("images_seen") == record["images_seen"]:
         lines.insert(1, f"Scores       {summary_line(ScoreRecord.from_dict(record['scores'], run.record_file))}")
     return "\n".join(lines)
 
 
-def best_summary_line(best: dict[str, Any]) -> str:
-    """The lowest FID or the highest PSNR while training, in a line."""
-    protocol = Protocol.from_dict(best["protocol"])
-    score = "fid" if "fid" in best else "psnr"
-    label = f"{heading(score, protocol)} {title(score).value(best[score])}"
-    return f"{label} (to {protocol.split} images, protocol {protocol.id}) after {best['images_seen']:,} images"
+def best_summary_line(record: Mapping[str, Any]) -> str:
+    """The best score while training that a record has, in a line."""
+    best, protocol = best_score(record), Protocol.from_dict(record["best"]["protocol"])
+    assert best is not None
+    label = f"{heading(best.name, protocol)} {title(best.name).value(best.value)}"
+    seen = record["best"]["images_seen"]
+    return f"{label} (to {protocol.split} images, protocol {protocol.id}) after {seen:,} images"

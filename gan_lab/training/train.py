@@ -48,8 +48,9 @@ def train(config: DictConfig, folder: str | Path, *, discard_refused: bool = Tru
         debug: whether an unexpected error comes out as it is, and not as a `UserError` of one line.
 
     Returns:
-        What a sweep minimises: the lowest FID while training, to training images, or minus the highest PSNR of
-        pairs; None where none was computed. It is not that of the end, lest a sweep choose by the test images.
+        What a sweep minimises: the best score while training, against training images, by which `best_by` goes, as
+        `Title.minimised` turns it; None where none was computed. It is not that of the end, lest a sweep choose by the
+        test images.
 
     Raises:
         UserError: the configuration or the data can't work, or training failed.

@@ -9,7 +9,8 @@ import torch
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from gan_lab.callbacks.health import Health
-from gan_lab.config import schema
+from gan_lab.callbacks.scores import Scores
+from gan_lab.config import allowed, schema
 from gan_lab.config.facts import options_with
 from gan_lab.config.schema import build
 from gan_lab.distributed import launcher
@@ -76,7 +77,7 @@ def without_moot_norm(config: DictConfig) -> DictConfig:
     if not isinstance(player, DictConfig) or player.get("norm") != "none":
         return config
     with suppress(UserError):
-        declared, takes_anything = schema.parameters(schema.resolve(player.get("_target_"), "_target_"))
+        declared, takes_anything = schema.parameters(allowed.resolve(player.get("_target_"), "_target_"))
         if "norm" not in declared and not takes_anything:
             config = config.copy()
             with open_dict(config):
@@ -143,6 +144,9 @@ def dry_run(parts: Parts) -> None:
                 f"model.freeze_discriminator={model.freeze_discriminator} keeps weights that an earlier run has "
                 "learned: set init_from=... to its folder as well, or the number to 0"
             )
+    for callback in parts.trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, Scores):
+            callback.check(model, parts.data)
     refuse_too_large(model)
     check_parts(config, model)
     scheduled.refuse_idle(model.augment, model.schedule)

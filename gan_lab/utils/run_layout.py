@@ -5,7 +5,7 @@
 .hydra/overrides.yaml, hydra.yaml   Hydra's notes of how the run began
 checkpoints/last.ckpt       everything that a resumed run needs; tensors and plain values only
 checkpoints/previous.ckpt   the last checkpoint before that, should that be damaged
-checkpoints/best.ckpt       the state with the lowest FID while training, or with the highest PSNR of pairs
+checkpoints/best.ckpt       the state with the best score while training
 checkpoints/damaged.ckpt    a last checkpoint that was found damaged
 samples/                    grids of generated images, named by images seen
 events.out.tfevents.*       TensorBoard's; in tensorboard/ where a run began before they lay here

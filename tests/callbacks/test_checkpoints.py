@@ -247,8 +247,8 @@ class Judge(Scores):
     def judge(self, pl_module: Any) -> None:
         self.batches += 1
         fid = self.fids[self.batches - 1]
-        if self.best is None or fid < self.best.fid:
-            self.best = Best(pl_module.images_seen, fid, {})
+        if self.best is None or fid < self.best.value:
+            self.best = Best(pl_module.images_seen, "fid", fid, {})
 
     def state_dict(self) -> dict[str, Any]:
         return {"scored_at": 0, "best": vars(self.best) if self.best else None}
@@ -272,7 +272,7 @@ def judged(
 def best(folder: Path) -> tuple[int, float]:
     """Step and FID in the best checkpoint."""
     loaded = torch.load(folder / "best.ckpt", weights_only=True)
-    return loaded["global_step"], loaded["callbacks"]["Judge"]["best"]["fid"]
+    return loaded["global_step"], loaded["callbacks"]["Judge"]["best"]["value"]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from torch import nn
 from gan_lab.callbacks import scores as module
 from gan_lab.callbacks.scores import Best, Scores
 from gan_lab.callbacks.trigger import EveryNImages, interval
-from gan_lab.config.schema import resolve
+from gan_lab.config.allowed import resolve
 from gan_lab.metrics import dataset_classifier
 from gan_lab.metrics.extractors import Custom, Extractor
 from gan_lab.metrics.score_record import ScoreRecord
@@ -173,7 +173,7 @@ def test_a_resumed_run_ends_with_the_same_bits_and_scores_nothing_twice(tmp_path
     assert (before.steps("scores/fid"), after.steps("scores/fid")) == ([3, 6], [9])
     assert second.best is not None
     fids = before.values("scores/fid") + after.values("scores/fid")
-    assert second.best.fid == min(fids)
+    assert second.best.value == min(fids)
     assert second.best.images_seen == 24 * (fids.index(min(fids)) + 1)
 
 
@@ -244,7 +244,7 @@ def test_what_was_scored_in_another_way_is_not_the_best(tmp_path: Path) -> None:
     first, second = scoring(tmp_path), scoring(tmp_path, count_during=25)
     trainer = fit(tiny_gan(), max_steps=3, callbacks=[first])
     assert first.best is not None
-    first.best = module.Best(24, 0.0, first.best.protocol)
+    first.best = module.Best(24, "fid", 0.0, first.best.protocol)
     trainer.save_checkpoint(tmp_path / "stop.ckpt")
     fit(tiny_gan(), max_steps=6, callbacks=[second], ckpt_path=tmp_path / "stop.ckpt")
     assert second.best is not None
@@ -272,7 +272,7 @@ def test_a_model_that_translates_is_scored_in_both_directions(tmp_path: Path) ->
     assert (watch.final.protocol.split, watch.final.protocol.n_real, watch.final.protocol.n_fake) == ("test", 32, 30)
     fids = notes.values("scores/fid")
     assert watch.best is not None
-    assert (watch.best.fid, watch.best.psnr) == (min(fids), None)
+    assert (watch.best.by, watch.best.value) == ("fid", min(fids))
     assert (watch.best.protocol["split"], watch.best.protocol["directions"]) == ("train", "a2b b2a")
     fit(alone, TinyDomains(), max_steps=7)
     assert same(weights(watched), weights(alone)), "scoring changes nothing"
@@ -292,38 +292,148 @@ def test_without_an_extractor_translations_keep_the_way_back(
 @pytest.mark.parametrize(
     ("values", "by", "expected"),
     [
-        ({"fid": 3.0, "psnr": 20.0}, "fid", {"fid": 3.0}),
-        ({"fid": 3.0, "psnr": 20.0}, "psnr", {"psnr": 20.0}),
-        ({"psnr": 20.0}, "fid", {"psnr": 20.0}),
-        ({"fid": 3.0}, "psnr", {"fid": 3.0}),
-        ({"cycle_error": 0.1, "fid": float("nan")}, "fid", None),
+        ({"fid": 3.0, "psnr": 20.0}, module.BY_ITSELF, ("fid", 3.0)),
+        ({"fid": 3.0, "psnr": 20.0}, ["psnr"], ("psnr", 20.0)),
+        ({"psnr": 20.0}, module.BY_ITSELF, ("psnr", 20.0)),
+        ({"fid": 3.0}, ["a2b/lpips"], None),
+        ({"cycle_error": 0.1, "fid": float("nan")}, module.BY_ITSELF, None),
     ],
 )
-def test_the_best_goes_by_the_named_score_or_the_one_that_there_is(
-    values: dict[str, float], by: Any, expected: dict[str, float] | None
+def test_the_best_goes_by_the_named_score_or_the_first_that_there_is(
+    values: dict[str, float], by: Any, expected: tuple[str, float] | None
 ) -> None:
     found = Best.of(ScoreRecord(images_seen=24, values=values, protocol=PROTOCOL), by)
-    told = {"images_seen": 24, "protocol": PROTOCOL.to_dict()}
-    assert (found and found.plain()) == (told | expected if expected else None)
+    assert (found and (found.by, found.value)) == expected
 
 
-def test_less_fid_and_more_psnr_are_better() -> None:
+@pytest.mark.parametrize(
+    ("by", "better", "worse"),
+    [
+        ("fid", 1.0, 2.0),
+        ("kid", -0.1, 0.1),
+        ("psnr", 21.0, 20.0),
+        ("a2b/recall", 0.5, 0.4),
+        ("b2a/lpips", 0.1, 0.2),
+        ("copying", -0.5, -3.0),
+        ("copying", -0.5, 2.0),
+        ("spectrum_high", 1.0, -2.0),
+    ],
+)
+def test_the_direction_that_is_better_is_that_of_the_score(by: str, better: float, worse: float) -> None:
     protocol = PROTOCOL.to_dict()
-    assert Best(8, 1.0, protocol).is_better_than(Best(4, 2.0, protocol))
-    assert not Best(8, 2.0, protocol).is_better_than(Best(4, 2.0, protocol))
-    assert Best(8, None, protocol, 21.0).is_better_than(Best(4, None, protocol, 20.0))
-    assert not Best(8, None, protocol, 20.0).is_better_than(Best(4, None, protocol, 20.0))
-    assert Best(8, None, protocol, 20.0).is_better_than(Best(4, 1.0, protocol)), "another score is no competitor"
-    assert Best(8, 3.0, protocol).is_better_than(Best(4, 1.0, {"id": "other"}))
-    assert Best(8, 3.0, protocol | {"labels": "data"}).is_better_than(Best(4, 1.0, protocol)), "of classes in turn"
+    assert Best(8, by, better, protocol).is_better_than(Best(4, by, worse, protocol))
+    assert not Best(8, by, worse, protocol).is_better_than(Best(4, by, better, protocol))
+    assert not Best(8, by, worse, protocol).is_better_than(Best(4, by, worse, protocol))
 
 
-def test_the_best_by_psnr_survives_a_checkpoint(tmp_path: Path) -> None:
+def test_a_score_by_another_name_or_of_another_protocol_is_no_competitor() -> None:
+    protocol = PROTOCOL.to_dict()
+    assert Best(8, "psnr", 20.0, protocol).is_better_than(Best(4, "fid", 1.0, protocol))
+    assert Best(8, "fid", 3.0, protocol).is_better_than(Best(4, "fid", 1.0, {"id": "other"}))
+    assert Best(8, "fid", 3.0, protocol | {"labels": "data"}).is_better_than(Best(4, "fid", 1.0, protocol)), "in turn"
+
+
+def test_the_best_survives_a_checkpoint(tmp_path: Path) -> None:
     before, after = scoring(tmp_path), scoring(tmp_path)
-    before.best = Best(24, None, PROTOCOL.to_dict(), 20.0)
+    before.best = Best(24, "a2b/psnr", 20.0, PROTOCOL.to_dict())
     after.load_state_dict(before.state_dict())
     assert after.best == before.best
-    assert after.results() == {"best": {"images_seen": 24, "psnr": 20.0, "protocol": PROTOCOL.to_dict()}}
+    told = {"images_seen": 24, "by": "a2b/psnr", "a2b/psnr": 20.0, "minimised": -20.0, "protocol": PROTOCOL.to_dict()}
+    assert after.results() == {"best": told}
+
+
+@pytest.mark.parametrize(("name", "value"), [("fid", 3.0), ("psnr", 20.0)])
+def test_the_best_of_an_older_checkpoint_is_understood(name: str, value: float, tmp_path: Path) -> None:
+    state: Any = {"scored_at": 24, "best": {"images_seen": 24, name: value, "protocol": {}}}
+    (watch := scoring(tmp_path)).load_state_dict(state)
+    assert watch.best == Best(24, name, value, {})
+
+
+@pytest.mark.parametrize("by", ["recall", "kid", "spectrum_error"])
+def test_any_score_while_training_decides(by: str, tmp_path: Path) -> None:
+    notes, watch = Notes(), scoring(tmp_path, groups_during=["manifold", "kid", "spectrum"], best_by=by)
+    fit(tiny_gan(), max_steps=9, callbacks=[watch], logger=notes)
+    values = notes.values(f"scores/{by}")
+    assert watch.best is not None
+    best = max(values) if by == "recall" else min(values)
+    assert (watch.best.by, watch.best.value) == (by, best)
+    assert watch.best.images_seen == 24 * (values.index(best) + 1)
+
+
+@pytest.mark.parametrize(
+    ("by", "message"),
+    [
+        (
+            "beauty",
+            "best_by=beauty: is not computed while training; choose auto, fid, precision, recall, density, cove",
+        ),
+        ("kid", r"auto, .*, or callbacks\.scores\.groups_during=\[fid,manifold,kid\]"),
+        ("psnr", "best_by=psnr: is not computed while training; choose auto, fid"),
+        ("a2b/fid", r"best_by=a2b/fid: is not computed while training; choose auto, fid, precision"),
+    ],
+)
+def test_a_score_that_is_not_computed_is_refused_before_training(by: str, message: str, tmp_path: Path) -> None:
+    watch = scoring(tmp_path, best_by=by)
+    with pytest.raises(UserError, match=message):
+        watch.check(tiny_gan(), TinyImages())
+    with pytest.raises(UserError, match=message):
+        fit(tiny_gan(), max_steps=1, callbacks=[watch])
+
+
+@pytest.mark.parametrize("by", ["inception_score", "class_accuracy", "modes", "copying"])
+def test_what_the_extractor_or_the_data_lack_is_refused_once_they_are_known(by: str, tmp_path: Path) -> None:
+    watch = scoring(tmp_path, groups_during=["fid", "inception_score", "classes", "memorisation"], best_by=by)
+    watch.check(tiny_cgan(), TinyImages())
+    with pytest.raises(
+        UserError, match=f"best_by={by}: is not computed while training; choose auto, fid, authenticity$"
+    ):
+        fit(tiny_cgan(), max_steps=1, callbacks=[watch])
+
+
+def test_a_run_that_goes_on_without_its_score_goes_by_what_there_is(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    trainer = fit(tiny_gan(), max_steps=3, callbacks=[scoring(tmp_path)])
+    trainer.save_checkpoint(tmp_path / "stop.ckpt")
+    resumed = scoring(tmp_path, best_by="psnr")
+    fit(tiny_gan(), max_steps=6, callbacks=[resumed], ckpt_path=tmp_path / "stop.ckpt")
+    assert "callbacks.scores.best_by=psnr: is not computed while training" in caplog.text
+    assert resumed.best is not None
+    assert resumed.best.by == "fid"
+
+
+def test_translations_are_chosen_by_a_direction(tmp_path: Path) -> None:
+    watch = scoring(tmp_path, best_by="b2a/coverage")
+    watch.check(tiny_cyclegan(), TinyDomains())
+    fit(tiny_cyclegan(), TinyDomains(), max_steps=3, callbacks=[watch])
+    assert watch.best is not None
+    assert watch.best.by == "b2a/coverage"
+    with pytest.raises(UserError, match="choose auto, fid, a2b/fid, a2b/precision, .*, cycle_error$"):
+        scoring(tmp_path, best_by="a2b/psnr").check(tiny_cyclegan(), TinyDomains())
+
+
+@pytest.mark.parametrize("option", ["groups_during", "groups"])
+@pytest.mark.parametrize(
+    ("group", "message"),
+    [
+        ("cmmd", "cmmd: is of CLIP's features; set callbacks.scores.extractor=clip"),
+        ("path_length", "LPIPS needs images of"),
+    ],
+)
+def test_a_group_that_the_extractor_lacks_is_refused(option: str, group: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=f"callbacks.scores.{option}: .*{message}"):
+        fit(tiny_gan(), max_steps=1, callbacks=[scoring(tmp_path, **{option: ["fid", group]})])
+
+
+def test_the_further_groups_are_computed_while_training(tmp_path: Path) -> None:
+    further = ["fid_infinity", "fid_interval", "memorisation", "spectrum", "class_manifold", "path_length"]
+    notes, model = Notes(), tiny_cgan()
+    watch = scoring(tmp_path, extractor=dataset_classifier.shipped(), groups_during=further, count_during=80)
+    fit(model, max_steps=3, callbacks=[watch], logger=notes)
+    named = {name.removeprefix("scores/") for _, row in notes.rows for name in row if name.startswith("scores/")}
+    assert watch.during is not None
+    assert {*watch.during.names(model)} == named - {"fid_low", "fid_high"}
+    assert named > {"fid_infinity", "fid_low", "authenticity", "spectrum_error", "class_recall", "path_length"}
 
 
 def test_no_extractor_means_no_scores_and_one_line_that_says_so(

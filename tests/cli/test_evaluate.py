@@ -9,12 +9,11 @@ import torch
 from omegaconf import OmegaConf
 
 from gan_lab.cli import main
-from gan_lab.cli.evaluate import EXTRACTORS, PROTOCOLS, RESIZES, SCORES
+from gan_lab.cli.evaluate import EXTRACTORS, PROTOCOLS, RESIZES
 from gan_lab.evaluation import evaluate as module
 from gan_lab.metrics import classifier, dataset_classifier, inception, scores, select_extractor, tensor_files
 from gan_lab.metrics.inception import Resize
 from gan_lab.metrics.presets import PRESETS
-from gan_lab.metrics.scorer import ALL_GROUPS
 from gan_lab.metrics.select_extractor import Choice
 from gan_lab.runs.run import Run
 from gan_lab.utils import hardware
@@ -50,7 +49,30 @@ def test_the_command_knows_the_extractors_that_there_are() -> None:
     assert get_args(Choice) == EXTRACTORS
     assert get_args(Resize) == RESIZES
     assert tuple(PRESETS) == PROTOCOLS
-    assert ALL_GROUPS == SCORES
+
+
+def test_sets_with_the_same_classes_are_compared_within_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images, labels = (part[::11] for part in all_digits("train"))
+    names = np.array(["d", "b", "a", "c", "e", "f", "g", "h", "i", "j"])
+    np.savez(tmp_path / "a.npz", images=images[::2].numpy(), labels=labels[::2].numpy(), classes=names)
+    order = np.argsort(names)
+    place = np.argsort(order)
+    np.savez(tmp_path / "b.npz", images=images[1::2].numpy(), labels=place[labels[1::2].numpy()], classes=names[order])
+    np.savez(tmp_path / "c.npz", images=images[1::2].numpy(), labels=labels[1::2].numpy())
+    options = ["--extractor", "classifier", "--weights-file", str(dataset_classifier.SHIPPED["MNIST"])]
+    main(["evaluate", str(tmp_path / "a.npz"), "--against", str(tmp_path / "b.npz"), *options])
+    said = capsys.readouterr().out
+    assert "Classes      10, by their names" in said
+    assert "Class accuracy" not in said, "the classifier's classes are digits"
+    table = said[said.index("Class  ") :].splitlines()
+    assert [row.split()[0] for row in table[1:11]] == sorted(names)
+    assert all(float(row.split()[-1]) > 0.5 for row in table[1:11]), "coverage within each class"
+    main(["evaluate", str(tmp_path / "a.npz"), "--against", str(tmp_path / "c.npz"), *options])
+    said = capsys.readouterr().out
+    assert "Classes      none: only the first set has a, b, c, d, e" in said or "only the first set has d, b, a" in said
+    assert "within classes" not in said
 
 
 @pytest.fixture

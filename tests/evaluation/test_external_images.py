@@ -149,6 +149,38 @@ def test_an_archive_is_read_with_stylegans_labels(tmp_path: Path) -> None:
     assert found.labels.tolist() == [0, 1, 0, 1, 0, 1]
 
 
+@pytest.mark.parametrize("kind", ["folder", "archive"])
+def test_subfolders_are_classes_in_natural_order(kind: str, tmp_path: Path) -> None:
+    files = {f"{name}/deeper/{index}.png": png(IMAGES[index]) for index, name in enumerate(("10", "cat", "9", "9"))}
+    place = archive(tmp_path / "a.zip", files)
+    if kind == "folder":
+        with zipfile.ZipFile(place) as opened:
+            opened.extractall(place := tmp_path / "a")
+    found = load_labelled(place, None)
+    assert found.classes == ["9", "10", "cat"]
+    assert found.labels is not None
+    assert found.labels.tolist() == [{"10": 1, "cat": 2, "9": 0}[name] for name in ("10", "9", "9", "cat")]
+
+
+def test_without_several_subfolders_of_all_images_there_are_no_classes(tmp_path: Path) -> None:
+    files = {f"only/{index}.png": png(image) for index, image in enumerate(IMAGES)}
+    assert load_labelled(archive(tmp_path / "a.zip", files), None).classes is None
+    files = {f"{index % 2}/{index}.png": png(image) for index, image in enumerate(IMAGES)}
+    assert load_labelled(archive(tmp_path / "b.zip", files | {"beside.png": png(IMAGES[0])}), None).classes is None
+    assert load_labelled(archive(tmp_path / "c.zip", files), None).classes == ["0", "1"]
+
+
+def test_classes_of_an_array_have_names_or_are_numbers(tmp_path: Path) -> None:
+    labels = np.array([0, 1, 0, 1, 0, 2])
+    np.savez(tmp_path / "a.npz", images=IMAGES.numpy(), labels=labels, classes=np.array(["cat", "dog", "emu"]))
+    assert load_labelled(tmp_path / "a.npz", None).classes == ["cat", "dog", "emu"]
+    np.savez(tmp_path / "b.npz", images=IMAGES.numpy(), labels=labels)
+    assert load_labelled(tmp_path / "b.npz", None).classes == ["0", "1", "2"]
+    np.savez(tmp_path / "c.npz", images=IMAGES.numpy(), labels=labels, classes=np.array(["cat", "dog"]))
+    with pytest.raises(UserError, match=r"c\.npz: has labels up to 2, and names for 2 classes only"):
+        load_labelled(tmp_path / "c.npz", None)
+
+
 def test_other_arrays_of_samples_are_read(tmp_path: Path) -> None:
     """As the samples of diffusion models are published: arr_0 with the channels last, arr_1 with the classes."""
     colour = IMAGES.expand(-1, 3, -1, -1)

@@ -28,6 +28,7 @@ def test_a_set_is_its_only_split_and_keeps_nothing(
     assert torch.equal(statistics.labels, labels)
     assert torch.equal(statistics.features, extractor(images))
     assert list(tmp_path.iterdir()) == []
+    assert statistics.data == ImageSet(images, None, "a").statistics(extractor, "given").data, "whatever is known"
     unknown = ImageSet(images, None, "digits.npz")
     assert unknown.num_classes == 0
     assert (unknown.statistics(extractor, "given").labels == -1).all()
@@ -57,4 +58,4 @@ def test_what_is_shown_needs_no_setup() -> None:
     shown.setup("fit")
     pixels = torch.zeros(1, 1, 8, 8, dtype=torch.uint8)
     assert shown.pictures(pixels) is pixels
-    assert shown.describe() == {"name": "a", "substitute": False}
+    assert shown.describe() == {"name": "a", "classes": None, "substitute": False}

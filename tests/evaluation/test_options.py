@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from gan_lab.evaluation.options import Options
-from gan_lab.metrics.scorer import GROUPS
+from gan_lab.metrics.groups import GROUPS
 from gan_lab.utils.errors import UserError
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from gan_lab.evaluation.external_images import Found
 from gan_lab.evaluation.options import Options
-from gan_lab.evaluation.sides import FIRST, Scored, at, collected, of_images
+from gan_lab.evaluation.sides import FIRST, Scored, at, collected, of_images, relabelled
 from gan_lab.metrics.generated_images import Generated
 from gan_lab.utils.errors import UserError
 
@@ -32,14 +33,23 @@ def test_the_first_images_are_kept_or_all(keep: bool) -> None:
 
 
 def test_as_many_images_are_taken_as_are_asked_for() -> None:
-    side = of_images(IMAGES, LABELS, Options(count=12))
+    side = of_images(Found(IMAGES, LABELS), Options(count=12))
     images, labels = collected(side.generated)
     assert side.count == 12
     assert torch.equal(images, IMAGES[:12])
     assert labels is not None
     assert torch.equal(labels, LABELS[:12])
     with pytest.raises(UserError, match="--count 31: only 30 images are given"):
-        of_images(IMAGES, LABELS, Options(count=31))
+        of_images(Found(IMAGES, LABELS), Options(count=31))
+
+
+def test_labels_become_those_of_the_other_set_or_none() -> None:
+    new = torch.arange(30).flip(0)
+    _, labels = collected(relabelled(chunks(), new))
+    assert labels is not None
+    assert torch.equal(labels, new)
+    assert collected(relabelled(chunks(), None))[1] is None
+    assert collected(relabelled([(IMAGES, None)], new))[1] is None
 
 
 def test_a_file_stands_for_its_images(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 from typing import get_args
 
+from gan_lab.metrics.groups import ALL_GROUPS
 from gan_lab.metrics.presets import PRESETS
-from gan_lab.metrics.scorer import ALL_GROUPS
 from gan_lab.metrics.select_extractor import Choice
 from tests.conftest import REPOSITORY
 

@@ -14,7 +14,8 @@ from gan_lab.distributed.collectives import gather_rows
 from gan_lab.metrics import class_scores, dataset_classifier, scores, spectra
 from gan_lab.metrics.dataset_classifier import DatasetClassifier
 from gan_lab.metrics.extractors import Custom
-from gan_lab.metrics.scorer import GROUPS, Scorer
+from gan_lab.metrics.groups import GROUPS
+from gan_lab.metrics.scorer import Scorer
 from gan_lab.metrics.statistics import RealStatistics, real_statistics
 from tests.metrics.conftest import Labelled
 

@@ -11,7 +11,7 @@ import torch
 
 from gan_lab.cli import main
 from gan_lab.metrics.score_record import ScoreRecord
-from gan_lab.runs.record import Record
+from gan_lab.runs.record import Record, best_score
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError
 from tests.metrics.test_score_record import PROTOCOL
@@ -53,6 +53,11 @@ def test_whatever_a_field_holds_ends_in_a_line_or_a_table(
             {"status": "finished", "best": {"images_seen": 1, "fid": None}},
             "holds best.fid=None: must be a valid number",
         ),
+        (
+            {"status": "finished", "best": {"by": "kid"}},
+            "holds best=.*must be a score with the number kid",
+        ),
+        ({"status": "finished", "best": {"by": "kid", "kid": "x"}}, "holds best=.*must be a score with the number kid"),
         ({"status": "finished", "ended": "2020-01-01"}, "holds ended='2020-01-01': must be a time with its offset"),
     ],
 )
@@ -60,6 +65,23 @@ def test_what_is_wrong_is_named_by_its_field(values: dict[str, object], said: st
     run.record_file.write_text(json.dumps(values))
     with pytest.raises(UserError, match=f"run\\.json {said}"):
         run.record()
+
+
+@pytest.mark.parametrize(
+    ("best", "expected"),
+    [
+        ({"fid": 3.0}, ("fid", 3.0, 3.0)),
+        ({"psnr": 20.0}, ("psnr", 20.0, -20.0)),
+        ({"by": "recall", "recall": 0.5, "minimised": -0.5}, ("recall", 0.5, -0.5)),
+        ({}, None),
+    ],
+)
+def test_the_best_is_found_under_its_name_old_or_new(
+    best: dict[str, object], expected: tuple[str, float, float] | None, run: Run
+) -> None:
+    run.update_record(best=best)
+    assert best_score(run.record()) == expected
+    assert run.objective() == (expected and expected[2])
 
 
 def test_values_that_nobody_reads_are_kept(run: Run) -> None:

@@ -63,7 +63,7 @@ def test_a_search_without_a_fid_says_so(command: Command) -> None:
     pytest.importorskip("hydra_plugins.hydra_optuna_sweeper", reason="the extra sweep is not installed")
     options = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=1", "hydra.sweeper.n_jobs=1"]
     message = str(command(*SWEEP, *options, "model.optimizer.generator.lr=interval(1e-4,1e-3)"))
-    assert "this sweep goes by FID while training, and the run has none: callbacks.scores" in message
+    assert "this sweep goes by a score while training, and there is none: callbacks.scores" in message
 
 
 @pytest.mark.slow

@@ -276,6 +276,14 @@ TABLE: dict[str, list[Row]] = {
             "Error: callbacks.scores.count=3: must be greater than or equal to 6",
         ),
         Row(
+            "python train.py callbacks.scores.best_by=kid",
+            "Error: callbacks.scores.best_by=kid: is not computed while training; choose auto, fid, precision, recall, density, coverage, modes, class_kl, or callbacks.scores.groups_during=[fid,manifold,classes,kid]",
+        ),
+        Row(
+            "python train.py callbacks.scores.best_by=psnr",
+            "Error: callbacks.scores.best_by=psnr: is not computed while training; choose auto, fid, precision, recall, density, coverage, modes, class_kl",
+        ),
+        Row(
             "python train.py callbacks.scores.groups=[fdi]",
             "Error: callbacks.scores.groups=[fdi]: must be 'fid', 'kid', 'inception_score', 'manifold', 'classes', 'fid_infinity', 'fid_interval', 'class_manifold', 'memorisation', 'spectrum', 'cmmd' or 'path_length'",
         ),
@@ -709,7 +717,7 @@ TABLE: dict[str, list[Row]] = {
         ),
     ],
     "Archives, scans and arrays": [
-        Row(OWN + ".zip", "Error: data.root=…/photos.zip: no such folder"),
+        Row(OWN + ".zip", "Error: data.root=…/photos.zip: no such file"),
         Row(
             OWN + ".zip",
             "Error: …/photos.zip: can't be read as a zip file: File is not a zip file; fetch or make it again",
@@ -752,7 +760,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             OWN + ".tar.gz",
-            "Error: data.root=…/photos.tar.gz: is compressed, and read in place only without; make it a .tar or a .zip",
+            "Error: data.root=…/photos.tar.gz: is compressed as a whole, and images are read one by one; make it a .tar with gunzip -k …/photos.tar.gz",
             given.file("photos.tar.gz"),
         ),
         Row(
