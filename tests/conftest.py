@@ -281,6 +281,20 @@ def styles_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 @pytest.fixture
+def conditional_styles_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A finished run's folder, made without training, of a generator of styles that is asked for classes."""
+    monkeypatch.chdir(tmp_path)
+    run = Run(tmp_path / "conditional_styles")
+    widths = [f"model.network.{player}.channel_base=64" for player in ("generator", "discriminator")]
+    small = ("model/network=stylegan2_small", "model.network.generator.w_dim=6", *widths)
+    run.save_config(composed("model=cgan", *small, "data.image_size=8", "model.latent_dim=4"))
+    checkpoint = {"state_dict": untrained(run).state_dict(), "images_seen": 320}
+    AtomicCheckpointIO().save_checkpoint(checkpoint, run.checkpoint)
+    run.update_record(status="interrupted")
+    return run
+
+
+@pytest.fixture
 def few_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder for datasets, with no network to fill it: 500 genuine digits to train on, 500 to test with."""
 

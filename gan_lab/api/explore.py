@@ -45,7 +45,7 @@ class Projected:
     Args:
         latents: (n, latent_dim), or a w for each layer (n, layers, w_dim) of StyleGAN2, on the CPU.
         labels: int64 (n,); None where the model takes none.
-        images: of the latents, uint8 (n, channels, height, width).
+        images: of the latents (n, channels, height, width), uint8 or of the type of `data.depth`.
         psnr: of these against the given ones, in dB, float64 (n,).
     """
 
@@ -220,7 +220,8 @@ class Explorable(ABC):
         """Find the latents whose images are nearest to given ones.
 
         Args:
-            pictures: a file, several, or uint8 images (n, channels, height, width) of the run's size.
+            pictures: a file, several, or images (n, channels, height, width) of the run's size, uint8 or of the type of
+                `data.depth`.
             label: of all images of a conditional model; by default it is searched.
             starts: latents that begin side by side.
             steps: of the optimisation.
@@ -243,9 +244,11 @@ class Explorable(ABC):
             if place is not None:
                 check_name("--out", place)
             space = opened_space(run, checkpoint, weights, device)
-            targets = pictures if isinstance(pictures, Tensor) else projection.read(paths(pictures), space.shape)
-            if targets.dtype != torch.uint8 or targets.dim() != 4 or tuple(targets.shape[1:]) != space.shape:
-                raise UserError(f"pictures: must be uint8 of shape (n, {', '.join(map(str, space.shape))})")
+            targets = pictures if isinstance(pictures, Tensor) else projection.read(paths(pictures), space)
+            dtype = space.depth.dtype
+            if targets.dtype != dtype or targets.dim() != 4 or tuple(targets.shape[1:]) != space.shape:
+                kind = str(dtype).removeprefix("torch.")
+                raise UserError(f"pictures: must be {kind} of shape (n, {', '.join(map(str, space.shape))})")
             wanted = None if label is None else space.labels("--class", [str(label)])[0]
             found = projection.project(space, targets.cpu(), label=wanted, starts=starts, steps=steps, seed=seed)
             if place is not None:

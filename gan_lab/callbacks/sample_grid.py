@@ -106,17 +106,21 @@ class SampleGrid(Callback):
         for suffix, ema in self.kinds.items():
             seed = seeding.derive(self.seed, "grid")
             drawn, columns = pl_module.sample_grid(self.rows, self.columns, seed, ema=ema)
-            data: Any = trainer.datamodule  # type: ignore[attr-defined]
-            display = data.display if drawn.shape[1] == data.channels else None
+            data = self._data_of(trainer)
+            display = data.display if data and drawn.shape[1] == data.channels else None
             grid = images.grid(drawn, columns, display)
             self.waiting[f"{pl_module.images_seen:09d}{suffix}.png"] = grid
             log_picture(trainer, f"samples{suffix}", grid, trainer.global_step)
         self._write()
 
     @staticmethod
-    def _rows_of(trainer: Trainer, pl_module: Any) -> list[str]:
+    def _data_of(trainer: Trainer) -> Any:
+        """The data module; None where a trainer of somebody's own has loaders alone."""
+        return getattr(trainer, "datamodule", None)
+
+    def _rows_of(self, trainer: Trainer, pl_module: Any) -> list[str]:
         """The names of the classes whose rows a grid shows; none where they have no names."""
-        data: Any = getattr(trainer, "datamodule", None)
+        data = self._data_of(trainer)
         return list(data.describe().get("classes") or []) if data and hasattr(pl_module, "num_classes") else []
 
     def _write(self) -> None:

@@ -4,6 +4,7 @@ import argparse
 import math
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 BEYOND = 1 << 32  # the limit of seeds in every library, and more images than anyone generates
 
@@ -43,6 +44,33 @@ def seeds(text: str) -> list[int]:
 
 positive = whole_number(1)
 non_negative = whole_number(0)
+
+
+def add_command(
+    commands: Any,
+    name: str,
+    run: Callable[[argparse.Namespace], None],
+    *,
+    help: str,
+    description: str,
+    examples: str | None = None,
+) -> argparse.ArgumentParser:
+    """Declare a command whose help keeps the lines of its description and its examples.
+
+    Args:
+        commands: what argparse adds commands to.
+        name: as one types it.
+        run: is called with what one has typed.
+        help: in the list of commands.
+        description: above the options.
+        examples: below them.
+    """
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=help, description=description, epilog=examples, formatter_class=formatter
+    )
+    parser.set_defaults(run=run)
+    return parser
 
 
 def add_run(parser: argparse.ArgumentParser, kind: str = "a run, finished or not") -> None:

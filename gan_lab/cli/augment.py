@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gan_lab.cli.arguments import add_device, add_weights, non_negative, positive
+from gan_lab.cli.arguments import add_command, add_device, add_weights, non_negative, positive
 from gan_lab.cli.outputs import put, refuse_existing
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.terminal import say
@@ -21,14 +21,15 @@ Stopped by Ctrl+C, it goes on where it stood when the same command is given agai
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "augment",
+        run,
         help="find out whether generated images make a classifier better",
         description="Train a classifier on real images, on classically augmented ones, on real and\n"
         "generated ones, and on generated ones alone, and measure all on the test split.\n"
         "The generators see the real images of their row and no others.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=EXAMPLES,
     )
     parser.add_argument(
         "source", metavar="RUN", help="a conditional run, whose configuration generators are trained by; or a sweep"
@@ -100,7 +101,6 @@ def add_parser(commands: Any) -> None:
         metavar="FOLDER",
         help=f"for results, generators, table.md, table.csv, table.json and picture.png (default: {FOLDER}/<run>)",
     )
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gan_lab.cli.arguments import add_force
+from gan_lab.cli.arguments import add_command, add_force
 from gan_lab.cli.outputs import put, refuse_existing
 from gan_lab.utils.errors import UserError, nearest
 from gan_lab.utils.terminal import say
@@ -31,15 +31,16 @@ EXAMPLES = """examples:
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "compare",
+        run,
         help="print a table of the scores of several runs",
         description="Print a table of the scores of several runs. Runs that differ only in their seed share a row,\n"
         "with mean and standard deviation. Only scores of the same protocol are compared: the one that most\n"
         "runs have. Runs without are named. Below the table stands which setups are worse than the best\n"
         "by more than the spread of seeds (Welch's t-test).",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=EXAMPLES,
     )
     parser.add_argument(
         "folders",
@@ -67,7 +68,6 @@ def add_parser(commands: Any) -> None:
         "opens offline",
     )
     add_force(parser, "--out and --html if they exist")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -60,7 +60,7 @@ def add_pack(parts: Any) -> None:
         "pack",
         help="resize a folder of images once into one file",
         description="Resize the images of a folder as data=image_folder does, into one .npz file of the arrays images, "
-        "labels and classes.",
+        "labels and classes, with 8 bits or at the depth that --depth names.",
     )
     add_folder(parser)
     parser.add_argument("out", type=Path, metavar="OUT.npz", help="file to write")
@@ -77,6 +77,12 @@ def add_pack(parts: Any) -> None:
     )
     parser.add_argument(
         "--window", type=window, metavar="LOW,HIGH", help="pixel values that become black and white, as data.window"
+    )
+    parser.add_argument(
+        "--depth",
+        choices=("8", "16", "float"),
+        default="8",
+        help="bits of a value, as data.depth: 16, or floating points, keep what scans hold (default: 8)",
     )
     parser.add_argument(
         "--background", default="white", metavar="COLOUR", help="under transparent pixels (default: white)"
@@ -150,15 +156,15 @@ def check(arguments: argparse.Namespace) -> None:
     if found.pictures:
         save(found.sheet(), arguments.out)
         say(f"sheet    {arguments.out}")
-        say(f"\n{command(arguments.folder, found.suits, found.channels)}")
+        say(f"\n{command(arguments.folder, found.options)}")
     if problems := found.problems():
         raise UserError("; ".join(problems))
 
 
-def command(folder: str, side: int | None, channels: int) -> str:
+def command(folder: str, options: str) -> str:
     """A line that trains on a folder."""
-    options = f"data.image_size={side} data.channels={channels} {chosen('model/network', ['resnet'])}"
-    return f"    gan-lab train data=image_folder {override('data.root', folder)} {options}"
+    network = chosen("model/network", ["resnet"])
+    return f"    gan-lab train data=image_folder {override('data.root', folder)} {options} {network}"
 
 
 def pack(arguments: argparse.Namespace) -> None:
@@ -182,7 +188,8 @@ def pack(arguments: argparse.Namespace) -> None:
         raise UserError(f"--background {arguments.background}: no such colour; white, black or #ff8000, say") from error
     source = places.at(arguments.folder, "FOLDER")
     files = packing.choose(source, arguments.split, survey.to_log)
-    pixels, labels, lines = packing.decode(
+    depth: Any = int(arguments.depth) if arguments.depth.isdigit() else arguments.depth
+    packed = packing.decode(
         source,
         files,
         arguments.image_size,
@@ -191,13 +198,18 @@ def pack(arguments: argparse.Namespace) -> None:
         background=arguments.background,
         fit=arguments.fit,
         of=f"--image-size {as_option(arguments.image_size)}",
+        depth=depth,
     )
-    for line in lines:
-        say(line)
+    for line in packed.lines:
+        say(line.replace("data.window", "--window").replace("data.background", "--background"))
     with replacing(out, "OUT.npz") as partial:
-        packing.write(partial, pixels, labels, files.classes, compress=arguments.compress)
+        packing.write(partial, packed.pixels, packed.labels, files.classes, compress=arguments.compress)
     classes = f", {len(files.classes)} classes" if files.classes else ""
-    say(f"{out}: {len(pixels):,} images of {as_option(arguments.image_size)} pixels{classes}")
+    deep = ""
+    if packed.window:
+        low, high = packed.window
+        deep = f"; train on it with data.depth={depth} 'data.window=[{low:.9g},{high:.9g}]'"
+    say(f"{out}: {len(packed.pixels):,} images of {as_option(arguments.image_size)} pixels{classes}{deep}")
 
 
 def show(arguments: argparse.Namespace) -> None:
@@ -207,7 +219,7 @@ def show(arguments: argparse.Namespace) -> None:
         UserError: the configuration has errors, or the data can't be loaded.
     """
     refuse_picture(arguments)
-    data = composed(arguments.overrides)
+    data = composed(["data.batch_size=1", *arguments.overrides])  # few images are enough to look at
 
     from gan_lab.data.preview import preview
 

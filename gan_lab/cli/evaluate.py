@@ -7,7 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from gan_lab.cli.arguments import add_device, add_force, add_state, add_weights, non_negative, positive
+from gan_lab.cli.arguments import add_command, add_device, add_force, add_state, add_weights, non_negative, positive
 from gan_lab.cli.dataset_choice import real_images
 from gan_lab.cli.evaluated import put_pictures, put_statistics, report
 from gan_lab.cli.outputs import put, refuse_existing
@@ -36,13 +36,14 @@ EXAMPLES = """examples:
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "evaluate",
+        run,
         help="score a run, a folder of images or a file of images",
         description="Compute FID and other scores of generated images against the real\nimages of a dataset, or "
         "against any other images.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=EXAMPLES,
     )
     parser.add_argument(
         "source",
@@ -157,7 +158,6 @@ def add_parser(commands: Any) -> None:
         action="store_true",
         help="also compute GAN-train and GAN-test accuracy of a conditional run (trains a classifier; minutes)",
     )
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

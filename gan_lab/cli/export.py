@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gan_lab.cli.arguments import add_force, add_run, add_state, add_weights
+from gan_lab.cli.arguments import add_command, add_force, add_run, add_state, add_weights
 from gan_lab.cli.outputs import put_folder
 from gan_lab.utils.terminal import say
 
@@ -15,18 +15,20 @@ EXAMPLES = """examples:
   gan-lab export RUN --format safetensors --out mine; gan-lab sample mine"""
 DESCRIPTION = """Write a run's generator to a folder, with a picture and a model card that says how to
 load it. A program in ONNX or of torch.export takes latents (and labels) or images,
-gives uint8 images, in batches of any size, and needs no gan_lab. Weights in safetensors,
-with a configuration in JSON, are a RUN for all commands of gan_lab."""
+gives pixels, uint8 or of the type of data.depth, in batches of any size, and needs
+no gan_lab. Weights in safetensors, with a configuration in JSON, are a RUN for
+all commands of gan_lab."""
 
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "export",
+        run,
         help="write a run's generator as ONNX, a torch program or safetensors",
         description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=EXAMPLES,
     )
     add_run(parser)
     parser.add_argument("--format", choices=FORMATS, required=True, help="of the file: onnx and torch are programs")
@@ -38,7 +40,6 @@ def add_parser(commands: Any) -> None:
     add_direction(parser)
     add_licence(parser)
     add_force(parser, "--out if an exported run lies there")
-    parser.set_defaults(run=run)
 
 
 def add_direction(parser: argparse.ArgumentParser) -> None:

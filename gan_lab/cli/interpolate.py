@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_lab.cli.arguments import (
+    add_command,
     add_force,
     add_generator,
     add_truncation,
@@ -27,13 +28,14 @@ EXAMPLES = """examples:
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "interpolate",
+        run,
         help="make a film between latents or classes",
         description="Make a film of the images between several latents, or between classes of a\nconditional model. "
         "The same command gives the same film.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=EXAMPLES,
     )
     add_generator(parser)
     parser.add_argument(
@@ -87,7 +89,6 @@ def add_parser(commands: Any) -> None:
         "strip)",
     )
     add_force(parser)
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -1,7 +1,7 @@
 """Output files and folders of commands: nothing is overwritten by accident, nothing stays half-written."""
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,6 +41,22 @@ def refuse_existing(option: str, path: Path | None, force: bool) -> None:
         raise UserError(f"{option} {path}: is a folder; name a file")
     if path.exists() and not force:
         raise UserError(f"{option} {path}: exists already; choose another name, or replace it with --force")
+
+
+def check_ending(option: str, path: Path | None, endings: Sequence[str], what: str) -> None:
+    """Refuse, before any work is done, a file whose ending says another format.
+
+    Args:
+        option: that named it.
+        path: None for none.
+        endings: that will do, in lower case.
+        what: the end of the message, such as "a grid is a .png".
+
+    Raises:
+        UserError: it has another ending.
+    """
+    if path is not None and path.suffix.lower() not in endings:
+        raise UserError(f"{option} {path}: unknown format {path.suffix}; {what}")
 
 
 @contextmanager

@@ -4,10 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gan_lab.cli.arguments import add_class, add_force, add_generator, non_negative, positive
+from gan_lab.cli.arguments import add_class, add_command, add_force, add_generator, non_negative, positive
 from gan_lab.cli.explore import space
-from gan_lab.cli.outputs import put, refuse_existing
-from gan_lab.utils.errors import UserError
+from gan_lab.cli.outputs import check_ending, put, refuse_existing
 from gan_lab.utils.terminal import say
 
 EXAMPLES = """examples:
@@ -18,13 +17,14 @@ EXAMPLES = """examples:
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "project",
+        run,
         help="find the latents of images",
         description="Find the latents of which the generator makes images that are nearest to\ngiven ones. They are "
         "kept in a file that gan-lab interpolate and sample take.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=EXAMPLES,
     )
     add_generator(parser)
     parser.add_argument(
@@ -55,7 +55,6 @@ def add_parser(commands: Any) -> None:
         "--picture", type=Path, metavar="FILE.png", help="write a picture of each image beside what was found"
     )
     add_force(parser, "output files that exist")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -67,8 +66,7 @@ def run(arguments: argparse.Namespace) -> None:
     out, picture = arguments.out, arguments.picture
     refuse_existing("--out", out, arguments.force)
     refuse_existing("--picture", picture, arguments.force)
-    if picture is not None and picture.suffix.lower() != ".png":
-        raise UserError(f"--picture {picture}: unknown format {picture.suffix}; a picture is a .png")
+    check_ending("--picture", picture, [".png"], "a picture is a .png")
 
     from gan_lab.evaluation import latents, projection
     from gan_lab.utils import images
@@ -78,7 +76,7 @@ def run(arguments: argparse.Namespace) -> None:
     label = None if arguments.of_class is None else of_run.labels("--class", [arguments.of_class])[0]
     found = projection.project(
         of_run,
-        projection.read(arguments.images, of_run.shape),
+        projection.read(arguments.images, of_run),
         label=label,
         starts=arguments.starts,
         steps=arguments.steps,

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from gan_lab.cli.arguments import add_run, add_state
+from gan_lab.cli.arguments import add_command, add_run, add_state
 from gan_lab.cli.export import add_direction, add_licence
 from gan_lab.utils.terminal import say
 
@@ -15,11 +15,12 @@ gan-lab sample hf://user/name, or begin with it: gan-lab train init_from=hf://us
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "publish",
+        run,
         help="send a run's model to the Hugging Face hub",
         description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_run(parser)
     parser.add_argument("--to", required=True, metavar="hf://USER/NAME", help="repository, which is made if need be")
@@ -28,7 +29,6 @@ def add_parser(commands: Any) -> None:
     add_licence(parser)
     parser.add_argument("--private", action="store_true", help="show a new repository to its owner only")
     parser.add_argument("--force", action="store_true", help="add to a repository that holds something else")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -5,9 +5,18 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gan_lab.cli.arguments import add_class, add_force, add_generator, add_truncation, non_negative, positive, seeds
+from gan_lab.cli.arguments import (
+    add_class,
+    add_command,
+    add_force,
+    add_generator,
+    add_truncation,
+    non_negative,
+    positive,
+    seeds,
+)
 from gan_lab.cli.explore import space
-from gan_lab.cli.outputs import check_output, refuse_existing, replacing
+from gan_lab.cli.outputs import check_ending, check_output, refuse_existing, replacing
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.terminal import say
 
@@ -29,12 +38,13 @@ the rounding of numbers."""
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "sample",
+        run,
         help="generate images with a trained run",
         description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=EXAMPLES,
     )
     add_generator(parser)
     number = parser.add_mutually_exclusive_group()
@@ -84,7 +94,6 @@ def add_parser(commands: Any) -> None:
         "the name of the class",
     )
     add_force(parser, "output files and folders that exist")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -100,12 +109,8 @@ def run(arguments: argparse.Namespace) -> None:
     check_output(out, arguments.force)
     refuse_existing("--grid", arguments.grid, arguments.force)
     refuse_existing("--labels", arguments.labels, arguments.force)
-    if arguments.grid and arguments.grid.suffix.lower() != ".png":
-        raise UserError(f"--grid {arguments.grid}: unknown format {arguments.grid.suffix}; a grid is a .png")
-    if arguments.labels and arguments.labels.suffix.lower() not in LABELS:
-        raise UserError(
-            f"--labels {arguments.labels}: unknown format {arguments.labels.suffix}; labels are .npy or .csv"
-        )
+    check_ending("--grid", arguments.grid, [".png"], "a grid is a .png")
+    check_ending("--labels", arguments.labels, LABELS, "labels are .npy or .csv")
 
     from gan_lab.utils import images
 

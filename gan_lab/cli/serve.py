@@ -44,12 +44,13 @@ def run(arguments: argparse.Namespace) -> None:
     """
     from gan_lab.runs.run import Run
     from gan_lab.sharing import serve
+    from gan_lab.sharing.served import served
     from gan_lab.utils.extras import require
 
     require("gan-lab serve", "serve", "starlette", "uvicorn")
     opened = serve.listen(arguments.port)
     with opened:
-        generator = serve.Generator(
+        generator = served(
             Run.open(arguments.run_folder),
             which=arguments.checkpoint,
             ema=arguments.weights == "ema",

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gan_lab.cli.arguments import add_force, add_run, add_weights, amount, positive
+from gan_lab.cli.arguments import add_command, add_force, add_run, add_weights, amount, positive
 from gan_lab.cli.outputs import check_output, replacing
 from gan_lab.utils.terminal import say
 
@@ -15,13 +15,14 @@ EXAMPLES = """examples:
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "timelapse",
+        run,
         help="make a film of a training",
         description="Make a film of a training from the grids in its run's folder, with the images\nseen and the "
         "latest FID under each. callbacks.samples.every_n_images says how many\ngrids a training draws.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=EXAMPLES,
     )
     add_run(parser)
     add_weights(parser, "grids of a run that has drawn both: of the moving average, or of the raw weights")
@@ -38,7 +39,6 @@ def add_parser(commands: Any) -> None:
         help=".gif, .png (APNG), or .mp4, which needs ffmpeg (default: timelapse.gif)",
     )
     add_force(parser)
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -4,7 +4,16 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gan_lab.cli.arguments import add_device, add_force, add_run, add_state, add_weights, non_negative, positive
+from gan_lab.cli.arguments import (
+    add_command,
+    add_device,
+    add_force,
+    add_run,
+    add_state,
+    add_weights,
+    non_negative,
+    positive,
+)
 from gan_lab.cli.outputs import ENDINGS, check_output, replacing
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.terminal import say
@@ -24,12 +33,13 @@ others are translated, and the exit code is 1."""
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "translate",
+        run,
         help="translate images with a trained run",
         description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=EXAMPLES,
     )
     add_run(parser, "a run whose model translates")
     parser.add_argument(
@@ -75,7 +85,6 @@ def add_parser(commands: Any) -> None:
     add_device(parser)
     parser.add_argument("--side-by-side", action="store_true", help="put each image to the left of its translation")
     add_force(parser)
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

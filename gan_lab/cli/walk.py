@@ -6,6 +6,7 @@ from typing import Any
 
 from gan_lab.cli.arguments import (
     add_class,
+    add_command,
     add_force,
     add_generator,
     add_truncation,
@@ -16,8 +17,7 @@ from gan_lab.cli.arguments import (
     whole_number,
 )
 from gan_lab.cli.explore import space
-from gan_lab.cli.outputs import check_output, replacing
-from gan_lab.utils.errors import UserError
+from gan_lab.cli.outputs import check_ending, check_output, replacing
 from gan_lab.utils.terminal import say
 
 EXAMPLES = """examples:
@@ -28,13 +28,14 @@ EXAMPLES = """examples:
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "walk",
+        run,
         help="find directions in the latents of a run",
         description="Find directions that change images most, without labels, and draw a sheet of\nthem: each row "
         "moves one image along a direction.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=EXAMPLES,
     )
     add_generator(parser)
     parser.add_argument(
@@ -69,7 +70,6 @@ def add_parser(commands: Any) -> None:
         help="picture to write (default: walk.png)",
     )
     add_force(parser)
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -80,8 +80,7 @@ def run(arguments: argparse.Namespace) -> None:
     """
     out: Path = arguments.out
     check_output(out, arguments.force)
-    if out.suffix.lower() != ".png":
-        raise UserError(f"--out {out}: unknown format {out.suffix}; a sheet is a .png")
+    check_ending("--out", out, [".png"], "a sheet is a .png")
 
     from gan_lab.evaluation.directions import walk
     from gan_lab.utils import images

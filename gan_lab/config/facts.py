@@ -6,8 +6,9 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from omegaconf import DictConfig, OmegaConf
 
+from gan_lab.config.allowed import is_inside, resolve
 from gan_lab.config.saved_config import leaves
-from gan_lab.config.schema import Root, is_inside, parameters, resolve
+from gan_lab.config.schema import Root, parameters
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.types import Fact, OnResume
 

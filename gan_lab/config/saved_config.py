@@ -170,7 +170,7 @@ def _refuse_servers(values: dict[str, Any], own_loggers: bool) -> None:
         values: of the configuration, plain.
         own_loggers: whether the user has chosen the loggers on the command line, or the user's program has saved them.
     """
-    from gan_lab.config.schema import resolve
+    from gan_lab.config.allowed import resolve
 
     for path, name in leaves(values):
         if not path.endswith("_target_") or (own_loggers and path.startswith("logger.")):

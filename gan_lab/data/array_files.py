@@ -5,7 +5,6 @@ from pathlib import PurePath
 from typing import Any, BinaryIO
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
@@ -76,6 +75,8 @@ def _of_png(file: BinaryIO, background: str) -> Array:
 
 def _of_tiff(file: BinaryIO) -> Array | None:
     """The first page of a TIFF; None where Pillow keeps its values."""
+    import tifffile  # most runs have no TIFF, and every program imports this module
+
     try:
         tiff = tifffile.TiffFile(file)
         page = tiff.pages.first

@@ -6,6 +6,7 @@ import torchvision.datasets
 
 from gan_lab.data.named_files import Listed, NamedFiles
 from gan_lab.data.published_files import PublishedFile
+from gan_lab.utils.categories import MOST_CLASSES, Categories, combinations
 from gan_lab.utils.errors import DamagedFileError, UserError, nearest
 from gan_lab.utils.files import read_regular
 
@@ -27,6 +28,11 @@ class CelebA(NamedFiles):
     Args:
         attributes: names of attributes, such as Male and Smiling. Each combination is a class: with two of them 0 is
             neither, 1 the first, 2 the second, 3 both. Without any there are no classes.
+        num_classes: number of combinations; or a 2 for each attribute, for networks that see each for itself; 1
+            ignores them.
+
+    Raises:
+        ValueError: there are too many attributes, or one twice, or another number of classes.
     """
 
     key = "celeba"
@@ -40,11 +46,23 @@ class CelebA(NamedFiles):
     partition: ClassVar = _published("list_eval_partition.txt", LARGEST_TABLE)
     table: ClassVar = _published("list_attr_celeba.txt", LARGEST_TABLE)
 
-    def __init__(self, *, attributes: list[str], **options: Any) -> None:
+    def __init__(self, *, attributes: list[str], num_classes: Categories, **options: Any) -> None:
         self.attributes = list(attributes)
+        if len({*attributes}) != len(attributes):
+            raise ValueError(f"data.attributes={self.attributes}: name each attribute once")
+        if 2 ** len(attributes) > MOST_CLASSES:
+            raise ValueError(
+                f"data.attributes: {len(attributes)} attributes have {2 ** len(attributes):,} combinations, too many "
+                f"to draw and to count; choose {MOST_CLASSES.bit_length() - 1} at most"
+            )
+        if not isinstance(num_classes, int) and [*num_classes] != [2] * len(attributes):
+            raise ValueError(
+                f"data.num_classes={[*num_classes]}: each of CelebA's attributes has two values, and data.attributes "
+                f"has {len(attributes)}: set data.num_classes=[{','.join('2' * len(attributes))}]"
+            )
         self.classes = 2 ** len(self.attributes)
         self.title = "CelebA" + (f" with data.attributes={self.attributes}" if self.attributes else "")
-        super().__init__(**options)
+        super().__init__(num_classes=combinations(num_classes), **options)
 
     def tables(self) -> list[PublishedFile]:
         """The partition, and the attributes where some are wanted."""

@@ -25,7 +25,7 @@ import torch
 from PIL import ImageColor
 from torch import Tensor
 
-from gan_lab.data import decoding, values
+from gan_lab.data import decoding, mapped, values
 from gan_lab.data.array_files import Array
 from gan_lab.data.decoding import Outcome
 from gan_lab.data.image_files import Fit, Half, Size
@@ -160,7 +160,8 @@ class Decoder:
                     f"{root}: of pixels with more than 8 bits {low:g} becomes black and {high:g} white; "
                     f"data.window=[{low:g},{high:g}] sets this",
                 )
-        return Decoded(torch.from_numpy(pixels[: len(files) - len(outcome.damaged)]), outcome.damaged, outcome.sizes)
+        images = mapped.as_tensor(pixels)[: len(files) - len(outcome.damaged)]
+        return Decoded(images, outcome.damaged, outcome.sizes)
 
     def _decode(self, files: Sequence[Path], pixels: Array, quiet: bool) -> Outcome:
         form: dict[str, Any] = {"window": self.window, "background": self.background, "half": self.half}

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import UnidentifiedImageError
 from tqdm import tqdm
 
@@ -39,20 +38,20 @@ class Outcome(NamedTuple):
     sizes: list[Size]
 
 
-def allocate(count: int, channels: int, size: ImageSize, *, of: str) -> NDArray[np.uint8]:
-    """Memory for decoded images, uint8 (count, channels, height, width).
+def allocate(count: int, channels: int, size: ImageSize, *, of: str, dtype: type[np.generic] = np.uint8) -> Array:
+    """Memory for decoded images (count, channels, height, width) of a type.
 
     Raises:
         UserError: that much is not available; the message begins with `of`.
     """
     shape = count, channels, *height_and_width(size)
-    needed, available = math.prod(shape), memory.available()
+    needed, available = math.prod(shape) * np.dtype(dtype).itemsize, memory.available()
     if needed > available:
         raise UserError(
             f"{of}: {count:,} images of {by(size)} pixels need {needed / 1e9:,.1f} GB of memory, and "
             f"{available / 1e9:.1f} GB are available; take fewer or smaller images"
         )
-    return np.empty(shape, np.uint8)
+    return np.empty(shape, dtype)
 
 
 def decode(

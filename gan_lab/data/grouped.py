@@ -8,6 +8,7 @@ from gan_lab.utils import seeding
 from gan_lab.utils.errors import UserError
 
 FOLDER = "folder"  # the rule by which folders are groups
+COPIES = "copies"  # the rule by which images with the same pixels are a group
 
 
 def held_out(groups: Sequence[str], share: float, purpose: str, strata: Sequence[str] | None = None) -> list[bool]:
@@ -73,6 +74,18 @@ def by_rule(rule: str, names: Sequence[str]) -> list[str]:
                 f"matches no name, such as {names[0]}"
             )
     return [group or name for group, name in zip(found, names, strict=True)]
+
+
+def by_content(contents: Sequence[object], names: Sequence[str]) -> list[str]:
+    """The group of each image, which is called after its first: those with the same content are a group.
+
+    Args:
+        contents: hashes of pixels, of each image; an error stands for an image that can't be read, on its own.
+        names: of the images.
+    """
+    first: dict[object, str] = {}
+    found = zip(contents, names, strict=True)
+    return [name if isinstance(each, Exception) else first.setdefault(each, name) for each, name in found]
 
 
 def refuse_shared(train: Sequence[str], test: Sequence[str], option: str) -> None:

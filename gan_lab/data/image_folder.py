@@ -8,7 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gan_lab.data import grouped, listing, places
+from gan_lab.data import grouped, listing, places, survey, threads
 from gan_lab.data.decoded import Decoder
 from gan_lab.data.image_files import BACKGROUND, Fit
 from gan_lab.data.in_memory import InMemoryDataModule
@@ -16,13 +16,13 @@ from gan_lab.data.label_table import CLASS, LabelTable
 from gan_lab.data.sources import Axis
 from gan_lab.utils import categories
 from gan_lab.utils.batches import LabelledImages
-from gan_lab.utils.categories import Categories
+from gan_lab.utils.categories import MOST_CLASSES, Categories
 from gan_lab.utils.depth import Depth, Kind, Limits
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.terminal import bar
 from gan_lab.utils.types import CachePath, InputPath, Share
 
 SPLITS = ("train", "test")
-MOST_CLASSES = 4096  # combinations of attributes: a grid has a row for each
 
 
 class Listing(NamedTuple):
@@ -69,7 +69,8 @@ class ImageFolder(InMemoryDataModule):
             that there is. The classes are the combinations of the attributes' categories, "smiling=yes,glasses=no".
         groups: a column of the table, "folder", or a regular expression (`grouped.by_rule`): images of a group are all
             for training, or for validation, or for testing. Names are paths below the folder, without the class folder
-            where that is the label, and without their ending. None takes each image alone.
+            where that is the label, and without their ending. "copies" has images with the same pixels as a group, for
+            which all are decoded once more. None takes each image alone.
     """
 
     def __init__(
@@ -240,8 +241,19 @@ class ImageFolder(InMemoryDataModule):
         else:
             in_classes = self.groups == grouped.FOLDER and self.table is None and self.num_classes > 1
             names = ["/".join(path.with_suffix("").parts[base + in_classes :]) or path.stem for path in named]
-            found = grouped.by_rule(self.groups, names)
+            found = self._copies(used) if self.groups == grouped.COPIES else grouped.by_rule(self.groups, names)
         return dict(zip(used, found, strict=True))
+
+    def _copies(self, used: list[Path]) -> list[str]:
+        """The group of each file by its pixels; slices of a volume stay together, whatever they show."""
+
+        def content(path: Path) -> object:
+            volume = self.source.volume(path)
+            return survey.look(path, source=self.source).content if volume == path else volume
+
+        contents = threads.attempts(used, content)
+        names = [str(path.relative_to(self.root)) for path in used]
+        return grouped.by_content([*bar(contents, "Comparing", len(used), "images")], names)
 
     def _check_number(self, classes: Classes, images: dict[str, int]) -> None:
         """Refuse another number of classes than there are.

@@ -13,7 +13,7 @@ from typing import Any, Generic, Literal
 import torch
 from torch import Tensor
 
-from gan_lab.data import balanced, grouped
+from gan_lab.data import balanced, grouped, mapped
 from gan_lab.data.augment import Augmentation
 from gan_lab.data.base import ImageDataModule
 from gan_lab.utils import seeding
@@ -65,6 +65,7 @@ class EpochLoader(Generic[Batch]):
         self.augmentation = augmentation
         self.mirror = mirror
         self.classes = classes.repeat(2) if mirror and classes is not None else classes
+        self._ahead = -1  # step whose images the system reads already
         self._epoch, self._order, self._draws = -1, torch.empty(0), torch.empty(0)  # cached: of the latest epoch
 
     def __len__(self) -> int:
@@ -83,10 +84,13 @@ class EpochLoader(Generic[Batch]):
             self._epoch, self._order = epoch, order.to(device)
             if self.augmentation:
                 self._draws = self.augmentation.draws(count, self.seed, epoch).to(device)
-        start = (place * self.world_size + self.rank) * self.batch_size
-        chosen = self._order[start : start + self.batch_size]
+        if place == 0 or step != self._ahead:
+            self._read_ahead(place)
+        self._read_ahead(place + 1)  # while this batch is trained on
+        self._ahead = step + 1
+        chosen = self._chosen(place)
         originals = len(self.dataset[0])
-        places = chosen % originals if self.mirror else chosen
+        places = self._places(chosen)
         # Takes a fifth of the time of indexing with brackets.
         batch = map_tensors(lambda part: part.index_select(0, places), self.dataset)
         if self.mirror:
@@ -99,6 +103,21 @@ class EpochLoader(Generic[Batch]):
             return batch
         augment, draws = self.augmentation, self._draws.index_select(0, chosen)
         return map_tensors(lambda part: augment(part, draws) if part.ndim == 4 else part, batch)  # labels stay
+
+    def _chosen(self, place: int) -> Tensor:
+        """The numbers that this process has in a batch of the epoch; none after its end."""
+        start = (place * self.world_size + self.rank) * self.batch_size
+        return self._order[start : start + self.batch_size]
+
+    def _places(self, chosen: Tensor) -> Tensor:
+        """The indices of the images of such numbers."""
+        return chosen % len(self.dataset[0]) if self.mirror else chosen
+
+    def _read_ahead(self, place: int) -> None:
+        """Have the system read the images of a batch that lie in a mapped file."""
+        for part in self.dataset:
+            if mapped.is_mapped(part):
+                mapped.read_ahead(part, self._places(self._chosen(place)))
 
     @property
     def _count(self) -> int:

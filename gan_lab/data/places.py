@@ -10,9 +10,18 @@ from gan_lab.data.archives import Tar, Zip
 from gan_lab.data.packed import Arrays
 from gan_lab.data.sources import Axis, Folder, Source
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.shell import argument
 
 ARCHIVES = (".zip", ".tar", ".npy", ".npz")
-COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
+COMPRESSED = {  # with the programs that make a .tar of them
+    ".tar.gz": "gunzip",
+    ".tgz": "gunzip",
+    ".tar.bz2": "bunzip2",
+    ".tbz2": "bunzip2",
+    ".tar.xz": "unxz",
+    ".txz": "unxz",
+    ".tar.zst": "unzstd",
+}
 BRACES = re.compile(r"\{(\d+)\.\.(\d+)\}")
 
 
@@ -31,16 +40,23 @@ def at(path: str, option: str, axis: Axis = 2) -> Source:
     ending = place.suffix.lower()
     if place.is_dir():
         return Folder(place, axis)
-    if place.name.lower().endswith(COMPRESSED):
-        raise UserError(f"{option}={path}: is compressed, and read in place only without; make it a .tar or a .zip")
+    unpacks = _unpacks(place)
     if not place.exists():
         shards = _matching(place)
         if shards is None:
-            raise UserError(f"{option}={path}: no such folder")
+            is_file = ending in ARCHIVES or unpacks or medical.is_medical(place.name)
+            raise UserError(f"{option}={path}: no such {'file' if is_file else 'folder'}")
         if not shards or not all(shard.is_file() for shard in shards):
             lacking = next((shard.name for shard in shards if not shard.is_file()), "any file")
             raise UserError(f"{option}={path}: there isn't {lacking}")
-        return Tar(place.parent, shards, axis)
+        if not unpacks:
+            return Tar(place.parent, shards, axis)
+    if unpacks:
+        typed = path if not place.exists() else argument(path)  # a pattern is the shell's, too
+        raise UserError(
+            f"{option}={path}: is compressed as a whole, and images are read one by one; make it a .tar with "
+            f"{unpacks} -k {typed}"
+        )
     if ending == ".zip":
         return Zip(place, axis)
     if ending == ".tar":
@@ -50,6 +66,12 @@ def at(path: str, option: str, axis: Axis = 2) -> Source:
     if medical.is_medical(place.name):
         return Folder(place.parent, axis, only=place)
     raise UserError(f"{option}={path}: is a file, not a folder, and none of {', '.join(ARCHIVES)}")
+
+
+def _unpacks(place: Path) -> str | None:
+    """The program that unpacks a compressed tar; None for all else."""
+    name = place.name.lower()
+    return next((program for ending, program in COMPRESSED.items() if name.endswith(ending)), None)
 
 
 def _matching(pattern: Path) -> list[Path] | None:

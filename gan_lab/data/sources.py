@@ -139,4 +139,17 @@ class Folder(Source):
         return status.st_size, status.st_mtime_ns
 
 
+def single(path: Path, axis: Axis = 2) -> tuple[Source, Path]:
+    """A source of one file, and the name of the one image in it.
+
+    Raises:
+        ValueError: it holds several.
+    """
+    source = Folder(path.parent, axis, path)
+    names = source.find(lambda *_: None)
+    if len(names) > 1:
+        raise ValueError(f"it holds {len(names)} images; one is asked for")
+    return source, names[0]
+
+
 OWN = Folder(Path())  # files by their paths

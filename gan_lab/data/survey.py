@@ -22,6 +22,7 @@ from gan_lab.data.formats import GREY, alone_if_large, formats, is_wide
 from gan_lab.data.listing import Say
 from gan_lab.data.sources import OWN, Source
 from gan_lab.utils import images
+from gan_lab.utils.depth import Kind
 from gan_lab.utils.terminal import bar
 
 SIDES = (16, 32, 64, 128, 256, 512, 1024)  # that networks are made for
@@ -31,6 +32,7 @@ THUMBNAIL = 64  # pixels a side, on the contact sheet
 COLUMNS = 10  # of the contact sheet
 ROWS = 20  # of it, at most
 CHANNELS = re.compile(r"of (\d+) channels?$")
+WHOLE = ("I", "uint16", "int16", "uint32", "int32")  # modes of more than 8 bits begin so
 NAMED = 3  # examples that a line names
 
 
@@ -123,6 +125,20 @@ class Survey:
         )
         return 1 if modes and grey else 3
 
+    @property
+    def depth(self) -> Kind:
+        """The depth that keeps the values of all images, by their types: 8 bits where these have no more."""
+        modes = {picture.mode for picture in self.pictures.values()}
+        if any(mode == "F" or mode.startswith("float") for mode in modes):
+            return "float"
+        return 16 if any(mode.startswith(WHOLE) for mode in modes) else 8
+
+    @property
+    def options(self) -> str:
+        """The options of a training that suit: `image_size`, `channels`, and a `depth` of more than 8 bits."""
+        deep = f" data.depth={self.depth}" if self.depth != 8 else ""
+        return f"data.image_size={self.suits} data.channels={self.channels}{deep}"
+
     def sheet(self) -> Tensor:
         """The contact sheet, uint8 (3, height, width): a row for each class, or rows of all images."""
         chosen = [path for row in rows(self.splits) for path in row]
@@ -141,7 +157,8 @@ class Survey:
         if self.leaks:
             tests = sum(path in self._tests for paths in self.leaks for path in paths)
             images = "image for testing is a copy" if tests == 1 else "images for testing are copies"
-            found.append(f"{tests:,} {images} of images to train on: {self._examples(self.leaks[:1])}")
+            remedy = "move them to one side" if self.has_own_test else "data.groups=copies keeps copies on one side"
+            found.append(f"{tests:,} {images} of images to train on: {self._examples(self.leaks[:1])}; {remedy}")
         return found
 
     def report(self) -> str:
@@ -190,7 +207,7 @@ class Survey:
         return f"{extra:,} of the images, in {len(self.copies):,} {groups}: {'; '.join(parts)}"
 
     def _suits(self) -> str:
-        options = f"data.image_size={self.suits} data.channels={self.channels}"
+        options = self.options
         if len(self.classes) > 1 and "" not in self.classes:
             options += f" data.num_classes={len(self.classes)}"
         ratios = [

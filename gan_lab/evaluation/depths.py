@@ -1,7 +1,10 @@
 """The depth of a run's images: what it was trained on, and what it writes."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from gan_lab.data.sources import Source
+from gan_lab.data.windows import Window
 from gan_lab.runs.run import Run
 from gan_lab.utils import depth
 from gan_lab.utils.depth import Depth, Limits
@@ -33,6 +36,28 @@ def display(run: Run) -> Sequence[int] | None:
     """The numbers of the channels of a run's images that are looked at, from 1 on; None for the default."""
     chosen = run.config().data.get("display")
     return None if chosen is None else [int(number) for number in chosen]
+
+
+def window(run: Run, files: Sequence[Path], source: Source, domain: str | None = None) -> Window:
+    """The window by which a run sees files: that of its training, where no option says another.
+
+    Pixels of 8 bits keep their range at a depth of 8, unless the run was given a window. Where its training images had
+    8 bits, wide pixels take the range of the files.
+
+    Args:
+        run: finished or not.
+        files: to read.
+        source: of the files.
+        domain: "a" or "b" of a run with two; None for one.
+
+    Raises:
+        UserError: the run's record has no such window.
+    """
+    data = run.config().data
+    kind, given = data.get("depth", 8), data.get("window")
+    found = Window((float(given[0]), float(given[1])) if given else None, files, kind=kind, source=source)
+    found.limits = of_run(run, domain).window if kind != 8 else found.limits or trained_window(run, domain)
+    return found
 
 
 def trained_window(run: Run, domain: str | None = None) -> Limits | None:

@@ -32,19 +32,25 @@ class Directions:
     styles: bool
 
 
-def find(space: Space, method: Method, count: int) -> Directions:
+def find(space: Space, method: Method, count: int, shares: Tensor | None = None) -> Directions:
     """Find so many directions, or all where there are fewer; in w where the generator has styles, else in z.
+
+    Args:
+        space: of the run.
+        method: closed-form factorisation, or principal components.
+        count: how many.
+        shares: of classes (1, classes), whose styles are meant; None takes those of all classes.
 
     Raises:
         UserError: the generator has no linear layer that gets the latents as they are.
     """
     if method == "sefa":
-        return closed_form(space, count)
-    return of_styles(space, count) if space.has_styles else of_activations(space, count)
+        return closed_form(space, count, shares)
+    return of_styles(space, count, shares) if space.has_styles else of_activations(space, count)
 
 
 @torch.no_grad()
-def closed_form(space: Space, count: int) -> Directions:
+def closed_form(space: Space, count: int, shares: Tensor | None = None) -> Directions:
     """Directions that change the first layer's output most: eigenvectors of A^T A.
 
     Shen and Zhou 2021, section 3.2, equation 7 (arXiv:2007.06600), where A is the weight of the first layer. Of
@@ -60,7 +66,7 @@ def closed_form(space: Space, count: int) -> Directions:
     if not readers:
         raise UserError("--method sefa: no layer of this generator reads w by a linear layer named style; take pca")
     vectors, strengths = eigenvectors(torch.cat([layer.weight for layer in readers]), count)
-    _, apart = space.spread()
+    _, apart = space.spread(shares)
     deviations = (apart.double().cpu() @ vectors.T).std(0)
     return Directions((vectors * deviations[:, None]).to(space.model.device, space.model.dtype), strengths, True)
 
@@ -81,9 +87,9 @@ def _signed(vectors: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def of_styles(space: Space, count: int) -> Directions:
-    """Principal components of w (Härkönen et al. 2020, section 2.2, arXiv:2004.02546)."""
-    _, apart = space.spread()
+def of_styles(space: Space, count: int, shares: Tensor | None = None) -> Directions:
+    """Principal components of w, of a class or of all (Härkönen et al. 2020, section 2.2, arXiv:2004.02546)."""
+    _, apart = space.spread(shares)
     vectors, deviations, shares = principal_components(apart, count)
     return Directions((vectors * deviations[:, None]).to(space.model.device, space.model.dtype), shares, True)
 
@@ -312,7 +318,7 @@ def walk(
     of = f" of class {space.name(label)}" if takes_label else ""
     if method == "mix":
         return Sheet(mixed(space, seeds, seeds, layer, shares), f"{len(seeds)} x {len(seeds)} mixed styles{of}", None)
-    found = find(space, method, directions)
+    found = find(space, method, directions, shares)
     picture = sheet(space, found, start=space.seeds([seed]), shares=shares, steps=steps, extent=extent)
     where = "w" if found.styles else "z"
     return Sheet(picture, f"{len(found.vectors)} directions in {where}{of}, up to {extent:g} deviations", found)

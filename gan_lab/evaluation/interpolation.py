@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gan_lab.evaluation.latents import Space
+from gan_lab.evaluation.latents import Points, Space
 from gan_lab.utils import images
 from gan_lab.utils.errors import UserError
 
@@ -123,7 +123,7 @@ def interpolate(
         frames: how many; by default 24 from each point to the next.
         loop: back to the first point.
         linear: in a straight line; by default latents go over the sphere that they lie on, and styles straight.
-        in_styles: through the space of styles, w, where the generator has one.
+        in_styles: through the space of styles, w, where the generator has one; each point has the style of its class.
 
     Raises:
         UserError: there are no styles, classes or such file, or numbers that don't go together.
@@ -134,7 +134,7 @@ def interpolate(
     read = None if file is None else space.read("--latent", file)
     chosen = list(seeds) or ([] if read else [0] if len(labels) > 1 else [0, 1, 2, 3])
     count = len(chosen) + (len(read.values) if read else 0)
-    if not labels and read is not None and read.labels is not None and not chosen:
+    if not labels and read is not None and read.labels is not None and not chosen and read.values.dim() == 2:
         labels = read.labels.tolist()
     points = max(count, len(labels))
     if count not in (1, points) or len(labels) not in (0, 1, points):
@@ -144,8 +144,6 @@ def interpolate(
         )
     if points < 2:
         raise UserError("--seeds: a path needs two points or more, such as --seeds 1,2 or several --classes")
-    if len(set(labels)) > 1:
-        space.refuse_blends("--classes")
     frames = frames or (points * STEP if loop else (points - 1) * STEP + 1)
     before, after, share = (part.to(space.model.device) for part in places(points, frames, loop))
 
@@ -154,30 +152,43 @@ def interpolate(
         return lerp(one_hot[before], one_hot[after], share)
 
     tracks: list[Tensor | None] = [None]
-    if labels:
-        tracks = [mixed(labels)]
-    elif space.classes and not space.categories:
-        if space.classes > TILES:
+    if in_styles or (read is not None and read.values.dim() == 3):
+        latents = _styles(space, chosen, read, labels, points)
+    else:
+        latents = torch.cat([*([space.seeds(chosen)] if chosen else []), *([] if read is None else [read.values])])
+        if len(set(labels)) > 1:
+            space.refuse_blends("--classes")
+        if not labels and space.classes > TILES and not space.categories:
             raise UserError(f"--classes: name one or several of the run's {space.classes} classes")
-        tracks = [mixed([label]) for label in range(space.classes)]
-    latents = _points(space, chosen, None if read is None else read.values, tracks, in_styles)
+        if labels:
+            tracks = [mixed(labels)]
+        elif space.classes and not space.categories:
+            tracks = [mixed([label]) for label in range(space.classes)]
     latents = latents if len(latents) > 1 else latents.expand(points, *latents.shape[1:])
     values = path(latents, frames, loop=loop, normal=0 if linear else space.normal)
     return Film(space=space, values=values, shares=tracks, title=f"{frames} frames through {points} points")
 
 
 @torch.no_grad()
-def _points(
-    space: Space, seeds: Sequence[int], read: Tensor | None, tracks: Sequence[Tensor | None], in_styles: bool
-) -> Tensor:
-    """The latents of seeds, then those of a file, all as styles where one of them is, or where these are asked for."""
+def _styles(space: Space, seeds: Sequence[int], read: Points | None, labels: Sequence[int], points: int) -> Tensor:
+    """The styles of seeds, then those of a file or of its latents, each of a class where the generator takes any.
+
+    Raises:
+        UserError: the class of a latent is not known, or a style is to have another class than its own.
+    """
+    of_file = [] if read is None or read.values.dim() == 2 else [read.values]
     parts = [space.seeds(seeds)] if seeds else []
-    parts += [] if read is None else [read]
-    if not in_styles and all(part.dim() == 2 for part in parts):
-        return torch.cat(parts)
-    if tracks != [None]:
-        raise UserError(
-            "--space w: styles of a conditional generator belong to a class each, and no path of classes leads through "
-            "them; give latents"
-        )
-    return torch.cat([part if part.dim() == 3 else space.styles(part) for part in parts])
+    parts += [read.values] if read is not None and not of_file else []
+    if of_file and len(labels) > bool(parts):
+        raise UserError("--classes: the styles in --latent have classes of their own; name that of --seeds alone")
+    if not parts:
+        return of_file[0]
+    latents, shares = torch.cat(parts), None
+    if space.classes:
+        own = [] if read is None or read.labels is None else sorted({*read.labels.tolist()})
+        known = list(labels) or (own if len(own) == 1 else [])
+        if not known:
+            raise UserError("--space w: styles of a conditional generator belong to a class each; name it by --classes")
+        latents = latents.expand(points, -1) if len(known) > len(latents) else latents
+        shares = space.shares_of(known * len(latents) if len(known) == 1 else known)
+    return torch.cat([space.styles(latents, shares), *of_file])

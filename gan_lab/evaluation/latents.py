@@ -193,14 +193,17 @@ class Space:
             yield self.images(values[part], None if shares is None else shares[part])
 
     @torch.no_grad()
-    def spread(self) -> tuple[Tensor, Tensor]:
+    def spread(self, shares: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The mean (w_dim,) of w without truncation, and its centred values (n, w_dim) of latents of a fixed seed.
 
-        A conditional generator's classes take turns.
+        Args:
+            shares: of classes (1, classes), for the spread inside one; None has a conditional generator's take turns.
         """
         latents = self.draw(PROBED, seeding.derive(0, "spread"))
-        turns = [index % self.classes for index in range(PROBED)] if self.classes else []
-        shares = self.shares_of(turns) if turns and not self.categories else None
+        if shares is not None:
+            shares = shares.expand(PROBED, -1)
+        elif self.classes and not self.categories:
+            shares = self.shares_of([index % self.classes for index in range(PROBED)])
         inputs = self._inputs(latents, shares)
         inputs = (self.network.joined(*inputs),) if self.joins else inputs  # type: ignore[operator]
         with evaluating(self.network):

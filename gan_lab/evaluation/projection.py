@@ -9,11 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gan_lab.data import image_files
+from gan_lab.data import image_files, sources, values
+from gan_lab.data.image_files import BACKGROUND
+from gan_lab.evaluation import depths
 from gan_lab.evaluation.latents import Points, Space
 from gan_lab.metrics.pixel_scores import psnr
 from gan_lab.utils import images, seeding
-from gan_lab.utils.depth import shown
+from gan_lab.utils.depth import Depth, shown
 from gan_lab.utils.errors import UserError, reason
 from gan_lab.utils.memory import at_once
 from gan_lab.utils.terminal import bar
@@ -23,7 +25,8 @@ PER_CLASS = 16
 FIRST_SHARE = 0.25  # of the steps, after which a quarter of the starts goes on
 KEPT = 4
 RATE = 0.1  # Adam's, in deviations of a latent; falls to zero along a cosine
-SATURATED = 1 - 1 / 255  # of a target: what leaves the range beyond it is clipped where pixels are made
+STEP = 2.0**-24  # between floating points, as a share of the window: what training keeps of them
+SATURATED = 1 - 1e-6  # of a target: what leaves the range beyond it is clipped where pixels are made
 
 
 @dataclass(frozen=True)
@@ -32,32 +35,45 @@ class Projection:
 
     Args:
         points: latents or styles, one for each image, with labels where the model takes any.
-        targets: uint8 (n, channels, height, width).
-        found: images of the points, uint8 (n, channels, height, width).
-        psnr: of these, in dB, float64 (n,).
+        targets: (n, channels, height, width), values of the depth.
+        found: images of the points, (n, channels, height, width), values of the depth.
+        psnr: of these, in dB, float64 (n,), with the window's width as the largest signal.
+        depth: of the run's images.
+        display: numbers of the channels to look at, from 1 on; None for the default of `depth.shown`.
     """
 
     points: Points
     targets: Tensor
     found: Tensor
     psnr: Tensor
+    depth: Depth
+    display: Sequence[int] | None
 
     def picture(self) -> Tensor:
         """Each image beside what was found for it, uint8 (3, height, width), in the channels that are looked at."""
-        return images.tiled(shown(torch.stack((self.targets, self.found), 1).flatten(0, 1)), 2)
+        pairs = torch.stack((self.targets, self.found), 1).flatten(0, 1)
+        return images.tiled(shown(self.depth.to_uint8(pairs), self.display), 2)
 
 
-def read(paths: Sequence[Path], shape: Sequence[int]) -> Tensor:
-    """Images of files as a run of images (channels, height, width) sees them: uint8 (n, channels, height, width).
+def read(paths: Sequence[Path], space: Space) -> Tensor:
+    """Images of files as a run sees them: values of its depth (n, channels, height, width).
 
     Raises:
         UserError: one can't be read.
     """
-    channels, *size = shape
+    channels, *size = space.shape
+    data = space.run.config().data
+    options = {"background": data.get("background", BACKGROUND), "fit": data.get("fit", "crop")}
     found = []
     for path in paths:
         try:
-            found.append(torch.from_numpy(image_files.read(path, size, channels).pixels.copy()))
+            source, name = sources.single(path, data.get("axis", 2))
+            window = depths.window(space.run, [name], source)
+            if values.needed(window.kind, channels) or source.holds_array(name):
+                picture = values.read(name, size, channels, source=source, window=window, **options)
+            else:
+                picture = image_files.read(name, size, channels, window=window, **options)
+            found.append(torch.from_numpy(picture.pixels.copy()))
         except Exception as error:  # of any of Pillow's decoders
             raise UserError(f"{path}: can't be read as an image: {reason(error)}") from error
     return torch.stack(found)
@@ -73,33 +89,30 @@ def project(space: Space, targets: Tensor, *, label: int | None, starts: int, st
 
     Args:
         space: of the run, without truncation.
-        targets: uint8 (n, channels, height, width).
+        targets: (n, channels, height, width), values of the run's depth.
         label: of all images; None searches, where the model takes any.
         starts: latents that are optimised side by side at first.
         steps: of Adam.
         seed: of the random latents.
-
-    Raises:
-        UserError: the run's images have another depth than 8 bits.
     """
-    if space.depth.dtype != torch.uint8:
-        raise UserError(f"{space.run.folder}: its images have more than 8 bits, of which no latents are searched")
     found = [
         _one(space, target[None], label, starts, steps, seeding.derive(seed, "project"))
         for target in bar(targets, "Projecting", len(targets), "images")
     ]
-    values = torch.cat([values for values, _ in found])
+    points = torch.cat([point for point, _ in found])
     labels = torch.cat([one for _, one in found if one is not None]) if space.classes else None
     shares = None if labels is None else space.shares_of(labels.tolist())
-    made = space.batches(values, None if values.dim() == 3 else shares)
-    pixels = torch.cat([images.to_uint8(batch).cpu() for batch in made])
-    return Projection(Points(values, labels), targets, pixels, psnr(pixels, targets))
+    made = space.batches(points, None if points.dim() == 3 else shares)
+    depth = space.depth
+    pixels = torch.cat([depth.to_codes(batch).cpu() for batch in made])
+    near = psnr(pixels, targets, depth.span, 1 if depth.is_whole else depth.span * STEP)
+    return Projection(Points(points, labels), targets, pixels, near, depth, space.display)
 
 
 def _one(
     space: Space, target: Tensor, label: int | None, starts: int, steps: int, seed: int
 ) -> tuple[Tensor, Tensor | None]:
-    goal = images.to_float(target).to(space.model.device, space.model.dtype)
+    goal = space.depth.to_float(target).to(space.model.device, space.model.dtype)
     latents, labels = _candidates(space, label, seed)
     shares = None if labels is None else space.shares_of(labels.tolist())
     values = latents

@@ -4,8 +4,9 @@ import itertools
 import logging
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,7 +22,6 @@ from gan_lab.data import values
 from gan_lab.data.image_files import BACKGROUND, Whole, read_whole
 from gan_lab.data.sources import OWN, Axis, Source
 from gan_lab.data.threads import attempts
-from gan_lab.data.windows import Window
 from gan_lab.evaluation import depths
 from gan_lab.evaluation.depths import trained_window
 from gan_lab.models.translation import TranslationGAN
@@ -102,8 +102,8 @@ class Translation:
         config = run.config()
         self.data = build(without_training_images(config).data)
         self.background = config.data.get("background", BACKGROUND)
-        self.window = tuple(config.data.window) if config.data.get("window") else None
-        self.trained_on, self.target = (trained_window(run, domain) for domain in (direction[0], direction[-1]))
+        self.window = partial(depths.window, run, domain=direction[0])
+        self.target = trained_window(run, direction[-1])
         self.depths = tuple(depths.of_run(run, domain) for domain in (direction[0], direction[-1]))
         self.kind, self.axis = config.data.get("depth", 8), cast(Axis, config.data.get("axis", 2))
         self.options, self.told = options, False
@@ -153,22 +153,35 @@ class Translation:
             where the file has it, or uint16 where the pixels of file and target are grey and wide; of a run with
             another depth than 8, or with other channels than 1 or 3, values of that depth.
         """
-        window = Window(self.window, files, kind=self.kind, source=source)
-        window.limits = self.depths[0].window if self.kind != 8 else window.limits or self.trained_on
-        form: dict[str, Any] = {"side": self.options.side, "window": window, "background": self.background}
-
-        def read(path: Path) -> Whole:
-            if self.is_deep or source.holds_array(path):
-                return values.read_whole(path, self._channels, source=source, **form)
-            return read_whole(path, self._channels, opened=source.open, **form)
-
-        decoded = tqdm(attempts(files, read, AHEAD), "Translating", len(files), unit=" images", disable=None)
+        decoded = tqdm(
+            attempts(files, self.reader(files, source), AHEAD), "Translating", len(files), unit=" images", disable=None
+        )
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="PIL")  # about oddities in readable files
             for batch in self._batches(decoded, damaged):
                 pixels = torch.from_numpy(np.stack([whole.pixels for _, whole in batch]))
                 for (index, whole), stripes in zip(batch, self._translated(pixels), strict=True):
                     yield index, self._finished(whole, stripes)
+
+    def reader(self, files: Sequence[Path], source: Source) -> Callable[[Path], Whole]:
+        """Make what decodes each of some files as the network is to get it; it raises what its decoder does."""
+        form: dict[str, Any] = {
+            "side": self.options.side,
+            "window": self.window(files, source),
+            "background": self.background,
+        }
+
+        def read(path: Path) -> Whole:
+            if self.is_deep or source.holds_array(path):
+                return values.read_whole(path, self._channels, source=source, **form)
+            return read_whole(path, self._channels, opened=source.open, **form)
+
+        return read
+
+    def one(self, whole: Whole) -> Tensor:
+        """The translation of one decoded image, as `files` yields it."""
+        (stripes,) = self._translated(torch.from_numpy(np.stack([whole.pixels])))
+        return self._finished(whole, stripes)
 
     def _batches(
         self, decoded: Iterable[Whole | Exception], damaged: dict[int, Exception]

@@ -21,15 +21,21 @@ def difference(images: Tensor, targets: Tensor) -> Tensor:
     return (images.double() - targets.double()).abs().flatten(1).mean(1)
 
 
-def psnr(images: Tensor, targets: Tensor) -> Tensor:
+def psnr(images: Tensor, targets: Tensor, peak: float = 255.0, step: float = 1.0) -> Tensor:
     """The peak signal-to-noise ratio, -10 log10 of the mean squared difference of pixels in [0, 1], in dB.
 
-    An image without any difference counts as one of which a single value is off by one: 48.1 dB and more, by its size.
-    With infinity, a mean would tell nothing of the other images.
+    An image without any difference counts as one of which a single value is off by one step: of 8 bits 48.1 dB and
+    more, by its size. With infinity, a mean would tell nothing of the other images.
+
+    Args:
+        images: (n, channels, height, width).
+        targets: of the same shape.
+        peak: width of the range of values.
+        step: from a value to the next.
     """
     squares = (images.double() - targets.double()).square().flatten(1)
-    mean = squares.sum(1).clamp_min(1) / squares.shape[1]
-    return -10 * torch.log10(mean / 255**2)
+    mean = squares.sum(1).clamp_min(step**2) / squares.shape[1]
+    return -10 * torch.log10(mean / peak**2)
 
 
 def ssim(images: Tensor, targets: Tensor) -> Tensor:

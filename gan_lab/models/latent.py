@@ -56,6 +56,12 @@ class LatentGAN(AdversarialModule):
         generators = (torch.Generator().manual_seed(seeding.derive(seed, "block", block)) for block in blocks)
         return torch.cat([self.sample_latents(BLOCK, generator) for generator in generators])[first % BLOCK :][:count]
 
+    @property
+    def truncates_styles(self) -> bool:
+        """True where truncation draws styles to their mean, from 0 to 1, and False where it cuts latents off."""
+        inside = getattr(self.generator, "generator", self.generator)  # of one that takes labels
+        return "truncation" in signature(inside.forward).parameters
+
     def truncate(self, latents: Tensor, limit: float) -> Tensor:
         """Latents of a normal distribution that is cut off at -limit and limit, from those of one that is not.
 
@@ -87,19 +93,17 @@ class LatentGAN(AdversarialModule):
             truncation: images are more alike and better the lower it is; None leaves them as they are. Of styles it is
                 the distance from the mean style as a share of what it was, from 0 to 1. Other generators get latents of
                 a normal distribution that is cut off there, at both sides (Brock et al. 2019, section 3.1,
-                arXiv:1809.11096).
+                arXiv:1809.11096). The mean style of a conditional generator is that of all classes.
 
         Raises:
-            ValueError: it is negative, or above 1 for styles; or the styles are a conditional generator's.
+            ValueError: it is negative, or above 1 for styles.
         """
         options = {}
-        if truncation is not None and "truncation" in signature(self.generator.forward).parameters:
+        if truncation is not None and self.truncates_styles:
             if not 0 <= truncation <= 1:
                 raise ValueError("must be from 0 to 1, a share of the distance from the mean style")
             options["truncation"] = truncation
         elif truncation is not None:
-            if hasattr(getattr(self.generator, "generator", None), "map"):
-                raise ValueError("the styles of a conditional generator know no truncation")
             latents = self.truncate(latents, truncation)
         with evaluating(self.sampling_network(ema)) as network, torch.no_grad():
             images: Tensor = network(latents, *condition, **options)

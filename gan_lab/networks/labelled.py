@@ -122,9 +122,16 @@ class LabelledGenerator(nn.Module):
         self.generator = generator
         self.num_classes = num_classes
 
-    def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
-        """Images (batch, channels, height, width), one for each latent (batch, latent_dim) and label (batch,)."""
-        images: Tensor = self.generator(self.joined(latents, labels))
+    def forward(self, latents: Tensor, labels: Tensor, truncation: float | None = None) -> Tensor:
+        """Images (batch, channels, height, width), one for each latent (batch, latent_dim) and label (batch,).
+
+        Args:
+            latents: (batch, latent_dim).
+            labels: (batch,).
+            truncation: of the styles of the generator inside, where it has some; None takes them as they are.
+        """
+        options = {} if truncation is None else {"truncation": truncation}
+        images: Tensor = self.generator(self.joined(latents, labels), **options)
         return images
 
     def joined(self, latents: Tensor, labels: Tensor) -> Tensor:

@@ -162,7 +162,7 @@ def what_breaks(config: DictConfig, name: str) -> str | None:
 
 def _needs_an_end(config: DictConfig) -> bool:
     """True where a number follows a schedule that depends on the length of the run, or may do so."""
-    from gan_lab.config.schema import resolve
+    from gan_lab.config.allowed import resolve
 
     for schedule in config.model.get("schedule", {}).values():
         needs_an_end = True

@@ -187,13 +187,13 @@ class Run(RunLayout):
         Raises:
             UserError: there is no checkpoint yet, or it does not fit the configuration.
         """
-        from gan_lab.config import schema
+        from gan_lab.config import allowed, schema
         from gan_lab.models.adversarial import AdversarialModule
         from gan_lab.runs import checkpoint_check
 
         config = self.config()
         schema.check(config)
-        if not issubclass(schema.resolve(config.model._target_, "model._target_"), AdversarialModule):
+        if not issubclass(allowed.resolve(config.model._target_, "model._target_"), AdversarialModule):
             raise UserError(f"{self.config_file}: model._target_={config.model._target_} is not a model")
         # Optimizers, twice the size of what they optimise, are gone before the model takes memory.
         needed = checkpoint_check.WEIGHTS

@@ -228,7 +228,7 @@ def opened(files: Mapping[str, Path], source: object) -> Path:
 def _write_run(
     layout: RunLayout, told: Shared, tensors: Mapping[str, Tensor], picture: bytes | None, source: object
 ) -> None:
-    from gan_lab.config import schema
+    from gan_lab.config import allowed, schema
     from gan_lab.runs.initial_weights import of_players, put_into
     from gan_lab.runs.run import Run
 
@@ -243,7 +243,7 @@ def _write_run(
         schema.check(config)
     except UserError as error:
         raise UserError(str(error).replace(str(layout.config_file), f"{source}: {CONFIG}")) from error
-    if not issubclass(schema.resolve(config.model._target_, "model._target_"), AdversarialModule):
+    if not issubclass(allowed.resolve(config.model._target_, "model._target_"), AdversarialModule):
         raise UserError(f"{source}: model._target_={config.model._target_} is not a model")
     weights = of_players(tensors, source)
     with torch.device("meta"):  # weights that don't fit are found before the model takes memory

@@ -19,6 +19,7 @@ from gan_lab.runs.record import best_score
 from gan_lab.runs.run import Run
 from gan_lab.runs.shared import without_places
 from gan_lab.sharing.portable import Portable
+from gan_lab.utils.depth import EIGHT, Depth
 from gan_lab.utils.terminal import visible
 
 Form = Literal["onnx", "torch", "safetensors"]
@@ -218,8 +219,21 @@ def training_command(run: Run) -> str:
     return shlex.join(["gan-lab", "train", *overrides]) if overrides else ""
 
 
+def type_of(depth: Depth) -> str:
+    """The name of the type of pixels, as numpy and torch have it."""
+    return str(depth.dtype).removeprefix("torch.")
+
+
+def _values(depth: Depth) -> str:
+    """The values of pixels: all that 8 bits have, or those of the window that the run was trained with."""
+    low, high = depth.window
+    told = f"from {low:g} to {high:g}"
+    return told if depth == EIGHT else f"{told}, the window of the training, in the units of its files"
+
+
 def _interface(facts: Facts) -> str:
     portable = facts.portable
+    made = type_of(portable.depth)
     channels, height, width = portable.output
     if portable.translates:
         source = portable.examples[0].shape
@@ -231,8 +245,16 @@ def _interface(facts: Facts) -> str:
             size = f"of {source[2]} x {source[3]} pixels (height, width), and no others"
         return _table(
             [
-                ("`image`", f"uint8 (batch, {source[1]}, height, width): images in 0 to 255, {size}"),
-                ("`images`", f"uint8 (batch, {channels}, height, width): their translations, of the same size"),
+                (
+                    "`image`",
+                    f"{type_of(portable.source_depth)} (batch, {source[1]}, height, width): images {size}; "
+                    + _values(portable.source_depth),
+                ),
+                (
+                    "`images`",
+                    f"{made} (batch, {channels}, height, width): their translations, of the same size; "
+                    + _values(portable.depth),
+                ),
             ],
             ("name", "what"),
         )
@@ -247,7 +269,7 @@ def _interface(facts: Facts) -> str:
         )
         more = ", ..." if len(portable.class_names) > SHOWN_CLASSES else ""
         rows.append(("`label`", f"int64 (batch,): 0 to {portable.classes - 1}{f' ({names}{more})' if names else ''}"))
-    rows.append(("`images`", f"uint8 (batch, {channels}, {height}, {width}): values from 0 to 255"))
+    rows.append(("`images`", f"{made} (batch, {channels}, {height}, {width}): values {_values(portable.depth)}"))
     return _table(rows, ("name", "what"))
 
 
@@ -261,7 +283,7 @@ def _limits(facts: Facts, record: Mapping[str, Any]) -> str:
         "A generator may repeat images that it was trained on. Scores say little about that.",
     ]
     if portable.translates:
-        lines.append("Colours have 8 bits. Transparency is not translated.")
+        lines.append(("Colours have 8 bits. " if portable.depth == EIGHT else "") + "Transparency is not translated.")
         lines.append("A translation looks plausible, and is no measurement of what the source shows.")
     if record.get("status") != "finished":
         lines.append(f"The training has not come to its end: it is {plain(record.get('status'))}.")
@@ -299,20 +321,29 @@ def _with_gan_lab(facts: Facts) -> str:
     return (
         f"With gan_lab (`pip install gan-lab-lightning`):\n\n    gan-lab sample {where} --out samples.png\n\n"
         f"```python\nimport gan_lab\n\nrun = gan_lab.load({where!r})\n"
-        f"images = run.sample(8{label})  # uint8 (8, channels, height, width)\n```{again}"
+        f"images = run.sample(8{label})  # {type_of(facts.portable.depth)} (8, channels, height, width)\n```{again}"
     )
 
 
 def _program(form: Form, portable: Portable) -> str:
+    made = _is_picture(portable.depth, portable.output[0])
+    given = portable.translates and _is_picture(portable.source_depth, portable.examples[0].shape[1])
     lines = ["import numpy as np", *(["import onnxruntime"] if form == "onnx" else ["import torch"])]
-    lines += ["from PIL import Image", ""]
+    lines += ["from PIL import Image", ""] if made or given else [""]
     if portable.translates:
         channels, height, width = portable.examples[0].shape[1:]
-        mode = "RGB" if channels == 3 else "L"
-        lines += [
-            f'picture = Image.open("image.png").convert("{mode}").resize(({width}, {height}))  # your own',
-            f"image = np.asarray(picture).reshape(1, {height}, {width}, {channels}).transpose(0, 3, 1, 2)",
-        ]
+        if given:
+            mode = "RGB" if channels == 3 else "L"
+            lines += [
+                f'picture = Image.open("image.png").convert("{mode}").resize(({width}, {height}))  # your own',
+                f"image = np.asarray(picture).reshape(1, {height}, {width}, {channels}).transpose(0, 3, 1, 2)",
+            ]
+        else:
+            lines += [
+                f'array = np.load("image.npy")  # your own, of {height} x {width} x {channels} values',
+                f"image = array.reshape(1, {height}, {width}, {channels}).transpose(0, 3, 1, 2)"
+                f'.astype("{type_of(portable.source_depth)}")',
+            ]
     else:
         lines += ["numbers = np.random.default_rng(0)"]
         lines += [f"latent = numbers.standard_normal((8, {portable.latent_dim}), dtype=np.float32)"]
@@ -320,15 +351,22 @@ def _program(form: Form, portable: Portable) -> str:
             lines += [f"latent[:, -{portable.uniform}:] = numbers.uniform(-1, 1, (8, {portable.uniform}))"]
         if portable.classes:
             lines += [f"label = np.arange(8) % {portable.classes}"]
+    comment = f"# {type_of(portable.depth)} (batch, channels, height, width)"
     if form == "onnx":
-        given = ", ".join(f'"{name}": {name}' for name in portable.inputs)
+        inputs = ", ".join(f'"{name}": {name}' for name in portable.inputs)
         lines += ['session = onnxruntime.InferenceSession("generator.onnx")']
-        lines += [f"images = session.run(None, {{{given}}})[0]  # uint8 (batch, channels, height, width)"]
+        lines += [f"images = session.run(None, {{{inputs}}})[0]  {comment}"]
     else:
         copied = {"image": "torch.from_numpy(image.copy())"}
-        given = ", ".join(copied.get(name, f"torch.from_numpy({name})") for name in portable.inputs)
+        inputs = ", ".join(copied.get(name, f"torch.from_numpy({name})") for name in portable.inputs)
         lines += ['generator = torch.export.load("generator.pt2").module()']
-        lines += [f"images = generator({given}).numpy()  # uint8 (batch, channels, height, width)"]
-    channels = portable.output[0]
-    pixels = "images[0].transpose(1, 2, 0)" if channels == 3 else "images[0, 0]"
+        lines += [f"images = generator({inputs}).numpy()  {comment}"]
+    if not made:
+        return "\n".join([*lines, 'np.save("first.npy", images[0].transpose(1, 2, 0))'])
+    pixels = "images[0].transpose(1, 2, 0)" if portable.output[0] == 3 else "images[0, 0]"
     return "\n".join([*lines, f'Image.fromarray(np.ascontiguousarray({pixels})).save("first.png")'])
+
+
+def _is_picture(depth: Depth, channels: int) -> bool:
+    """True for what Pillow reads and writes as it is."""
+    return depth == EIGHT and channels in (1, 3)

@@ -20,8 +20,7 @@ from gan_lab.utils.extras import require
 
 BATCH, HEIGHT, WIDTH = "batch", "height", "width"  # of inputs whose size is open
 LARGEST_ONNX = (1 << 31) - 1  # bytes that one file of ONNX may have
-DIFFERENCE = 1  # grey value of 255 by which programs may round another way
-SHARE = 0.01  # of the pixels that may do so; errors of 1e-4 in [-1, 1] change one in 78
+ERROR = 1e-4  # in [-1, 1], by which programs may compute another way; of pixels of 8 bits it changes one in 78
 
 
 @dataclass(frozen=True)
@@ -94,20 +93,25 @@ def to_torch(portable: Portable) -> Exported:
 def check(portable: Portable, draw: Callable[..., Tensor], form: str, *, any_size: bool) -> None:
     """Compare the images of a file with those of torch, in batches of other sizes than the file was made with.
 
+    Whole numbers may be rounded another way, the more of them the more values a window of [-1, 1] has.
+
     Raises:
-        UserError: they differ by more than the rounding of a few pixels.
+        UserError: they differ by more than that, or the type is another.
     """
+    depth = portable.depth
+    most = ERROR * depth.span / 2
     for inputs in _trials(portable, any_size):
         with torch.no_grad():
             expected = portable.module(*inputs)
         made = draw(*inputs)
-        differences = (
-            np.abs(made.numpy().astype(int) - expected.numpy().astype(int)) if made.shape == expected.shape else 255
-        )
-        if np.max(differences) > DIFFERENCE or np.mean(differences) > max(SHARE, 1 / expected.numel()):
+        apart = np.full(1, depth.span)
+        if made.shape == expected.shape and made.dtype == expected.dtype:
+            apart = np.abs(made.numpy().astype(np.float64) - expected.numpy().astype(np.float64))
+        mean = max(most, depth.is_whole / expected.numel())
+        if not (apart.max() <= most + depth.is_whole and apart.mean() <= mean):
             raise UserError(
-                f"--format {form}: the file draws other images than torch, by up to {np.max(differences)} of 255 grey "
-                "values, so it is not kept"
+                f"--format {form}: the file draws other images than torch, by up to {apart.max():g} of {depth.span:g}, "
+                "so it is not kept"
             )
 
 

@@ -11,28 +11,31 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from gan_lab.data.values import needed
+from gan_lab.evaluation import depths
 from gan_lab.evaluation.load_generator import as_generator
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.models.ema import MovingAverage
 from gan_lab.models.latent import LatentGAN
 from gan_lab.models.translation import TranslationGAN
 from gan_lab.runs.run import Run
-from gan_lab.utils import images
+from gan_lab.utils.depth import Depth
 from gan_lab.utils.errors import UserError
 
 FROM_NOISE, TO_IMAGES = "latent", "image"  # names of the first input
 
 
 class FromLatents(nn.Module):
-    """Latents (batch, latent_dim) to pixels uint8 (batch, channels, height, width).
+    """Latents (batch, latent_dim) to pixels (batch, channels, height, width), values of a depth.
 
     Args:
         network: images in [-1, 1] of latents.
+        depth: of the pixels.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, depth: Depth) -> None:
         super().__init__()
         self.network = network
+        self.depth = depth
 
     def floats(self, *inputs: Tensor) -> Tensor:
         """Images float32 (batch, channels, height, width) in about [-1, 1], before they are rounded."""
@@ -41,15 +44,15 @@ class FromLatents(nn.Module):
 
     def forward(self, latent: Tensor) -> Tensor:
         """Pixels of latents (batch, latent_dim)."""
-        return images.to_uint8(self.floats(latent))
+        return self.depth.to_codes(self.floats(latent))
 
 
 class FromLabels(FromLatents):
-    """Latents (batch, latent_dim) and labels int64 (batch,) to pixels uint8 (batch, channels, height, width)."""
+    """Latents (batch, latent_dim) and labels int64 (batch,) to pixels (batch, channels, height, width)."""
 
     def forward(self, latent: Tensor, label: Tensor) -> Tensor:  # type: ignore[override]
         """Pixels of latents and labels."""
-        return images.to_uint8(self.floats(latent, label))
+        return self.depth.to_codes(self.floats(latent, label))
 
 
 class FromCodes(FromLabels):
@@ -57,12 +60,13 @@ class FromCodes(FromLabels):
 
     Args:
         network: images of noise, one-hot categories and continuous codes, in this order.
+        depth: of the pixels.
         noise: how many of the latent's numbers are noise; the others are codes.
         categories: how many there are.
     """
 
-    def __init__(self, network: nn.Module, *, noise: int, categories: int) -> None:
-        super().__init__(network)
+    def __init__(self, network: nn.Module, depth: Depth, *, noise: int, categories: int) -> None:
+        super().__init__(network, depth)
         self.noise = noise
         self.categories = categories
 
@@ -74,29 +78,35 @@ class FromCodes(FromLabels):
 
 
 class FromImages(nn.Module):
-    """Pixels uint8 (batch, channels, height, width) to pixels uint8 of the same size in the other domain.
+    """Pixels (batch, channels, height, width) to pixels of the same size in the other domain, values of depths.
 
     Args:
         network: images in [-1, 1] of images of the source's channels, whose sides are multiples of its own.
-        to_source: what the network gets, of pixels; as of a data module.
+        depth: of the pixels that come out.
+        to_source: what the network gets, of pixels; as of a data module, or of the source's depth.
         render: pictures in [-1, 1] of what the network got and of what it made.
     """
 
     def __init__(
-        self, network: nn.Module, to_source: Callable[[Tensor], Tensor], render: Callable[[Tensor, Tensor], Tensor]
+        self,
+        network: nn.Module,
+        depth: Depth,
+        to_source: Callable[[Tensor], Tensor],
+        render: Callable[[Tensor, Tensor], Tensor],
     ) -> None:
         super().__init__()
         self.network = network
+        self.depth = depth
         self._to_source, self._render = to_source, render
 
     def floats(self, *inputs: Tensor) -> Tensor:
-        """Images float32 (batch, 1 or 3, height, width) in [-1, 1], before they are rounded."""
+        """Images float32 (batch, channels, height, width) in [-1, 1], before they are rounded."""
         source = self._to_source(*inputs)
         return self._render(source, self.network(source))
 
     def forward(self, image: Tensor) -> Tensor:
         """Pixels of the translation."""
-        return images.to_uint8(self.floats(image))
+        return self.depth.to_codes(self.floats(image))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +114,7 @@ class Portable:
     """A generator that can be taken elsewhere, and facts about what goes in and comes out.
 
     Args:
-        module: on the CPU, in evaluation mode, without gradients; tensors in, uint8 out.
+        module: on the CPU, in evaluation mode, without gradients; tensors in, values of `depth` out.
         inputs: names of what goes in, in order.
         examples: of the inputs, a batch of two.
         latent_dim: numbers of a latent; 0 of a translator.
@@ -112,6 +122,8 @@ class Portable:
         classes: labels there are; 0 where the generator takes none.
         class_names: of the labels, where they have names.
         output: of one image, (channels, height, width): of a translator at the size of the example.
+        depth: of the images that come out.
+        source_depth: of a translator's images that go in; `depth` of others.
         multiple: of a translator, what height and width must be multiples of; 0 of others.
         least: the smallest height and width.
         direction: of a translator, "a2b" or "b2a".
@@ -127,6 +139,8 @@ class Portable:
     classes: int
     class_names: Sequence[str]
     output: tuple[int, ...]
+    depth: Depth
+    source_depth: Depth
     multiple: int
     least: int
     direction: str | None
@@ -149,8 +163,7 @@ def portable(run: Run, model: AdversarialModule, *, ema: bool = True, direction:
         direction: of a translator, by default a2b; None for others.
 
     Raises:
-        UserError: the model generates nothing, from noise or from images, or not in this direction; or its images
-            don't have 8 bits and one or three channels.
+        UserError: the model generates nothing, from noise or from images, or not in this direction.
     """
     weights = "ema" if ema and model.generator_ema is not None else "raw"
     if isinstance(model, TranslationGAN):
@@ -158,15 +171,15 @@ def portable(run: Run, model: AdversarialModule, *, ema: bool = True, direction:
     if direction is not None:
         raise UserError(f"--direction {direction}: {type(model).__name__} generates from noise, and has no direction")
     latent = as_generator(model, run)
-    _refuse_deep(run, run.config().data.get("channels", 1))
+    depth = depths.of_run(run)
     network = _settled(latent.sampling_network(ema))
     inputs, examples, uniform, classes = [FROM_NOISE], [seeded_latents(latent, 2, 0)], 0, 0
-    module: FromLatents = FromLatents(network)
+    module: FromLatents = FromLatents(network, depth)
     if categories := getattr(latent, "categories", 0):
         noise, uniform, classes = latent.latent_dim, int(getattr(latent, "continuous", 0)), int(categories)
-        module = FromCodes(network, noise=noise, categories=classes)
+        module = FromCodes(network, depth, noise=noise, categories=classes)
     elif classes := int(getattr(latent, "num_classes", 0)):
-        module = FromLabels(network)
+        module = FromLabels(network, depth)
     if classes:
         inputs.append("label")
         examples.append(torch.tensor([0, classes - 1]))
@@ -199,15 +212,19 @@ def _translator(run: Run, model: TranslationGAN, ema: bool, direction: str, weig
         raise UserError(f"--direction {direction}: {run.folder} translates {' and '.join(model.directions)} only")
     network = _settled(model.translator(direction, ema))
     data = build(without_training_images(run.config()).data)
-    _refuse_deep(run, getattr(data, "source_channels", data.channels), data.rendered_channels)
+    channels = int(getattr(data, "source_channels", data.channels))
+    depth, source_depth = (depths.of_run(run, domain) for domain in (direction[-1], direction[0]))
+    is_deep = any(needed(run.config().data.get("depth", 8), count) for count in (channels, data.rendered_channels))
+    to_source = source_depth.to_float if is_deep else data.to_source
     multiple, least = int(getattr(network, "multiple", 1)), int(getattr(network, "least", 1))
     sides = data.image_size if isinstance(data.image_size, (list, tuple)) else (data.image_size, data.image_size)
-    shape = (2, getattr(data, "source_channels", data.channels), *(_next(side, multiple, least) for side in sides))
-    example = torch.randint(0, 256, shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    shape = (2, channels, *(_next(side, multiple, least) for side in sides))
+    noise = torch.rand(shape, generator=torch.Generator().manual_seed(0))
     return _described(
-        FromImages(network, data.to_source, data.render),
+        FromImages(network, depth, to_source, data.render),
         [TO_IMAGES],
-        [example],
+        [source_depth.to_codes(2 * noise - 1)],
+        source_depth=source_depth,
         multiple=multiple,
         least=_next(1, multiple, least),
         direction=direction,
@@ -216,23 +233,11 @@ def _translator(run: Run, model: TranslationGAN, ema: bool, direction: str, weig
     )
 
 
-def _refuse_deep(run: Run, *channels: int) -> None:
-    """Refuse images that don't have 8 bits and one or three channels.
-
-    Raises:
-        UserError: they are such.
-    """
-    if any(needed(run.config().data.get("depth", 8), count) for count in channels):
-        raise UserError(
-            f"{run.folder}: its images have another depth than 8, or other channels than 1 or 3, so it "
-            "can't be exported or served; gan-lab sample and translate write them"
-        )
-
-
 def _described(module: FromLatents | FromImages, inputs: list[str], examples: list[Tensor], **facts: Any) -> Portable:
     with torch.no_grad():
         made = module.eval()(*examples)
     nothing: dict[str, Any] = {
+        "source_depth": module.depth,
         "uniform": 0,
         "classes": 0,
         "class_names": [],
@@ -247,6 +252,7 @@ def _described(module: FromLatents | FromImages, inputs: list[str], examples: li
         examples=examples,
         latent_dim=latent_dim,
         output=tuple(made.shape[1:]),
+        depth=module.depth,
         **nothing | facts,
     )
 

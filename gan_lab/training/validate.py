@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from gan_lab.callbacks.health import Health
 from gan_lab.callbacks.scores import Scores
-from gan_lab.config import schema
+from gan_lab.config import allowed, schema
 from gan_lab.config.facts import options_with
 from gan_lab.config.schema import build
 from gan_lab.distributed import launcher
@@ -77,7 +77,7 @@ def without_moot_norm(config: DictConfig) -> DictConfig:
     if not isinstance(player, DictConfig) or player.get("norm") != "none":
         return config
     with suppress(UserError):
-        declared, takes_anything = schema.parameters(schema.resolve(player.get("_target_"), "_target_"))
+        declared, takes_anything = schema.parameters(allowed.resolve(player.get("_target_"), "_target_"))
         if "norm" not in declared and not takes_anything:
             config = config.copy()
             with open_dict(config):

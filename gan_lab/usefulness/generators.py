@@ -12,7 +12,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf, open_dict
 from torch import Tensor
 
-from gan_lab.config import saved_config, schema
+from gan_lab.config import allowed, saved_config, schema
 from gan_lab.config.handed_over import HandedOver, handing_over
 from gan_lab.data.chosen import ChosenImages
 from gan_lab.data.in_memory import InMemoryDataModule
@@ -43,7 +43,7 @@ def refuse_unfit(run: Run) -> None:
     """
     config = run.config()
     schema.check(config)
-    kind = schema.resolve(config.model._target_, "model._target_")
+    kind = allowed.resolve(config.model._target_, "model._target_")
     if not (isinstance(kind, type) and issubclass(kind, LatentGAN)):
         raise UserError(
             f"{run.folder}: {getattr(kind, '__name__', kind)} translates images; a classifier learns from images of "

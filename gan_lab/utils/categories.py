@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gan_lab.utils.types import PositiveInt
 
+MOST_CLASSES = 4096  # combinations of attributes: a grid has a row for each, and scores count each
 Categories = PositiveInt | list[PositiveInt]  # number of classes, or that of the categories of each attribute
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_lab.config.schema import ALLOWED_CLASSES
+from gan_lab.config.allowed import ALLOWED_CLASSES
 from gan_lab.runs.run import Run
 from tests.conftest import OFFLINE, QUICK, Command
 

@@ -56,6 +56,14 @@ def test_the_latents_stay_the_same_and_the_picture_follows_the_generator(tmp_pat
     assert not torch.equal(first, last)
 
 
+def test_a_trainer_with_loaders_alone_will_do(tmp_path: Path) -> None:
+    model = tiny_cgan()
+    trainer = fit(tiny_gan(), max_steps=1, callbacks=[])
+    trainer.datamodule = None  # type: ignore[attr-defined]
+    grids(tmp_path).on_train_start(trainer, model)
+    assert names(tmp_path) == [0]
+
+
 def test_tensorboard_gets_the_grids_over_batches_like_all_numbers(tmp_path: Path) -> None:
     logger = TensorBoard(folder=str(tmp_path / "tensorboard"))
     fit(tiny_gan(), max_steps=4, callbacks=[grids(tmp_path / "samples")], logger=logger)

@@ -13,7 +13,7 @@ from torch import nn
 from gan_lab.callbacks import scores as module
 from gan_lab.callbacks.scores import Best, Scores
 from gan_lab.callbacks.trigger import EveryNImages, interval
-from gan_lab.config.schema import resolve
+from gan_lab.config.allowed import resolve
 from gan_lab.metrics import dataset_classifier
 from gan_lab.metrics.extractors import Custom, Extractor
 from gan_lab.metrics.score_record import ScoreRecord

@@ -4,6 +4,7 @@ from collections.abc import Callable
 import pytest
 
 from gan_lab.cli.arguments import (
+    add_command,
     add_device,
     add_state,
     add_weights,
@@ -59,3 +60,15 @@ def test_the_last_checkpoint_the_moving_average_and_the_best_device_are_the_defa
     add_device(parser)
     assert vars(parser.parse_args([])) == {"checkpoint": "last", "weights": "ema", "device": "auto"}
     assert parser.parse_args(["--checkpoint", "best"]).checkpoint == "best"
+
+
+def test_a_command_keeps_its_lines_and_runs() -> None:
+    parser = argparse.ArgumentParser()
+    commands = parser.add_subparsers()
+    ran: list[argparse.Namespace] = []
+    added = add_command(commands, "draw", ran.append, help="h", description="one\ntwo", examples="examples:\n  draw A")
+    assert "one\ntwo" in added.format_help()
+    assert "examples:\n  draw A" in added.format_help()
+    parsed = parser.parse_args(["draw"])
+    parsed.run(parsed)
+    assert ran == [parsed]

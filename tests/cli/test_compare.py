@@ -86,6 +86,18 @@ def test_protocols_are_not_mixed(logs: Path, make: MakeRun, capsys: pytest.Captu
     assert [row[0].strip() for row in rows[1:]] == ["wgan_gp"]
 
 
+def test_a_record_that_can_not_be_read_leaves_out_one_run(
+    logs: Path, make: MakeRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = make("d", "model=wgan_gp", final={"fid": 3.0})
+    broken.record_file.write_text(broken.record_file.read_text()[:40])
+    main(["compare", str(logs), "--out", str(logs / "table.csv")])
+    out = capsys.readouterr().out
+    assert out.startswith("3 runs: ")
+    assert f"Left out: {broken.folder}" in out
+    assert "can't be read" in out
+
+
 def test_runs_of_a_tag_are_compared(runs: list[Run], logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs[0].update_record(tags=["long", "old"])
     runs[2].update_record(tags=["long"])

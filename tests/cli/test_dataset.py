@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from gan_lab.cli import main
 from tests.conftest import read_image
@@ -50,8 +51,21 @@ def test_pack_writes_a_file(capsys: pytest.CaptureFixture[str]) -> None:
         assert content["images"].shape == (20, 8, 8, 3)
 
 
+def test_pack_keeps_the_depth_of_scans(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("scans").mkdir()
+    for number in range(3):
+        Image.fromarray(np.full((8, 8), 1000 * number, np.uint16)).save(f"scans/{number}.png")
+    main(["dataset", "pack", "scans", "s.npz", "--image-size", "8", "--channels", "1", "--depth", "16"])
+    assert capsys.readouterr().out.endswith(
+        "s.npz: 3 images of 8 pixels; train on it with data.depth=16 'data.window=[0,2000]'\n"
+    )
+    with np.load("s.npz", allow_pickle=False) as content:
+        assert content["images"].dtype == np.uint16
+        assert content["images"][:, 0, 0, 0].tolist() == [0, 1000, 2000]
+
+
 def test_show_draws_what_a_training_would_see(capsys: pytest.CaptureFixture[str]) -> None:
-    chosen = ["data=image_folder", "data.root=photos", "data.image_size=16", "data.batch_size=4"]
+    chosen = ["data=image_folder", "data.root=photos", "data.image_size=16"]
     main(["dataset", "show", *chosen, "--count", "10"])
     assert capsys.readouterr().out == (
         "training_images.png: 10 of 18 training images of image_folder, 16x16 pixels, 3 channels\n"
@@ -69,6 +83,10 @@ def test_show_draws_what_a_training_would_see(capsys: pytest.CaptureFixture[str]
         ("pack photos a.npz --image-size 0", "--image-size: must be a whole number from 1 on, or HEIGHT,WIDTH, not 0"),
         ("pack photos a.npz --image-size 8 --window 5", "--window: must be two numbers with a comma, not 5"),
         ("pack photos a.npz --image-size 8 --window 5,1", "--window: the first value must be below the second"),
+        (
+            "pack photos a.npz --image-size 8 --depth 16 --window 0,70000",
+            r"--depth 16 holds whole numbers from 0 to 65,535, .*; set --window, or take --depth float",
+        ),
         ("pack photos a.npz --image-size 8 --background blau", "--background blau: no such colour"),
         ("pack photos a.npz --image-size 8 --split test", "--split test: photos has no images for testing"),
         ("pack photos a.npz", "the following arguments are required: --image-size"),

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_lab.cli.outputs import check_output, put, refuse_existing
+from gan_lab.cli.outputs import check_ending, check_output, put, refuse_existing
 from gan_lab.utils.errors import UserError
 
 
@@ -42,3 +42,10 @@ def test_a_folder_is_replaced_only_where_it_holds_png_files_at_any_depth(tmp_pat
     (tmp_path / "link").symlink_to(tmp_path / "deep")
     with pytest.raises(UserError, match="holds more than images"):
         check_output(tmp_path, force=True)
+
+
+def test_a_format_is_told_by_the_ending() -> None:
+    check_ending("--grid", None, [".png"], "a grid is a .png")
+    check_ending("--grid", Path("a.PNG"), [".png"], "a grid is a .png")
+    with pytest.raises(UserError, match=r"^--grid a\.jpg: unknown format \.jpg; a grid is a \.png$"):
+        check_ending("--grid", Path("a.jpg"), [".png"], "a grid is a .png")

@@ -5,8 +5,9 @@ from importlib import import_module
 
 import pytest
 
+from gan_lab.config.allowed import ALLOWED_CLASSES, resolve
 from gan_lab.config.facts import FOREIGN_OUTPUTS, facts_about, options_with
-from gan_lab.config.schema import ALLOWED_CLASSES, parameters, resolve
+from gan_lab.config.schema import parameters
 from gan_lab.utils.types import HARMLESS, Fact, OnResume
 from tests.conftest import REPOSITORY, composed
 

@@ -6,7 +6,7 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from gan_lab.config import handed_over, schema
+from gan_lab.config import allowed, handed_over, schema
 from gan_lab.config.handed_over import HandedOver, handing_over, target_of
 from gan_lab.losses import Hinge, Objective
 from gan_lab.utils.errors import UserError
@@ -42,9 +42,9 @@ def test_it_is_built_while_it_is_handed_over_and_refused_before_and_after(thing:
     objects = {target: HandedOver(Mine, lambda: thing() if isinstance(thing, type) else thing)}
     for _ in range(2):
         with pytest.raises(UserError):
-            schema.resolve(target, PATH)
+            allowed.resolve(target, PATH)
         with handing_over(objects):
-            assert schema.resolve(target, PATH) is Mine
+            assert allowed.resolve(target, PATH) is Mine
             built = schema.build(OmegaConf.create({"inside": [node(target)]}))["inside"][0]
             assert built is thing if not isinstance(thing, type) else isinstance(built, thing)
         assert handed_over.find(target) is None
@@ -87,5 +87,5 @@ def test_a_name_alone_builds_nothing_of_a_strangers(tmp_path: Path, monkeypatch:
             with pytest.raises(UserError, match="is an object of a Python program"):
                 schema.build(OmegaConf.create({"inside": [node(target)]}))
         with pytest.raises(UserError, match="not a class that a configuration may instantiate"):
-            schema.resolve("os.system", "x")
+            allowed.resolve("os.system", "x")
     assert not (tmp_path / "executed").exists()

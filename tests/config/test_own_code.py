@@ -8,7 +8,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.plugins import Plugins
 from omegaconf import OmegaConf
 
-from gan_lab.config import own_code, schema
+from gan_lab.config import allowed, own_code
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.own_key import KEEP
@@ -116,6 +116,6 @@ def test_a_package_that_is_gone_is_named(monkeypatch: pytest.MonkeyPatch, comman
 
 def test_a_class_of_the_wrong_kind_stays_refused(mine: str) -> None:
     own_code.trust(OmegaConf.create({"_target_": f"{mine}.Mine"}))
-    assert schema.resolve(f"{mine}.Mine", "model._target_").__name__ == "Mine"
+    assert allowed.resolve(f"{mine}.Mine", "model._target_").__name__ == "Mine"
     with pytest.raises(UserError, match="no such class"):
-        schema.resolve(f"{mine}.VanillaGAN.mro", "model._target_")
+        allowed.resolve(f"{mine}.VanillaGAN.mro", "model._target_")

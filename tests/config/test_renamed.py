@@ -8,9 +8,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.cli import main
 from gan_lab.config import saved_config
+from gan_lab.config.allowed import resolve
 from gan_lab.config.facts import plain
 from gan_lab.config.renamed import CLASSES, OPTIONS, new_name_of, old_classes, old_options
-from gan_lab.config.schema import check, resolve
+from gan_lab.config.schema import check
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError
 from tests.conftest import REPOSITORY, Command, composed

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gan_lab.data.celeba import CelebA
+from gan_lab.utils.categories import parts
 from gan_lab.utils.errors import UserError
 from tests.data.archives import file, noise, options, png, publish, zipped
 
@@ -66,6 +67,30 @@ def test_combinations_of_attributes_are_classes(tmp_path: Path, monkeypatch: pyt
         make(tmp_path, attributes=["Male"], num_classes=3)
     with pytest.raises(UserError, match=r"data\.attributes: CelebA has no Smile\. Did you mean Smiling"):
         make(tmp_path, attributes=["Smile"], num_classes=2).prepare_data()
+
+
+def test_networks_may_see_each_attribute_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish_all(tmp_path, monkeypatch)
+    data = make(tmp_path, attributes=["Male", "Smiling"], num_classes=[2, 2])
+    data.prepare_data()
+    assert data.num_classes == 4
+    labels = data.load("train").labels
+    assert labels.tolist() == [3, 1, 0]
+    smiling, male = parts(labels, [2, 2])
+    assert (male.tolist(), smiling.tolist()) == ([1, 1, 0], [1, 0, 0])
+    message = r"each of CelebA's attributes has two values, .* set data\.num_classes=\[2,2\]"
+    for wrong in ([2], [2, 3]):
+        with pytest.raises(ValueError, match=message):
+            make(tmp_path, attributes=["Male", "Smiling"], num_classes=wrong)
+
+
+def test_more_attributes_than_can_be_counted_are_refused_at_once(tmp_path: Path) -> None:
+    names = [f"attribute {number}" for number in range(40)]
+    with pytest.raises(ValueError, match=r"40 attributes have 1,099,511,627,776 combinations, .* choose 12 at most"):
+        make(tmp_path, attributes=names, num_classes=[2] * 40)
+    assert make(tmp_path, attributes=names[:12], num_classes=4096).num_classes == 4096
+    with pytest.raises(ValueError, match=r"\['Male', 'Male'\]: name each attribute once"):
+        make(tmp_path, attributes=["Male", "Male"], num_classes=4)
 
 
 def test_the_images_may_be_unpacked_already(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

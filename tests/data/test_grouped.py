@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gan_lab.data.grouped import by_rule, held_out, refuse_shared
+from gan_lab.data.grouped import by_content, by_rule, held_out, refuse_shared
 from gan_lab.utils.errors import UserError
 
 Sizes = st.lists(st.integers(1, 60), min_size=1, max_size=40)
@@ -88,6 +88,11 @@ def test_a_rule_without_groups_is_refused(rule: str, reason: str) -> None:
         by_rule(rule, ["a1", "a2"])
     assert str(caught.value).startswith(f"data.groups={rule}: ")
     assert str(caught.value).endswith(reason)
+
+
+def test_images_of_one_content_are_a_group_called_after_the_first() -> None:
+    contents = [b"1", ValueError("damaged"), b"2", b"1", ValueError("damaged")]
+    assert by_content(contents, ["a", "b", "c", "d", "e"]) == ["a", "b", "c", "a", "e"]
 
 
 def test_splits_that_share_groups_are_refused() -> None:

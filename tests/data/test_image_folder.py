@@ -443,6 +443,27 @@ def test_patients_stay_on_one_side(tmp_path: Path) -> None:
         assert 9 <= len(found["validation"]) <= 15
 
 
+def test_copies_are_on_one_side(tmp_path: Path) -> None:
+    root = tmp_path / "pictures"
+    for name in "ab":
+        (root / name).mkdir(parents=True)
+        for number in range(20):
+            Image.new("L", (8, 8), number % 7).save(root / name / f"{number:02}.{'png' if number % 2 else 'bmp'}")
+    (root / "a/damaged.png").touch()
+    options: dict[str, Any] = {"test_fraction": 0.3, "validation_count": 8, "num_classes": 2}
+
+    def shades(**more: Any) -> list[set[int]]:
+        found = sides(make(root, **options, **more))
+        assert sum(map(len, found.values())) == 41
+        numbers = [[name for name in names if "damaged" not in name] for names in found.values()]
+        return [{int(name.rpartition("/")[2][:2]) % 7 for name in names} for names in numbers]
+
+    together, apart = shades(groups="copies"), shades()
+    assert all(together)
+    assert sum(map(len, together)) == 7
+    assert sum(map(len, apart)) > 7, "without the option they are not"
+
+
 def test_groups_on_both_sides_of_a_folders_own_splits_are_refused(tmp_path: Path) -> None:
     for name in ("train/p1/a", "train/p2/b", "test/p2/c", "test/p3/d"):
         (tmp_path / "scans" / name).parent.mkdir(parents=True, exist_ok=True)

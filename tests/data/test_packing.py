@@ -1,9 +1,11 @@
 """Packed datasets: the arrays that are agreed on, the same bytes each time."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from gan_lab.data import image_files, packing, places
@@ -28,7 +30,7 @@ def choose(root: Path, split: str | None = None) -> Chosen:
 
 
 def pack(chosen: Chosen, out: Path, size: tuple[int, int] = (8, 12), channels: int = 3, **options: bool) -> list[str]:
-    pixels, labels, lines = packing.decode(
+    pixels, labels, lines, _ = packing.decode(
         OWN, chosen, size, channels, window=None, background="white", fit="crop", of="--image-size"
     )
     packing.write(out, pixels, labels, chosen.classes, **options)
@@ -45,6 +47,54 @@ def test_the_arrays_are_those_that_are_agreed_on(photos: Path, tmp_path: Path) -
     assert (labels.dtype, labels.tolist(), classes.tolist()) == (np.int64, [0, 0, 1, 1, 1], ["2", "10"])
     for file, image in zip(chosen.files, images, strict=True):
         assert np.array_equal(image_files.read(file, (8, 12), 3).pixels, image.transpose(2, 0, 1))
+
+
+@pytest.mark.parametrize(
+    ("depth", "window", "dtype"),
+    [(16, (0, 4095), np.uint16), (16, (-1000, 2000), np.int16), ("float", None, np.float32)],
+)
+def test_scans_train_as_they_would_from_their_folder(
+    depth: Any, window: Any, dtype: type[np.generic], tmp_path: Path
+) -> None:
+    low, high = window or (-1.5, 2.5)
+    (tmp_path / "scans").mkdir()
+    for number in range(20):
+        values = np.random.default_rng(number).uniform(low, high, (8, 12, 2))
+        values[0, 0], values[0, 1] = low, high  # the range of every file
+        np.save(tmp_path / f"scans/{number:02}.npy", values if depth == "float" else np.rint(values).astype(dtype))
+    source = places.at(str(tmp_path / "scans"), "FOLDER")
+    packed = packing.decode(
+        source,
+        packing.choose(source, None, quiet),
+        (8, 12),
+        2,
+        window=window,
+        background="white",
+        fit="crop",
+        of="--image-size",
+        depth=depth,
+    )
+    assert packed.window == (low, high)
+    packing.write(tmp_path / "scans.npz", packed.pixels, packed.labels, [])
+    with np.load(tmp_path / "scans.npz") as content:
+        assert content["images"].dtype == dtype
+    options: dict[str, Any] = {"num_classes": 1, "test_fraction": None, "cache": str(tmp_path / "cache")}
+    options |= {"image_size": [8, 12], "channels": 2, "validation_count": 0, "batch_size": 4, "seed": 0}
+    found = [
+        ImageFolder(root=str(tmp_path / name), depth=depth, window=window, **options).load("train").images
+        for name in ("scans", "scans.npz")
+    ]
+    assert found[0].unique().numel() > 1000 or depth != "float"
+    assert torch.equal(*found)
+
+
+def test_a_window_that_the_depth_lacks_is_refused(photos: Path) -> None:
+    with pytest.raises(
+        UserError, match=r"^--depth 16 holds whole numbers .* \[0,70000\]; set --window, or take --depth fl"
+    ):
+        packing.decode(
+            OWN, choose(photos), 8, 3, window=(0, 70000), background="white", fit="crop", of="--image-size", depth=16
+        )
 
 
 def test_the_same_folder_gives_the_same_bytes(photos: Path, tmp_path: Path) -> None:
@@ -130,7 +180,7 @@ def test_archives_are_packed_as_well(photos: Path, tmp_path: Path) -> None:
     pack(choose(photos), tmp_path / "a.npz", size=(20, 24))
     source = places.at(str(tmp_path / "a.npz"), "FOLDER")
     chosen = packing.choose(source, None, quiet)
-    pixels, labels, _ = packing.decode(
+    pixels, labels, *_ = packing.decode(
         source, chosen, (20, 24), 3, window=None, background="white", fit="crop", of="--image-size"
     )
     packing.write(tmp_path / "b.npz", pixels, labels, chosen.classes)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gan_lab.data import listing, places
-from gan_lab.data.sources import Source
+from gan_lab.data.sources import Source, single
 from tests.data import archives
 
 CONTENT = {"cats/1.png": b"one", "cats/deep/2.png": b"two", "dogs/1.jpg": b"three", "readme.txt": b"text"}
@@ -62,3 +62,16 @@ def test_a_file_has_a_state_that_changes_with_it(make: Make, name: str, tmp_path
     changed = [other.state(path) for path in other.find(listing.log.log)]
     assert states[0] != changed[0]
     assert states[0][0] == 3
+
+
+def test_a_file_of_one_image_is_a_source_and_of_several_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.png").write_bytes(b"one")
+    source, name = single(tmp_path / "a.png")
+    with source.open(name) as file:
+        assert file.read() == b"one"
+    monkeypatch.setattr("gan_lab.data.sources.medical.is_medical", lambda name: True)
+    monkeypatch.setattr("gan_lab.data.sources.medical.count", lambda *_: 12)
+    with pytest.raises(ValueError, match="it holds 12 images; one is asked for"):
+        single(tmp_path / "a.png")

@@ -72,7 +72,9 @@ def test_copies_across_splits_are_a_problem(tmp_path: Path) -> None:
     assert found.has_own_test
     assert found.leaks == [[tmp_path / "train/2.png", tmp_path / "test/b.png"]]
     assert lines(found)["copies"] == "1 of the images, in 1 group: 1 across the splits, train/2.png = test/b.png"
-    assert found.problems() == ["1 image for testing is a copy of images to train on: train/2.png = test/b.png"]
+    assert found.problems() == [
+        "1 image for testing is a copy of images to train on: train/2.png = test/b.png; move them to one side"
+    ]
 
 
 def test_images_that_would_be_kept_for_testing_count_as_such(tmp_path: Path) -> None:
@@ -164,6 +166,17 @@ def test_lines_that_warn_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.messages == ["not used: a.heic"]
 
 
+@pytest.mark.parametrize(("dtype", "depth"), [(np.uint8, 8), (np.uint16, 16), (np.int32, 16), (np.float32, "float")])
+def test_the_depth_that_suits_keeps_the_values(dtype: type[np.generic], depth: object, tmp_path: Path) -> None:
+    save(tmp_path / "pictures/a.tif", np.full((16, 16), 7, dtype))
+    found = take(tmp_path / "pictures")
+    assert found.depth == depth
+    deep = "" if depth == 8 else f" data.depth={depth}"
+    assert found.options == f"data.image_size=16 data.channels=1{deep}"
+    np.save(tmp_path / "pictures.npy", np.full((3, 16, 16), 7, dtype))
+    assert take(tmp_path / "pictures.npy").depth == depth
+
+
 def test_archives_and_arrays_are_looked_at_as_well(photos: Path, tmp_path: Path) -> None:
     shutil.make_archive(str(tmp_path / "photos"), "zip", photos)
     found = take(tmp_path / "photos.zip")
@@ -171,5 +184,6 @@ def test_archives_and_arrays_are_looked_at_as_well(photos: Path, tmp_path: Path)
     np.save(tmp_path / "scans.npy", noise(0, 12, 33, 40, 5).astype(np.float32))
     found = take(tmp_path / "scans.npy")
     assert lines(found)["modes"] == "float32 of 5 channels (12)"
-    assert (found.channels, found.suits) == (5, 32)
+    assert (found.channels, found.suits, found.depth) == (5, 32, "float")
+    assert lines(found)["suits"].startswith("data.image_size=32 data.channels=5 data.depth=float")
     assert found.sheet().float().std() > 30

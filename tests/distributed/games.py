@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from gan_lab.augment import Augment
 from gan_lab.losses import RelativisticPairing, Wasserstein
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.models.cyclegan import CycleGAN
+from gan_lab.models.dcgan import DCGAN
 from gan_lab.models.latent import LatentGAN
 from gan_lab.models.pix2pix import Pix2Pix
 from gan_lab.models.player import PLAYERS
@@ -39,6 +41,27 @@ def tiny_dcgan() -> AdversarialModule:
         "discriminator": dcgan_small.Discriminator(width=2, norm="batch", image_size=SIZE, channels=1),
     }
     return tiny_gan(network=network, ema_half_life=32)
+
+
+def without_statistics(module: nn.Module) -> None:
+    """Put nothing in the place of each batch norm, whose statistics two processes have of their own."""
+    for name, child in module.named_children():
+        if isinstance(child, nn.BatchNorm2d):
+            setattr(module, name, nn.Identity())
+        else:
+            without_statistics(child)
+
+
+def dcgan_of_fields(init_seed: int = 0) -> AdversarialModule:
+    """A DCGAN for images of five channels that are no squares, without batch norm."""
+    torch.manual_seed(init_seed)
+    sizes = {"width": 4, "image_size": (48, 96), "channels": 5}
+    network = {
+        "generator": dcgan_small.Generator(latent_dim=LATENT_DIM, **sizes),
+        "discriminator": dcgan_small.Discriminator(norm="none", **sizes),
+    }
+    without_statistics(network["generator"])
+    return tiny_gan(DCGAN, network=network, optimizer=dict.fromkeys(PLAYERS, sgd(1e-2)), ema_half_life=32)
 
 
 OBLONG = (8, 16)  # height and width

@@ -10,6 +10,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import lightning
+import numpy as np
 import pytest
 import torch
 import torch.multiprocessing as mp
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from gan_lab.callbacks.graceful_stop import GracefulStop, Interrupted
 from gan_lab.callbacks.gradients import TermGradients
 from gan_lab.callbacks.scores import Scores
+from gan_lab.config.schema import build
 from gan_lab.distributed import collectives
 from gan_lab.metrics import dataset_classifier, select_extractor
 from gan_lab.metrics.real_images import RealImages
@@ -27,8 +29,8 @@ from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.training.trainer import Trainer
 from gan_lab.utils import per_image, seeding
 from gan_lab.utils.errors import UserError
-from tests.conftest import TinyImages, same, tiny_gan, weights
-from tests.distributed.games import GAMES, data_for, in_double, tiny_dcgan
+from tests.conftest import TinyImages, composed, same, tiny_gan, weights
+from tests.distributed.games import GAMES, data_for, dcgan_of_fields, in_double, tiny_dcgan
 from tests.metrics.test_translation_scores import Data, dimmed, subject, translator
 from tests.models.test_cyclegan import tiny_cyclegan
 
@@ -94,6 +96,34 @@ class Diary(Callback):
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         self.images.append(batch[0].clone())
+
+
+def fields(folder: Path, batch_size: int) -> Any:
+    """Scans of five channels and 16 bits that are no squares, as `data=image_folder` loads them."""
+    options = ("data.image_size=[48,96]", "data.channels=5", "data.depth=16", "data.window=[0,4095]")
+    typed = (f"data.root={folder}/fields.npz", "data.num_classes=2", f"data.batch_size={batch_size}", *options)
+    return build(composed("data=image_folder", *typed).data)
+
+
+def play_on_fields(folder: Path, world_size: int = 2) -> dict[str, Any]:
+    """Train a DCGAN without batch statistics, in float64, as one of so many processes."""
+    rank = int(os.environ["RANK"]) if world_size > 1 else 0
+    torch.manual_seed(rank)
+    model = dcgan_of_fields()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        share_noise(monkeypatch, rank, world_size)
+        train(model, in_double(fields(folder, BATCH // world_size)), max_steps=6, world_size=world_size)
+    return {"weights": weights(model), "images_seen": model.images_seen}
+
+
+def resume_on_fields(folder: Path) -> dict[str, Any]:
+    """Six steps at once; and three steps, saved, and three more of another model."""
+    options: dict[str, Any] = {"world_size": 2, "precision": "32-true"}
+    whole, first, second = dcgan_of_fields(), dcgan_of_fields(), dcgan_of_fields(init_seed=1)
+    train(whole, fields(folder, 4), max_steps=6, **options)
+    train(first, fields(folder, 4), max_steps=3, **options).save_checkpoint(folder / "fields.ckpt")
+    train(second, fields(folder, 4), max_steps=6, start=folder / "fields.ckpt", **options)
+    return {"whole": weights(whole), "resumed": weights(second)}
 
 
 def own_noise_and_data() -> dict[str, Any]:
@@ -287,6 +317,33 @@ def test_two_processes_are_one_with_the_doubled_batch(name: str, in_two: InTwo) 
     assert any(
         not torch.allclose(untrained[key].double(), alone["weights"][key].double(), atol=1e-3) for key in untrained
     )
+
+
+@pytest.fixture
+def oblong_fields(tmp_path: Path) -> Path:
+    values = np.random.default_rng(0).integers(0, 4096, (40, 48, 96, 5), dtype=np.uint16)
+    np.savez(tmp_path / "fields.npz", images=values, labels=np.arange(40) % 2)
+    return tmp_path
+
+
+@pytest.mark.bits
+@pytest.mark.slow
+def test_two_processes_are_one_on_oblongs_of_five_channels(in_two: InTwo, oblong_fields: Path) -> None:
+    alone = play_on_fields(oblong_fields, world_size=1)
+    first, second = in_two(play_on_fields, oblong_fields)
+    assert alone["images_seen"] == first["images_seen"] == 6 * BATCH
+    for key, value in alone["weights"].items():
+        assert torch.equal(first["weights"][key], second["weights"][key]), key
+        assert torch.allclose(first["weights"][key], value, rtol=0, atol=1e-12), key
+    untrained = weights(dcgan_of_fields())
+    assert max(float((untrained[key] - value).abs().max()) for key, value in alone["weights"].items()) > 1e-4
+
+
+@pytest.mark.bits
+@pytest.mark.slow
+def test_two_processes_go_on_with_oblongs_of_five_channels(in_two: InTwo, oblong_fields: Path) -> None:
+    for found in in_two(resume_on_fields, oblong_fields):
+        assert same(found["whole"], found["resumed"])
 
 
 def test_processes_see_other_images_and_other_noise(in_two: InTwo) -> None:

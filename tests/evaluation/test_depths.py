@@ -4,19 +4,20 @@ import pytest
 import torch
 from omegaconf import open_dict
 
-from gan_lab.evaluation.depths import display, of_run, trained_window
+from gan_lab.data.sources import OWN
+from gan_lab.evaluation.depths import display, of_run, trained_window, window
 from gan_lab.runs.run import Run
 from gan_lab.utils.depth import EIGHT
 from gan_lab.utils.errors import UserError
 
 
-def deep(run: Run, window: Any, **options: Any) -> Run:
+def deep(run: Run, limits: Any, /, **options: Any) -> Run:
     """The run, as if it had been trained with other data."""
     config = run.config()
     with open_dict(config):
         config.data.update({"depth": 16} | options)
     run.config = lambda: config  # type: ignore[method-assign]
-    run.update_record(data={"window": window})
+    run.update_record(data={"window": limits})
     return run
 
 
@@ -48,3 +49,15 @@ def test_the_channels_to_look_at_are_those_of_the_configuration(run: Run) -> Non
 def test_a_record_with_another_window_is_refused(window: Any, run: Run) -> None:
     with pytest.raises(UserError, match=r"run\.json: data\.window is none that data\.depth=16 holds"):
         of_run(deep(run, window))
+
+
+def test_files_are_seen_by_the_window_of_the_training_unless_an_option_says_another(run: Run) -> None:
+    def limits(**options: Any) -> Any:
+        return window(deep(run, [0, 4095], **options), [], OWN).limits
+
+    assert limits() == (0, 4095)
+    assert limits(depth=8) == (0, 4095)
+    assert limits(depth=8, window=[5, 10]) == (5, 10)
+    kept = window(deep(run, [0, 4095], depth=8, window=None), [], OWN)
+    assert kept.of_values(True) is None, "8 bits keep their range"
+    assert window(deep(run, None, depth=8), [], OWN).limits is None

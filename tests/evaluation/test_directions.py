@@ -1,5 +1,6 @@
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from gan_lab.evaluation.directions import closed_form, eigenvectors, first_weigh
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError
-from tests.conftest import composed, untrained
+from tests.conftest import alike, composed, untrained
 from tests.evaluation.test_latents import space_of
 
 
@@ -180,3 +181,17 @@ def test_styles_are_mixed_where_there_are_some(run: Run) -> None:
         sheet_of(run, "mix")
     with pytest.raises(UserError, match="^--class 3: VanillaGAN knows no classes"):
         sheet_of(run, of_class="3")
+
+
+def test_styles_of_a_class_are_mixed_and_walked(conditional_styles_run: Run) -> None:
+    space = space_of(conditional_styles_run)
+    options: dict[str, Any] = {"directions": 2, "steps": 3, "extent": 2.0, "seed": 1, "seeds": [1, 2], "layer": None}
+    mixed_seven = walk(space, "mix", of_class="7", **options)
+    assert mixed_seven.title == "2 x 2 mixed styles of class 7"
+    (own,) = space.pixels(space.seeds([1]), space.shares_of([7]))
+    assert alike(mixed_seven.picture[0, 12:20, 2:10], own[0, 0]), "at the left of its row"
+    assert alike(mixed_seven.picture[0, 12:20, 12:20], own[0, 0]), "coarse and fine of one seed"
+    for method in ("sefa", "pca"):
+        sheet = walk(space, method, of_class="7", **options)  # type: ignore[arg-type]
+        assert sheet.title == "2 directions in w of class 7, up to 2 deviations"
+        assert alike(sheet.picture[0, 2:10, 12:20], own[0, 0]), "in the middle"

@@ -133,3 +133,31 @@ def test_what_does_not_go_together_is_refused(run: Run, conditional_run: Run) ->
         interpolate(space_of(conditional_run), seeds=[1, 2, 3], classes=["1", "2"])
     with pytest.raises(UserError, match="^--classes 11: there is no class 11"):
         interpolate(space_of(conditional_run), classes=["11"])
+
+
+def test_a_path_in_w_leads_through_the_styles_of_classes(conditional_styles_run: Run) -> None:
+    space = space_of(conditional_styles_run)
+    own = [space.styles(space.seeds([seed]), space.shares_of([label])) for seed, label in ((5, 3), (5, 8), (6, 3))]
+    film = interpolate(space, seeds=[5], classes=["3", "8"], frames=3, in_styles=True)
+    torch.testing.assert_close(film.values, torch.cat([own[0], (own[0] + own[1]) / 2, own[1]]))
+    assert [frame.shape for frame in film.frames()] == [(1, 8, 8)] * 3
+    one = interpolate(space, seeds=[5, 6], classes=["3"], frames=2, in_styles=True)
+    torch.testing.assert_close(one.values, torch.cat([own[0], own[2]]))
+    with pytest.raises(UserError, match="^--space w: styles of a conditional generator belong to a class each; name"):
+        interpolate(space, seeds=[5, 6], in_styles=True)
+    Path("found.safetensors").write_bytes(space.content(Points(own[0], torch.tensor([3])), Path("found.safetensors")))
+    file = Path("found.safetensors")
+    back = interpolate(space, seeds=[6], file=file, frames=2)
+    torch.testing.assert_close(back.values, torch.cat([own[2], own[0]]), msg="the seed's style is of the file's class")
+    other = interpolate(space, seeds=[5], file=file, classes=["8"], frames=2)
+    torch.testing.assert_close(other.values, torch.cat([own[1], own[0]]))
+    with pytest.raises(UserError, match="^--classes: the styles in --latent have classes of their own"):
+        interpolate(space, seeds=[5], file=file, classes=["8", "3"])
+
+
+def test_latents_of_a_file_get_the_styles_of_its_classes(conditional_styles_run: Run) -> None:
+    space = space_of(conditional_styles_run)
+    points = Points(space.seeds([1, 2]), torch.tensor([3, 9]))
+    Path("two.safetensors").write_bytes(space.content(points, Path("two.safetensors")))
+    film = interpolate(space, file=Path("two.safetensors"), frames=2, in_styles=True)
+    torch.testing.assert_close(film.values, space.styles(points.values, space.shares_of([3, 9])))

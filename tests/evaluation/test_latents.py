@@ -10,6 +10,7 @@ from gan_lab.evaluation.latents import PointDrawing, Points, Space, check_name, 
 from gan_lab.metrics import tensor_files
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.runs.run import Run
+from gan_lab.utils import seeding
 from gan_lab.utils.errors import UserError
 from tests.conftest import TINY, composed, untrained
 
@@ -79,6 +80,27 @@ def test_styles_give_the_same_images_as_their_latents(styles_run: Run) -> None:
     torch.testing.assert_close(truncated.images(latents), sampled_of(truncated, latents))
     with pytest.raises(UserError, match="^--truncation 1.5: must be from 0 to 1"):
         space_of(styles_run, truncation=1.5)
+
+
+def test_a_class_has_a_spread_of_its_own(conditional_styles_run: Run) -> None:
+    space = space_of(conditional_styles_run)
+    for parameter in space.core.mapping.parameters():
+        parameter.mul_(3)
+    (mean, apart), (of_all, _) = space.spread(space.shares_of([4])), space.spread()
+    assert apart.shape == (4096, 6)
+    latents = space.draw(4096, seeding.derive(0, "spread"))
+    torch.testing.assert_close(mean, space.styles(latents, space.shares_of([4] * 4096))[:, 0].mean(0))
+    assert (mean - of_all).norm() > 0.01
+
+
+def test_styles_of_a_class_are_truncated_by_both_ways_alike(conditional_styles_run: Run) -> None:
+    space = space_of(conditional_styles_run, truncation=0.4)
+    made = space.images(space.seeds([3]), space.shares_of([4]))
+    torch.testing.assert_close(made, sampled(conditional_styles_run, seed=3, of_class="4", truncation=0.4))
+    whole = sampled(conditional_styles_run, seed=3, of_class="4")
+    assert (made - whole).abs().max() > 1e-3
+    with pytest.raises(UserError, match="^--truncation 1.5: must be from 0 to 1"):
+        sampled(conditional_styles_run, truncation=1.5)
 
 
 def sampled_of(space: Space, latents: torch.Tensor) -> torch.Tensor:

@@ -165,6 +165,7 @@ def failing(name: str, text: str, module: str = "huggingface_hub.errors") -> Exc
         (failing("LocalTokenNotFoundError", "Token is required"), "not logged in"),
         (failing("LocalEntryNotFoundError", "Can't reach the hub"), "Can't reach the hub"),
         (failing("ConnectError", "Name or service not known", "httpx"), "Name or service not known"),
+        (failing("ConnectError", "Name or service not known", "httpx2"), "Name or service not known"),
         (OSError(28, "No space left on device"), "No space left on device"),
     ],
 )

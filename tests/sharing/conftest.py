@@ -38,6 +38,18 @@ VARIANTS = {
     "colourise": ("model=pix2pix", "data=colourise", "data.root=.", "data.image_size=32", *WIDTH),
     "cut": ("model=cut", *TRANSLATOR),
 }
+FILES = ("data=image_folder", "data.root=.")
+DEEP = {  # runs of other depths and channels: a variant, options, and the window in the record
+    "ct": ("vanilla", (*FILES, "data.depth=16", "data.channels=1"), [0.0, 4095.0]),
+    "signed": ("dcgan", (*FILES, "data.depth=16", "data.channels=1", "data.image_size=28"), [-1000.0, 3000.0]),
+    "float": ("vanilla", (*FILES, "data.depth=float", "data.channels=1"), [-0.5, 2.5]),
+    "channels": ("vanilla", (*FILES, "data.channels=5", "data.display=[4,3,2]"), None),
+    "slices": (
+        "cyclegan",
+        ("data=unpaired_folders", "data.domain_a=.", "data.domain_b=.", "data.depth=16", "data.channels=1"),
+        {"a": [0.0, 4095.0], "b": [1000.0, 3000.0]},
+    ),
+}
 MakeRun = Callable[..., Run]
 
 
@@ -55,6 +67,20 @@ def make(tmp_path: Path) -> MakeRun:
         return run
 
     return make
+
+
+@pytest.fixture
+def make_deep(make: MakeRun) -> MakeRun:
+    """Makes the folder of a run of another depth than 8 bits, or of other channels."""
+
+    def make_deep(kind: str, **options: str) -> Run:
+        variant, overrides, window = DEEP[kind]
+        run = make(variant, *overrides, **options)
+        told = run.record()["data"]
+        run.update_record(data=told if window is None else told | {"window": window})
+        return run
+
+    return make_deep
 
 
 def contrasted(run: Run) -> AdversarialModule:

@@ -120,6 +120,28 @@ def test_the_program_of_a_card_works(variant: str, form: str, make: MakeRun, tmp
         )
 
 
+@pytest.mark.parametrize(("kind", "dtype"), [("ct", np.uint16), ("slices", np.uint16), ("float", np.float32)])
+def test_a_card_tells_depth_and_window_and_its_program_works(
+    kind: str, dtype: type, make_deep: MakeRun, tmp_path: Path
+) -> None:
+    run = make_deep(kind)
+    files = exported(run, Wanted(form="torch"))
+    text = files["MODEL_CARD.md"].decode()
+    window = {"ct": "0 to 4095", "slices": "1000 to 3000", "float": "-0.5 to 2.5"}[kind]
+    (line,) = re.findall(r"^\| `images` \| (.*) \|$", text, re.MULTILINE)
+    assert line.startswith(f"{np.dtype(dtype).name} (batch, 1, ")
+    assert f"from {window}, the window of the training" in line
+    assert "Colours have 8 bits" not in text
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    sides = portable(run, run.load_model()).examples[0].shape[2:]
+    np.save(tmp_path / "image.npy", np.full(sides, 2000, np.uint16))
+    (program,) = programs(text)
+    done = subprocess.run([sys.executable, "-I", "-c", program], cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert np.load(tmp_path / "first.npy").dtype == dtype
+
+
 @pytest.mark.parametrize("variant", ["cgan", "cyclegan"])
 def test_the_commands_of_a_card_work(
     variant: str, make: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -7,6 +7,7 @@ from PIL import Image
 
 import gan_lab
 from gan_lab.runs.names import CONFIG, WEIGHTS
+from gan_lab.runs.run import Run
 from gan_lab.sharing import export
 from gan_lab.sharing.export import OURS, Wanted, checked_licence, exported, picture, published, refuse_others
 from gan_lab.sharing.portable import portable
@@ -30,6 +31,15 @@ def test_safetensors_come_back_as_a_run(variant: str, make: MakeRun, tmp_path: P
         assert {path.name for path in folder.iterdir()} == {CONFIG, WEIGHTS, "MODEL_CARD.md", "grid.png"} <= OURS
         expected = gan_lab.load(run.folder).sample(6, weights=weights)  # type: ignore[arg-type]
         assert alike(gan_lab.load(folder).sample(6), expected)
+
+
+@pytest.mark.parametrize("kind", ["ct", "float", "channels"])
+def test_safetensors_keep_the_depth(kind: str, make_deep: MakeRun, tmp_path: Path) -> None:
+    run = make_deep(kind)
+    folder = write(exported(run, Wanted(form="safetensors")), tmp_path / "out")
+    expected, again = (portable(each, each.load_model()) for each in (run, Run.open(str(folder))))
+    assert again.depth == expected.depth
+    assert alike(again.module(*again.examples).float(), expected.module(*expected.examples).float())
 
 
 def test_both_directions_come_along(make: MakeRun, tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from gan_lab.sharing.formats import Exported, check, to_onnx, to_torch
 from gan_lab.sharing.portable import Portable, portable
 from gan_lab.utils.errors import UserError
 from tests.conftest import REPOSITORY
-from tests.sharing.conftest import VARIANTS, MakeRun
+from tests.sharing.conftest import DEEP, VARIANTS, MakeRun
 
 CASES = [(variant, None) for variant in VARIANTS] + [("cyclegan", "b2a")]
 needs_onnx = pytest.mark.usefixtures("onnx")
@@ -59,6 +60,42 @@ def test_onnxruntime_draws_the_images_of_torch(variant: str, direction: str | No
     assert differences.max() <= 1
     assert differences.mean() < 1 / 78
     assert str(REPOSITORY).encode() not in exported.content
+
+
+@needs_onnx
+@pytest.mark.parametrize("kind", DEEP)
+def test_values_of_other_depths_are_those_of_torch(kind: str, make_deep: MakeRun) -> None:
+    import onnxruntime
+
+    run = make_deep(kind)
+    generator = portable(run, run.load_model())
+    session: Any = onnxruntime.InferenceSession(to_onnx(generator).content)
+    inputs = generator.examples if generator.translates else inputs_of(generator, 3)
+    expected = generator.module(*inputs).numpy()
+    (made,) = session.run(None, {name: each.numpy() for name, each in zip(generator.inputs, inputs, strict=True)})
+    assert made.dtype == expected.dtype
+    span = generator.depth.span
+    assert expected.astype(float).std() > 0.02 * span
+    apart = np.abs(made.astype(float) - expected.astype(float))
+    assert apart.max() <= 1e-4 * span / 2 + generator.depth.is_whole
+    program: Any = torch.export.load(io.BytesIO(to_torch(generator).content)).module()
+    assert np.abs(program(*inputs).numpy().astype(float) - expected.astype(float)).max() <= 1e-4 * span / 2 + 1
+
+
+def test_floating_points_must_be_near_and_numbers(make_deep: MakeRun) -> None:
+    run = make_deep("float")
+    generator = portable(run, run.load_model())
+    check(generator, lambda latent: generator.module(latent) + 1e-4, "onnx", any_size=False)
+    for wrong in (1e-3, float("nan")):
+        with pytest.raises(UserError, match=r"draws other images than torch, by up to (0\.001\d*|nan) of 3, so"):
+            check(generator, lambda latent, by=wrong: generator.module(latent) + by, "onnx", any_size=False)
+
+
+def test_another_type_is_another_image(make: MakeRun) -> None:
+    run = make("vanilla")
+    generator = portable(run, run.load_model())
+    with pytest.raises(UserError, match="other images than torch, by up to 255 of 255"):
+        check(generator, lambda latent: generator.module(latent).int(), "torch", any_size=False)
 
 
 ALONE = """

@@ -84,7 +84,45 @@ def test_nothing_is_left_of_what_computes_weights_anew(make: MakeRun) -> None:
     assert any("parametrizations" in name for name, _ in model.generator.named_modules())
 
 
-def test_other_depths_are_refused_in_a_line(make: MakeRun) -> None:
-    run = make("vanilla", "data=image_folder", "data.root=.", "data.depth=16")
-    with pytest.raises(UserError, match="another depth than 8, or other channels than 1 or 3, so it can't"):
-        portable(run, run.load_model())
+DEPTHS = [
+    ("ct", torch.uint16, (0, 4095)),
+    ("signed", torch.int16, (-1000, 3000)),
+    ("float", torch.float32, (-0.5, 2.5)),
+    ("channels", torch.uint8, (0, 255)),
+]
+
+
+@pytest.mark.parametrize(("kind", "dtype", "window"), DEPTHS)
+def test_pixels_have_the_depth_of_the_run(
+    kind: str, dtype: torch.dtype, window: tuple[float, float], make_deep: MakeRun
+) -> None:
+    run = make_deep(kind)
+    model = run.load_model()
+    generator = portable(run, model)
+    made = generator.module(*generator.examples)
+    assert (made.dtype, generator.depth.dtype, generator.depth.window) == (dtype, dtype, window)
+    low, high = window
+    scaled = 2 * (made.double() - low) / (high - low) - 1  # by hand, the other way round
+    floats = model.sample(*generator.examples).double()  # type: ignore[operator]
+    step = 0 if dtype.is_floating_point else 1 / (high - low)
+    torch.testing.assert_close(scaled, floats, atol=step + 1e-6, rtol=0)
+    assert scaled.std() > 0.04
+    assert generator.output[0] == (5 if kind == "channels" else 1)
+
+
+def test_a_translator_reads_and_writes_the_depths_of_its_domains(make_deep: MakeRun) -> None:
+    run = make_deep("slices")
+    model = run.load_model()
+    generator = portable(run, model)
+    (image,) = generator.examples
+    assert (image.dtype, generator.source_depth.window, generator.depth.window) == (
+        torch.uint16,
+        (0, 4095),
+        (1000, 3000),
+    )
+    assert image.to(torch.int32).max() > 4000, "all of the window"
+    made = generator.module(image)
+    source = 2 * image.double() / 4095 - 1
+    floats = model.double().translate(source, "a2b", ema=True)  # type: ignore[operator]
+    assert made.dtype == torch.uint16
+    torch.testing.assert_close(made.double(), 1000 + (floats + 1) * 1000, atol=0.6, rtol=0)

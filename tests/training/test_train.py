@@ -117,6 +117,12 @@ def test_a_run_needs_neither_loggers_nor_callbacks(command: Command) -> None:
     assert {path.name for path in Path("run").iterdir()} == {".hydra", "run.json", "train.log"}
 
 
+def test_hydra_may_be_told_to_keep_no_log(command: Command) -> None:
+    assert command(*QUICK, "hydra/job_logging=disabled") is None
+    assert Run.open("run").record()["status"] == "finished"
+    assert not Path("run/train.log").exists()
+
+
 def test_without_its_callbacks_a_run_writes_no_checkpoints_of_lightnings(command: Command, tmp_path: Path) -> None:
     assert command(*QUICK, "callbacks.checkpoint=null", "logger.tensorboard=null") is None
     assert not list(tmp_path.rglob("*.ckpt"))

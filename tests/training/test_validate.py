@@ -10,7 +10,7 @@ import pytest
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from gan_lab.config import schema
+from gan_lab.config import allowed, schema
 from gan_lab.networks import mlp
 from gan_lab.runs import initial_weights
 from gan_lab.training.validate import settled, validate
@@ -50,7 +50,7 @@ def test_a_run_is_checked_and_built_once(resumed: bool, command: Command, monkey
     counted_calls(monkeypatch, schema, "check", calls, "check")
     counted_calls(monkeypatch, initial_weights, "read", calls, "init_from")
     composed_here = composed(*(argument for argument in QUICK if not argument.startswith("hydra")))
-    classes = {name: schema.resolve(name, "") for name in targets(composed_here)}
+    classes = {name: allowed.resolve(name, "") for name in targets(composed_here)}
     for name, kind in classes.items():
         counted_calls(monkeypatch, kind, "__init__", calls, name)
     model = composed_here.model._target_
@@ -122,7 +122,7 @@ class WithoutNorm(mlp.Discriminator):
 
 @pytest.mark.parametrize("model", ["wgan", "wgan_gp", "r3gan"])
 def test_a_discriminator_may_know_no_norms(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schema, "TRUSTED", {"gan_lab", "tests"})
+    monkeypatch.setattr(allowed, "TRUSTED", {"gan_lab", "tests"})
     target = "tests.training.test_validate.WithoutNorm"
     config = composed(*OFFLINE, f"model={model}", "model/network=mlp", "~model.network.discriminator.hidden")
     config.model.network.discriminator._target_ = target

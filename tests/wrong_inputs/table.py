@@ -717,7 +717,7 @@ TABLE: dict[str, list[Row]] = {
         ),
     ],
     "Archives, scans and arrays": [
-        Row(OWN + ".zip", "Error: data.root=…/photos.zip: no such folder"),
+        Row(OWN + ".zip", "Error: data.root=…/photos.zip: no such file"),
         Row(
             OWN + ".zip",
             "Error: …/photos.zip: can't be read as a zip file: File is not a zip file; fetch or make it again",
@@ -760,7 +760,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             OWN + ".tar.gz",
-            "Error: data.root=…/photos.tar.gz: is compressed, and read in place only without; make it a .tar or a .zip",
+            "Error: data.root=…/photos.tar.gz: is compressed as a whole, and images are read one by one; make it a .tar with gunzip -k …/photos.tar.gz",
             given.file("photos.tar.gz"),
         ),
         Row(
