@@ -20,7 +20,7 @@ from gan_lab.utils.files import unfinished, write_atomically
 ADDRESS = re.compile(r"hf:/{1,2}([A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})(?:@([\w][\w./-]{0,99}))?", re.ASCII)
 README = "README.md"  # as the hub calls a card
 HUBS_OWN = {".gitattributes"}  # which a repository there begins with
-OF_HTTP = ("huggingface_hub", "httpx", "httpx2", "requests", "urllib3")  # packages whose errors are those of the network
+OF_HTTP = ("huggingface_hub", "httpx", "httpx2", "requests", "urllib3")  # whose errors are those of the network
 
 
 def parsed(address: str | Path) -> tuple[str, str | None]:

