@@ -140,8 +140,11 @@ def refuse_hostile(config: DictConfig, folder: Path, stated: Collection[str]) ->
 
     _refuse_other_parts(config)
     inside, values = os.path.realpath(folder), plain(config)
-    own_loggers = "logger" in stated or is_sealed(RunLayout(folder).config_file)
+    is_own = is_sealed(RunLayout(folder).config_file)
+    own_loggers = "logger" in stated or is_own
     _refuse_servers(values, own_loggers)
+    if not is_own:
+        _refuse_writers_of_libraries(values, stated)
     for path, _ in leaves({name: values[name] for name in WRITERS if name in values}):
         value, facts = OmegaConf.select(config, path), facts_about(values, path)
         if not isinstance(value, str) or path in stated:
@@ -183,6 +186,25 @@ def _refuse_servers(values: dict[str, Any], own_loggers: bool) -> None:
             raise UserError(
                 f"{path.removesuffix('._target_')}: may contact a server, which someone else's run does only if you "
                 f"say so: add {again}, or logger=default to go on without. {own_key.KEEP}"
+            )
+
+
+def _refuse_writers_of_libraries(values: dict[str, Any], stated: Collection[str]) -> None:
+    """Refuse Lightning's loggers and profilers: they open their files themselves, and follow links when they do."""
+    from gan_lab.config.allowed import resolve
+
+    for path, name in leaves(values):
+        part = path.removesuffix("._target_")
+        if path == part or part in stated or (part.startswith("logger.") and "logger" in stated):
+            continue
+        named: type | None = None
+        with suppress(UserError):  # what may not be named at all is refused later
+            named = resolve(name, path)
+        if named and named.__module__.startswith(("lightning.pytorch.loggers", "lightning.pytorch.profilers")):
+            without = "logger=default" if part.startswith("logger.") else f"{part}=null"
+            raise UserError(
+                f"{part}: {named.__name__} opens files by itself, which in someone else's run it does only if you say "
+                f"so; add {without} to go on without. {own_key.KEEP}"
             )
 
 

@@ -12,6 +12,7 @@ from omegaconf import OmegaConf, read_write
 
 from gan_lab.cli import main
 from gan_lab.config.allowed import ALLOWED_CLASSES, resolve
+from gan_lab.config.own_code import seal
 from gan_lab.config.saved_config import refuse_hostile
 from gan_lab.config.schema import check
 from gan_lab.evaluation.groups import name_parts
@@ -237,6 +238,23 @@ def test_no_server_hears_of_a_strangers_run(kind: str, place: str, typed: list[s
     hostile(run, place, SERVERS[kind])  # type: ignore[arg-type]
     with pytest.raises(UserError, match=f"{place}: may contact a server, which someone else's run.* {KEEP}$"):
         refuse_hostile(run.config(), run.folder, typed)
+
+
+@pytest.mark.parametrize(
+    ("part", "target"),
+    [
+        ("logger.csv", "lightning.pytorch.loggers.CSVLogger"),
+        ("logger.other", "gan_lab.training.loggers.TensorBoardLogger"),  # by way of ours
+        ("trainer.profiler", "lightning.pytorch.profilers.SimpleProfiler"),
+    ],
+)
+def test_what_opens_files_by_itself_does_so_in_ones_own_runs_alone(part: str, target: str, run: Run) -> None:
+    hostile(run, part, {"_target_": target})
+    with pytest.raises(UserError, match=f"^{part}: {target.rpartition('.')[2]} opens files by itself.* {KEEP}$"):
+        refuse_hostile(run.config(), run.folder, [])
+    refuse_hostile(run.config(), run.folder, [part])  # typed
+    seal(run.config_file)
+    refuse_hostile(run.config(), run.folder, [])
 
 
 @pytest.mark.parametrize("alias", ["gan_lab.training.wandb_logger.Logger", "gan_lab.training.mlflow_logger.Logger"])
