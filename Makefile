@@ -32,7 +32,7 @@ train: $(READY)  ## train a conditional DCGAN and draw a row of each digit (a mi
 test: $(READY)  ## run the tests, but the slow ones
 	$(BIN)/python -m pytest -n auto -m "not slow"
 
-test-slow: $(READY)  ## run the tests that take more than ten seconds each
+test-slow: $(READY)  ## run the tests that take long
 	$(BIN)/python -m pytest -n auto -m slow
 
 test-kernels: $(READY)  ## run the tests that compare bits with the kernels of another processor

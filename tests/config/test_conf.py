@@ -188,6 +188,7 @@ def test_every_model_trains_in_mixed_precision_and_under_spectral_norm(
     assert all(value.isfinite().all() for value in Run.open("run").load_checkpoint()["state_dict"].values())
 
 
+@pytest.mark.slow
 def test_all_variants_run_as_one_sweep(command: Command) -> None:
     models = [model for model in MODELS if model not in TRANSLATING]
     sweep = [f"model={','.join(models)}", "trainer.max_steps=2", "data.batch_size=4", "hydra.sweep.dir=sweep"]

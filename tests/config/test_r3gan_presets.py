@@ -112,6 +112,7 @@ def kept(call: Callable[[], Any]) -> int:
     return sum(storage.nbytes() for storage in storages.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS)
 def test_the_file_says_what_it_costs(preset: str) -> None:
     model = model_of(preset)

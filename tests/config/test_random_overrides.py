@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterator
 
+import pytest
 from hydra import compose, initialize_config_dir
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -57,6 +58,7 @@ override = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(override, min_size=1, max_size=3))
 def test_random_overrides_compose_or_end_in_a_message(overrides: list[str]) -> None:

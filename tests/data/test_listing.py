@@ -75,8 +75,8 @@ def test_a_line_says_how_many_files_are_used_and_why_others_are_not(
     empty(tmp_path / "private/x.png")
     scandir = os.scandir
 
-    def forbidding(path: str) -> object:
-        if path.endswith("private"):
+    def forbidding(path: str | int) -> object:
+        if str(path).endswith("private"):
             raise PermissionError(13, "Permission denied")
         return scandir(path)
 

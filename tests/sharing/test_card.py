@@ -94,6 +94,7 @@ def programs(text: str) -> list[str]:
     return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variant", "form"),
     [("infogan", "onnx"), ("cyclegan", "onnx"), ("biggan", "torch"), ("pix2pix", "torch"), ("cut", "onnx")],
@@ -120,6 +121,7 @@ def test_the_program_of_a_card_works(variant: str, form: str, make: MakeRun, tmp
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "dtype"), [("ct", np.uint16), ("slices", np.uint16), ("float", np.float32)])
 def test_a_card_tells_depth_and_window_and_its_program_works(
     kind: str, dtype: type, make_deep: MakeRun, tmp_path: Path

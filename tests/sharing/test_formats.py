@@ -37,6 +37,7 @@ def inputs_of(generator: Portable, count: int) -> tuple[torch.Tensor, ...]:
     return (latents, labels)[: len(generator.inputs)]
 
 
+@pytest.mark.slow
 @needs_onnx
 @pytest.mark.parametrize(("variant", "direction"), CASES)
 def test_onnxruntime_draws_the_images_of_torch(variant: str, direction: str | None, make: MakeRun) -> None:
@@ -62,6 +63,7 @@ def test_onnxruntime_draws_the_images_of_torch(variant: str, direction: str | No
     assert str(REPOSITORY).encode() not in exported.content
 
 
+@pytest.mark.slow
 @needs_onnx
 @pytest.mark.parametrize("kind", DEEP)
 def test_values_of_other_depths_are_those_of_torch(kind: str, make_deep: MakeRun) -> None:
@@ -107,6 +109,7 @@ torch.save(generator(*torch.load("inputs.pt")), "images.pt")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["infogan", "stylegan2", "biggan", "cyclegan", "pix2pix"])
 def test_a_program_of_torch_runs_without_gan_lab(variant: str, make: MakeRun, tmp_path: Path) -> None:
     run = make(variant)

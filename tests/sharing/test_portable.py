@@ -4,6 +4,7 @@ import torch
 from gan_lab.config.schema import build
 from gan_lab.sharing.portable import FromCodes, portable
 from gan_lab.utils import images
+from gan_lab.utils.depth import EIGHT
 from gan_lab.utils.errors import UserError
 from tests.conftest import alike
 from tests.sharing.conftest import VARIANTS, MakeRun
@@ -63,7 +64,7 @@ def test_codes_of_infogan_stand_between_noise_and_values() -> None:
         def forward(self, inputs: torch.Tensor) -> torch.Tensor:
             return inputs
 
-    module = FromCodes(Echo(), noise=2, categories=3)
+    module = FromCodes(Echo(), EIGHT, noise=2, categories=3)
     made = module.floats(torch.tensor([[1.0, 2.0, 7.0]]), torch.tensor([1]))
     assert made.tolist() == [[1.0, 2.0, 0.0, 1.0, 0.0, 7.0]]
 
