@@ -227,7 +227,7 @@ def prepare(
     except ValueError as error:
         raise UserError(f"--class {of_class}: {error}") from error
     in_rows = classes and count % classes == 0
-    title = f"{count} images"
+    title = "1 image" if count == 1 else f"{count} images"
     if label is not None:
         title += f" of class {label}" + (f" ({names[label]})" if label < len(names) else "")
     if truncation is not None:

@@ -78,6 +78,7 @@ def test_a_class_goes_by_its_name_or_its_number(conditional_run: Run) -> None:
 def test_classes_without_names_have_numbers_only(run: Run, conditional_run: Run) -> None:
     assert sample(conditional_run, of_class="3").title == "64 images of class 3"
     assert sample(run).title == "64 images"
+    assert sample(run, count=1).title == "1 image"
     with pytest.raises(UserError, match=r"^--class cats: no such class\. The run's classes have numbers only\.$"):
         sample(conditional_run, of_class="cats")
     for named in ("cats", "0"):
