@@ -210,6 +210,25 @@ def untrained(run: Run) -> LatentGAN:
     return model
 
 
+def interrupted(folder: Path, *overrides: str) -> Run:
+    """A run with the weights that it began with, made without training."""
+    run = Run(folder)
+    run.save_config(composed(*overrides))
+    AtomicCheckpointIO().save_checkpoint(
+        {"state_dict": untrained(run).state_dict(), "images_seen": 320}, run.checkpoint
+    )
+    run.update_record(status="interrupted")
+    return run
+
+
+STYLES = (
+    "model/network=stylegan2_small",
+    "model.network.generator.w_dim=6",
+    "model.network.generator.channel_base=64",
+    "model.network.discriminator.channel_base=64",
+    "data.image_size=8",
+    "model.latent_dim=4",
+)
 OFFLINE = ("data.download=false", "trainer.accelerator=cpu", "trainer.enable_progress_bar=false")
 QUICK = (
     *OFFLINE,
@@ -256,42 +275,24 @@ def logging_as_before() -> Iterator[None]:
 
 @pytest.fixture
 def conditional_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """A finished run's folder, made without training, of a model that is asked for classes."""
+    """A run's folder, made without training, of a model that is asked for classes."""
     monkeypatch.chdir(tmp_path)
-    run = Run(tmp_path / "conditional")
-    run.save_config(composed("model=cgan", "model/network=mlp", *TINY[1:], f"callbacks.scores.cache={tmp_path}/cache"))
-    checkpoint = {"state_dict": untrained(run).state_dict(), "images_seen": 320}
-    AtomicCheckpointIO().save_checkpoint(checkpoint, run.checkpoint)
-    run.update_record(status="interrupted")
-    return run
+    options = ("model=cgan", "model/network=mlp", *TINY[1:], f"callbacks.scores.cache={tmp_path}/cache")
+    return interrupted(tmp_path / "conditional", *options)
 
 
 @pytest.fixture
 def styles_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """A finished run's folder, made without training, of a generator of styles."""
+    """A run's folder, made without training, of a generator of styles."""
     monkeypatch.chdir(tmp_path)
-    run = Run(tmp_path / "styles")
-    widths = [f"model.network.{player}.channel_base=64" for player in ("generator", "discriminator")]
-    small = ("model/network=stylegan2_small", "model.network.generator.w_dim=6", *widths)
-    run.save_config(composed("model=stylegan2", *small, "data.image_size=8", "model.latent_dim=4"))
-    checkpoint = {"state_dict": untrained(run).state_dict(), "images_seen": 320}
-    AtomicCheckpointIO().save_checkpoint(checkpoint, run.checkpoint)
-    run.update_record(status="interrupted")
-    return run
+    return interrupted(tmp_path / "styles", "model=stylegan2", *STYLES)
 
 
 @pytest.fixture
 def conditional_styles_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """A finished run's folder, made without training, of a generator of styles that is asked for classes."""
+    """A run's folder, made without training, of a generator of styles that is asked for classes."""
     monkeypatch.chdir(tmp_path)
-    run = Run(tmp_path / "conditional_styles")
-    widths = [f"model.network.{player}.channel_base=64" for player in ("generator", "discriminator")]
-    small = ("model/network=stylegan2_small", "model.network.generator.w_dim=6", *widths)
-    run.save_config(composed("model=cgan", *small, "data.image_size=8", "model.latent_dim=4"))
-    checkpoint = {"state_dict": untrained(run).state_dict(), "images_seen": 320}
-    AtomicCheckpointIO().save_checkpoint(checkpoint, run.checkpoint)
-    run.update_record(status="interrupted")
-    return run
+    return interrupted(tmp_path / "conditional_styles", "model=cgan", *STYLES)
 
 
 @pytest.fixture
