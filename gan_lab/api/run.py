@@ -106,7 +106,7 @@ class Run(Explorable):
         checks.whole("count", count, 1)
         checks.whole("seed", seed, 0)
         with self._opened() as run:
-            samples = sampling.sample(
+            drawing = sampling.prepare(
                 run,
                 which=checks.which(checkpoint),
                 count=count,
@@ -116,7 +116,7 @@ class Run(Explorable):
                 truncation=truncation,
                 device=device,
             )
-            return samples.depth.to_codes(samples.images)
+            return drawing.depth.to_codes(drawing.whole())
 
     def grid(self, count: int = 64, **options: Any) -> Image.Image:
         """A picture of generated images, as many a row as a column has; options as of `sample`."""

@@ -26,33 +26,9 @@ BYTES_PER_VALUE = 8  # of images as a whole, at the peak: float32 in batches and
 BYTES_PER_CELL = 15  # of a grid's pixels, at the peak: its images, ordered, the grid in three colours, and its file
 
 
-@dataclass(frozen=True)
-class Samples:
-    """Generated images, and what belongs to their presentation.
-
-    Args:
-        images: float32 (count, channels, size, size) in [-1, 1]; the seed and an index decide an image, whatever the
-            count, and a conditional model takes its classes in turn.
-        in_grid: the indices of the images in the order of a grid, int64 (count,).
-        title: what the images are: "64 images", "64 images of class 3 (eels)".
-        columns: of a grid; a conditional model's grid has whole rows of a class where the count allows.
-        images_seen: number of real images that the generator was trained on.
-        depth: of the images that it was trained on.
-        display: numbers of the channels to look at, from 1 on; None for the default of `depth.shown`.
-    """
-
-    images: Tensor
-    in_grid: Tensor
-    columns: int
-    title: str
-    images_seen: int
-    depth: Depth = EIGHT
-    display: Sequence[int] | None = None
-
-
 @dataclass(frozen=True, kw_only=True)
 class Drawing:
-    """Images that a generator is about to make, a few at a time; `Samples` says what an image follows from.
+    """Images that a generator is about to make. The seed and an index decide an image, whatever the count.
 
     Args:
         model: on its device.
@@ -63,11 +39,11 @@ class Drawing:
         ema: use the generator's moving average where there is one.
         truncation: as in `LatentGAN.sample`.
         count: number of images.
-        shape: of an image, (channels, size, size).
-        columns: of a grid, as of `Samples`.
-        title: what the images are.
-        depth: as of `Samples`, in the next, too.
-        display: channels.
+        shape: of an image, (channels, height, width).
+        columns: of a grid; a conditional model's grid has whole rows of a class where the count allows.
+        title: what the images are: "64 images", "64 images of class 3 (eels)".
+        depth: of the images that the generator was trained on.
+        display: numbers of the channels to look at, from 1 on; None for the default of `depth.shown`.
     """
 
     model: LatentGAN
@@ -106,14 +82,23 @@ class Drawing:
         return replace(self, count=count, columns=count // self.classes if in_rows else math.ceil(math.sqrt(count)))
 
     def batches(self) -> Iterator[Tensor]:
-        """Generate all images in their order: float32 (n, channels, size, size) in [-1, 1] on the model's device."""
+        """Generate all images in their order: float32 (n, channels, height, width) in [-1, 1] on the model's device."""
         each = at_once(math.prod(self.shape), MOST)
         starts = range(0, self.count, each)
         for start in bar(starts, "Sampling", len(starts), "images", each) if self.count >= MANY else starts:
             yield self.draw(start, min(each, self.count - start))
 
+    def whole(self) -> Tensor:
+        """Generate all images in one piece: float32 (count, channels, height, width) in [-1, 1] on the CPU.
+
+        Raises:
+            UserError: they don't fit into memory.
+        """
+        _check_memory(self.count, self.count * math.prod(self.shape) * BYTES_PER_VALUE, "these images need")
+        return torch.cat([batch.cpu() for batch in self.batches()])
+
     def pixels(self) -> Iterator[Tensor]:
-        """Generate all images in their order: values of their depth (n, channels, size, size) on the CPU."""
+        """Generate all images in their order: values of their depth (n, channels, height, width) on the CPU."""
         for batch in self.batches():
             yield self.depth.to_codes(batch).cpu()
 
@@ -148,38 +133,6 @@ class Drawing:
             return self.model.sample(latents, *condition, ema=self.ema, truncation=self.truncation)
         except ValueError as error:
             raise UserError(f"--truncation {self.truncation:g}: {error}") from error
-
-
-def sample(
-    run: Run,
-    *,
-    which: Which,
-    count: int | None,
-    of_class: str | None,
-    seed: int,
-    ema: bool,
-    truncation: float | None = None,
-    device: str = "auto",
-) -> Samples:
-    """Generate images that are held as a whole, on the CPU; arguments and errors as of `prepare`.
-
-    Raises:
-        UserError: they don't fit into memory.
-    """
-    drawing = prepare(
-        run, which=which, count=count, of_class=of_class, seed=seed, ema=ema, truncation=truncation, device=device
-    )
-    values = drawing.count * math.prod(drawing.shape)
-    _check_memory(drawing.count, values * BYTES_PER_VALUE, "these images need")
-    return Samples(
-        torch.cat([batch.cpu() for batch in drawing.batches()]),
-        drawing.in_grid,
-        drawing.columns,
-        drawing.title,
-        drawing.model.images_seen,
-        drawing.depth,
-        drawing.display,
-    )
 
 
 def prepare(

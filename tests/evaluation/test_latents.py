@@ -21,7 +21,7 @@ def space_of(run: Run, **options: float) -> Space:
 
 def sampled(run: Run, **options: object) -> torch.Tensor:
     defaults = {"which": "last", "count": 1, "of_class": None, "seed": 0, "ema": True, "device": "cpu"}
-    return sampling.sample(run, **defaults | options).images  # type: ignore[arg-type]
+    return sampling.prepare(run, **defaults | options).whole()  # type: ignore[arg-type]
 
 
 def test_a_seeds_latent_is_that_of_its_first_sample(run: Run, conditional_run: Run, styles_run: Run) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gan_lab.evaluation import sampling
-from gan_lab.evaluation.sampling import Drawing, Samples
+from gan_lab.evaluation.sampling import Drawing
 from gan_lab.models.latent import LatentGAN
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.runs.run import Run
@@ -17,73 +17,69 @@ from tests.conftest import TINY, alike, composed, untrained
 BYTES = 8 * 8 * 8  # of a grey 8x8 image at the peak
 
 
-def sample(run: Run, **options: Any) -> Samples:
-    defaults: dict[str, Any] = {"which": "last", "count": None, "of_class": None, "seed": 0, "ema": True}
-    return sampling.sample(run, **defaults | options)
-
-
 def prepare(run: Run, **options: Any) -> Drawing:
     defaults: dict[str, Any] = {"which": "last", "count": None, "of_class": None, "seed": 0, "ema": True}
     return sampling.prepare(run, **defaults | options)
 
 
 def test_a_plain_model_fills_a_square_by_default(run: Run) -> None:
-    samples = sample(run)
-    assert samples.images.shape == (64, 1, 8, 8)
-    assert (samples.columns, samples.images_seen) == (8, 640)
-    assert -1 <= samples.images.min() < samples.images.max() <= 1
-    assert sample(run, count=10).columns == 4
+    drawing = prepare(run)
+    images = drawing.whole()
+    assert images.shape == (64, 1, 8, 8)
+    assert (drawing.columns, drawing.model.images_seen) == (8, 640)
+    assert -1 <= images.min() < images.max() <= 1
+    assert prepare(run, count=10).columns == 4
 
 
 def test_a_conditional_model_has_whole_rows_of_each_class(conditional_run: Run) -> None:
-    samples = sample(conditional_run)
-    assert (len(samples.images), samples.columns) == (100, 10)
-    assert (samples.in_grid % 10).tolist() == [label for label in range(10) for _ in range(10)]
-    assert sample(conditional_run, count=20).columns == 2
-    assert sample(conditional_run, count=25).columns == 5, "25 images of ten classes have no whole rows"
+    drawing = prepare(conditional_run)
+    assert (drawing.count, drawing.columns) == (100, 10)
+    assert (drawing.in_grid % 10).tolist() == [label for label in range(10) for _ in range(10)]
+    assert prepare(conditional_run, count=20).columns == 2
+    assert prepare(conditional_run, count=25).columns == 5, "25 images of ten classes have no whole rows"
 
 
 @pytest.mark.parametrize("count", [1, 10, 63])
 def test_an_image_is_the_same_whatever_the_count(run: Run, conditional_run: Run, count: int) -> None:
     for trained in (run, conditional_run):
-        many, few = (sample(trained, count=number, seed=5).images for number in (64, count))
+        many, few = (prepare(trained, count=number, seed=5).whole() for number in (64, count))
         torch.testing.assert_close(few, many[:count])
 
 
 def test_one_class_is_generated_on_request(conditional_run: Run) -> None:
-    classes = sample(conditional_run, count=10).images
+    classes = prepare(conditional_run, count=10).whole()
     for label in (0, 7):
-        of_class = sample(conditional_run, count=10, of_class=str(label))
-        torch.testing.assert_close(of_class.images[label], classes[label])  # the same latent
+        of_class = prepare(conditional_run, count=10, of_class=str(label))
+        torch.testing.assert_close(of_class.whole()[label], classes[label])  # the same latent
         assert of_class.columns == 4
     with pytest.raises(UserError, match=r"--class 10: .*class 10"):
-        sample(conditional_run, of_class="10")
+        prepare(conditional_run, of_class="10")
 
 
 def test_a_class_goes_by_its_name_or_its_number(conditional_run: Run) -> None:
     names = ["cats", "2", "1", *"defghij"]
     conditional_run.update_record(data={"classes": names})
     for named, label in (("cats", 0), ("0", 0), ("2", 1), ("1", 2), ("j", 9), ("9", 9)):
-        asked = sample(conditional_run, count=3, of_class=named)
+        asked = prepare(conditional_run, count=3, of_class=named)
         assert asked.title == f"3 images of class {label} ({names[label]})"
-        expected = sample(conditional_run, count=10).images[label]
-        torch.testing.assert_close(sample(conditional_run, count=10, of_class=named).images[label], expected)
+        expected = prepare(conditional_run, count=10).whole()[label]
+        torch.testing.assert_close(prepare(conditional_run, count=10, of_class=named).whole()[label], expected)
     listed = ", ".join(f"{label} {name}" for label, name in enumerate(names))
     for asked_for, hint in (("catz", "Did you mean cats? "), ("elephants", "")):
         with pytest.raises(UserError) as caught:
-            sample(conditional_run, of_class=asked_for)
+            prepare(conditional_run, of_class=asked_for)
         assert str(caught.value) == f"--class {asked_for}: no such class. {hint}The run has {listed}."
 
 
 def test_classes_without_names_have_numbers_only(run: Run, conditional_run: Run) -> None:
-    assert sample(conditional_run, of_class="3").title == "64 images of class 3"
-    assert sample(run).title == "64 images"
-    assert sample(run, count=1).title == "1 image"
+    assert prepare(conditional_run, of_class="3").title == "64 images of class 3"
+    assert prepare(run).title == "64 images"
+    assert prepare(run, count=1).title == "1 image"
     with pytest.raises(UserError, match=r"^--class cats: no such class\. The run's classes have numbers only\.$"):
-        sample(conditional_run, of_class="cats")
+        prepare(conditional_run, of_class="cats")
     for named in ("cats", "0"):
         with pytest.raises(UserError, match=f"^--class {named}: VanillaGAN knows no classes; model=cgan does$"):
-            sample(run, of_class=named)
+            prepare(run, of_class=named)
 
 
 def test_categories_that_a_model_has_found_have_numbers_and_no_names(tmp_path: Path) -> None:
@@ -92,22 +88,22 @@ def test_categories_that_a_model_has_found_have_numbers_and_no_names(tmp_path: P
     checkpoint = {"state_dict": untrained(run).state_dict(), "images_seen": 320}
     AtomicCheckpointIO().save_checkpoint(checkpoint, run.checkpoint)
     run.update_record(status="interrupted", data={"classes": ["cats", *"123456789"]})
-    samples = sample(run, of_class="3", count=4)
-    assert samples.title == "4 images of class 3"
-    assert not torch.equal(samples.images, sample(run, count=4).images)
-    torch.testing.assert_close(samples.images[:2], sample(run, of_class="3", count=2).images)
+    drawing = prepare(run, of_class="3", count=4)
+    assert drawing.title == "4 images of class 3"
+    assert not torch.equal(drawing.whole(), prepare(run, count=4).whole())
+    torch.testing.assert_close(drawing.whole()[:2], prepare(run, of_class="3", count=2).whole())
     with pytest.raises(UserError, match="^--class cats: no such class"):
-        sample(run, of_class="cats")
+        prepare(run, of_class="cats")
     with pytest.raises(UserError, match="^--class 10: there is no category 10: the run has 0 to 9$"):
-        sample(run, of_class="10")
+        prepare(run, of_class="10")
 
 
 def test_the_seed_decides_and_chunks_do_not(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    images = sample(run, count=7).images
-    assert torch.equal(sample(run, count=7).images, images)
-    assert not torch.equal(sample(run, count=7, seed=1).images, images)
+    images = prepare(run, count=7).whole()
+    assert torch.equal(prepare(run, count=7).whole(), images)
+    assert not torch.equal(prepare(run, count=7, seed=1).whole(), images)
     monkeypatch.setattr(sampling, "at_once", lambda *_: 3)
-    torch.testing.assert_close(sample(run, count=7).images, images)
+    torch.testing.assert_close(prepare(run, count=7).whole(), images)
 
 
 def test_images_are_generated_in_whole_blocks_and_not_held(
@@ -123,7 +119,7 @@ def test_images_are_generated_in_whole_blocks_and_not_held(
         sizes.append(len(images))
         return images
 
-    expected = sample(conditional_run, count=150).images
+    expected = prepare(conditional_run, count=150).whole()
     monkeypatch.setattr(LatentGAN, "sample", spy)
     drawing = prepare(conditional_run, count=150)
     held = [to_uint8(images).cpu() for images in drawing.batches()]
@@ -150,7 +146,7 @@ def test_a_device_is_the_best_or_as_asked(run: Run, monkeypatch: pytest.MonkeyPa
     for options in ({}, {"device": "auto"}, {"device": "cpu"}):
         assert prepare(run, **options).model.device == torch.device("cpu")
     with pytest.raises(UserError, match="--device cuda:1: not on this machine, which has cpu"):
-        sample(run, device="cuda:1")
+        prepare(run, device="cuda:1")
 
 
 def test_the_moving_average_or_the_raw_weights_generate(run: Run) -> None:
@@ -158,14 +154,14 @@ def test_the_moving_average_or_the_raw_weights_generate(run: Run) -> None:
     weights = checkpoint["state_dict"]
     raw = {name: value + 1 for name, value in weights.items() if name.startswith("generator.")}
     torch.save(checkpoint | {"state_dict": weights | raw}, run.checkpoint)
-    assert not torch.equal(sample(run, count=2).images, sample(run, count=2, ema=False).images)
+    assert not torch.equal(prepare(run, count=2).whole(), prepare(run, count=2, ema=False).whole())
 
 
 def test_more_than_memory_holds_is_refused_before_it_is_generated(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sampling.memory, "available", lambda: 10 * BYTES)
-    assert len(sample(run, count=10).images) == 10
+    assert len(prepare(run, count=10).whole()) == 10
     with pytest.raises(UserError, match=r"--count 11: these images need 0 GB of memory, and 0 GB are available"):
-        sample(run, count=11)
+        prepare(run, count=11).whole()
 
 
 @pytest.mark.parametrize("each", [1, 3, 16])
@@ -186,7 +182,7 @@ def test_each_class_is_drawn_as_often_as_asked(conditional_run: Run) -> None:
     drawing = prepare(conditional_run, per_class=3)
     assert drawing.labels is not None
     assert torch.bincount(drawing.labels).tolist() == [3] * 10
-    torch.testing.assert_close(sample(conditional_run, count=30).images, torch.cat([*drawing.batches()]))
+    torch.testing.assert_close(prepare(conditional_run, count=30).whole(), torch.cat([*drawing.batches()]))
     of_one = prepare(conditional_run, per_class=3, of_class="4")
     assert of_one.labels is not None
     assert of_one.labels.tolist() == [4, 4, 4]

@@ -10,7 +10,7 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
 
-from gan_lab.evaluation.sampling import sample
+from gan_lab.evaluation.sampling import prepare
 from gan_lab.runs.run import Run
 from gan_lab.training.trainer import EpochLimit
 from tests.conftest import QUICK, Command, fit, last_weights, same, tiny_cgan, tiny_gan
@@ -146,5 +146,5 @@ def test_an_overflow_under_the_scaler_skips_the_step_and_training_goes_on() -> N
 
 def test_a_seed_draws_the_same_images_as_on_the_processor(run: Run) -> None:
     options: dict[str, Any] = {"which": "last", "count": 40, "of_class": None, "seed": 3, "ema": True}
-    on_gpu, on_cpu = (sample(run, **options, device=name).images for name in ("auto", "cpu"))
+    on_gpu, on_cpu = (prepare(run, **options, device=name).whole() for name in ("auto", "cpu"))
     torch.testing.assert_close(on_gpu, on_cpu, atol=1e-2, rtol=0)  # TensorFloat32 has ten bits

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_lab.evaluation.sampling import sample
+from gan_lab.evaluation.sampling import prepare
 from gan_lab.runs.run import Run
 from tests.conftest import QUICK, REPOSITORY, Command, last_weights, metrics_table, same, started, wait_for
 
@@ -240,7 +240,7 @@ def test_a_run_of_attributes_balanced_classes_and_groups_goes_on_with_the_same_b
     assert command("resume=run", "trainer.max_steps=15") is None
     resumed, whole = (Run(name).load_checkpoint()["state_dict"] for name in ("run", "whole"))
     assert all(torch.equal(resumed[name], value) for name, value in whole.items())
-    drawn = sample(Run("run"), which="last", count=3, of_class="animal=dog,size=small", seed=0, ema=True)
+    drawn = prepare(Run("run"), which="last", count=3, of_class="animal=dog,size=small", seed=0, ema=True)
     assert drawn.title == "3 images of class 3 (animal=dog,size=small)"
     Path("labels.csv").write_text(Path("labels.csv").read_text().replace("small", "big", 1))
     message = str(command("resume=run", "trainer.max_steps=20"))
