@@ -4,12 +4,13 @@ import csv
 import errno
 import logging
 import os
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import numpy as np
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
+from hydra._internal.hydra import Hydra
 from omegaconf import DictConfig
 from PIL import Image
 from torch import nn
@@ -181,10 +183,15 @@ def read_image(path: Path) -> torch.Tensor:
     return pixels[None] if pixels.dim() == 2 else pixels.permute(2, 0, 1)
 
 
-def composed(*overrides: str) -> DictConfig:
-    """The configuration of a command line."""
+@lru_cache(maxsize=256)
+def composed_once(*overrides: str) -> DictConfig:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return compose("train", list(overrides))
+
+
+def composed(*overrides: str) -> DictConfig:
+    """The configuration of a command line."""
+    return composed_once(*overrides).copy()
 
 
 TINY = ("model=vanilla", "data.image_size=8", "model.network.generator.hidden=[8]", "model.latent_dim=4")
@@ -194,12 +201,7 @@ TINY = ("model=vanilla", "data.image_size=8", "model.network.generator.hidden=[8
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A finished run's folder, made without training."""
     monkeypatch.chdir(tmp_path)  # where caches go
-    run = Run(tmp_path / "run")
-    config = composed(*TINY, f"callbacks.scores.cache={tmp_path}/cache")
-    run.save_config(config)
-    model = untrained(run)
-    checkpoint = {"state_dict": model.state_dict(), "images_seen": 640}
-    AtomicCheckpointIO().save_checkpoint(checkpoint, run.checkpoint)
+    run = begun(tmp_path / "run", *TINY, images_seen=640)
     run.update_record(status="finished")
     return run
 
@@ -210,13 +212,12 @@ def untrained(run: Run) -> LatentGAN:
     return model
 
 
-def interrupted(folder: Path, *overrides: str) -> Run:
+def begun(folder: Path, *overrides: str, images_seen: int) -> Run:
     """A run with the weights that it began with, made without training."""
     run = Run(folder)
     run.save_config(composed(*overrides))
-    AtomicCheckpointIO().save_checkpoint(
-        {"state_dict": untrained(run).state_dict(), "images_seen": 320}, run.checkpoint
-    )
+    checkpoint = {"state_dict": untrained(run).state_dict(), "images_seen": images_seen}
+    AtomicCheckpointIO().save_checkpoint(checkpoint, run.checkpoint)
     run.update_record(status="interrupted")
     return run
 
@@ -240,33 +241,45 @@ QUICK = (
 )
 
 Command = Callable[..., str | int | None]
+MODE = re.compile(r"\+*(hydra\.mode|sweep)=")  # of Hydra: one job or several
 
 
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Calls train.py in an empty folder; returns what the program ends with: None, a message or a code."""
+    """Calls train.py in an empty folder."""
     monkeypatch.chdir(tmp_path)
     for name in ("PYTHONPATH", "PYTHONSAFEPATH"):  # which the program sets for its children
         monkeypatch.setenv(name, os.environ.get(name, ""))
+    return start
 
-    def call(*arguments: str) -> str | int | None:
-        monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
+
+def start(*arguments: str) -> str | int | None:
+    """Call train.py in the working directory; returns what the program ends with: None, a message or a code."""
+    with pytest.MonkeyPatch.context() as patch, as_a_program():
+        patch.setattr(sys, "argv", ["train.py", *arguments])
         try:
-            with logging_as_before():
-                train.main()
+            train.main()
         except SystemExit as ending:
             return ending.code
-        return None
-
-    return call
+    return None
 
 
 @contextmanager
-def logging_as_before() -> Iterator[None]:
-    """Hydra takes the root logger over, and leaves a run's log file open for whatever else the program says."""
-    before = logging.getLogger().handlers[:]
+def as_a_program() -> Iterator[None]:
+    """Let Hydra at work for one command line.
+
+    It takes the root logger over, and leaves a run's log file open for whatever else the program says. It composes
+    everything twice, first to look for hydra.mode: where none is set, tests compose once.
+    """
+    before, get_mode = logging.getLogger().handlers[:], Hydra.get_mode
+
+    def mode(self: Hydra, config_name: str | None, overrides: list[str]) -> Any:
+        return get_mode(self, config_name, overrides) if any(map(MODE.match, overrides)) else None
+
     try:
-        yield
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Hydra, "get_mode", mode)
+            yield
     finally:
         for handler in set(logging.getLogger().handlers) - set(before):
             handler.close()
@@ -277,22 +290,21 @@ def logging_as_before() -> Iterator[None]:
 def conditional_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A run's folder, made without training, of a model that is asked for classes."""
     monkeypatch.chdir(tmp_path)
-    options = ("model=cgan", "model/network=mlp", *TINY[1:], f"callbacks.scores.cache={tmp_path}/cache")
-    return interrupted(tmp_path / "conditional", *options)
+    return begun(tmp_path / "conditional", "model=cgan", "model/network=mlp", *TINY[1:], images_seen=320)
 
 
 @pytest.fixture
 def styles_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A run's folder, made without training, of a generator of styles."""
     monkeypatch.chdir(tmp_path)
-    return interrupted(tmp_path / "styles", "model=stylegan2", *STYLES)
+    return begun(tmp_path / "styles", "model=stylegan2", *STYLES, images_seen=320)
 
 
 @pytest.fixture
 def conditional_styles_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A run's folder, made without training, of a generator of styles that is asked for classes."""
     monkeypatch.chdir(tmp_path)
-    return interrupted(tmp_path / "conditional_styles", "model=cgan", *STYLES)
+    return begun(tmp_path / "conditional_styles", "model=cgan", *STYLES, images_seen=320)
 
 
 @pytest.fixture

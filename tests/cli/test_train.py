@@ -7,12 +7,12 @@ import pytest
 
 from gan_lab.cli import COMMANDS, main
 from gan_lab.runs.run import Run
-from tests.conftest import QUICK, logging_as_before
+from tests.conftest import QUICK, as_a_program
 
 
 def call(*arguments: str) -> object:
     try:
-        with logging_as_before():
+        with as_a_program():
             main(list(arguments))
     except SystemExit as ending:
         return ending.code

@@ -23,13 +23,12 @@ from pydicom.data import get_testdata_file
 from safetensors.torch import save_file
 
 from gan_lab import cli
-from gan_lab.cli import train
 from gan_lab.config import schema
 from gan_lab.data import mnist
 from gan_lab.metrics import tensor_files
 from gan_lab.runs.names import folder_of
 from gan_lab.runs.run import Run
-from tests.conftest import REPOSITORY, all_digits, composed, logging_as_before
+from tests.conftest import REPOSITORY, all_digits, composed, start
 from tests.docs.conftest import blocks
 from tests.docs.test_pages import PAGES
 
@@ -185,18 +184,6 @@ def shortened(arguments: list[str]) -> list[str]:
     )  # these take half a minute a step
     end = ["trainer.max_epochs=null"] if "max_epochs" in line else []
     return [*arguments, *download, *fallback, *scores, *smaller, *end, f"trainer.max_steps={steps}"]
-
-
-def start(*arguments: str) -> str | int | None:
-    """Call train.py in the working directory; returns what the program ends with."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["train.py", *arguments])
-        try:
-            with logging_as_before():
-                train.main()
-        except SystemExit as ending:
-            return ending.code
-    return None
 
 
 @pytest.fixture(autouse=True, scope="module")

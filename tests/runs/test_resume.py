@@ -1,6 +1,7 @@
 """What a resumed run keeps, and what may change."""
 
 import inspect
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,17 @@ from gan_lab.runs.resume import change, differences, what_breaks
 from gan_lab.runs.run import Run
 from gan_lab.training.trainer import Trainer
 from gan_lab.utils.types import HARMLESS
-from tests.conftest import QUICK, Command, composed, last_weights, same
+from tests.conftest import QUICK, Command, composed, last_weights, same, start
+
+
+@pytest.fixture(scope="module")
+def one_batch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of one batch, to be copied."""
+    place = tmp_path_factory.mktemp("begun")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        assert start(*QUICK, "trainer.max_steps=1") is None
+    return place / "run"
 
 
 @pytest.mark.parametrize(
@@ -41,8 +52,10 @@ from tests.conftest import QUICK, Command, composed, last_weights, same
         ("init_from=run", "init_from=run: a resumed run keeps its groups"),
     ],
 )
-def test_an_exact_resume_refuses_what_it_can_not_be_exact_with(override: str, message: str, command: Command) -> None:
-    command(*QUICK, "trainer.max_steps=1")
+def test_an_exact_resume_refuses_what_it_can_not_be_exact_with(
+    override: str, message: str, command: Command, one_batch: Path
+) -> None:
+    shutil.copytree(one_batch, "run")
     before = Run("run").record(), sorted(Path("run").rglob("*"))
     found = str(command("resume=run", override))
     assert message in found
@@ -113,8 +126,8 @@ def test_a_run_from_before_an_option_existed_takes_the_value_of_today(command: C
     assert (config.callbacks.health.unlike_distance, config.callbacks.samples.seed) == (0.3, config.seed)
 
 
-def test_an_option_that_decides_the_bits_has_no_value_of_today(command: Command) -> None:
-    assert command(*QUICK, "trainer.max_steps=1") is None
+def test_an_option_that_decides_the_bits_has_no_value_of_today(command: Command, one_batch: Path) -> None:
+    shutil.copytree(one_batch, "run")
     saved = Run("run").config()
     del saved.trainer.precision, saved.model.n_critic
     Run("run").save_config(saved)

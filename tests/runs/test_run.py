@@ -137,7 +137,7 @@ def test_provenance_is_plain_and_complete() -> None:
 
 def test_saved_configuration_is_the_composed_one(run: Run) -> None:
     saved = run.config()
-    original = composed(*TINY, f"callbacks.scores.cache={run.folder.parent}/cache")
+    original = composed(*TINY)
     saved.run_dir = None
     fetching = [saved.data.download, saved.callbacks.scores.download]
     assert fetching == [False, False], "a saved configuration fetches nothing"

@@ -10,7 +10,7 @@ import pytest
 
 from gan_lab.cli import main as gan_lab
 from gan_lab.cli import train
-from tests.conftest import logging_as_before
+from tests.conftest import as_a_program
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def end(typed: str, monkeypatch: pytest.MonkeyPatch) -> Ending:
             gan_lab(arguments)
         else:
             monkeypatch.setattr(sys, "argv", arguments)
-            with logging_as_before():
+            with as_a_program():
                 train.main()
     except SystemExit as ending:
         code = ending.code
