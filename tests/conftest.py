@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache, lru_cache, partial
 from io import BytesIO
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -20,6 +21,7 @@ import lightning
 import numpy as np
 import pytest
 import torch
+import torch.multiprocessing as mp
 from hydra import compose, initialize_config_dir
 from hydra._internal.hydra import Hydra
 from omegaconf import DictConfig
@@ -355,6 +357,15 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download, "urlopen", urlopen)
 
 
+def in_two_processes(work: Callable[..., None], *told: object) -> None:
+    """Have two processes do work(rank, *told).
+
+    They are forked from a server that has imported everything, which is quick; what fails there fails one test.
+    """
+    get_context("forkserver").set_forkserver_preload(["tests.distributed.test_strategy"])
+    mp.start_processes(work, told, nprocs=2, start_method="forkserver")
+
+
 class Answer(BytesIO):
     """What a server answers: the content, the address that it came from, and the length that it promised."""
 
@@ -387,6 +398,14 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
         return asked
 
     return answer
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nothing_forced_to_the_disk() -> Iterator[None]:
+    """Write files without waiting for the disk: no test has a power cut."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

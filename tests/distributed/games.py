@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from gan_lab.augment import Augment
 from gan_lab.losses import RelativisticPairing, Wasserstein
 from gan_lab.models.adversarial import AdversarialModule
+from gan_lab.models.cut import CUT
 from gan_lab.models.cyclegan import CycleGAN
 from gan_lab.models.dcgan import DCGAN
 from gan_lab.models.latent import LatentGAN
@@ -100,17 +101,20 @@ def calm_pix2pix(dropout: float = 0.0) -> AdversarialModule:
     return tiny_pix2pix(network=network, optimizer=dict.fromkeys(PLAYERS, sgd(1e-4)))
 
 
+CUT_SIZE = 16  # every patch is compared with every other
+
+
 def calm_cut(**options: Any) -> AdversarialModule:
     """With all patches, whose order doesn't matter, and vectors that aren't so short that SGD leaps."""
     network = {
-        "generator": ContrastiveGenerator(width=2, blocks=1, features=4, image_size=32, channels=1),
-        "discriminator": PatchGAN(width=2, layers=1, norm="instance", image_size=32, channels=1),
+        "generator": ContrastiveGenerator(width=2, blocks=1, features=4, image_size=CUT_SIZE, channels=1),
+        "discriminator": PatchGAN(width=2, layers=1, norm="instance", image_size=CUT_SIZE, channels=1),
     }
     for layer in network["generator"].modules():
         if isinstance(layer, nn.Linear):
             layer.reset_parameters()
     optimizer = dict.fromkeys(PLAYERS, sgd(1e-3))
-    return tiny_cut(network=network, optimizer=optimizer, patches=32 * 32, temperature=1.0, **options)
+    return tiny_cut(network=network, optimizer=optimizer, patches=CUT_SIZE**2, temperature=1.0, **options)
 
 
 class Mirror(Augment):
@@ -188,7 +192,8 @@ def data_for(model: AdversarialModule, batch_size: int) -> Any:
         data.image_size = OBLONG if isinstance(model, Oblongs) else data.image_size
         return data
     data = (TinyPairs if isinstance(model, Pix2Pix) else TinyDomains)(batch_size=batch_size)
-    shape = tuple(model.pool_a.images.shape[-2:]) if isinstance(model, CycleGAN) else (32, 32)
+    side = CUT_SIZE if isinstance(model, CUT) else 32
+    shape = tuple(model.pool_a.images.shape[-2:]) if isinstance(model, CycleGAN) else (side, side)
     data.image_size = data.load_size = shape
     return data
 

@@ -4,7 +4,6 @@ import os
 import socket
 from collections.abc import Callable
 from copy import deepcopy
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -13,7 +12,6 @@ import lightning
 import numpy as np
 import pytest
 import torch
-import torch.multiprocessing as mp
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
@@ -29,7 +27,7 @@ from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.training.trainer import Trainer
 from gan_lab.utils import per_image, seeding
 from gan_lab.utils.errors import UserError
-from tests.conftest import TinyImages, composed, same, tiny_gan, weights
+from tests.conftest import TinyImages, composed, in_two_processes, same, tiny_gan, weights
 from tests.distributed.games import GAMES, data_for, dcgan_of_fields, in_double, tiny_dcgan
 from tests.metrics.test_translation_scores import Data, dimmed, subject, translator
 from tests.models.test_cyclegan import tiny_cyclegan
@@ -286,17 +284,13 @@ InTwo = Callable[..., list[Any]]
 
 @pytest.fixture
 def in_two(tmp_path: Path) -> InTwo:
-    """Has two processes of their own play a scenario; returns what each of them found.
-
-    They are forked from a server that has imported everything, which is quick; what fails there fails one test.
-    """
-    get_context("forkserver").set_forkserver_preload([__name__])
+    """Has two processes of their own play a scenario; returns what each of them found."""
 
     def found(scenario: Callable[..., Any], *told: Any) -> list[Any]:
         with socket.socket() as free:
             free.bind(("localhost", 0))
             port = free.getsockname()[1]
-        mp.start_processes(as_one_of_two, (scenario, told, tmp_path, port), nprocs=2, start_method="forkserver")
+        in_two_processes(as_one_of_two, scenario, told, tmp_path, port)
         return [torch.load(tmp_path / f"{rank}.pt") for rank in range(2)]
 
     return found

@@ -211,6 +211,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, no_network: None) -> Path:
             "dcgan": ("model=dcgan", "trainer.log_every_n_steps=1"),  # the latest
         }.items():
             assert start(*shortened([*options, f"hydra.run.dir=logs/runs/{name}"])) is None
+        assert start("-m", *shortened(["model=vanilla", "seed=1,2", "sweep.dir=logs/sweeps/first"])) is None
         state = Run("logs/runs/dcgan").load_checkpoint()["state_dict"]
         save_file(state, "weights.safetensors")
         latents = torch.randn(2, Run("logs/runs/dcgan").config().model.latent_dim)
@@ -270,8 +271,6 @@ def test_train_py_trains(typed: Typed, here: Path, bgan: ModuleType) -> None:
 
 @pytest.mark.parametrize("typed", cases([typed for typed in RUN if typed.words[0] == "gan-lab" and not typed.trains]))
 def test_gan_lab_does_what_is_asked(typed: Typed, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    if "logs/sweeps" in typed.line:
-        assert start("-m", *shortened(["model=vanilla", "seed=1,2", "sweep.dir=logs/sweeps/first"])) is None
     few = {"evaluate": ["--count", "20"], "project": ["--steps", "9", "--force"]}.get(typed.arguments[0], [])
     cli.main([*typed.arguments, *few])
     assert capsys.readouterr().out.strip()

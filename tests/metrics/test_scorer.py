@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from torchvision.transforms.functional import gaussian_blur
 
 from gan_lab.distributed.collectives import gather_rows
@@ -17,6 +16,7 @@ from gan_lab.metrics.extractors import Custom
 from gan_lab.metrics.groups import GROUPS
 from gan_lab.metrics.scorer import Scorer
 from gan_lab.metrics.statistics import RealStatistics, real_statistics
+from tests.conftest import in_two_processes
 from tests.metrics.conftest import Labelled
 
 EVERYTHING = {
@@ -239,7 +239,7 @@ def share(rank: int, world_size: int, folder: Path, count: int) -> None:
 def test_two_processes_give_what_one_gives(tmp_path: Path, numerals: Labelled) -> None:
     torch.save(tuple(values[:1200].clone() for values in numerals), tmp_path / "images.pt")
     share(0, 1, tmp_path, 401)
-    mp.spawn(share, args=(2, tmp_path, 401), nprocs=2)
+    in_two_processes(share, 2, tmp_path, 401)
     one, first, second = (torch.load(tmp_path / f"{who}-401.pt") for who in ("1-0", "2-0", "2-1"))
     assert one["count"] == 401
     assert first == second

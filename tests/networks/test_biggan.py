@@ -1,6 +1,7 @@
 """BigGAN's players: appendix B of the paper, and its maths written out in float64."""
 
 import itertools
+from functools import cache
 
 import pytest
 import torch
@@ -22,6 +23,7 @@ def players(size: int, width: int, classes: int, latent_dim: int = 120, embeddin
     )
 
 
+@cache
 def paper(size: int) -> Pair:
     with torch.device("meta"):
         return players(size, 96, 1000)
