@@ -285,7 +285,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py callbacks.scores.groups=[fdi]",
-            "Error: callbacks.scores.groups=[fdi]: must be 'fid', 'kid', 'inception_score', 'manifold', 'classes', 'fid_infinity', 'fid_interval', 'class_manifold', 'memorisation', 'spectrum', 'cmmd' or 'path_length'",
+            "Error: callbacks.scores.groups=[fdi]: must be 'fid', 'kid', 'inception_score', 'manifold', 'classes', 'fid_infinity', 'fid_interval', 'class_manifold', 'class_halves', 'memorisation', 'spectrum', 'cmmd' or 'path_length'",
         ),
         Row("python train.py data.root='${nowhere}'", "Error: data.root: Interpolation key 'nowhere' not found"),
         Row(
@@ -1805,7 +1805,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab evaluate run --scores fid,beauty",
-            "Error: --scores: beauty is none of fid, kid, inception_score, manifold, classes, fid_infinity, fid_interval, class_manifold, memorisation, spectrum, cmmd, path_length (gan-lab evaluate --help)",
+            "Error: --scores: beauty is none of fid, kid, inception_score, manifold, classes, fid_infinity, fid_interval, class_manifold, class_halves, memorisation, spectrum, cmmd, path_length (gan-lab evaluate --help)",
             given.run(),
         ),
         Row(
