@@ -108,7 +108,7 @@ def _halves(real: Tensor, fake: Tensor, size: int, seed: int) -> tuple[float, fl
     real, fake = (
         part[seeding.permutation(len(part), seeding.derive(seed, side))] for side, part in enumerate((real, fake))
     )
-    half, other = real[: 2 * size].split(size)
+    half, other = torch.split(real[: 2 * size], size)
     return frechet_distance_of_few(half, fake[:size]), frechet_distance_of_few(half, other)
 
 

@@ -110,8 +110,8 @@ class Scorer:
             class_manifold: `class_precision`, `class_recall`, `class_density` and `class_coverage`, means over the
                 classes with six images on each side; `per_class` has those of each. Requested classes are taken, or
                 else predicted ones.
-            class_halves: no score of all images. `per_class` has `half_images`, `half_fid` and `half_floor`: FID to half
-                of a class's real images, beside that between both halves. Classes are as of class_manifold.
+            class_halves: no score of all images. `per_class` has `half_images`, `half_fid` and `half_floor`: FID to
+                half of a class's real images, beside that between both halves. Classes are as of class_manifold.
             memorisation: `authenticity`, and `copying` where there are real images that were not trained on.
             spectrum: `spectrum_error`, `spectrum_high`.
             cmmd: `cmmd`.

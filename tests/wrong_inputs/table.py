@@ -682,7 +682,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             TABLE_OF + " data.attributes=[smilling]",
-            "Error: data.attributes=['smilling']: data.labels=…/labels.csv has no column smilling. Did you mean smiling?",
+            "Error: data.attributes=[smilling]: data.labels=…/labels.csv has no column smilling. Did you mean smiling?",
             given.labelled("file,smiling,glasses\n0.png,yes,no\n1.png,no,no\n"),
         ),
         Row(
@@ -1863,6 +1863,16 @@ TABLE: dict[str, list[Row]] = {
             "gan-lab dataset check photos --out photos/0.png",
             "Error: --out photos/0.png: exists already; choose another name, or replace it with --force",
             given.pictures("photos"),
+        ),
+        Row(
+            "gan-lab dataset check photos --labels labels.csv",
+            "Error: --labels labels.csv: has no line for 1.png in FOLDER; add them, or remove the images",
+            given.labelled("file,class\n0.png,cat\n"),
+        ),
+        Row(
+            "gan-lab dataset check photos --labels labels.csv --groups patient",
+            "Error: --groups patient: is no column of --labels and not folder, and as a regular expression it matches no name, such as 0",
+            given.labelled("file,class\n0.png,cat\n1.png,dog\n"),
         ),
         Row(
             "gan-lab dataset pack photos photos.npz --image-size 64",
