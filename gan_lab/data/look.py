@@ -46,7 +46,7 @@ def look(path: Path, *, source: Source = OWN, shown: Iterable[Path] = ()) -> Pic
     wanted = path in shown
     if (array := source.array(path)) is not None:
         height, width, channels = array.shape
-        mode = f"{array.dtype} of {channels} channel{'s' * (channels > 1)}"
+        mode = f"{array.dtype.name} of {channels} channel{'s' * (channels > 1)}"
         small = _thumbnail(_as_picture(array)) if wanted else None
         return Picture(width, height, mode, False, _content(mode, array), small)
     with source.open(path) as file, Image.open(file, formats=formats()) as image, alone_if_large(image):
@@ -60,7 +60,7 @@ def look(path: Path, *, source: Source = OWN, shown: Iterable[Path] = ()) -> Pic
 
 def _content(mode: str, values: np.ndarray) -> bytes:
     digest = blake2b(f"{mode} {values.shape}".encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(values).tobytes())
+    digest.update(values.astype(values.dtype.newbyteorder("="), "C", copy=False).tobytes())
     return digest.digest()
 
 

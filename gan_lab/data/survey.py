@@ -86,11 +86,11 @@ class Survey:
 
     @property
     def channels(self) -> int:
-        """1 where all images are grey, as many as all arrays have, else 3."""
-        modes = {picture.mode for picture in self.pictures.values()}
-        several = {int(match[1]) for mode in modes if (match := CHANNELS.search(mode))}
-        if several and len(several) == 1 and all(CHANNELS.search(mode) for mode in modes):
-            return several.pop()
+        """1 where all images are grey, as many as most have where all are arrays, else 3."""
+        modes = [picture.mode for picture in self.pictures.values()]
+        several = [int(match[1]) for mode in modes if (match := CHANNELS.search(mode))]
+        if several and len(several) == len(modes):
+            return statistics.mode(several)
         grey = all(
             mode in (*GREY, "I", "F") or mode.startswith("I;") or mode.endswith("of 1 channel") for mode in modes
         )
@@ -136,9 +136,12 @@ class Survey:
         if self.leaks:
             tests = sum(path in self._tests for paths in self.leaks for path in paths)
             images = "image for testing is a copy" if tests == 1 else "images for testing are copies"
-            remedy = (
-                "move them to one side" if self.sorting.has_own_test else "data.groups=copies keeps copies on one side"
-            )
+            if self.sorting.has_own_test:
+                remedy = "move them to one side"
+            elif self.sorting.group_of:
+                remedy = "data.groups has another rule: leave one of each out"
+            else:
+                remedy = "data.groups=copies keeps copies on one side"
             found.append(f"{tests:,} {images} of images to train on: {self._examples(self.leaks[:1])}; {remedy}")
         return found
 
@@ -172,10 +175,9 @@ class Survey:
     def _groups(self) -> str:
         sizes = Counter(self.sorting.group_of.values())
         tests = {self.sorting.group_of[path] for path in self._tests}
-        return (
-            f"{len(sizes):,} of {min(sizes.values()):,} to {max(sizes.values()):,} images, {len(tests):,} of them for "
-            "testing; none on both sides"
-        )
+        smallest, largest = min(sizes.values()), max(sizes.values())
+        images = f"{smallest:,} to {largest:,}" if smallest < largest else f"{smallest:,}"
+        return f"{len(sizes):,} of {images} images, {len(tests):,} of them for testing; none on both sides"
 
     def _sizes(self) -> str:
         found = Counter(f"{picture.width}x{picture.height}" for picture in self.pictures.values())

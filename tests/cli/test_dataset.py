@@ -47,7 +47,7 @@ def test_check_takes_labels_and_groups_as_a_training_does(capsys: pytest.Capture
     main(["dataset", "check", "photos", "--labels", "labels.csv", "--groups", "patient"])
     said = capsys.readouterr().out
     assert "\nclasses  2: even (10), odd (10)\n" in said
-    assert "\ngroups   5 of 4 to 4 images, 1 of them for testing; none on both sides\n" in said
+    assert "\ngroups   5 of 4 images, 1 of them for testing; none on both sides\n" in said
     assert said.endswith(
         "    gan-lab train data=image_folder data.root=photos data.labels=labels.csv data.groups=patient "
         "data.image_size=16 data.channels=3 data.num_classes=2 model/network=resnet\n"

@@ -46,6 +46,16 @@ def test_arrays_have_their_type_for_mode(tmp_path: Path) -> None:
     assert (found.width, found.height, found.mode) == (7, 6, "float32 of 5 channels")
 
 
+def test_the_order_of_bytes_is_no_part_of_a_type(tmp_path: Path) -> None:
+    values = np.arange(42, dtype=">i2").reshape(6, 7)
+    np.save(tmp_path / "a.npy", values)
+    np.save(tmp_path / "b.npy", values.astype("<i2"))
+    source = places.at(str(tmp_path), "FOLDER")
+    first, second = (look(tmp_path / name, source=source) for name in ("a.npy", "b.npy"))
+    assert first.mode == second.mode == "int16 of 1 channel"
+    assert first.content == second.content
+
+
 def test_what_is_no_image_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"no picture")
     with pytest.raises(OSError, match="cannot identify"):

@@ -105,6 +105,13 @@ def test_groups_are_counted_and_take_copies_to_one_side(tmp_path: Path) -> None:
     )
 
 
+def test_another_rule_of_groups_parts_copies(tmp_path: Path) -> None:
+    for number in range(10):
+        save(tmp_path / f"{number}.png", noise(0, 16, 16, 3))
+    (problem,) = take(tmp_path, groups="^.").problems()
+    assert problem.endswith("; data.groups has another rule: leave one of each out")
+
+
 def test_a_tables_classes_are_those_of_the_report(tmp_path: Path) -> None:
     for number in range(4):
         save(tmp_path / f"photos/{number}.png", noise(number, 16, 16, 3))
@@ -185,6 +192,12 @@ def test_lines_that_warn_are_logged(caplog: pytest.LogCaptureFixture) -> None:
         survey.to_log(logging.INFO, "fine")
         survey.to_log(logging.WARNING, "not used: a.heic")
     assert caplog.messages == ["not used: a.heic"]
+
+
+def test_what_most_arrays_have_suits(tmp_path: Path) -> None:
+    for number, channels in enumerate([2, 5, 5]):
+        np.save(tmp_path / f"{number}.npy", noise(number, 16, 16, channels))
+    assert take(tmp_path).channels == 5
 
 
 @pytest.mark.parametrize(("dtype", "depth"), [(np.uint8, 8), (np.uint16, 16), (np.int32, 16), (np.float32, "float")])
