@@ -594,6 +594,11 @@ TABLE: dict[str, list[Row]] = {
             given.both(given.pictures("photos/train"), given.pictures("photos/val")),
         ),
         Row(
+            OWN + " data.window=4095",
+            "Error: data.window=4095: must be a list, data.window=[4095,...]",
+            given.pictures("photos"),
+        ),
+        Row(
             OWN + " data.window=[4095,0]",
             "Error: data: data.window=[4095, 0]: the first value must be below the second",
             given.pictures("photos"),
