@@ -195,10 +195,10 @@ def sorted_folder(arguments: argparse.Namespace, source: "Source") -> "SortedFol
     from gan_lab.data.sorted_folder import SortedFolder
     from gan_lab.data.survey import to_log
 
-    if arguments.attributes and not arguments.labels:
+    if arguments.attributes and arguments.labels is None:
         raise UserError(f"--attributes {','.join(arguments.attributes)}: are columns of a table; name it with --labels")
     try:
-        table = LabelTable(arguments.labels, source.root) if arguments.labels else None
+        table = None if arguments.labels is None else LabelTable(arguments.labels, source.root)
         return SortedFolder(source, to_log, table=table, attributes=arguments.attributes, groups=arguments.groups)
     except UserError as error:
         raise UserError(OPTION.sub(typed_here, str(error)).replace("data.root", "FOLDER")) from error
@@ -287,17 +287,17 @@ def composed(overrides: Sequence[str]) -> Any:
     from hydra import compose, initialize_config_dir
 
     from gan_lab.cli.hydra_callback import without_hydra
-    from gan_lab.config import own_code
+    from gan_lab.config import own_code, schema
     from gan_lab.config.command_line import refuse_dotted_groups, with_quotes
     from gan_lab.config.home import conf_folder
-    from gan_lab.config.schema import build
 
     typed = [*overrides]
     refuse_dotted_groups(typed, conf_folder())
     with initialize_config_dir(str(conf_folder()), job_name="train", version_base="1.3"):
         config = without_hydra(compose("train", with_quotes(typed), return_hydra_config=True))
         own_code.trust(config)  # the user has typed it
-        return build(config.data)
+        schema.check(config)
+        return schema.build(config.data)
 
 
 def refuse_picture(arguments: argparse.Namespace) -> None:

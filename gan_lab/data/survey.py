@@ -112,8 +112,8 @@ class Survey:
 
     @property
     def num_classes(self) -> str:
-        """The option that takes the classes, after a space; empty where there are none, or images of none."""
-        if len(self.classes) < 2 or "" in self.classes:
+        """The option that takes the classes, after a space; nothing where there are none, or they are groups."""
+        if len(self.classes) < 2 or "" in self.classes or {*self.classes} == {*self.sorting.group_of.values()}:
             return ""
         of_each = [len(names) for names in self.sorting.classes.attributes.values()]
         return f" data.num_classes={str(of_each or len(self.classes)).replace(' ', '')}"

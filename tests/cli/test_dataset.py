@@ -126,6 +126,9 @@ def test_show_draws_what_a_training_would_see(capsys: pytest.CaptureFixture[str]
         ("show data=cifar11", r"data=cifar11: no such choice\. Did you mean cifar10"),
         ("show data=cifar10 data.download=false", r"cifar10 lacks cifar-10-binary\.tar\.gz of CIFAR-10, and data\.dow"),
         ("show data.image_sise=3", r"data\.image_sise: no such option\. Did you mean image_size"),
+        ("show data=mnist data.image_size=0", r"data\.image_size=0: must be a whole number from 1 on"),
+        ("show data=image_folder data.root=photos data.window=5", r"data\.window=5: must be a list, data\.window=\[5,"),
+        ("show data=image_folder", r"data\.root: this value is missing; set data\.root="),
         ("show --count 0 data=mnist", "--count: must be a whole number of at least 1, not 0"),
     ],
 )

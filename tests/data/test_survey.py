@@ -105,6 +105,13 @@ def test_groups_are_counted_and_take_copies_to_one_side(tmp_path: Path) -> None:
     )
 
 
+def test_folders_that_are_groups_are_no_classes_to_learn(tmp_path: Path) -> None:
+    for number in range(6):
+        save(tmp_path / f"p{number % 3}/{number}.png", noise(number, 16, 16, 3))
+    assert take(tmp_path).num_classes == " data.num_classes=3"
+    assert take(tmp_path, groups="folder").num_classes == ""
+
+
 def test_another_rule_of_groups_parts_copies(tmp_path: Path) -> None:
     for number in range(10):
         save(tmp_path / f"{number}.png", noise(0, 16, 16, 3))
