@@ -4,7 +4,7 @@ import argparse
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gan_lab.cli.arguments import add_force, positive
 from gan_lab.cli.outputs import naming, refuse_existing, replacing
@@ -12,6 +12,10 @@ from gan_lab.utils.errors import UserError
 from gan_lab.utils.shell import chosen, override
 from gan_lab.utils.sizes import as_option, checked
 from gan_lab.utils.terminal import say
+
+if TYPE_CHECKING:  # torch is imported only where images are looked at
+    from gan_lab.data.sorted_folder import SortedFolder
+    from gan_lab.data.sources import Source
 
 DESCRIPTION = """Look at images before they are trained on, and pack them into one file.
 
@@ -21,8 +25,10 @@ once into one file that trains without them. `show` draws the first images of
 any data=... as a training would see them."""
 EXAMPLES = """examples:
   gan-lab dataset check photos                            a report, and contact_sheet.png
+  gan-lab dataset check scans --labels labels.csv --groups patient
   gan-lab dataset pack photos photos.npz --image-size 64  one file for 64x64 pixels
   gan-lab dataset show data=mnist data.image_size=32      training_images.png"""
+OPTION = re.compile(r"data\.(labels|attributes|groups)=?")
 SIZE = re.compile(r"\[?(\d+)(?:[,x](\d+))?\]?")
 
 
@@ -50,6 +56,19 @@ def add_check(parts: Any) -> None:
         "images for testing are copies of images to train on.",
     )
     add_folder(parser)
+    parser.add_argument("--labels", metavar="FILE.csv", help="a table of labels, as data.labels")
+    parser.add_argument(
+        "--attributes",
+        type=names,
+        metavar="NAME,...",
+        help="columns of the table that are attributes, as data.attributes",
+    )
+    parser.add_argument(
+        "--groups",
+        metavar="RULE",
+        help="a column of the table, folder, copies, or a regular expression, as data.groups, which keeps images of a "
+        "group on one side of the splits",
+    )
     add_out(parser, "contact_sheet.png", "contact sheet to write")
     parser.set_defaults(run=check)
 
@@ -130,6 +149,11 @@ def size(text: str) -> int | tuple[int, int]:
         raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, or HEIGHT,WIDTH, not {text}") from error
 
 
+def names(text: str) -> list[str]:
+    """Read names with commas between them."""
+    return [name.strip() for name in text.strip("[]").split(",")]
+
+
 def window(text: str) -> tuple[float, float]:
     """Read two numbers, the first below the second."""
     try:
@@ -151,20 +175,45 @@ def check(arguments: argparse.Namespace) -> None:
 
     from gan_lab.data import places, survey
 
-    found = survey.take(places.at(arguments.folder, "FOLDER"), survey.to_log)
+    found = survey.take(sorted_folder(arguments, places.at(arguments.folder, "FOLDER")))
     say(found.report())
     if found.pictures:
         save(found.sheet(), arguments.out)
         say(f"sheet    {arguments.out}")
-        say(f"\n{command(arguments.folder, found.options)}")
+        say(f"\n{command(arguments, found.options + found.num_classes * bool(arguments.labels))}")
     if problems := found.problems():
         raise UserError("; ".join(problems))
 
 
-def command(folder: str, options: str) -> str:
+def sorted_folder(arguments: argparse.Namespace, source: "Source") -> "SortedFolder":
+    """The images of a source as a training with these labels and groups has them.
+
+    Raises:
+        UserError: there are no images, the table or the rule of groups doesn't fit, or a group is on both sides.
+    """
+    from gan_lab.data.label_table import LabelTable
+    from gan_lab.data.sorted_folder import SortedFolder
+    from gan_lab.data.survey import to_log
+
+    if arguments.attributes and arguments.labels is None:
+        raise UserError(f"--attributes {','.join(arguments.attributes)}: are columns of a table; name it with --labels")
+    try:
+        table = None if arguments.labels is None else LabelTable(arguments.labels, source.root)
+        return SortedFolder(source, to_log, table=table, attributes=arguments.attributes, groups=arguments.groups)
+    except UserError as error:
+        raise UserError(OPTION.sub(typed_here, str(error)).replace("data.root", "FOLDER")) from error
+
+
+def typed_here(option: re.Match[str]) -> str:
+    """An option of a training as this command has it."""
+    return f"--{option[1]}{' ' * option[0].endswith('=')}"
+
+
+def command(arguments: argparse.Namespace, options: str) -> str:
     """A line that trains on a folder."""
-    network = chosen("model/network", ["resnet"])
-    return f"    gan-lab train data=image_folder {override('data.root', folder)} {options} {network}"
+    typed = {"root": arguments.folder} | {name: getattr(arguments, name) for name in ("labels", "attributes", "groups")}
+    given = [override(f"data.{name}", value) for name, value in typed.items() if value]
+    return f"    gan-lab train data=image_folder {' '.join(given)} {options} {chosen('model/network', ['resnet'])}"
 
 
 def pack(arguments: argparse.Namespace) -> None:
@@ -238,17 +287,17 @@ def composed(overrides: Sequence[str]) -> Any:
     from hydra import compose, initialize_config_dir
 
     from gan_lab.cli.hydra_callback import without_hydra
-    from gan_lab.config import own_code
+    from gan_lab.config import own_code, schema
     from gan_lab.config.command_line import refuse_dotted_groups, with_quotes
     from gan_lab.config.home import conf_folder
-    from gan_lab.config.schema import build
 
     typed = [*overrides]
     refuse_dotted_groups(typed, conf_folder())
     with initialize_config_dir(str(conf_folder()), job_name="train", version_base="1.3"):
         config = without_hydra(compose("train", with_quotes(typed), return_hydra_config=True))
         own_code.trust(config)  # the user has typed it
-        return build(config.data)
+        schema.check(config)
+        return schema.build(config.data)
 
 
 def refuse_picture(arguments: argparse.Namespace) -> None:

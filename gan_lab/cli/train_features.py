@@ -102,12 +102,11 @@ def class_folders(name: str, root: str | None) -> list[str]:
     if name != "image_folder" or root is None:
         return []
 
-    from gan_lab.data import listing, places
+    from gan_lab.data import places
+    from gan_lab.data.sorted_folder import SortedFolder
 
-    source = places.at(root, "--root")
-    found = listing.find_splits(source.root, source.find(quiet), None, quiet)
-    classes = [folder for folder in listing.by_folder(found.train, found.base) if folder]
-    return [f"data.num_classes={max(1, len(classes))}"]
+    classes = SortedFolder(places.at(root, "--root"), quiet).classes.names
+    return [f"data.num_classes={len(classes)}"]
 
 
 def quiet(level: int, line: str) -> None:

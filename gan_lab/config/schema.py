@@ -275,8 +275,9 @@ def _problems_of_value(annotation: Any, value: Any, path: str) -> Iterator[tuple
             )
             if detail["type"] in ("dict_type", "needs_python_object"):
                 reason = f"given by names: {place}.NAME=..."
-            elif detail["type"] == "list_type" and isinstance(wrong, str):
-                reason = f"a list, {place}=[{wrong}]"
+            elif detail["type"] in ("list_type", "tuple_type") and isinstance(wrong, (str, int, float)):
+                more = ",..." if detail["type"] == "tuple_type" else ""
+                reason = f"a list, {place}=[{spelled(wrong)}{more}]"
             elif detail["type"] == "missing" and isinstance(detail["loc"][-1], str):
                 reason = f"given with a value for {detail['loc'][-1]}"
             reasons.setdefault(place, {})[reason] = None

@@ -158,6 +158,8 @@ class Tar(Archive):
                 if name.endswith(LABEL) and place.size < 1000
             }
             for name, place in own.items():
+                if name.endswith(LABEL):  # it is used, and no image
+                    continue
                 folder, _, file = name.rpartition("/")
                 label = labels.get(f"{folder}/{file.split('.')[0]}".lstrip("/"))
                 parts = [folder, "" if label is None else label.replace("/", "_")]

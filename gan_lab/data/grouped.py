@@ -22,7 +22,7 @@ def held_out(groups: Sequence[str], share: float, purpose: str, strata: Sequence
         share: of the images, from 0 to 1.
         purpose: of the choice; another one chooses others.
         strata: of the images, such as their classes: the share is that of each; a group counts for the one that most of
-            its images have. None takes all as one.
+            its images have. None takes all as one, and so do strata of one group each, such as folders of patients.
 
     Returns:
         Whether an image is taken, for each.
@@ -33,6 +33,8 @@ def held_out(groups: Sequence[str], share: float, purpose: str, strata: Sequence
         of_group[group][stratum] += 1
     order = sorted(sizes, key=lambda group: seeding.derive(0, purpose, group))
     main = {group: min(counts, key=lambda stratum: (-counts[stratum], stratum)) for group, counts in of_group.items()}
+    if len({*main.values()}) == len(main):
+        main = dict.fromkeys(main, "")
     left: dict[str, float] = defaultdict(float)
     for group in order:
         left[main[group]] += share * sizes[group]

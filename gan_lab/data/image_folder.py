@@ -1,28 +1,25 @@
 """A folder or archive of the user's images, whose classes are subfolders, or columns of a table."""
 
 import logging
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from functools import cached_property
-from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gan_lab.data import grouped, listing, places, survey, threads
+from gan_lab.data import listing, places
 from gan_lab.data.decoded import Decoder
 from gan_lab.data.image_files import BACKGROUND, Fit
 from gan_lab.data.in_memory import InMemoryDataModule
-from gan_lab.data.label_table import CLASS, LabelTable
+from gan_lab.data.label_table import LabelTable
+from gan_lab.data.sorted_folder import Classes, SortedFolder
 from gan_lab.data.sources import Axis
 from gan_lab.utils import categories
 from gan_lab.utils.batches import LabelledImages
 from gan_lab.utils.categories import MOST_CLASSES, Categories
 from gan_lab.utils.depth import Depth, Kind, Limits
 from gan_lab.utils.errors import UserError
-from gan_lab.utils.terminal import bar
 from gan_lab.utils.types import CachePath, InputPath, Share
-
-SPLITS = ("train", "test")
 
 
 class Listing(NamedTuple):
@@ -34,14 +31,6 @@ class Listing(NamedTuple):
     files: dict[str, list[Path]]
     labels: dict[str, list[int]]
     names: list[str]
-    attributes: dict[str, list[str]]
-
-
-class Classes(NamedTuple):
-    """The names of all classes, in their order, and of each file's class; "" for one that has none."""
-
-    names: list[str]
-    of: dict[Path, str]
     attributes: dict[str, list[str]]
 
 
@@ -137,29 +126,16 @@ class ImageFolder(InMemoryDataModule):
             UserError: the folder holds no images, or another number of classes than `num_classes`, or a test split
                 while `test_fraction` is given.
         """
-        files = self.source.find(self._note)
-        found = listing.find_splits(self.root, files, self.test_fraction, self._note)
-        used = found.train + (found.test or [])
-        classes = self._classes(files, used, found.base)
-        group_of = self._group_of(used, found.base)
-        groups = {"train": by_class(found.train, classes)}
-        if found.test is not None:
-            groups["test"] = by_class(found.test, classes)
-            if group_of:
-                trained, tested = ([group_of[path] for path in side] for side in (found.train, found.test))
-                grouped.refuse_shared(trained, tested, f"data.groups={self.groups}")
-        elif group_of:
-            share = listing.TEST_FRACTION if self.test_fraction is None else self.test_fraction
-            strata = [classes.of[path] for path in found.train]
-            kept = grouped.held_out([group_of[path] for path in found.train], share, "test", strata)
-            sides = (
-                [path for path, out in zip(found.train, kept, strict=True) if out == test] for test in (False, True)
-            )
-            groups = {split: by_class(side, classes) for split, side in zip(SPLITS, sides, strict=True)}
-        else:
-            parts = {name: self._split(files) for name, files in groups["train"].items()}
-            # Split by folder also without labels, so that all models share their test images.
-            groups = {split: {name: both[i] for name, both in parts.items()} for i, split in enumerate(SPLITS)}
+        sorting = SortedFolder(
+            self.source,
+            self._note,
+            table=self.table,
+            attributes=self.attributes,
+            groups=self.groups,
+            test_fraction=self.test_fraction,
+            labelled=self.num_classes > 1,
+        )
+        classes, groups, group_of = sorting.classes, sorting.splits, sorting.group_of
         names = classes.names
         for known in (self.source.classes, self.known_classes):
             if sorted(known) == sorted(names):
@@ -184,77 +160,6 @@ class ImageFolder(InMemoryDataModule):
         self._report(sizes, beside=sum(len(group.get("", [])) for group in groups.values()))
         return result
 
-    def _classes(self, files: list[Path], used: list[Path], base: int) -> Classes:
-        """The classes that folders make, or a table; errors as of `LabelTable`.
-
-        Args:
-            files: all image files.
-            used: those of the splits that are used.
-            base: number of leading parts of a path above the class folders.
-        """
-        if self.table is None:
-            of = {path: name for name, paths in listing.by_folder(used, base).items() for path in paths}
-            # Files beside the class folders belong to no class.
-            return Classes(listing.in_natural_order({*of.values()} - {""}) or [""], of, {})
-        self.table.refuse_strangers(self.source.volume(path) for path in files)
-        named = [self.source.volume(path) for path in used]  # one line stands for all slices of a file
-        if self.attributes is None:
-            column = self._class_column(self.table)
-            if column is None:  # the table is there for its groups alone
-                return Classes([""], dict.fromkeys(used, ""), {})
-            cells = self.table.cells("data.labels", column, named)
-            return Classes(listing.in_natural_order({*cells}), dict(zip(used, cells, strict=True)), {})
-        option = f"data.attributes={self.attributes}"
-        columns = {name: self.table.cells(option, name, named) for name in self.attributes}
-        found = {name: listing.in_natural_order({*cells}) for name, cells in columns.items()}
-        count = categories.combinations([len(names) for names in found.values()])
-        if count > MOST_CLASSES:
-            raise UserError(
-                f"data.attributes={self.attributes}: their categories have {count:,} combinations, too many to draw "
-                f"and to count; choose attributes with {MOST_CLASSES:,} at most"
-            )
-        names = [combination(self.attributes, chosen) for chosen in product(*found.values())]
-        cells = [combination(self.attributes, chosen) for chosen in zip(*columns.values(), strict=True)]
-        return Classes(names, dict(zip(used, cells, strict=True)), found)
-
-    def _class_column(self, table: LabelTable) -> str | None:
-        """The column of the classes; None where classes are not wanted and it isn't clear.
-
-        Raises:
-            UserError: there are several that might be it, or none.
-        """
-        others = [name for name in table.columns if name != self.groups]
-        if CLASS in others or len(others) == 1:
-            return CLASS if CLASS in others else others[0]
-        if self.num_classes == 1:
-            return None
-        choose = f"several others; choose: data.attributes=[{','.join(others)}]"
-        raise UserError(f"{table.option}: has no column {CLASS}, and {choose if others else 'no other one'}")
-
-    def _group_of(self, used: list[Path], base: int) -> dict[Path, str]:
-        """The group of each file; nothing without the option. Errors as of `grouped.by_rule`."""
-        if self.groups is None:
-            return {}
-        named = [self.source.volume(path) for path in used]  # all slices of a file are of one group
-        if self.table is not None and self.groups in self.table.columns:
-            found = self.table.cells("data.groups", self.groups, named)
-        else:
-            in_classes = self.groups == grouped.FOLDER and self.table is None and self.num_classes > 1
-            names = ["/".join(path.with_suffix("").parts[base + in_classes :]) or path.stem for path in named]
-            found = self._copies(used) if self.groups == grouped.COPIES else grouped.by_rule(self.groups, names)
-        return dict(zip(used, found, strict=True))
-
-    def _copies(self, used: list[Path]) -> list[str]:
-        """The group of each file by its pixels; slices of a volume stay together, whatever they show."""
-
-        def content(path: Path) -> object:
-            volume = self.source.volume(path)
-            return survey.look(path, source=self.source).content if volume == path else volume
-
-        contents = threads.attempts(used, content)
-        names = [str(path.relative_to(self.root)) for path in used]
-        return grouped.by_content([*bar(contents, "Comparing", len(used), "images")], names)
-
     def _check_number(self, classes: Classes, images: dict[str, int]) -> None:
         """Refuse another number of classes than there are.
 
@@ -275,24 +180,6 @@ class ImageFolder(InMemoryDataModule):
         actual = f"{len(images)} {kind}, {listing.counts(images)}" if len(images) > 1 else f"no {kind}"
         ignoring = ", or data.num_classes=1 to ignore them" if len(images) > 1 else ""
         raise UserError(f"{where} has {actual}: set data.num_classes={len(images)}{ignoring}")
-
-    def _split(self, files: list[Path]) -> tuple[list[Path], list[Path]]:
-        """The training and the test files of a class: of ten files with several slices each, all slices of one test."""
-        volumes = [*dict.fromkeys(self.source.volume(path) for path in files)]
-        if len(volumes) == len(files):
-            return listing.split_files(files, self.test_fraction)
-        tests = set(listing.split_files(volumes, self.test_fraction)[1])
-        if not tests:
-            self._note(
-                logging.WARNING,
-                f"{self.root}: {len(files):,} slices of {len(volumes):,} files are too few to keep whole ones; "
-                "slices of one file are on both sides",
-            )
-            return listing.split_files(files, self.test_fraction)
-        train, test = (
-            [path for path in files if (self.source.volume(path) in tests) == side] for side in (False, True)
-        )
-        return train, test
 
     def depth(self, side: int = 0) -> Depth:
         """The depth of the images; errors as of `Decoder.depth`."""
@@ -350,16 +237,3 @@ class ImageFolder(InMemoryDataModule):
                 f"The {len(classes)} {kind} are ignored, {listing.counts(classes)}; "
                 f"data.num_classes={len(classes)} makes them labels",
             )
-
-
-def by_class(files: Iterable[Path], classes: Classes) -> dict[str, list[Path]]:
-    """Files by the name of their class, in their order."""
-    found: dict[str, list[Path]] = defaultdict(list)
-    for path in files:
-        found[classes.of[path]].append(path)
-    return dict(found)
-
-
-def combination(attributes: Iterable[str], chosen: Iterable[str]) -> str:
-    """The class of an image with these categories of its attributes: "smiling=yes,glasses=no"."""
-    return ",".join(f"{name}={category}" for name, category in zip(attributes, chosen, strict=True))

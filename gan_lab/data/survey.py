@@ -5,22 +5,18 @@ import re
 import statistics
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from hashlib import blake2b
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
 import torch
-from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 
-from gan_lab.data import image_files, listing, threads
-from gan_lab.data.formats import GREY, alone_if_large, formats, is_wide
-from gan_lab.data.listing import Say
-from gan_lab.data.sources import OWN, Source
+from gan_lab.data import listing, threads
+from gan_lab.data.formats import GREY
+from gan_lab.data.look import THUMBNAIL, Picture, look
+from gan_lab.data.sorted_folder import SortedFolder
 from gan_lab.utils import images
 from gan_lab.utils.depth import Kind
 from gan_lab.utils.terminal import bar
@@ -28,7 +24,6 @@ from gan_lab.utils.terminal import bar
 SIDES = (16, 32, 64, 128, 256, 512, 1024)  # that networks are made for
 SHARE = 0.95  # of the images that are at least as large as what suits
 OBLONG = 1.25  # longer side by shorter, from which on cropping to a square loses much
-THUMBNAIL = 64  # pixels a side, on the contact sheet
 COLUMNS = 10  # of the contact sheet
 ROWS = 20  # of it, at most
 CHANNELS = re.compile(r"of (\d+) channels?$")
@@ -36,49 +31,25 @@ WHOLE = ("I", "uint16", "int16", "uint32", "int32")  # modes of more than 8 bits
 NAMED = 3  # examples that a line names
 
 
-class Picture(NamedTuple):
-    """Facts about a readable image.
-
-    Args:
-        width: of the upright picture.
-        height: of it.
-        mode: Pillow's name, such as RGB; of an array its type and number of channels.
-        is_transparent: True where some pixels can be.
-        content: a hash of all pixels; two images of one content are copies.
-        thumbnail: uint8 (3, THUMBNAIL, THUMBNAIL), of those that were asked for.
-    """
-
-    width: int
-    height: int
-    mode: str
-    is_transparent: bool
-    content: bytes
-    thumbnail: Tensor | None
-
-
 @dataclass(frozen=True)
 class Survey:
     """All that is known of a folder of images.
 
     Args:
-        root: the folder or archive.
-        splits: for "train" and "test" the images of each class by its name; "" where there are none.
-        has_own_test: the folder has a split for testing of its own.
+        sorting: its splits, classes and groups.
         pictures: facts about each image that can be read.
         damaged: the error of each that can't.
     """
 
-    root: Path
-    splits: dict[str, dict[str, list[Path]]]
-    has_own_test: bool
+    sorting: SortedFolder
     pictures: dict[Path, Picture]
     damaged: dict[Path, Exception]
 
     @cached_property
     def classes(self) -> dict[str, int]:
         """The number of images of each class, in the order of the labels."""
-        names = {name for groups in self.splits.values() for name in groups}
-        sizes = {name: sum(len(groups.get(name, [])) for groups in self.splits.values()) for name in names}
+        names = {name for groups in self.sorting.splits.values() for name in groups}
+        sizes = {name: sum(len(groups.get(name, [])) for groups in self.sorting.splits.values()) for name in names}
         return {name: sizes[name] for name in listing.in_natural_order(names)}
 
     @cached_property
@@ -99,7 +70,7 @@ class Survey:
 
     @cached_property
     def _tests(self) -> set[Path]:
-        return {path for paths in self.splits["test"].values() for path in paths}
+        return {path for paths in self.sorting.splits["test"].values() for path in paths}
 
     @cached_property
     def suits(self) -> int | None:
@@ -115,11 +86,11 @@ class Survey:
 
     @property
     def channels(self) -> int:
-        """1 where all images are grey, as many as all arrays have, else 3."""
-        modes = {picture.mode for picture in self.pictures.values()}
-        several = {int(match[1]) for mode in modes if (match := CHANNELS.search(mode))}
-        if several and len(several) == 1 and all(CHANNELS.search(mode) for mode in modes):
-            return several.pop()
+        """1 where all images are grey, as many as most have where all are arrays, else 3."""
+        modes = [picture.mode for picture in self.pictures.values()]
+        several = [int(match[1]) for mode in modes if (match := CHANNELS.search(mode))]
+        if several and len(several) == len(modes):
+            return statistics.mode(several)
         grey = all(
             mode in (*GREY, "I", "F") or mode.startswith("I;") or mode.endswith("of 1 channel") for mode in modes
         )
@@ -139,9 +110,17 @@ class Survey:
         deep = f" data.depth={self.depth}" if self.depth != 8 else ""
         return f"data.image_size={self.suits} data.channels={self.channels}{deep}"
 
+    @property
+    def num_classes(self) -> str:
+        """The option that takes the classes, after a space; nothing where there are none, or they are groups."""
+        if len(self.classes) < 2 or "" in self.classes or {*self.classes} == {*self.sorting.group_of.values()}:
+            return ""
+        of_each = [len(names) for names in self.sorting.classes.attributes.values()]
+        return f" data.num_classes={str(of_each or len(self.classes)).replace(' ', '')}"
+
     def sheet(self) -> Tensor:
         """The contact sheet, uint8 (3, height, width): a row for each class, or rows of all images."""
-        chosen = [path for row in rows(self.splits) for path in row]
+        chosen = [path for row in rows(self.sorting.splits) for path in row]
         blank = torch.full((3, THUMBNAIL, THUMBNAIL), 128, dtype=torch.uint8)
         shown = [self.pictures[path].thumbnail if path in self.pictures else None for path in chosen]
         filled = [blank if one is None else one for one in shown]
@@ -157,7 +136,12 @@ class Survey:
         if self.leaks:
             tests = sum(path in self._tests for paths in self.leaks for path in paths)
             images = "image for testing is a copy" if tests == 1 else "images for testing are copies"
-            remedy = "move them to one side" if self.has_own_test else "data.groups=copies keeps copies on one side"
+            if self.sorting.has_own_test:
+                remedy = "move them to one side"
+            elif self.sorting.group_of:
+                remedy = "data.groups has another rule: leave one of each out"
+            else:
+                remedy = "data.groups=copies keeps copies on one side"
             found.append(f"{tests:,} {images} of images to train on: {self._examples(self.leaks[:1])}; {remedy}")
         return found
 
@@ -165,19 +149,35 @@ class Survey:
         """Lines for a terminal, each with what it is about."""
         count = len(self.pictures) + len(self.damaged)
         lines = {
-            "images": f"{count:,} in {self.root}" + (f", {len(self.damaged):,} can't be read" * bool(self.damaged))
+            "images": f"{count:,} in {self.sorting.source.root}"
+            + (f", {len(self.damaged):,} can't be read" * bool(self.damaged))
         }
-        sizes = {split: sum(map(len, groups.values())) for split, groups in self.splits.items()}
-        origin = "the folder's own" if self.has_own_test else "every tenth of a class kept for testing"
-        lines["splits"] = f"{listing.counts(sizes)}; {origin}"
+        sizes = {split: sum(map(len, groups.values())) for split, groups in self.sorting.splits.items()}
+        lines["splits"] = f"{listing.counts(sizes)}; {self._origin()}"
         named = {name or "beside the class folders": number for name, number in self.classes.items()}
-        lines["classes"] = f"{len(named)}: {listing.counts(named)}" if len(named) > 1 else "none: no class folders"
+        lacking = "none: no class folders" if self.sorting.table is None else "none: no column of the table"
+        lines["classes"] = f"{len(named)}: {listing.counts(named)}" if len(named) > 1 else lacking
+        if self.sorting.group_of:
+            lines["groups"] = self._groups()
         if self.pictures:
             lines["sizes"] = self._sizes()
             lines["modes"] = self._modes()
             lines["copies"] = self._copies()
             lines["suits"] = self._suits()
         return "\n".join(f"{what:<9}{line}" for what, line in lines.items())
+
+    def _origin(self) -> str:
+        if self.sorting.has_own_test:
+            return "the folder's own"
+        what = "whole groups, about a tenth of a class," if self.sorting.group_of else "every tenth of a class"
+        return f"{what} kept for testing"
+
+    def _groups(self) -> str:
+        sizes = Counter(self.sorting.group_of.values())
+        tests = {self.sorting.group_of[path] for path in self._tests}
+        smallest, largest = min(sizes.values()), max(sizes.values())
+        images = f"{smallest:,} to {largest:,}" if smallest < largest else f"{smallest:,}"
+        return f"{len(sizes):,} of {images} images, {len(tests):,} of them for testing; none on both sides"
 
     def _sizes(self) -> str:
         found = Counter(f"{picture.width}x{picture.height}" for picture in self.pictures.values())
@@ -207,9 +207,7 @@ class Survey:
         return f"{extra:,} of the images, in {len(self.copies):,} {groups}: {'; '.join(parts)}"
 
     def _suits(self) -> str:
-        options = self.options
-        if len(self.classes) > 1 and "" not in self.classes:
-            options += f" data.num_classes={len(self.classes)}"
+        options = self.options + self.num_classes
         ratios = [
             max(picture.width, picture.height) / min(picture.width, picture.height)
             for picture in self.pictures.values()
@@ -225,29 +223,15 @@ class Survey:
         for paths in groups[:NAMED]:
             first = paths[0]
             other = next((path for path in paths if (path in self._tests) != (first in self._tests)), paths[1])
-            named.append(f"{first.relative_to(self.root)} = {other.relative_to(self.root)}")
+            named.append(
+                f"{first.relative_to(self.sorting.source.root)} = {other.relative_to(self.sorting.source.root)}"
+            )
         return ", ".join(named + ([f"and {len(groups) - NAMED:,} more"] if len(groups) > NAMED else []))
 
 
-def take(source: Source, say: Say) -> Survey:
-    """Decode all images of a folder or archive once, a few at a time.
-
-    Args:
-        source: of the images.
-        say: takes the level and the text of a line about files that are no images.
-
-    Raises:
-        UserError: there are no images.
-    """
-    quiet: Say = lambda level, text: None  # noqa: E731 - the report says it
-    files = source.find(say)
-    found = listing.find_splits(source.root, files, None, quiet)
-    splits = {"train": listing.by_folder(found.train, found.base)}
-    if found.test is None:
-        parts = {name: listing.split_files(paths, None) for name, paths in splits["train"].items()}
-        splits = {split: {name: both[i] for name, both in parts.items()} for i, split in enumerate(("train", "test"))}
-    else:
-        splits["test"] = listing.by_folder(found.test, found.base)
+def take(sorting: SortedFolder) -> Survey:
+    """Decode all images of a folder or archive once, a few at a time."""
+    source, splits = sorting.source, sorting.splits
     used = [path for groups in splits.values() for paths in groups.values() for path in paths]
     shown = {path for row in rows(splits) for path in row}
     pictures: dict[Path, Picture] = {}
@@ -261,7 +245,7 @@ def take(source: Source, say: Say) -> Survey:
             else:
                 pictures[path] = outcome
     source.release()
-    return Survey(source.root, splits, found.test is not None, pictures, damaged)
+    return Survey(sorting, pictures, damaged)
 
 
 def rows(splits: dict[str, dict[str, list[Path]]]) -> list[list[Path]]:
@@ -281,50 +265,6 @@ def spread(paths: Sequence[Path], count: int) -> list[Path]:
     """At most `count` of the paths, at equal distances."""
     kept = min(count, len(paths))
     return [paths[index * len(paths) // kept] for index in range(kept)]
-
-
-def look(path: Path, *, source: Source = OWN, shown: Iterable[Path] = ()) -> Picture:
-    """Decode an image, and note what it is.
-
-    Raises:
-        Exception: it is damaged or no image; the type depends on the decoder.
-    """
-    wanted = path in shown
-    if (array := source.array(path)) is not None:
-        height, width, channels = array.shape
-        mode = f"{array.dtype} of {channels} channel{'s' * (channels > 1)}"
-        small = _thumbnail(_as_picture(array)) if wanted else None
-        return Picture(width, height, mode, False, _content(mode, array), small)
-    with source.open(path) as file, Image.open(file, formats=formats()) as image, alone_if_large(image):
-        image.load()
-        upright = ImageOps.exif_transpose(image) if image.getexif().get(ExifTags.Base.Orientation) else image
-        values = upright.convert("RGBA") if upright.mode in ("P", "PA") else upright
-        content = _content(values.mode, np.asarray(values))
-        small = _thumbnail(upright) if wanted else None
-        return Picture(*upright.size, image.mode, image.has_transparency_data, content, small)
-
-
-def _content(mode: str, values: np.ndarray) -> bytes:
-    digest = blake2b(f"{mode} {values.shape}".encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(values).tobytes())
-    return digest.digest()
-
-
-def _as_picture(array: np.ndarray) -> Image.Image:
-    """The first channel of values (height, width, channels), or the first three, from the lowest to the highest."""
-    values = np.nan_to_num(array[:, :, : 3 if array.shape[2] > 2 else 1].astype(np.float64))
-    low, high = float(values.min()), float(values.max())
-    pixels = np.rint((values - low) * (255 / (high - low or 1))).astype(np.uint8)
-    return Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[:, :, 0])
-
-
-def _thumbnail(image: Image.Image) -> Tensor:
-    """A small picture of a whole image, uint8 (3, THUMBNAIL, THUMBNAIL), on white."""
-    if is_wide(image):
-        image = _as_picture(np.asarray(image)[:, :, None])
-    flat, _ = image_files.plain(image, "RGB", None, image_files.BACKGROUND)
-    small = image_files.fitted(flat, THUMBNAIL, "pad")
-    return torch.from_numpy(np.array(small)).permute(2, 0, 1)
 
 
 def to_log(level: int, text: str) -> None:

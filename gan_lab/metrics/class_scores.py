@@ -6,9 +6,12 @@ import torch
 from torch import Tensor
 
 from gan_lab.metrics.neighbours import K_DENSITY_COVERAGE, manifold_scores
-from gan_lab.metrics.scores import Moments, frechet_distance
+from gan_lab.metrics.scores import Moments, frechet_distance, frechet_distance_of_few
+from gan_lab.utils import seeding
 
 ENOUGH_IN_CLASS = 500  # images on each side, below which FID within a class would be mostly bias
+ENOUGH_IN_HALF = 10  # images, below which FID to half of a class says nothing, even beside that of the other half
+DRAWS = 10  # of halves, over which their FIDs are averaged
 
 
 def histogram(classes: Tensor, num_classes: int) -> Tensor:
@@ -68,6 +71,45 @@ def within_classes(real: Tensor, real_labels: Tensor, fake: Tensor, requested: T
         label: frechet_distance(Moments.of(real[real_labels == label]), fake[requested == label])
         for label in large_classes(real_labels, requested, ENOUGH_IN_CLASS)
     }
+
+
+def halves_within_classes(
+    real: Tensor, real_labels: Tensor, fake: Tensor, labels: Tensor, seed: int
+) -> dict[int, dict[str, float]]:
+    """FID from half of a class's real images to as many generated ones, beside that to the other half.
+
+    Both have the bias of so few images: the generated images are as good as real ones where both numbers are equal.
+    A half has 500 images at most. The numbers are means over ten random choices.
+
+    Args:
+        real: features, shape (n, d).
+        real_labels: int64, shape (n,); negative ones are of no class.
+        fake: features, shape (m, d).
+        labels: classes of the generated images, int64, shape (m,).
+        seed: of the choices.
+
+    Returns:
+        For each class of which halves have ten images, `half_images`, `half_fid` and `half_floor`.
+    """
+    found: dict[int, dict[str, float]] = {}
+    for label in large_classes(real_labels, labels, ENOUGH_IN_HALF):
+        parts = real[real_labels == label], fake[labels == label]
+        size = min(len(parts[0]) // 2, len(parts[1]), ENOUGH_IN_CLASS)
+        if size < ENOUGH_IN_HALF:
+            continue
+        draws = [_halves(*parts, size, seeding.derive(seed, "halves", label, draw)) for draw in range(DRAWS)]
+        distance, floor = torch.tensor(draws, dtype=torch.float64).mean(0).tolist()
+        found[label] = {"half_images": float(size), "half_fid": distance, "half_floor": floor}
+    return found
+
+
+def _halves(real: Tensor, fake: Tensor, size: int, seed: int) -> tuple[float, float]:
+    """FID from so many real images of a class to as many generated ones, and to as many other real ones."""
+    real, fake = (
+        part[seeding.permutation(len(part), seeding.derive(seed, side))] for side, part in enumerate((real, fake))
+    )
+    half, other = torch.split(real[: 2 * size], size)
+    return frechet_distance_of_few(half, fake[:size]), frechet_distance_of_few(half, other)
 
 
 def manifold_within_classes(

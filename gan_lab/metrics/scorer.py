@@ -1,6 +1,6 @@
 """All scores of a set of generated images, in one pass through the extractor."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import torch
 from torch import Tensor
@@ -110,6 +110,8 @@ class Scorer:
             class_manifold: `class_precision`, `class_recall`, `class_density` and `class_coverage`, means over the
                 classes with six images on each side; `per_class` has those of each. Requested classes are taken, or
                 else predicted ones.
+            class_halves: no score of all images. `per_class` has `half_images`, `half_fid` and `half_floor`: FID to
+                half of a class's real images, beside that between both halves. Classes are as of class_manifold.
             memorisation: `authenticity`, and `copying` where there are real images that were not trained on.
             spectrum: `spectrum_error`, `spectrum_high`.
             cmmd: `cmmd`.
@@ -141,6 +143,8 @@ class Scorer:
             values |= {"fid_low": low, "fid_high": high}
         if "class_manifold" in self.groups:
             values |= self._class_manifold(features, logits, requested)
+        if "class_halves" in self.groups:
+            self._class_halves(features, logits, requested)
         if "memorisation" in self.groups:
             values |= self._memorisation(features)
         if "spectrum" in self.groups and self.spectrum is not None:
@@ -225,13 +229,28 @@ class Scorer:
         return manifold_scores(real, self._part(features, size), real_radii)
 
     def _class_manifold(self, features: Tensor, logits: Tensor, requested: Tensor) -> dict[str, float]:
-        real_labels = self.real.labels
-        if (requested == UNKNOWN).any() and self.extractor.num_classes:
-            requested, real_labels = (self.extractor.predicted_class(part) for part in (logits, self.real.logits))
-        found = class_scores.manifold_within_classes(self.real.features, real_labels, features, requested)
-        names = next(iter(found.values())) if found else ()
-        self._within |= {name: {label: each[name] for label, each in found.items()} for name in names}
+        real_labels, labels = self._labels(logits, requested)
+        found = class_scores.manifold_within_classes(self.real.features, real_labels, features, labels)
+        names = self._keep_within(found)
         return {f"class_{name}": sum(each[name] for each in found.values()) / len(found) for name in names}
+
+    def _class_halves(self, features: Tensor, logits: Tensor, requested: Tensor) -> None:
+        real_labels, labels = self._labels(logits, requested)
+        self._keep_within(
+            class_scores.halves_within_classes(self.real.features, real_labels, features, labels, self.seed)
+        )
+
+    def _labels(self, logits: Tensor, requested: Tensor) -> tuple[Tensor, Tensor]:
+        """Classes of the real and of the generated images; where some were asked for none, the predicted ones."""
+        if (requested == UNKNOWN).any() and self.extractor.num_classes:
+            return self.extractor.predicted_class(self.real.logits), self.extractor.predicted_class(logits)
+        return self.real.labels, requested
+
+    def _keep_within(self, found: dict[int, dict[str, float]]) -> Iterable[str]:
+        """Keep the scores of single classes for `per_class`, and give their names."""
+        names = next(iter(found.values()), {})
+        self._within |= {name: {label: each[name] for label, each in found.items()} for name in names}
+        return names
 
     def _memorisation(self, features: Tensor) -> dict[str, float]:
         if self.training is None:

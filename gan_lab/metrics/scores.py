@@ -77,6 +77,18 @@ def frechet_distance(real: Moments, fake: Tensor) -> float:
     return float(metric.compute())
 
 
+def frechet_distance_of_few(real: Tensor, fake: Tensor) -> float:
+    """FID of features (n, d) and (m, d), quick where n and m are below d, as its matrix is n x m.
+
+    With centred features X and Y, C = X'X / (n - 1) and tr((C C')^(1/2)) is the sum of the singular values of
+    X Y' / ((n - 1)(m - 1))^(1/2). Computed in float64.
+    """
+    real, fake = real.double(), fake.double()
+    x, y = ((part - part.mean(0)) / (len(part) - 1) ** 0.5 for part in (real, fake))
+    spread = x.square().sum() + y.square().sum() - 2 * torch.linalg.svdvals(x @ y.T).sum()
+    return float((real.mean(0) - fake.mean(0)).square().sum() + spread)
+
+
 def kernel_distance(real: Tensor, fake: Tensor, seed: int) -> tuple[float, float]:
     """KID, the unbiased squared MMD with the kernel (x.y / d + 1)^3: mean and standard deviation over random subsets.
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from tabulate import tabulate
+
 from gan_lab.metrics.protocol import Protocol
 from gan_lab.metrics.score_record import ScoreRecord
 
@@ -54,6 +56,9 @@ TITLES = {
     "class_recall": Title(text="Recall within classes", more_is_better=True),
     "class_density": Title(text="Density within classes", more_is_better=True),
     "class_coverage": Title(text="Coverage within classes", more_is_better=True),
+    "half_images": Title(text="Half", form=".0f"),
+    "half_fid": Title(text="FID to half"),
+    "half_floor": Title(text="Half to half"),
     "authenticity": Title(text="Authenticity", form=".2%", more_is_better=True),
     "copying": Title(text="Copying (C_T)", form=".2f", aims_at_zero=True),
     "spectrum_error": Title(text="Spectrum, difference in dB", form=".2f"),
@@ -135,13 +140,10 @@ def per_class_lines(record: ScoreRecord) -> list[str]:
     """A table of the scores within each class, a line for each, below an empty line; nothing where there are none."""
     if not record.per_class:
         return []
-    names = list(record.per_class)
-    texts = [title(name).text for name in names]
-    labels = record.class_names or [str(label) for label in range(len(record.per_class[names[0]]))]
-    width = max(map(len, ["Class", *labels]))
-    rows = []
-    for label, values in zip(labels, zip(*record.per_class.values(), strict=True), strict=False):
-        shown = ("-" if value is None else title(name).value(value) for name, value in zip(names, values, strict=True))
-        rows.append(f"{label:{width}}  " + "  ".join(f"{value:>9}" for value in shown))
-    head = f"{'Class':{width}}  " + "  ".join(f"{text:>9}" for text in texts)
-    return ["", head, *rows]
+    columns = {
+        title(name).text: ["-" if value is None else title(name).value(value) for value in values]
+        for name, values in record.per_class.items()
+    }
+    labels = record.class_names or [str(label) for label in range(max(map(len, columns.values())))]
+    rows, align = zip(labels, *columns.values(), strict=False), ["left", *["right"] * len(columns)]
+    return ["", *tabulate(rows, ["Class", *columns], "plain", disable_numparse=True, colalign=align).splitlines()]

@@ -28,10 +28,14 @@ def program() -> str:
     return f"python {argument(typed)}" if typed.name == "train.py" else "gan-lab train"
 
 
-def override(name: str, path: str | Path) -> str:
-    """An option of a training set to a path, as an argument in a shell."""
-    value = str(path)
-    return shlex.quote(f"{name}={value if PLAIN.fullmatch(value) else quoted(value)}")
+def override(name: str, value: str | Path | Sequence[str]) -> str:
+    """An option of a training set to a path, a text or a list of texts, as an argument in a shell."""
+    text = _plain(value) if isinstance(value, (str, Path)) else f"[{','.join(map(_plain, value))}]"
+    return shlex.quote(f"{name}={text}")
+
+
+def _plain(value: str | Path) -> str:
+    return str(value) if PLAIN.fullmatch(str(value)) else quoted(value)
 
 
 def chosen(group: str, choices: Sequence[str]) -> str:

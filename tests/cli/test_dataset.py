@@ -38,6 +38,25 @@ def test_check_ends_with_its_report_where_something_is_wrong(capsys: pytest.Capt
     assert Path("sheet.png").exists()
 
 
+def test_check_takes_labels_and_groups_as_a_training_does(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        f"{path.relative_to('photos')},{'odd' if int(path.stem) % 2 else 'even'},p{int(path.stem) // 4}"
+        for path in sorted(Path("photos").rglob("*.png"))
+    ]
+    Path("labels.csv").write_text("\n".join(["file,class,patient", *rows]))
+    main(["dataset", "check", "photos", "--labels", "labels.csv", "--groups", "patient"])
+    said = capsys.readouterr().out
+    assert "\nclasses  2: even (10), odd (10)\n" in said
+    assert "\ngroups   5 of 4 images, 1 of them for testing; none on both sides\n" in said
+    assert said.endswith(
+        "    gan-lab train data=image_folder data.root=photos data.labels=labels.csv data.groups=patient "
+        "data.image_size=16 data.channels=3 data.num_classes=2 model/network=resnet\n"
+    )
+    command = said.splitlines()[-1].split()[2:]
+    main(["dataset", "show", *command, "--out", "shown.png"])
+    assert "16 of 16 training images" in capsys.readouterr().out
+
+
 def test_pack_writes_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     main(["dataset", "pack", "photos", "out/packed.npz", "--image-size", "8,16", "--channels", "1"])
     assert capsys.readouterr().out == "out/packed.npz: 20 images of [8,16] pixels, 2 classes\n"
@@ -78,6 +97,20 @@ def test_show_draws_what_a_training_would_see(capsys: pytest.CaptureFixture[str]
     [
         ("check nowhere", "FOLDER=nowhere: no such folder"),
         ("check photos --out sheet.jpg", r"--out sheet\.jpg: the name of a picture ends in \.png"),
+        ("check photos --labels nowhere.csv", r"--labels nowhere\.csv: can't be read"),
+        ("check photos --labels few.csv", r"--labels few\.csv: has no line for a/10\.png, .* in FOLDER; add them"),
+        (
+            "check photos --labels strange.csv",
+            r"--labels strange\.csv: c/1\.png \(line 2\) can't be found among the im",
+        ),
+        ("check photos --labels several.csv", r"--labels several\.csv: .* choose: --attributes \[x,y\]"),
+        (
+            "check photos --labels several.csv --attributes x,z",
+            r"--attributes \[x,z\]: .* has no column z. Available: x, y",
+        ),
+        ("check photos --attributes x,y", "--attributes x,y: are columns of a table; name it with --labels"),
+        ("check photos --groups patient", "--groups patient: is no column of --labels and not folder, and as a reg"),
+        ("check splits --groups folder", "--groups folder: p1 is among the training and among the test images"),
         ("check photos --out photos", r"--out photos: the name of a picture ends"),
         ("pack photos packed.zip --image-size 8", r"packed\.zip: the name of a packed dataset ends in \.npz"),
         ("pack photos a.npz --image-size 0", "--image-size: must be a whole number from 1 on, or HEIGHT,WIDTH, not 0"),
@@ -93,10 +126,22 @@ def test_show_draws_what_a_training_would_see(capsys: pytest.CaptureFixture[str]
         ("show data=cifar11", r"data=cifar11: no such choice\. Did you mean cifar10"),
         ("show data=cifar10 data.download=false", r"cifar10 lacks cifar-10-binary\.tar\.gz of CIFAR-10, and data\.dow"),
         ("show data.image_sise=3", r"data\.image_sise: no such option\. Did you mean image_size"),
+        ("show data=mnist data.image_size=0", r"data\.image_size=0: must be a whole number from 1 on"),
+        ("show data=image_folder data.root=photos data.window=5", r"data\.window=5: must be a list, data\.window=\[5,"),
+        ("show data=image_folder", r"data\.root: this value is missing; set data\.root="),
         ("show --count 0 data=mnist", "--count: must be a whole number of at least 1, not 0"),
     ],
 )
 def test_what_is_wrong_is_one_line_and_writes_nothing(typed: str, message: str) -> None:
+    every = "\n".join(f"{'ab'[number % 2]}/{number}.png,1,2" for number in range(20))
+    for name, line in (
+        ("few", "file,class\na/0.png,x"),
+        ("strange", "file,class\nc/1.png,x"),
+        ("several", f"file,x,y\n{every}"),
+    ):
+        Path(f"{name}.csv").write_text(line)
+    for split in ("train", "test"):
+        save(Path(f"splits/{split}/p1/{split}.png"), noise(0, 8, 8))
     before = set(Path().rglob("*"))
     with pytest.raises(SystemExit, match=message) as ending:
         main(["dataset", *typed.split()])

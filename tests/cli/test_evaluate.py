@@ -478,14 +478,16 @@ def test_a_published_protocol_sets_what_it_says(
 def test_classes_have_a_table_and_spectra_a_picture(
     conditional_run: Run, few_digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    picture, options = tmp_path / "spectrum.svg", ("--scores", "fid,fid_interval,class_manifold,memorisation,spectrum")
+    picture = tmp_path / "spectrum.svg"
+    options = ("--scores", "fid,fid_interval,class_manifold,class_halves,memorisation,spectrum")
     evaluate(conditional_run.folder, few_digits, "--count", "100", *options, "--spectrum", str(picture))
     told = written(conditional_run)
-    assert len(told["per_class"]["recall"]) == 10
+    assert len(told["per_class"]["recall"]) == len(told["per_class"]["half_floor"]) == 10
     assert told["values"].keys() >= {"fid_low", "authenticity", "copying", "spectrum_error", "class_recall"}
     printed = capsys.readouterr().out
     assert re.search(r"^FID \(n=100, biased\) +\S+ \(95 %: \S+ to \S+\)$", printed, re.MULTILINE)
-    assert re.search(r"^Class +Precision +Recall +Density +Coverage$", printed, re.MULTILINE)
+    columns = ("Class", "Precision", "Recall", "Density", "Coverage", "Half", "FID to half", "Half to half")
+    assert re.search(f"^{' +'.join(columns)}$", printed, re.MULTILINE)
     assert picture.read_text().startswith("<svg ")
 
 

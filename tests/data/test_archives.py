@@ -101,8 +101,10 @@ def test_shards_of_a_webdataset_have_classes(pattern: str, tmp_path: Path) -> No
             for ending, data in (("jpg", b"x"), ("cls", str(index).encode()))
         }
         tarred(tmp_path / f"train-{shard:03}.tar", samples)
-    source = at(tmp_path / pattern)
-    assert found(source) == [
+    source, said = at(tmp_path / pattern), []
+    names = source.find(lambda level, line: said.append(line))
+    assert said == [f"{tmp_path}: 4 of 4 files are images"], "files of classes are used"
+    assert [name.relative_to(tmp_path).as_posix() for name in names] == [
         "0/train-000_00.jpg",
         "0/train-001_10.jpg",
         "1/train-000_01.jpg",

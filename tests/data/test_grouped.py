@@ -55,6 +55,13 @@ def test_each_class_gives_its_share(drawn: list[tuple[int, str]], share: float) 
         assert abs(tested - share * count) <= largest
 
 
+def test_classes_of_one_group_each_are_taken_as_one() -> None:
+    """A folder for each patient is a class, too, where nothing else is."""
+    groups = grouped([4] * 50)
+    assert sum(held_out(groups, 0.1, "test", groups)) == 5 * 4
+    assert held_out(groups, 0.1, "test", groups) == held_out(groups, 0.1, "test")
+
+
 def test_groups_of_several_classes_count_for_the_one_of_most_images() -> None:
     groups = ["x"] * 10 + ["y"] * 10
     classes = ["a"] * 9 + ["b"] + ["a"] * 9 + ["b"]

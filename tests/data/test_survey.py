@@ -3,13 +3,17 @@
 import logging
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from gan_lab.data import places, survey
-from gan_lab.data.survey import COLUMNS, THUMBNAIL, Survey, spread
+from gan_lab.data.label_table import LabelTable
+from gan_lab.data.look import THUMBNAIL
+from gan_lab.data.sorted_folder import SortedFolder
+from gan_lab.data.survey import COLUMNS, Survey, spread
 from gan_lab.utils.errors import UserError
 from tests.data.archives import noise
 
@@ -24,8 +28,8 @@ def save(path: Path, pixels: np.ndarray, mode: str | None = None) -> None:
     (image.convert(mode) if mode else image).save(path)
 
 
-def take(root: Path) -> Survey:
-    return survey.take(places.at(str(root), "FOLDER"), quiet)
+def take(root: Path, **options: Any) -> Survey:
+    return survey.take(SortedFolder(places.at(str(root), "FOLDER"), quiet, **options))
 
 
 def lines(found: Survey) -> dict[str, str]:
@@ -69,7 +73,7 @@ def test_copies_across_splits_are_a_problem(tmp_path: Path) -> None:
     save(tmp_path / "test/a.png", noise(7, 16, 16, 3))
     save(tmp_path / "test/b.png", noise(2, 16, 16, 3))
     found = take(tmp_path)
-    assert found.has_own_test
+    assert found.sorting.has_own_test
     assert found.leaks == [[tmp_path / "train/2.png", tmp_path / "test/b.png"]]
     assert lines(found)["copies"] == "1 of the images, in 1 group: 1 across the splits, train/2.png = test/b.png"
     assert found.problems() == [
@@ -85,6 +89,45 @@ def test_images_that_would_be_kept_for_testing_count_as_such(tmp_path: Path) -> 
     assert found.leaks == [[tmp_path / "0.png", tmp_path / "9.png"]]
     assert lines(found)["splits"] == "train (9), test (1); every tenth of a class kept for testing"
     assert lines(found)["classes"] == "none: no class folders"
+
+
+def test_groups_are_counted_and_take_copies_to_one_side(tmp_path: Path) -> None:
+    for number in range(10):
+        save(tmp_path / f"{number}.png", noise(number % 9, 16, 16, 3))
+    found = take(tmp_path, groups="copies")
+    assert lines(found)["splits"] == "train (9), test (1); whole groups, about a tenth of a class, kept for testing"
+    assert lines(found)["groups"] == "9 of 1 to 2 images, 1 of them for testing; none on both sides"
+    assert found.problems() == []
+    (problem,) = take(tmp_path).problems()
+    assert problem == (
+        "1 image for testing is a copy of images to train on: 0.png = 9.png; data.groups=copies keeps copies on one "
+        "side"
+    )
+
+
+def test_folders_that_are_groups_are_no_classes_to_learn(tmp_path: Path) -> None:
+    for number in range(6):
+        save(tmp_path / f"p{number % 3}/{number}.png", noise(number, 16, 16, 3))
+    assert take(tmp_path).num_classes == " data.num_classes=3"
+    assert take(tmp_path, groups="folder").num_classes == ""
+
+
+def test_another_rule_of_groups_parts_copies(tmp_path: Path) -> None:
+    for number in range(10):
+        save(tmp_path / f"{number}.png", noise(0, 16, 16, 3))
+    (problem,) = take(tmp_path, groups="^.").problems()
+    assert problem.endswith("; data.groups has another rule: leave one of each out")
+
+
+def test_a_tables_classes_are_those_of_the_report(tmp_path: Path) -> None:
+    for number in range(4):
+        save(tmp_path / f"photos/{number}.png", noise(number, 16, 16, 3))
+    rows = ["file,smiling,glasses", *(f"{number}.png,{'yes' if number else 'no'},no" for number in range(4))]
+    (tmp_path / "labels.csv").write_text("\n".join(rows))
+    table = LabelTable(str(tmp_path / "labels.csv"), tmp_path / "photos")
+    found = take(tmp_path / "photos", table=table, attributes=["smiling", "glasses"])
+    assert lines(found)["classes"] == "2: smiling=no,glasses=no (1), smiling=yes,glasses=no (3)"
+    assert lines(found)["suits"] == "data.image_size=16 data.channels=3 data.num_classes=[2,1]"
 
 
 @pytest.mark.parametrize(
@@ -114,14 +157,6 @@ def test_transparency_and_long_shapes_are_told(tmp_path: Path) -> None:
         "data.image_size=32 data.channels=3; squares keep 50% of an image in the middle: or data.fit=pad, or "
         "[height,width]"
     )
-
-
-def test_an_upright_picture_is_what_counts(tmp_path: Path) -> None:
-    image = Image.fromarray(noise(0, 16, 40, 3))
-    exif = image.getexif()
-    exif[274] = 6  # it lies on its side
-    image.save(tmp_path / "a.png", exif=exif)
-    assert lines(take(tmp_path))["sizes"] == "all 16x40 (width x height)"
 
 
 def test_the_sheet_has_a_row_for_each_class(photos: Path) -> None:
@@ -164,6 +199,12 @@ def test_lines_that_warn_are_logged(caplog: pytest.LogCaptureFixture) -> None:
         survey.to_log(logging.INFO, "fine")
         survey.to_log(logging.WARNING, "not used: a.heic")
     assert caplog.messages == ["not used: a.heic"]
+
+
+def test_what_most_arrays_have_suits(tmp_path: Path) -> None:
+    for number, channels in enumerate([2, 5, 5]):
+        np.save(tmp_path / f"{number}.npy", noise(number, 16, 16, channels))
+    assert take(tmp_path).channels == 5
 
 
 @pytest.mark.parametrize(("dtype", "depth"), [(np.uint8, 8), (np.uint16, 16), (np.int32, 16), (np.float32, "float")])

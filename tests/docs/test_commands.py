@@ -66,6 +66,7 @@ NEEDS = {
     "gan-lab augment emoji": "minutes, likewise",
     "run=emoji": "emoji of nine classes",
     "experiment=emoji_cgan": "likewise",
+    "emoji.safetensors": "likewise, and minutes",
     "cifar10": "CIFAR-10 from the network; tests/data/test_named.py trains on files of its form",
     "logger=[tensorboard,csv,wandb]": "an account; tests/training/test_wandb_logger.py trains with it offline",
     "logger=[tensorboard,csv,mlflow]": "tables that take seconds; tests/training/test_mlflow_logger.py trains with it",
@@ -223,6 +224,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory, no_network: None) -> Path:
             for number in range(40):
                 pixels = noise.integers(0, 256, (40, 50, 3), dtype=np.uint8)
                 Image.fromarray(pixels).save(f"{folder}/{number}.png")
+        rows = [f"{number}/{place}.png,{number},p{place}" for number in range(5) for place in range(40)]
+        Path("people.csv").write_text("\n".join(["file,class,person", *rows]))
         make_scans(noise)
         np.save("samples.npy", noise.integers(0, 256, (20, 1, 28, 28), dtype=np.uint8))
         Path("conf/model").mkdir(parents=True)

@@ -63,3 +63,34 @@ def test_neighbours_are_looked_for_within_a_class() -> None:
     assert sorted(found) == [0, 1]
     assert (found[0]["precision"], found[0]["coverage"]) == (1, 1)
     assert (found[1]["precision"], found[1]["recall"]) == (0, 0)
+
+
+def test_halves_have_the_fid_of_equally_many_other_real_images_for_a_floor() -> None:
+    """Class 0 is as good as real, class 1 is shifted by 2 in each of 40 values, of class 2 there are too few."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.tensor([0] * 60 + [1] * 60 + [2] * 19 + [-1] * 30)
+    real, fake = (torch.randn(len(labels), 40, generator=generator) for _ in range(2))
+    fake[labels == 1] += 2
+    found = class_scores.halves_within_classes(real, labels, fake, labels, seed=0)
+    assert sorted(found) == [0, 1]
+    assert [found[label]["half_images"] for label in found] == [30, 30]
+    assert found[0]["half_floor"] > 20, "so few images are far from each other, which is the bias"
+    assert found[0]["half_fid"] == pytest.approx(found[0]["half_floor"], rel=0.05)
+    assert found[1]["half_fid"] == pytest.approx(found[1]["half_floor"] + 40 * 2**2, rel=0.05)
+    few = class_scores.halves_within_classes(real, labels, fake[:70], labels[:70], seed=0)
+    assert {label: values["half_images"] for label, values in few.items()} == {0: 30, 1: 10}
+
+
+def test_halves_of_large_classes_are_as_large_as_fid_within_classes_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(class_scores, "ENOUGH_IN_CLASS", 12)
+    features, labels = torch.randn(50, 3), torch.zeros(50, dtype=torch.long)
+    assert class_scores.halves_within_classes(features, labels, features, labels, seed=0)[0]["half_images"] == 12
+
+
+def test_halves_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One real value of 0 and one of 2 in each half, generated 5 and 7: means 1 and 6, the same covariance."""
+    monkeypatch.setattr(class_scores, "ENOUGH_IN_HALF", 2)
+    monkeypatch.setattr(class_scores.seeding, "permutation", lambda size, _: torch.arange(size))
+    real, fake, labels = torch.tensor([[0.0], [2.0], [0.0], [2.0]]), torch.tensor([[5.0], [7.0]]), torch.zeros(4)
+    (values,) = class_scores.halves_within_classes(real, labels.long(), fake, labels[:2].long(), seed=0).values()
+    assert values == pytest.approx({"half_images": 2, "half_fid": 25, "half_floor": 0})

@@ -13,7 +13,7 @@ from gan_lab.distributed.collectives import gather_rows
 from gan_lab.metrics import class_scores, dataset_classifier, scores, spectra
 from gan_lab.metrics.dataset_classifier import DatasetClassifier
 from gan_lab.metrics.extractors import Custom
-from gan_lab.metrics.groups import GROUPS
+from gan_lab.metrics.groups import ALL_GROUPS, GROUPS
 from gan_lab.metrics.scorer import Scorer
 from gan_lab.metrics.statistics import RealStatistics, real_statistics
 from tests.conftest import in_two_processes
@@ -261,6 +261,7 @@ def test_further_scores_cost_nothing_unless_they_are_named(
         (copies, "authenticity"),
         (spectra, "mean_spectrum"),
         (class_scores, "manifold_within_classes"),
+        (class_scores, "halves_within_classes"),
         (scores, "gaussian_discrepancy"),
     ):
         monkeypatch.setattr(module, name, forbidden)
@@ -271,7 +272,7 @@ def test_further_scores_of_genuine_digits_are_as_they_should_be(
     real: RealStatistics, extractor: DatasetClassifier, numerals: Labelled, others: Labelled
 ) -> None:
 
-    groups: list[Any] = ["fid", "fid_infinity", "fid_interval", "class_manifold", "memorisation", "spectrum", "cmmd"]
+    groups: list[Any] = [group for group in ALL_GROUPS if group not in (*GROUPS[1:], "path_length")]
     scorer = Scorer(
         extractor=extractor,
         real=real,
@@ -289,6 +290,10 @@ def test_further_scores_of_genuine_digits_are_as_they_should_be(
     assert values["class_recall"] > 0.7
     assert len(scorer.per_class["recall"]) == 10
     assert None not in scorer.per_class["recall"]
+    halves = (scorer.per_class[f"half_{name}"] for name in ("images", "fid", "floor"))
+    for size, distance, floor in zip(*halves, strict=True):
+        assert 80 < size < 130
+        assert floor / 2 < distance < 2 * floor
     assert abs(values["copying"]) < 3.5, "new digits are no copies"
     assert values["spectrum_error"] < 0.2
     assert abs(values["cmmd"]) < 1

@@ -9,7 +9,7 @@ import torch
 
 from gan_lab.metrics import scores
 from gan_lab.metrics.dataset_classifier import DatasetClassifier
-from gan_lab.metrics.scores import Moments, frechet_distance, inception_score, kernel_distance
+from gan_lab.metrics.scores import Moments, frechet_distance, frechet_distance_of_few, inception_score, kernel_distance
 from tests.metrics.conftest import Labelled
 
 
@@ -57,6 +57,13 @@ def test_fid_of_fewer_images_than_features(extractor: DatasetClassifier, numeral
     features = extractor(numerals[0][:300])
     real, fake = features[:200], features[200:]
     assert frechet_distance(Moments.of(real), fake) == pytest.approx(symmetric_fid(real, fake), rel=1e-5)
+
+
+@pytest.mark.parametrize(("count", "others"), [(12, 9), (40, 40), (9, 300)])
+def test_fid_of_few_images_is_what_others_compute(count: int, others: int) -> None:
+    real, fake = normal(count), normal(others, seed=1, scale=1.3, shift=2.0)
+    assert frechet_distance_of_few(real, fake) == pytest.approx(symmetric_fid(real, fake), rel=1e-6)
+    assert frechet_distance_of_few(real, fake) == pytest.approx(frechet_distance(Moments.of(real), fake), rel=1e-6)
 
 
 def test_fid_of_equal_sets_is_zero(extractor: DatasetClassifier, numerals: Labelled) -> None:

@@ -285,7 +285,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "python train.py callbacks.scores.groups=[fdi]",
-            "Error: callbacks.scores.groups=[fdi]: must be 'fid', 'kid', 'inception_score', 'manifold', 'classes', 'fid_infinity', 'fid_interval', 'class_manifold', 'memorisation', 'spectrum', 'cmmd' or 'path_length'",
+            "Error: callbacks.scores.groups=[fdi]: must be 'fid', 'kid', 'inception_score', 'manifold', 'classes', 'fid_infinity', 'fid_interval', 'class_manifold', 'class_halves', 'memorisation', 'spectrum', 'cmmd' or 'path_length'",
         ),
         Row("python train.py data.root='${nowhere}'", "Error: data.root: Interpolation key 'nowhere' not found"),
         Row(
@@ -594,6 +594,11 @@ TABLE: dict[str, list[Row]] = {
             given.both(given.pictures("photos/train"), given.pictures("photos/val")),
         ),
         Row(
+            OWN + " data.window=4095",
+            "Error: data.window=4095: must be a list, data.window=[4095,...]",
+            given.pictures("photos"),
+        ),
+        Row(
             OWN + " data.window=[4095,0]",
             "Error: data: data.window=[4095, 0]: the first value must be below the second",
             given.pictures("photos"),
@@ -682,7 +687,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             TABLE_OF + " data.attributes=[smilling]",
-            "Error: data.attributes=['smilling']: data.labels=…/labels.csv has no column smilling. Did you mean smiling?",
+            "Error: data.attributes=[smilling]: data.labels=…/labels.csv has no column smilling. Did you mean smiling?",
             given.labelled("file,smiling,glasses\n0.png,yes,no\n1.png,no,no\n"),
         ),
         Row(
@@ -1805,7 +1810,7 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row(
             "gan-lab evaluate run --scores fid,beauty",
-            "Error: --scores: beauty is none of fid, kid, inception_score, manifold, classes, fid_infinity, fid_interval, class_manifold, memorisation, spectrum, cmmd, path_length (gan-lab evaluate --help)",
+            "Error: --scores: beauty is none of fid, kid, inception_score, manifold, classes, fid_infinity, fid_interval, class_manifold, class_halves, memorisation, spectrum, cmmd, path_length (gan-lab evaluate --help)",
             given.run(),
         ),
         Row(
@@ -1863,6 +1868,16 @@ TABLE: dict[str, list[Row]] = {
             "gan-lab dataset check photos --out photos/0.png",
             "Error: --out photos/0.png: exists already; choose another name, or replace it with --force",
             given.pictures("photos"),
+        ),
+        Row(
+            "gan-lab dataset check photos --labels labels.csv",
+            "Error: --labels labels.csv: has no line for 1.png in FOLDER; add them, or remove the images",
+            given.labelled("file,class\n0.png,cat\n"),
+        ),
+        Row(
+            "gan-lab dataset check photos --labels labels.csv --groups patient",
+            "Error: --groups patient: is no column of --labels and not folder, and as a regular expression it matches no name, such as 0",
+            given.labelled("file,class\n0.png,cat\n1.png,dog\n"),
         ),
         Row(
             "gan-lab dataset pack photos photos.npz --image-size 64",
