@@ -21,6 +21,7 @@ def main() -> None:
     """Train as the configuration says; the first process speaks and writes for all."""
     parent.die_with_parent()  # before torch, which takes seconds
     from omegaconf import DictConfig, OmegaConf
+    from torch import distributed
     from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 
     failures = get_error_handler()  # whose records reach the program that waits
@@ -41,6 +42,8 @@ def main() -> None:
     set_up_logging(folder if rank == 0 else None)
     try:
         train_here(build_parts(config, Run(folder)))
+        if distributed.is_initialized():  # its threads abort a process, now and then, that ends with them
+            distributed.destroy_process_group()
     except UserError as error:
         failures.record_exception(UserError(str(error)))  # of whatever kind, by this name
         sys.exit(1)
