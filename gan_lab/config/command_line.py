@@ -23,6 +23,7 @@ from gan_lab.utils.disk import REMEDIES, in_words
 from gan_lab.utils.errors import UserError, fail, nearest
 from gan_lab.utils.extras import missing
 from gan_lab.utils.shell import PLAIN, quoted
+from gan_lab.utils.terminal import reader_is_gone
 
 FOLDERS = ("resume", "init_from", "run", "sweep.dir", "hydra.run.dir", "hydra.sweep.dir")  # options that name one
 EXTRAS = {"joblib": "sweep", "submitit": "sweep", "optuna": "sweep", "ray": "ray"}  # Hydra's plugins, where to get them
@@ -60,9 +61,12 @@ def readable_errors() -> Iterator[None]:
     argparse.ArgumentParser.error = refuse_arguments  # type: ignore[assignment, method-assign]
     try:
         yield
+        sys.stdout.flush()
     except KeyboardInterrupt:
         sys.exit(130)  # as shells have it
     except Exception as error:
+        if isinstance(error, BrokenPipeError) and reader_is_gone():
+            sys.exit(141)  # as shells have it, too
         line = in_a_line(error)
         if line is None:
             raise
