@@ -17,6 +17,7 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
+from gan_lab.config.home import conf_folder
 from gan_lab.config.renamed import new_name_of
 from gan_lab.utils import memory
 from gan_lab.utils.disk import REMEDIES, in_words
@@ -172,11 +173,14 @@ def explain(error: Exception) -> str:
     """The message for an error of the configuration, in terms of the command line that caused it."""
     if isinstance(error, UserError):
         return str(error)
-    if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, choice = error.missing_cfg_file.removesuffix(".yaml").rpartition("/")
         if group in ("hydra/launcher", "hydra/sweeper") and (extra := EXTRAS.get(choice.partition("_")[0])):
             return missing(f"{group}={choice}", extra)
-        return f"{group}={choice}: no such choice. {nearest(choice, error.options)}"
+        # Of a list of choices Hydra does not say which ones there are.
+        choices = error.options or [file.stem for file in (conf_folder() / group).glob("*.yaml")]
+        if group and choices:
+            return f"{group}={choice}: no such choice. {nearest(choice, choices)}"
     if isinstance(error, OverrideParseException):
         return f"{error.override}: not of the form name=value; {hint_at_form(error.override or '')}"
     cause: BaseException | None = error
