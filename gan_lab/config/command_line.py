@@ -17,12 +17,14 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
+from gan_lab.config.home import conf_folder
 from gan_lab.config.renamed import new_name_of
 from gan_lab.utils import memory
 from gan_lab.utils.disk import REMEDIES, in_words
 from gan_lab.utils.errors import UserError, fail, nearest
 from gan_lab.utils.extras import missing
 from gan_lab.utils.shell import PLAIN, quoted
+from gan_lab.utils.terminal import reader_is_gone
 
 FOLDERS = ("resume", "init_from", "run", "sweep.dir", "hydra.run.dir", "hydra.sweep.dir")  # options that name one
 EXTRAS = {"joblib": "sweep", "submitit": "sweep", "optuna": "sweep", "ray": "ray"}  # Hydra's plugins, where to get them
@@ -60,9 +62,12 @@ def readable_errors() -> Iterator[None]:
     argparse.ArgumentParser.error = refuse_arguments  # type: ignore[assignment, method-assign]
     try:
         yield
+        sys.stdout.flush()
     except KeyboardInterrupt:
         sys.exit(130)  # as shells have it
     except Exception as error:
+        if isinstance(error, BrokenPipeError) and reader_is_gone():
+            sys.exit(141)  # as shells have it, too
         line = in_a_line(error)
         if line is None:
             raise
@@ -168,11 +173,14 @@ def explain(error: Exception) -> str:
     """The message for an error of the configuration, in terms of the command line that caused it."""
     if isinstance(error, UserError):
         return str(error)
-    if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, choice = error.missing_cfg_file.removesuffix(".yaml").rpartition("/")
         if group in ("hydra/launcher", "hydra/sweeper") and (extra := EXTRAS.get(choice.partition("_")[0])):
             return missing(f"{group}={choice}", extra)
-        return f"{group}={choice}: no such choice. {nearest(choice, error.options)}"
+        # Of a list of choices Hydra does not say which ones there are.
+        choices = error.options or [file.stem for file in (conf_folder() / group).glob("*.yaml")]
+        if group and choices:
+            return f"{group}={choice}: no such choice. {nearest(choice, choices)}"
     if isinstance(error, OverrideParseException):
         return f"{error.override}: not of the form name=value; {hint_at_form(error.override or '')}"
     cause: BaseException | None = error

@@ -4,7 +4,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +14,15 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from gan_lab.evaluation.curves import PREFIX, SEEN
+from gan_lab.metrics.titles import title
+from gan_lab.runs.record import best_score
 from gan_lab.runs.run import Run
 from gan_lab.utils.errors import UserError, reason
 from gan_lab.utils.files import open_regular
 
 NAME = re.compile(r"(\d{9,})(_raw)?\.png", re.ASCII)
-# By their columns in metrics.csv, the scores that a frame tells, of which a run's first is taken.
-SCORES = {"scores/fid": "FID", "scores/psnr": "PSNR", "scores/a2b/fid": "FID a2b", "scores/a2b/psnr": "PSNR a2b"}
+SCORES = ("fid", "psnr", "a2b/fid", "a2b/psnr")  # of which a frame tells the first that there is
 LEAST = 128  # pixels of a grid's shorter side, up to which its pixels become squares: the text needs room
 TEXT = 0.07  # height of the text as a share of the frame's width, within bounds
 SMALLEST, LARGEST = 10, 28
@@ -70,7 +72,8 @@ def shots(run: Run, *, raw: bool = False, most: int | None = None) -> list[Shot]
         last = len(found_grids) - 1
         chosen = [round(index * last / max(1, most - 1)) for index in range(most)] if most > 1 else [last]
         found_grids = [found_grids[index] for index in chosen]
-    scores = _scores(run.metrics_file)
+    best = best_score(run.record())
+    scores = _scores(run.metrics_file, (best.name, *SCORES) if best else SCORES)
     latest, result = "", []
     for seen, path in found_grids:
         while scores and scores[0][0] <= seen:
@@ -79,24 +82,25 @@ def shots(run: Run, *, raw: bool = False, most: int | None = None) -> list[Shot]
     return result
 
 
-def _scores(file: Path) -> list[tuple[int, str]]:
-    """Scores while training as texts, by the images seen; none where there is no table."""
+def _scores(file: Path, names: Sequence[str]) -> list[tuple[int, str]]:
+    """The first score while training of which there is one, as texts, by the images seen; none without a table."""
     if not file.is_file():
         return []
     try:
         with open_regular(file) as opened, io.TextIOWrapper(opened, "utf-8", newline="") as text:
-            rows = [(row.get("images_seen"), {name: row.get(name) for name in SCORES}) for row in csv.DictReader(text)]
+            rows = [(row.get(SEEN), {name: row.get(PREFIX + name) for name in names}) for row in csv.DictReader(text)]
     except (OSError, ValueError, csv.Error) as error:
         raise UserError(f"{file}: can't be read: {reason(error)}") from error
-    column = next((name for name in SCORES if any(scores[name] for _, scores in rows)), None)
-    if column is None:
+    chosen = next((name for name in names if any(scores[name] for _, scores in rows)), None)
+    if chosen is None:
         return []
+    known = title(chosen)
     found = []
     for seen, scores in rows:
         with suppress(ValueError, TypeError, OverflowError):  # an empty cell, or one of another's table
-            value = float(scores[column])  # type: ignore[arg-type]
+            value = float(scores[chosen])  # type: ignore[arg-type]
             if math.isfinite(value):
-                found.append((int(float(seen)), f"{SCORES[column]} {value:.1f}"))  # type: ignore[arg-type]
+                found.append((int(float(seen)), f"{known.text} {known.value(value)}"))  # type: ignore[arg-type]
     return sorted(found, key=lambda pair: pair[0])
 
 

@@ -14,7 +14,8 @@ from typing import Any
 from gan_lab.evaluation import charts, run_scores, timelapse
 from gan_lab.evaluation.charts import Line
 from gan_lab.metrics.score_record import ScoreRecord
-from gan_lab.metrics.titles import formatted
+from gan_lab.metrics.titles import formatted, title
+from gan_lab.runs.record import best_score
 from gan_lab.runs.run import Run
 from gan_lab.sharing import grids
 from gan_lab.sharing.card import training_command
@@ -32,8 +33,9 @@ HEAVY = 100_000  # bytes of a PNG from which on a grid is kept as WebP
 ALARMS = 50  # of a run, at most
 PLAYERS = ("generator", "discriminator")
 LINES = 8  # of a chart, at most, as many as have colours
-# Charts by title: name of the vertical axis, and columns of metrics.csv with names for the legend.
-CHARTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+# By title: name of the vertical axis, and columns of metrics.csv with names for the legend.
+Charts = Mapping[str, tuple[str, Mapping[str, str]]]
+CHARTS: Charts = {
     "FID while training": ("FID", {"scores/fid": "", "scores/a2b/fid": "a to b", "scores/b2a/fid": "b to a"}),
     "PSNR while training": ("dB", {"scores/psnr": ""}),
     "Precision and recall": ("share", {"scores/precision": "precision", "scores/recall": "recall"}),
@@ -118,14 +120,13 @@ def _setups(runs: Sequence[Run], names: Sequence[str]) -> Iterator[Html]:
 def _films(runs: Sequence[Run], names: Sequence[str]) -> Iterator[Html]:
     cards = []
     for run, name in zip(runs, names, strict=True):
-        fid = dict(metrics_of(run).get("scores/fid", ()))
         shots = grids_of(run)
         last = len(shots) - 1
         frames = [
             pages.element(
                 "figure",
                 pages.picture(*shrunk(shot.file), f"samples after {shot.images_seen:,} images"),
-                pages.element("figcaption", pages.text(_caption(shot.images_seen, fid))),
+                pages.element("figcaption", pages.text(shot.caption)),
                 hidden=index < last,
             )
             for index, shot in enumerate(shots)
@@ -147,10 +148,6 @@ def grids_of(run: Run) -> list[timelapse.Shot]:
     with suppress(UserError):
         return timelapse.shots(run, most=GRIDS)
     return []
-
-
-def _caption(seen: int, fid: Mapping[float, float]) -> str:
-    return f"after {seen:,} images" + (f", FID {fid[seen]:.3f}" if seen in fid else "")
 
 
 def shrunk(file: Path) -> tuple[bytes, str]:
@@ -208,7 +205,7 @@ def _images(scores: ScoreRecord) -> str:
 def _curves(runs: Sequence[Run], names: Sequence[str]) -> Iterator[Html]:
     metrics = [metrics_of(run) for run in runs]
     cards = []
-    for title, (axis, columns) in CHARTS.items():
+    for heading, (axis, columns) in {**_charts_of_best(runs), **CHARTS}.items():
         groups = [columns] if len(runs) * len(columns) <= LINES else [{name: columns[name]} for name in columns]
         for group in groups:
             lines = [
@@ -218,12 +215,20 @@ def _curves(runs: Sequence[Run], names: Sequence[str]) -> Iterator[Html]:
                 if (points := known.get(column))
             ][:LINES]
             if lines:
-                chart = charts.chart(lines, title=title, x="images seen", y=axis)
+                chart = charts.chart(lines, title=heading, x="images seen", y=axis)
                 cards.append(pages.element("div", Html(chart), class_="card"))
     if cards:
         yield pages.element("div", *cards, class_="grid charts")
     else:
         yield pages.paragraph("No numbers: nothing has been logged, or logger.csv was left out.")
+
+
+def _charts_of_best(runs: Sequence[Run]) -> Charts:
+    """Charts of scores that runs go by and that have none yet."""
+    drawn = {column for _, columns in CHARTS.values() for column in columns}
+    names = [best.name for run in runs if (best := best_score(run.record()))]
+    found = {title(name).text: f"scores/{name}" for name in names}
+    return {f"{text} while training": (text, {at: ""}) for text, at in found.items() if at not in drawn}
 
 
 def metrics_of(run: Run) -> Metrics:

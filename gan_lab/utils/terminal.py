@@ -5,6 +5,8 @@ window's title or turn a line round. So all that is printed or logged passes her
 """
 
 import logging
+import os
+import sys
 import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -29,6 +31,16 @@ def visible(text: str) -> str:
 def say(text: str, end: str = "\n") -> None:
     """Print a text, at once."""
     print(visible(text), end=end, flush=True)
+
+
+def reader_is_gone() -> bool:
+    """Tell that whoever read what is printed has left, as `| head` does; what is still to be printed is dropped."""
+    try:
+        print(flush=True)  # nothing but writing tells
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 Item = TypeVar("Item")

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from gan_lab.cli import COMMANDS, main
+from gan_lab.config.command_line import readable_errors
 
 NAMES = [
     "train",
@@ -60,3 +61,20 @@ def test_help_is_shown_without_importing_torch() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert "--neighbours" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [["train", "--help"], ["train", "--cfg", "job"], ["-sc", "install=bash"]])
+def test_a_reader_that_leaves_early_is_no_error(arguments: list[str]) -> None:
+    code = "import sys; from gan_lab.cli import main\nsys.stdin.read()\nmain(sys.argv[1:])"
+    command = [sys.executable, "-c", code, *arguments]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as program:
+        assert program.stdout
+        program.stdout.close()  # as `| head` does
+        _, errors = program.communicate("")
+    assert (program.returncode, errors) == (141, "")
+
+
+def test_another_pipe_that_breaks_is_an_error() -> None:
+    with pytest.raises(BrokenPipeError), readable_errors():
+        raise BrokenPipeError

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from hydra.utils import get_class
 from omegaconf import DictConfig
 from PIL import Image
 
+from gan_lab.callbacks.trigger import interval
 from gan_lab.cli.hydra_callback import without_hydra
 from gan_lab.config.command_line import CONFIGURATION_ERRORS, explain
 from gan_lab.training.train import train_parts
@@ -54,13 +56,15 @@ IMAGES_OF_RECIPES = {
     "experiment=emoji_style_cyclegan": OWN_IMAGES["hidden_pairs"],
     "experiment=emoji_style_cut": OWN_IMAGES["hidden_pairs"],
     "experiment=emoji_colourise": OWN_IMAGES["colourise"],
-    "experiment=emoji_r3gan": OWN_IMAGES["image_folder"],
-    "experiment=emoji_cgan": ("data.root=classes",),
+    **dict.fromkeys(("experiment=emoji_r3gan", "experiment=emoji_cgan"), ("data.root=classes",)),
     "experiment=cyclegan_256": OWN_IMAGES["unpaired_folders"],
     **dict.fromkeys(
         ("experiment=r3gan_cifar10", "experiment=r3gan_ffhq64", "experiment=r3gan_ffhq256"), OWN_IMAGES["image_folder"]
     ),
 }
+
+
+EPOCHS = {"experiment=celeba_dcgan": 162_770, "experiment=cyclegan_256": 1_000}  # images; of one's own, at least
 
 
 def exchanged(base: str, group: str, choice: str) -> DictConfig:
@@ -179,6 +183,16 @@ def parts_of(recipe: str) -> list[object]:
     config = composed(f"experiment={recipe}", *own, "trainer.accelerator=cpu")
     nodes = [config.model, config.data, *config.model.network.values()]
     return [*(node["_target_"] for node in nodes), *config.model.get("penalty", {})]
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_recipe_is_scored_ten_times_while_it_trains(recipe: str) -> None:
+    config = composed(recipe, *IMAGES_OF_RECIPES.get(recipe, ()), "trainer.accelerator=cpu")
+    scores, trainer = config.callbacks.scores, config.trainer
+    batch = config.data.batch_size * get_class(config.model["_target_"]).images_per_place
+    epochs = EPOCHS.get(recipe, 0) * (trainer.max_epochs or 0)
+    images = epochs if trainer.max_steps in (None, -1) else trainer.max_steps * batch
+    assert images // interval(scores.every_n_images, scores.at_least, images) >= 10
 
 
 def test_every_choice_of_model_is_a_model() -> None:

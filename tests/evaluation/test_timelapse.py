@@ -28,16 +28,25 @@ def test_a_grid_tells_the_latest_score_before_it(filmed: Run) -> None:
     shots = timelapse.shots(filmed)
     assert [shot.caption for shot in shots] == [
         "0 images",
-        "250 images   FID 30.2",
-        "400 images   FID 9.5",
-        "1,000 images   FID 9.5",
+        "250 images   FID 30.250",
+        "400 images   FID 9.500",
+        "1,000 images   FID 9.500",
     ]
     (raw,) = timelapse.shots(filmed, raw=True)
     assert raw.file.name == "000000250_raw.png"
     filmed.metrics_file.write_text("step,images_seen,scores/psnr\n1,100,20.0\n")
-    assert timelapse.shots(filmed)[-1].score == "PSNR 20.0"
+    assert timelapse.shots(filmed)[-1].score == "PSNR 20.00"
     filmed.metrics_file.unlink()
     assert timelapse.shots(filmed)[-1].caption == "1,000 images"
+
+
+def test_a_grid_tells_the_score_that_the_run_goes_by(filmed: Run) -> None:
+    filmed.metrics_file.write_text("images_seen,scores/fid,scores/a2b/recall\n100,30.25,0.125\n")
+    assert timelapse.shots(filmed)[-1].score == "FID 30.250"
+    filmed.update_record(best={"by": "a2b/recall", "a2b/recall": 0.125, "minimised": -0.125, "images_seen": 100})
+    assert timelapse.shots(filmed)[-1].score == "Recall a2b 0.125"
+    filmed.update_record(best={"by": "kid", "kid": 0.1, "minimised": 0.1, "images_seen": 100})
+    assert timelapse.shots(filmed)[-1].score == "FID 30.250", "a table without the column"
 
 
 def test_a_few_grids_are_equally_far_apart(filmed: Run) -> None:

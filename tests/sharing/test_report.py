@@ -44,7 +44,7 @@ def test_a_report_shows_what_there_is(trained: Run) -> None:
         "Report: first",
         "finished after 640 images in 0:00:03",
         "gan-lab train model=vanilla seed=2",
-        "after 256 images, FID 30.500",
+        "256 images   FID 30.500",
         "12.500",
         "Only scores of one protocol can be compared",
         "batch 3: collapse",
@@ -55,6 +55,18 @@ def test_a_report_shows_what_there_is(trained: Run) -> None:
     assert content.count("<figure") == 3, "grids of raw weights are other ones"
     assert content.count("<figure hidden") == 2, "without a script the last is shown"
     assert content.count("polyline") == 3
+
+
+def test_a_report_draws_the_score_that_a_run_goes_by(trained: Run, make: MakeRun) -> None:
+    trained.metrics_file.write_text(
+        "images_seen,scores/fid,scores/kid,scores/recall\n128,30.5,0.5,0.25\n256,20,0.4,0.5\n"
+    )
+    assert "KID while training" not in report([trained])
+    by = {"minimised": 0.4, "images_seen": 256, "protocol": scores({}, 1).to_dict()["protocol"]}
+    trained.update_record(best={"by": "kid", "kid": 0.4, **by})
+    assert "KID while training</title>" in report([trained, make("vanilla", name="second")])
+    trained.update_record(best={"by": "recall", "recall": 0.5, **by})
+    assert "Recall while training" not in report([trained]), "it has a chart"
 
 
 def test_a_report_loads_nothing(trained: Run) -> None:

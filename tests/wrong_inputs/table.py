@@ -108,6 +108,10 @@ TABLE: dict[str, list[Row]] = {
             "Error: logger=mlflow: needs a package that is not installed: pip install 'gan-lab-lightning[mlflow]'",
         ),
         Row(
+            "python train.py 'logger=[tensorbord,csv]'",
+            "Error: logger=tensorbord: no such choice. Did you mean tensorboard?",
+        ),
+        Row(
             "python train.py logger=tensorboard,csv",
             "Error: logger=tensorboard,csv: several values are a sweep, which needs -m; a list has brackets, logger=[tensorboard,csv], and a text with commas is quoted twice: 'logger=\"tensorboard,csv\"'",
         ),
