@@ -70,6 +70,11 @@ class Cell:
         """A name for messages."""
         return f"{self.subject.run.folder.name}, {self.row.name} real images of each class, seed {self.seed}"
 
+    @property
+    def lock(self) -> Path:
+        """The file that stands for the cell while a process is at it."""
+        return self.place / f"{self.subject.run.folder.name}_real{self.row.name}_seed{self.seed}.lock"
+
     @cached_property
     def content(self) -> str:
         """A hash of the real images."""

@@ -25,7 +25,8 @@ APART = 0.06  # of the distance of two rows, between the points of two lines
 def draw(study: Study) -> bytes:
     """Draw accuracy, and its difference from the fair reference, over the rows: a PNG file's content.
 
-    Each run has a row of two panels. Bars are 95 % intervals. What lies below the grey line at zero did harm.
+    Each run has a row of two panels. Bars are 95 % intervals. What lies below the grey line at zero did harm. Generated
+    images alone are left out there: they lose so much that the rest could not be told apart.
     """
     all_lines = lines(study)
     runs = list(dict.fromkeys(line.first["run"] for line in all_lines))
@@ -49,7 +50,7 @@ def draw(study: Study) -> bytes:
             }
             along = [rows.index(row) + APART * (place - len(names) / 2) for row in members]
             series(left, along, list(members.values()), look, difference=False)
-            if first["arm"] != "real":
+            if first["arm"] not in ("real", "alone"):
                 series(right, along, list(members.values()), look, difference=True)
         left.set_ylim(top=min(MOST, left.get_ylim()[1]))
         right.axhline(0, color="lightgray", zorder=0)

@@ -92,7 +92,7 @@ def title(result: Result) -> str:
 def measures(result: Result, starved: Sequence[int]) -> dict[str, float]:
     """The numbers of a result by name, all but the recall of each class."""
     recall = result["recall"]
-    found = {"accuracy": result["accuracy"], "lowest_recall": min(recall)}
+    found = {"accuracy": result["accuracy"], "mean_recall": mean(recall), "lowest_recall": min(recall)}
     if starved:
         found["recall_starved"] = mean(recall[label] for label in starved)
         found["recall_others"] = mean(value for label, value in enumerate(recall) if label not in starved)
@@ -132,13 +132,13 @@ def table(study: Study, plus_minus: str = "+-") -> list[list[str]]:
     several = len({line.first["run"] for line in all_lines}) > 1
     starved = ["Starved", "Difference there", "Others"] if study.starved else []
     heading = ["Run"] * several + ["Real", "Learned from", "Images", "Accuracy", "Difference", "Shown"]
-    heading += ["Lowest recall", *starved, *map(str.capitalize, CORRUPTIONS), "ECE", "Copies", "Unseen"]
+    heading += ["Mean recall", "Lowest recall", *starved, *map(str.capitalize, CORRUPTIONS), "ECE", "Copies", "Unseen"]
     rows = [heading]
     for line in all_lines:
         first, found = line.first, line.values
         row = [first["run"]] * several + [first["real"], line.title, f"{first['learned_from']:,}"]
         row += [percent(found["accuracy"], plus_minus), percent(line.differences.get("accuracy"), plus_minus, "+")]
-        row += [line.verdict, percent(found["lowest_recall"], plus_minus)]
+        row += [line.verdict, *(percent(found[name], plus_minus) for name in ("mean_recall", "lowest_recall"))]
         if study.starved:
             row += [percent(found["recall_starved"], plus_minus)]
             row += [percent(line.differences.get("recall_starved"), plus_minus, "+")]

@@ -4,11 +4,11 @@ Each row has so many real images of each class. For each seed these are drawn an
 alone, and classifiers learn from them in all the ways of `gan_lab.usefulness.arms`.
 
 All take the same number of steps, and are measured on the whole test split, which nothing else has seen. Each result is
-kept in a file of its own, named by a hash of all that decides it, so that a study that was stopped goes on.
+kept in a file of its own, named by a hash of all that decides it, so that a study that was stopped goes on, and several
+processes share one.
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from gan_lab.usefulness.generators import refuse_unfit
 from gan_lab.usefulness.subject import Subject
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import write_atomically
+from gan_lab.utils.locks import Busy, held
+from gan_lab.utils.terminal import say
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,13 +89,23 @@ def study(source: str | Path, options: Options, folder: str | Path) -> Study:
     return Study(results=results, classes=first.classes, starved=first.starved, folder=place, facts=facts)
 
 
-def results_of(subject: Subject, place: Path) -> Iterator[Result]:
-    """Train or read all classifiers of a run, and keep each result in a file."""
-    for row in subject.rows:
-        for seed in subject.options.seeds:
-            cell = Cell(subject, row, seed, place)
-            for arm in arms_of(subject.options):
-                yield cell.result(arm)
+def results_of(subject: Subject, place: Path) -> list[Result]:
+    """Train or read all classifiers of a run, and keep each result in a file.
+
+    The same command given again meanwhile shares the work: it goes past a cell that another process is at, and comes
+    back to it at the end, to wait for what is not there by then.
+    """
+    for patience in (0.0, -1.0):
+        results: list[Result] = []
+        for row in subject.rows:
+            for seed in subject.options.seeds:
+                cell = Cell(subject, row, seed, place)
+                try:
+                    with held(cell.lock, patience):
+                        results += [cell.result(arm) for arm in arms_of(subject.options)]
+                except Busy:
+                    say(f"{cell.name}: another process is at it")
+    return results
 
 
 def runs_of(source: str | Path) -> list[Run]:

@@ -67,6 +67,7 @@ NEEDS = {
     "run=emoji": "emoji of nine classes",
     "experiment=emoji_cgan": "likewise",
     "emoji.safetensors": "likewise, and minutes",
+    "data=medmnist": "MedMNIST from the network",
     "cifar10": "CIFAR-10 from the network; tests/data/test_named.py trains on files of its form",
     "logger=[tensorboard,csv,wandb]": "an account; tests/training/test_wandb_logger.py trains with it offline",
     "logger=[tensorboard,csv,mlflow]": "tables that take seconds; tests/training/test_mlflow_logger.py trains with it",

@@ -8,6 +8,7 @@ from gan_lab.usefulness import generators, learner
 from gan_lab.usefulness.study import runs_of, study
 from gan_lab.usefulness.subject import Subject
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.locks import take
 from tests.usefulness.conftest import options
 
 
@@ -33,6 +34,27 @@ def test_a_study_trains_all_ways_and_goes_on_from_what_is_there(
     (place / "results").joinpath(next((place / "results").iterdir()).name).unlink()
     with pytest.raises(AssertionError):
         study(tiny.folder, options(few_digits), place)
+
+
+def test_a_cell_that_another_process_is_at_is_left_for_the_end(
+    tiny: Run, few_digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, told = tmp_path / "study", []
+    place.mkdir()
+    others = take(place / f"{tiny.folder.name}_real4_seed1.lock")
+
+    def heard(text: str) -> None:
+        told.append(text.rpartition("seed ")[2].partition(" (")[0])
+        if text.startswith(f"{tiny.folder.name}, 4 real images of each class, seed 2"):
+            others.release()
+
+    for module in ("study", "cells"):
+        monkeypatch.setattr(f"gan_lab.usefulness.{module}.say", heard)
+    found = study(tiny.folder, options(few_digits, generated=[0], seeds=[1, 2]), place)
+    trained = [f"{seed}: a classifier, {arm}" for seed in (2, 1) for arm in ("real", "classical")]
+    assert told == ["1: another process is at it", *trained]
+    assert [one["seed"] for one in found.results] == [1, 1, 2, 2]
+    assert not list(place.glob("*.lock"))
 
 
 def test_filters_are_lines_of_their_own(tiny: Run, few_digits: Path, tmp_path: Path) -> None:
