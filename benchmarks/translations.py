@@ -1,7 +1,8 @@
 """Translations side by side: `python -m benchmarks.translations OUT.png COUNT RUN_FOLDER...`.
 
-A row is a test image, its translation by each run (weights ema), and where the runs have pairs what it should become.
-The images are evenly spaced in the order of the test split, none picked.
+A row is a test image as the networks get it, its translation by each run (weights ema), and where the runs have pairs
+what it should become. The images are evenly spaced in the order of the test split, none picked. More than a dozen stand
+two to a row.
 """
 
 import sys
@@ -19,6 +20,7 @@ from gan_lab.models.translation import TranslationGAN
 from gan_lab.runs.run import Run
 from gan_lab.utils import images
 
+TALLEST = 12  # images below each other in one set of columns
 COLOURS = 64  # of a file, which is half as large as with 256
 
 
@@ -28,9 +30,9 @@ def spaced(of: int, count: int) -> Tensor:
 
 
 def sheet(columns: list[Tensor]) -> Tensor:
-    """Tile columns of pictures, each uint8 (rows, 1 or 3, height, width), into one uint8 (3, height', width')."""
+    """Tile columns of pictures, each uint8 (images, 1 or 3, height, width), into one uint8 (3, height', width')."""
     rows = torch.stack([column.expand(-1, 3, -1, -1) for column in columns], 1)
-    return images.tiled(rows.flatten(0, 1), len(columns))
+    return images.tiled(rows.flatten(0, 1), len(columns) * (1 if len(rows) <= TALLEST else 2))
 
 
 def pictures(folders: list[str], count: int) -> list[Tensor]:
@@ -45,7 +47,7 @@ def pictures(folders: list[str], count: int) -> list[Tensor]:
     data.setup("test")
     (sources, _), (targets, _) = data.splits["test"]
     chosen = spaced(len(sources), count)
-    columns = [sources[chosen]]
+    columns = [images.to_uint8(data.to_source(sources[chosen]))]  # as the networks get them: photos in grey
     for run in runs:
         model = run.load_model()
         if not isinstance(model, TranslationGAN):

@@ -63,7 +63,11 @@ class DatasetClassifier(Extractor):
         path = Path(file)
         try:
             weights, description = tensor_files.read(path)
-            self.model = Classifier(channels=description["channels"], num_classes=description["classes"])
+            self.model = Classifier(
+                channels=description["channels"],
+                num_classes=description["classes"],
+                stride=description.get("stride", 1),  # of small images, and up to 0.3 of all
+            )
             self.model.load_state_dict(weights)
             self.size = height_and_width(description["size"])
             self.channels = int(description["channels"])
@@ -170,5 +174,7 @@ def save(path: Path, name: str, data: LabelledImages, seed: int, epochs: int) ->
         "seed": seed,
         "epochs": epochs,
     }
+    if (stride := classifier.stride_for((height, width))) > 1:  # files of small images stay as they were
+        description["stride"] = stride
     tensor_files.write(path, model.state_dict(), description)
     return accuracy

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 from PIL import Image
 
@@ -12,6 +13,13 @@ def test_images_are_evenly_spaced() -> None:
     assert translations.spaced(10, 5).tolist() == [1, 3, 5, 7, 9]
     assert translations.spaced(10_000, 4).tolist() == [1250, 3750, 6250, 8750]
     assert translations.spaced(3, 3).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("count", "shape"), [(12, (12, 3)), (14, (7, 6))])
+def test_many_images_stand_two_to_a_row(count: int, shape: tuple[int, int]) -> None:
+    column = torch.zeros(count, 3, 4, 4, dtype=torch.uint8)
+    rows, across = shape
+    assert translations.sheet([column] * 3).shape == (3, 2 + 6 * rows, 2 + 6 * across)
 
 
 def test_a_row_has_a_source_its_translations_and_its_target(tmp_path: Path) -> None:

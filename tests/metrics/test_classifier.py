@@ -32,6 +32,12 @@ def test_fewer_images_than_a_batch_can_be_trained_on() -> None:
     assert classifier.train(*stripes(10), seed=0, epochs=1)(torch.zeros(3, 1, 12, 12)).shape == (3, 2)
 
 
+@pytest.mark.parametrize(("size", "stride"), [((32, 48), 1), ((33, 34), 2)])
+def test_large_images_are_halved_first(size: tuple[int, int], stride: int) -> None:
+    model = classifier.train(torch.zeros(4, 3, *size, dtype=torch.uint8), torch.arange(4) % 2, seed=0, epochs=1)
+    assert model.convolutions[:3](torch.zeros(1, 3, *size)).shape[2:] == tuple(-(-side // stride) for side in size)
+
+
 def test_accuracy_is_the_share_told_right() -> None:
     images, labels = stripes(8)
     model = classifier.train(*stripes(), seed=0, epochs=20)

@@ -17,15 +17,15 @@ from tests.metrics.conftest import Labelled
 class Few:
     """A small labelled dataset that notes which splits are loaded."""
 
-    def __init__(self, seed: int = 0, size: int = 12) -> None:
+    def __init__(self, seed: int = 0, size: int = 12, width: int = 12) -> None:
         self.seed = seed
-        self.size = size
+        self.size = size, width
         self.loaded: list[str] = []
 
     def load(self, split: str) -> Labelled:
         self.loaded.append(split)
         generator = torch.Generator().manual_seed(self.seed)
-        pixels = torch.randint(0, 256, (40, 3, self.size, 12), dtype=torch.uint8, generator=generator)
+        pixels = torch.randint(0, 256, (40, 3, *self.size), dtype=torch.uint8, generator=generator)
         return pixels, torch.arange(40) % 4
 
 
@@ -151,6 +151,15 @@ def test_images_that_are_not_square_have_a_classifier_of_their_shape(tmp_path: P
     assert (oblong.size, oblong.identity["input_size"]) == ((20, 12), "20x12")
     pixels, _ = data.load("test")
     assert torch.equal(oblong(F.pad(pixels, (1, 1, 2, 2))), oblong(pixels)), "a border is cropped"
+
+
+def test_a_file_of_large_images_says_that_they_are_halved(tmp_path: Path) -> None:
+    path, data = tmp_path / "large.safetensors", Few(size=40, width=36)
+    accuracy = dataset_classifier.save(path, "Large", data, 0, 1)
+    large = DatasetClassifier(file=str(path))
+    pixels, labels = data.load("test")
+    assert large.model.convolutions[0].stride == (2, 2)
+    assert large.classify(pixels).argmax(1).eq(labels).double().mean() == pytest.approx(accuracy)
 
 
 def test_the_same_weights_make_the_same_file(tmp_path: Path) -> None:

@@ -1,9 +1,20 @@
+import io
+
+import numpy as np
 import pytest
 import torch
 
+from gan_lab.evaluation.translation import Translation
 from gan_lab.sharing.served import ENDING, Drawer, Translator, served
 from gan_lab.utils.errors import UserError
 from tests.sharing.conftest import MakeRun
+
+
+def _array(values: torch.Tensor) -> bytes:
+    """A .npy file of whole numbers."""
+    content = io.BytesIO()
+    np.save(content, values.numpy().astype(np.uint16))
+    return content.getvalue()
 
 
 def test_what_a_run_generates_from_decides(make: MakeRun) -> None:
@@ -45,6 +56,22 @@ def test_many_channels_are_shown_by_three_and_kept_whole(make_deep: MakeRun) -> 
     asked = {"latent": [0.5] * 4, "label": None}
     assert drawer.image(asked)[1:4] == b"PNG"
     assert drawer.file(asked)[:2] in (b"II", b"MM")
+
+
+def test_a_translation_and_its_file_are_computed_once(make_deep: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    translator = served(make_deep("slices"), device="cpu")
+    assert isinstance(translator, Translator)
+    computed: list[torch.Tensor] = []
+    one = Translation.one
+    monkeypatch.setattr(Translation, "one", lambda *given: computed.append(one(*given)) or computed[-1])
+    first, other = (_array(torch.full((16, 16), value)) for value in (10, 4000))
+    for part in ("picture", "source", "file"):
+        translator.translated(first, "a2b", "slice.npy", part)
+    assert len(computed) == 1
+    assert translator.translated(other, "a2b", "slice.npy", "file") != translator.translated(
+        first, "a2b", "slice.npy", "file"
+    )
+    assert len(computed) == 3
 
 
 @pytest.mark.parametrize(
