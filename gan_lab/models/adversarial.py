@@ -108,7 +108,7 @@ class AdversarialModule(TwoPlayers):
         self.generator_batch = generator_batch
         self.seed = seed
         self.report = Report()
-        self.reported: tuple[dict[str, float], dict[str, float]] = {}, {}  # of a resumed run: what waits, what is known
+        self.reported: dict[str, dict[str, Any]] = {}  # of a resumed run: what waits, what is known, the latest logits
         self.players: list[Player] = []  # while training, generator first
         self.plan: Sequence[Turn] = ()  # while training
         self.parts = 1  # that each batch is split into, set by the trainer
@@ -373,9 +373,10 @@ class AdversarialModule(TwoPlayers):
         self.graphs = None
         if self.wants_cuda_graphs:
             self.capture_steps()
-        pending, latest = self.reported
-        self.report.load_state_dict(pending, self.device)
-        self.trainer.callback_metrics.update({name: torch.tensor(value) for name, value in latest.items()})
+        self.report.load_state_dict(self.reported.get("pending", {}), self.device)
+        known = {name: torch.tensor(value) for name, value in self.reported.get("latest", {}).items()}
+        self.trainer.callback_metrics.update(known)
+        self.latest_logits = {kind: values.to(self.device) for kind, values in self.reported.get("logits", {}).items()}
         self.report.start(self.images_seen)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -383,7 +384,8 @@ class AdversarialModule(TwoPlayers):
         checkpoint["images_seen"] = self.images_seen
         measured = self.trainer.callback_metrics.items()
         latest = {name: float(value) for name, value in measured if name != "images_per_second"}  # the clock's
-        checkpoint["reported"] = {"pending": self.report.state_dict(), "latest": latest}
+        pending = self.report.state_dict()
+        checkpoint["reported"] = {"pending": pending, "latest": latest, "logits": self.latest_logits}
         own = {name: value for name, value in checkpoint["state_dict"].items() if name.startswith(self.per_rank_state)}
         if own and collectives.is_distributed():
             checkpoint["per_rank_state"] = collectives.all_gather(own)
@@ -391,8 +393,7 @@ class AdversarialModule(TwoPlayers):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on counting and reporting where the checkpoint stood."""
         self.images_seen = checkpoint["images_seen"]
-        reported = checkpoint.get("reported", {})
-        self.reported = reported.get("pending", {}), reported.get("latest", {})
+        self.reported = checkpoint.get("reported", {})
         of_each = checkpoint.get("per_rank_state", [])
         rank = self.trainer.global_rank if self._trainer is not None else 0
         if rank < len(of_each):

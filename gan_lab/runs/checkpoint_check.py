@@ -26,10 +26,12 @@ RATES = ("lr", "initial_lr")  # of an optimizer's group: a rollback and a schedu
 
 
 class Reported(TypedDict):
-    """Numbers for later reports, by name."""
+    """Numbers for later reports, by name, and the logits of the discriminator's latest turn."""
 
+    __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)  # type: ignore[misc]
     pending: dict[str, float]
     latest: dict[str, float]
+    logits: NotRequired[dict[str, Tensor]]
 
 
 class Weights(TypedDict):

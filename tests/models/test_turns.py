@@ -201,5 +201,7 @@ def test_a_logging_point_on_the_generators_own_batch_tells_of_the_discriminators
     names = ("logit/real", "logit/fake", "accuracy/real", "accuracy/fake")
     whole = fit(make(), max_steps=4, log_every_n_steps=2).callback_metrics
     fit(make(), max_steps=3, log_every_n_steps=2).save_checkpoint(tmp_path / "between.ckpt")
-    resumed = fit(make(init_seed=5), max_steps=4, log_every_n_steps=2, ckpt_path=tmp_path / "between.ckpt")
+    model = make(init_seed=5)
+    resumed = fit(model, max_steps=4, log_every_n_steps=2, ckpt_path=tmp_path / "between.ckpt")
     assert [resumed.callback_metrics[name].item() for name in names] == [whole[name].item() for name in names]
+    assert model.latest_logits["real"].mean().item() == whole["logit/real"].item(), "which callbacks look at"
