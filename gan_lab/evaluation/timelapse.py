@@ -72,7 +72,9 @@ def shots(run: Run, *, raw: bool = False, most: int | None = None) -> list[Shot]
         last = len(found_grids) - 1
         chosen = [round(index * last / max(1, most - 1)) for index in range(most)] if most > 1 else [last]
         found_grids = [found_grids[index] for index in chosen]
-    best = best_score(run.record())
+    best = None
+    with suppress(UserError):  # grids are shown without a record, too
+        best = best_score(run.record())
     scores = _scores(run.metrics_file, (best.name, *SCORES) if best else SCORES)
     latest, result = "", []
     for seen, path in found_grids:

@@ -23,7 +23,7 @@ def test_every_grid_is_a_frame(filmed: Run, capsys: pytest.CaptureFixture[str]) 
         assert film.n_frames == 3
         film.seek(2)
         assert film.info["duration"] == 170 + 2000
-    assert capsys.readouterr().out == "3 grids, up to 640 images, FID 30.2: timelapse.gif\n"
+    assert capsys.readouterr().out == "3 grids, up to 640 images, FID 30.250: timelapse.gif\n"
     main(["timelapse", "run", "--frames", "2", "--fps", "1", "--hold", "0", "--out", "few.png"])
     with Image.open("few.png") as film:
         assert (film.n_frames, film.info["duration"]) == (2, 1000)
