@@ -17,7 +17,7 @@ from gan_lab.api.run import Run
 from gan_lab.api.untouched import logging_to, untouched
 from gan_lab.cli.hydra_callback import claim, remove_empty, without_hydra
 from gan_lab.config import own_code, schema
-from gan_lab.config.command_line import refuse_dotted_groups, with_quotes
+from gan_lab.config.command_line import refuse_misleading, with_quotes
 from gan_lab.config.handed_over import handing_over
 from gan_lab.config.home import conf_folder
 from gan_lab.distributed import launcher
@@ -132,7 +132,7 @@ def composed(typed: list[str], objects: Objects) -> Iterator[DictConfig]:
         UserError: there are errors in it.
     """
     conf = conf_folder()
-    refuse_dotted_groups(typed, conf)
+    refuse_misleading(typed, conf)
     is_new = not any(line.startswith("resume=") for line in typed)
     with initialize_config_dir(str(conf), job_name="train", version_base="1.3"):
         if not is_new:

@@ -288,11 +288,11 @@ def composed(overrides: Sequence[str]) -> Any:
 
     from gan_lab.cli.hydra_callback import without_hydra
     from gan_lab.config import own_code, schema
-    from gan_lab.config.command_line import refuse_dotted_groups, with_quotes
+    from gan_lab.config.command_line import refuse_misleading, with_quotes
     from gan_lab.config.home import conf_folder
 
     typed = [*overrides]
-    refuse_dotted_groups(typed, conf_folder())
+    refuse_misleading(typed, conf_folder())
     with initialize_config_dir(str(conf_folder()), job_name="train", version_base="1.3"):
         config = without_hydra(compose("train", with_quotes(typed), return_hydra_config=True))
         own_code.trust(config)  # the user has typed it

@@ -12,7 +12,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from gan_lab.cli.hydra_callback import take_parts
-from gan_lab.config.command_line import readable_errors, refuse_dotted_groups, with_quotes
+from gan_lab.config.command_line import readable_errors, refuse_misleading, with_quotes
 from gan_lab.config.home import conf_folder
 from gan_lab.sweeps import ray_workers
 from gan_lab.sweeps.jobs import run_job
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.argv = [f"gan-lab {NAME}", *arguments]  # which Hydra reads
     with readable_errors():
         conf = conf_folder()
-        refuse_dotted_groups(sys.argv[1:], conf)
+        refuse_misleading(sys.argv[1:], conf)
         sys.argv[1:] = with_quotes(sys.argv[1:])
         hydra.main(version_base="1.3", config_path=str(conf), config_name="train")(run)()
 

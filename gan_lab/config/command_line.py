@@ -118,16 +118,24 @@ def with_quotes(arguments: Sequence[str]) -> list[str]:
     return list(map(quote, arguments))
 
 
-def refuse_dotted_groups(arguments: Sequence[str], conf: Path) -> None:
-    """Refuse a choice from a group that is typed with a dot, which would set a value: `model.objective=hinge`.
+def refuse_misleading(arguments: Sequence[str], conf: Path) -> None:
+    """Refuse what would do something else than it says.
+
+    That is a choice from a group that is typed with a dot, which would set a value, `model.objective=hinge`; and
+    `run_dir`, which the program sets itself.
 
     Args:
         arguments: of the command line.
         conf: folder of the configurations.
 
     Raises:
-        UserError: naming the group, with its slash.
+        UserError: naming the group, with its slash, or the options that name a folder.
     """
+    for argument in arguments:
+        if argument.lstrip("+").startswith("run_dir="):
+            raise UserError(
+                f"{argument}: set by the program; name the run with run=NAME, or its folder with hydra.run.dir=..."
+            )
     if any(argument.startswith("resume=") for argument in arguments):
         return  # its groups stay, and that is what is said
     for argument in arguments:

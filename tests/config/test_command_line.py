@@ -11,7 +11,7 @@ from gan_lab.config.command_line import (
     hint_at_form,
     paths_to,
     readable_errors,
-    refuse_dotted_groups,
+    refuse_misleading,
     tracebacks_wanted,
     with_quotes,
 )
@@ -86,12 +86,12 @@ def test_values_that_a_group_may_have_are_no_choices() -> None:
         "model/objective=hinge",
         "seed=1",
     ):
-        refuse_dotted_groups([typed], CONF)
-    refuse_dotted_groups(["model.objective=hinge", "resume=run"], CONF)  # refused there in other words
+        refuse_misleading([typed], CONF)
+    refuse_misleading(["model.objective=hinge", "resume=run"], CONF)  # refused there in other words
     with pytest.raises(UserError, match="model/objective=hinge$"):
-        refuse_dotted_groups(["++model.objective=hinge"], CONF)
+        refuse_misleading(["++model.objective=hinge"], CONF)
     with pytest.raises(UserError, match=r"^model.optimizer.generator=adam: .*, model/optimizer=adam$"):
-        refuse_dotted_groups(["model.optimizer.generator=adam"], CONF)
+        refuse_misleading(["model.optimizer.generator=adam"], CONF)
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,10 @@ TABLE: dict[str, list[Row]] = {
             "Error: model.optimizer=adam: a group is chosen with slashes, model/optimizer=adam",
         ),
         Row(
+            "python train.py run_dir=mine",
+            "Error: run_dir=mine: set by the program; name the run with run=NAME, or its folder with hydra.run.dir=...",
+        ),
+        Row(
             "python train.py hydra.launcher=joblib",
             "Error: hydra.launcher=joblib: a group is chosen with slashes, hydra/launcher=joblib",
         ),
