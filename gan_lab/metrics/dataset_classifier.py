@@ -66,7 +66,7 @@ class DatasetClassifier(Extractor):
             self.model = Classifier(
                 channels=description["channels"],
                 num_classes=description["classes"],
-                stride=description.get("stride", 1),  # of small images, and up to 0.3 of all
+                stride=description.get("stride", 1),  # of small images, and in older files of all
             )
             self.model.load_state_dict(weights)
             self.size = height_and_width(description["size"])

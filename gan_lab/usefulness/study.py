@@ -95,8 +95,9 @@ def results_of(subject: Subject, place: Path) -> list[Result]:
     The same command given again meanwhile shares the work: it goes past a cell that another process is at, and comes
     back to it at the end, to wait for what is not there by then.
     """
+    results: list[Result] = []
     for patience in (0.0, -1.0):
-        results: list[Result] = []
+        results, is_whole = [], True
         for row in subject.rows:
             for seed in subject.options.seeds:
                 cell = Cell(subject, row, seed, place)
@@ -104,7 +105,10 @@ def results_of(subject: Subject, place: Path) -> list[Result]:
                     with held(cell.lock, patience):
                         results += [cell.result(arm) for arm in arms_of(subject.options)]
                 except Busy:
+                    is_whole = False
                     say(f"{cell.name}: another process is at it")
+        if is_whole:
+            break
     return results
 
 
