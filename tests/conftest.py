@@ -5,6 +5,7 @@ import errno
 import logging
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -364,6 +365,31 @@ def in_two_processes(work: Callable[..., None], *told: object) -> None:
     """
     get_context("forkserver").set_forkserver_preload(["tests.distributed.test_strategy"])
     mp.start_processes(work, told, nprocs=2, start_method="forkserver")
+
+
+def as_one_of_two(rank: int, scenario: Callable[..., Any], told: tuple[Any, ...], folder: Path, port: int) -> None:
+    torch.set_num_threads(1)
+    here = {"RANK": rank, "LOCAL_RANK": rank, "GROUP_RANK": 0, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2}
+    os.environ |= {name: str(value) for name, value in here.items()}
+    os.environ |= {"MASTER_ADDR": "localhost", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": "tests"}
+    torch.save(scenario(*told), folder / f"{rank}.pt")
+
+
+InTwo = Callable[..., list[Any]]
+
+
+@pytest.fixture
+def in_two(tmp_path: Path) -> InTwo:
+    """Has two processes of their own play a scenario; returns what each of them found."""
+
+    def found(scenario: Callable[..., Any], *told: Any) -> list[Any]:
+        with socket.socket() as free:
+            free.bind(("localhost", 0))
+            port = free.getsockname()[1]
+        in_two_processes(as_one_of_two, scenario, told, tmp_path, port)
+        return [torch.load(tmp_path / f"{rank}.pt") for rank in range(2)]
+
+    return found
 
 
 class Answer(BytesIO):

@@ -90,7 +90,7 @@ class GracefulStop(Callback):
             Interrupted: a signal came.
         """
         if trainer.world_size == 1 or trainer.global_step % AGREED_EVERY == 0:
-            self._stop_if_asked(trainer)
+            self._stop_if_asked()
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stop if a signal came during the last batch; from now on there is nothing to finish.
@@ -99,7 +99,7 @@ class GracefulStop(Callback):
             Interrupted: a signal came.
         """
         self.signals.patient = collectives.is_distributed()  # which have to end together
-        self._stop_if_asked(trainer)
+        self._stop_if_asked()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Restore the signal handlers, because Lightning calls no teardown now; but a rollback goes on."""
@@ -110,12 +110,12 @@ class GracefulStop(Callback):
         """Restore the signal handlers."""
         self._leave()
 
-    def _stop_if_asked(self, trainer: Trainer) -> None:
+    def _stop_if_asked(self) -> None:
         """Stop all processes at the same batch: a signal may have reached only some of them, or some later.
 
-        While training, they agree on every tenth batch only, because agreeing waits for the device.
+        While training, they agree on every tenth batch only, because each waits until all have come so far.
         """
-        number = collectives.all_reduce_max(self.signals.received or 0, trainer.strategy.root_device)
+        number = collectives.all_reduce_max(self.signals.received or 0)
         if number:
             raise Interrupted(number)
 

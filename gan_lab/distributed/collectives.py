@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import Tensor
 from torchmetrics.utilities.distributed import gather_all_tensors
 
 from gan_lab.utils.errors import UserError
@@ -41,35 +41,13 @@ def all_reduce_mean(tensors: Sequence[Tensor]) -> None:
         torch._foreach_copy_(group, [mean.view_as(tensor) for mean, tensor in zip(means, group, strict=True)])
 
 
-@torch.no_grad()
-def average_gradients(parameters: Sequence[nn.Parameter]) -> None:
-    """Replace each gradient by its mean over the processes, in place; a missing one counts as zero.
-
-    A gradient that is missing on all processes stays missing, as it would in one process. The exchange tells by the
-    way which ones are there; only a process that lacks some looks, and waits for its device.
-    """
-    if not is_distributed():
-        return
-    there = torch.ones(len(parameters), dtype=parameters[0].dtype, device=parameters[0].device)
-    missing = [place for place, parameter in enumerate(parameters) if parameter.grad is None]
-    if missing:
-        there[missing] = 0
-    gradients = [torch.zeros_like(each) if each.grad is None else each.grad for each in parameters]
-    all_reduce_mean([*gradients, there])
-    if missing:
-        shares = there.tolist()
-        for place in missing:
-            if shares[place] > 0:
-                parameters[place].grad = gradients[place]
-
-
-def all_reduce_max(number: int, device: torch.device) -> int:
-    """The highest of the processes' numbers; waits for the device."""
+def all_reduce_max(number: int) -> int:
+    """The highest of the processes' numbers; waits for the others, but for no device."""
     if not is_distributed():
         return number
-    there = torch.tensor(number, device=device)
-    dist.all_reduce(there, dist.ReduceOp.MAX)
-    return int(there)
+    here = torch.tensor(number)  # on the CPU, see `UnwrappedDDPStrategy`
+    dist.all_reduce(here, dist.ReduceOp.MAX)
+    return int(here)
 
 
 @torch.no_grad()
@@ -100,14 +78,23 @@ def broadcast(tensors: Sequence[Tensor]) -> None:
             dist.broadcast(tensor.detach(), 0)
 
 
-def all_gather(values: dict[str, Tensor]) -> list[dict[str, Tensor]]:
-    """Each process's values, on the CPU, by rank."""
-    here = {name: value.cpu() for name, value in values.items()}
+def gather_to_first(values: dict[str, Tensor]) -> list[dict[str, Tensor]]:
+    """Each process's values by rank, those of others on the CPU; the first process gets them, and the others nothing.
+
+    Args:
+        values: of the same names, types and shapes on all processes.
+    """
     if not is_distributed():
-        return [here]
-    everyones: list[dict[str, Tensor]] = [{} for _ in range(dist.get_world_size())]
-    dist.all_gather_object(everyones, here)
-    return everyones
+        return [values]
+    here = {name: value.detach().cpu().contiguous() for name, value in values.items()}
+    if dist.get_rank() != 0:
+        for value in here.values():
+            dist.gather(value)
+        return []
+    everyones = [{name: torch.empty_like(value) for name, value in here.items()} for _ in range(dist.get_world_size())]
+    for name, value in here.items():
+        dist.gather(value, [each[name] for each in everyones])
+    return [values, *everyones[1:]]
 
 
 def gather_rows(share: Tensor) -> Tensor:

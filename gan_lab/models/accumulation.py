@@ -66,7 +66,7 @@ def take_turns(
         logits: list[dict[str, Tensor]] = []
         with frozen(discriminator.parameters if turn.player == "generator" else ()):
             for terms, share in step.terms(turn, fresh=number == 0 or turn.images == "fresh"):
-                player.learn(terms, turn.every, share)
+                player.learn(terms, turn.every, share, is_last=len(logits) == model.parts - 1)
                 logits.append(model.latest_logits)
         player.move(report, turn)
         if turn.player == "discriminator":

@@ -388,7 +388,7 @@ class AdversarialModule(TwoPlayers):
         checkpoint["reported"] = {"pending": pending, "latest": latest, "logits": self.latest_logits}
         own = {name: value for name, value in checkpoint["state_dict"].items() if name.startswith(self.per_rank_state)}
         if own and collectives.is_distributed():
-            checkpoint["per_rank_state"] = collectives.all_gather(own)
+            checkpoint["per_rank_state"] = collectives.gather_to_first(own)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on counting and reporting where the checkpoint stood."""

@@ -1,7 +1,7 @@
 """One side of the game while it is trained: the parameters and their optimizer step."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gan_lab.distributed import collectives
+from gan_lab.distributed.buckets import Buckets
 from gan_lab.distributed.strategy import UnwrappedDDPStrategy
 from gan_lab.models.report import Report
 from gan_lab.utils.precision import full_precision
@@ -78,7 +79,7 @@ class Player:
         self.terms: Terms = {}  # of the step that is under way
         self.loss: Tensor | None = None  # their sum
         self.watch: Watch | None = None  # on steps that a callback asks for
-        self.shares = collectives.is_distributed()
+        self.buckets = Buckets(self.parameters) if collectives.is_distributed() else None
         self.scaler = getattr(module.trainer.precision_plugin, "scaler", None)
         self.steps_directly = direct = can_skip_lightning_hooks(module)
         self.backward: Callable[[Tensor], None] = Tensor.backward if direct else module.manual_backward
@@ -98,13 +99,14 @@ class Player:
             self.watch.begin()
         self.terms, self.loss = {}, None
 
-    def learn(self, terms: Terms, weight: float = 1, share: float = 1) -> None:
+    def learn(self, terms: Terms, weight: float = 1, share: float = 1, is_last: bool = True) -> None:
         """Add the gradient of the terms' sum.
 
         Args:
             terms: scalars, each a mean over images.
             weight: of all of them in the gradient. The report shows them without it.
             share: of the batch, that these images are.
+            is_last: no other part of the batch follows, so that gradients may leave for the other processes.
         """
         values = list(terms.values())
         loss = torch.stack(values).sum() if len(values) > 1 else values[0]
@@ -112,9 +114,9 @@ class Player:
         if torch.is_autocast_enabled(loss.device.type):
             # Backward runs in the precisions of the forward; autocast would round a penalty's second derivatives.
             with full_precision(loss.device):
-                self._take_gradients(terms, descended, share)
+                self._take_gradients(terms, descended, share, is_last)
         else:
-            self._take_gradients(terms, descended, share)
+            self._take_gradients(terms, descended, share, is_last)
         if share == 1:
             self.terms, self.loss = terms, loss
         else:
@@ -124,8 +126,8 @@ class Player:
     def move(self, report: Report | None, turn: "Turn") -> None:
         """Take the optimizer's step, with the gradients of all processes."""
         # Losses are means over a batch, so the mean of the processes' gradients is that of all their batches' mean.
-        if self.shares:
-            collectives.average_gradients(self.parameters)
+        if self.buckets is not None:
+            self.buckets.average()
         if report is not None or self.clip_grad_norm is not None:
             norm = self.gradient_norm()
             if self.clip_grad_norm is not None:
@@ -186,10 +188,11 @@ class Player:
             rate = float(group["lr"])
             group["lr"] = torch.tensor(rate, device=device) if device.type == "cuda" else rate
 
-    def _take_gradients(self, terms: Terms, descended: Tensor, share: float) -> None:
+    def _take_gradients(self, terms: Terms, descended: Tensor, share: float, is_last: bool) -> None:
         if self.watch is not None:
             self.watch.learn(self, terms, share)
-        self.backward(descended)
+        with self.buckets.filling() if self.buckets is not None and is_last else nullcontext():
+            self.backward(descended)
 
     def _add_to(self, report: Report, turn: "Turn", norm: Tensor) -> None:
         if turn.name == self.name and self.loss is not None:

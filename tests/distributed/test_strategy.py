@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Callable
 from copy import deepcopy
+from itertools import product
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -13,13 +14,14 @@ import numpy as np
 import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
-from torch import Tensor, nn
+from torch import Tensor
 
 from gan_lab.callbacks.graceful_stop import GracefulStop, Interrupted
 from gan_lab.callbacks.gradients import TermGradients
 from gan_lab.callbacks.scores import Scores
 from gan_lab.config.schema import build
 from gan_lab.distributed import collectives
+from gan_lab.distributed.strategy import UnwrappedDDPStrategy
 from gan_lab.metrics import dataset_classifier, select_extractor
 from gan_lab.metrics.real_images import RealImages
 from gan_lab.models.adversarial import AdversarialModule
@@ -27,7 +29,7 @@ from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.training.trainer import Trainer
 from gan_lab.utils import per_image, seeding
 from gan_lab.utils.errors import UserError
-from tests.conftest import TinyImages, composed, in_two_processes, same, tiny_gan, weights
+from tests.conftest import InTwo, TinyImages, composed, same, tiny_gan, weights
 from tests.distributed.games import GAMES, data_for, dcgan_of_fields, in_double, tiny_dcgan
 from tests.metrics.test_translation_scores import Data, dimmed, subject, translator
 from tests.models.test_cyclegan import tiny_cyclegan
@@ -188,9 +190,9 @@ def interruption() -> tuple[int, int]:
     return int(str(caught.value.code)), model.images_seen
 
 
-def primitives() -> dict[str, Any]:
-    """Each function of `processes`, where the outcome is known."""
-    torch.distributed.init_process_group("gloo")
+def primitives(backend: str) -> dict[str, Any]:
+    """Each function of `collectives`, where the outcome is known."""
+    torch.distributed.init_process_group(backend)
     rank = torch.distributed.get_rank()
     floats, doubles = torch.full((3,), float(rank)), torch.tensor([[rank, 4.0]], dtype=torch.double)
     collectives.all_reduce_mean([floats, doubles])
@@ -200,22 +202,30 @@ def primitives() -> dict[str, Any]:
     other.view(torch.int32)[1] ^= rank  # the lowest bit
     return {
         "average": (floats.tolist(), doubles.tolist()),
-        "highest": collectives.all_reduce_max(rank * 15, torch.device("cpu")),
+        "highest": collectives.all_reduce_max(rank * 15),
         "broadcast": copied.tolist(),
         "differing": collectives.mismatched([same, other, same.bfloat16(), torch.tensor([-1.0 if rank else 1.0])]),
-        "all_gather": [values["rank"].item() for values in collectives.all_gather({"rank": torch.tensor(rank)})],
+        "gathered": [values["rank"].tolist() for values in collectives.gather_to_first({"rank": torch.tensor([rank])})],
     }
 
 
-def gradients() -> list[float | None]:
-    """Gradients of four parameters, of which each process has computed others; the last one on neither."""
+def decisions() -> list[tuple[bool, bool]]:
+    """What two processes decide, as all of them and as any of them would, from each pair of opinions."""
     torch.distributed.init_process_group("gloo")
-    computed = ([10.0, 6.0, None, None], [None, 2.0, 100.0, None])[torch.distributed.get_rank()]
-    parameters = [nn.Parameter(torch.zeros(())) for _ in computed]
-    for parameter, value in zip(parameters, computed, strict=True):
-        parameter.grad = None if value is None else torch.tensor(value)
-    collectives.average_gradients(parameters)
-    return [None if parameter.grad is None else parameter.grad.item() for parameter in parameters]
+    rank, strategy = torch.distributed.get_rank(), UnwrappedDDPStrategy()
+    opinions = [pair[rank] for pair in product((False, True), repeat=2)]
+    return [
+        (strategy.reduce_boolean_decision(opinion), strategy.reduce_boolean_decision(opinion, all=False))
+        for opinion in opinions
+    ]
+
+
+def pools_in_a_checkpoint() -> list[int]:
+    """The numbers of images in the pools of each process, as this one's checkpoint holds them."""
+    model = tiny_cyclegan()
+    trainer = train(model, data_for(model, 4), world_size=2, precision="32-true", max_steps=3)
+    of_each = trainer._checkpoint_connector.dump_checkpoint()["per_rank_state"]
+    return [len(pools["pool_a.images"]) + len(pools["pool_b.images"]) for pools in of_each]
 
 
 def refusals() -> list[str]:
@@ -269,31 +279,6 @@ def translated(folder: Path, world_size: int) -> tuple[dict[str, float], dict[st
     measure = subject(model, Data(paired=True), folder).against("test", groups=["fid", "kid"], count=7)
     record = measure.score(model, ema=True, rank=rank, world_size=world_size)
     return record.values, record.protocol.to_dict()
-
-
-def as_one_of_two(rank: int, scenario: Callable[..., Any], told: tuple[Any, ...], folder: Path, port: int) -> None:
-    torch.set_num_threads(1)
-    here = {"RANK": rank, "LOCAL_RANK": rank, "GROUP_RANK": 0, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2}
-    os.environ |= {name: str(value) for name, value in here.items()}
-    os.environ |= {"MASTER_ADDR": "localhost", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": "tests"}
-    torch.save(scenario(*told), folder / f"{rank}.pt")
-
-
-InTwo = Callable[..., list[Any]]
-
-
-@pytest.fixture
-def in_two(tmp_path: Path) -> InTwo:
-    """Has two processes of their own play a scenario; returns what each of them found."""
-
-    def found(scenario: Callable[..., Any], *told: Any) -> list[Any]:
-        with socket.socket() as free:
-            free.bind(("localhost", 0))
-            port = free.getsockname()[1]
-        in_two_processes(as_one_of_two, scenario, told, tmp_path, port)
-        return [torch.load(tmp_path / f"{rank}.pt") for rank in range(2)]
-
-    return found
 
 
 @pytest.mark.bits
@@ -375,19 +360,35 @@ def test_both_stop_at_the_same_batch(in_two: InTwo) -> None:
     assert in_two(interruption) == [(143, 10 * 2 * 8)] * 2
 
 
-def test_what_processes_do_together(in_two: InTwo) -> None:
+@pytest.mark.parametrize("backend", ["gloo", "cpu:gloo,cuda:gloo"])  # one group, or one for each kind of device
+def test_what_processes_do_together(backend: str, in_two: InTwo) -> None:
     expected = {
         "average": ([0.5, 0.5, 0.5], [[0.5, 4.0]]),
         "highest": 15,
         "broadcast": [0, 5],
         "differing": [1, 3],
-        "all_gather": [0, 1],
     }
-    assert in_two(primitives) == [expected] * 2
+    first, second = in_two(primitives, backend)
+    assert first == expected | {"gathered": [[0], [1]]}
+    assert second == expected | {"gathered": []}, "the first process alone writes, and holds, what all have"
 
 
-def test_a_gradient_that_one_process_lacks_counts_as_zero(in_two: InTwo) -> None:
-    assert in_two(gradients) == [[5.0, 4.0, 50.0, None]] * 2
+def test_processes_decide_alike(in_two: InTwo) -> None:
+    both = [(False, False), (False, True), (False, True), (True, True)]
+    assert in_two(decisions) == [both] * 2
+
+
+def test_a_checkpoint_gathers_the_pools_where_it_is_written(in_two: InTwo) -> None:
+    assert in_two(pools_in_a_checkpoint) == [[12, 12], []]
+
+
+@pytest.mark.parametrize(("device", "backend"), [("cpu", "gloo"), ("cuda:1", "cpu:gloo,cuda:nccl")])
+def test_what_lies_on_the_processor_needs_no_device_to_be_sent(
+    device: str, backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(UnwrappedDDPStrategy, "root_device", torch.device(device))
+    monkeypatch.setattr(torch.distributed, "is_nccl_available", lambda: True)
+    assert UnwrappedDDPStrategy()._get_process_group_backend() == backend
 
 
 def test_what_one_process_refuses_is_refused_by_all(in_two: InTwo) -> None:
@@ -417,10 +418,9 @@ def test_alone_there_is_nothing_to_do() -> None:
     values = torch.tensor([1.0])
     collectives.all_reduce_mean([values])
     collectives.broadcast([values])
-    collectives.average_gradients([nn.Parameter(values)])
-    assert collectives.all_reduce_max(7, torch.device("cpu")) == 7
+    assert collectives.all_reduce_max(7) == 7
     assert collectives.mismatched([values]) == []
-    assert collectives.all_gather({"a": values}) == [{"a": values}]
+    assert collectives.gather_to_first({"a": values}) == [{"a": values}]
     assert values.item() == 1.0
 
 
