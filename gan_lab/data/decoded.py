@@ -1,6 +1,7 @@
 """Image files decoded to tensors: in memory, or in a memory-mapped cache where they don't fit.
 
-Where they are many, and fit, the cache keeps them for the next start, which reads them into memory.
+Where they are many, and fit, the cache keeps them for the next start, which reads them into memory. Several processes
+of a machine go through the cache, too: one decodes, and all map the file, of which the system has one copy in memory.
 
     <cache>/<key>/images.npy     (n, channels, height, width), of the type of the depth, the readable images first
     <cache>/<key>/outcome.json   the indices of the damaged files, warnings, the sizes of pictures, and the window
@@ -117,7 +118,7 @@ class Decoder:
         return other
 
     def prepare(self, root: Path, files: Sequence[Path], *, processes: int) -> None:
-        """Fill the cache where the images don't fit into memory, or are many; once per machine, before any `load`.
+        """Fill the cache where the images don't fit into memory, are many, or serve several processes.
 
         Args:
             root: the folder that holds the files; a moved folder still finds its cache.
@@ -127,15 +128,12 @@ class Decoder:
         Raises:
             UserError: all files are damaged, or the cache can't be written.
         """
-        entry = self.cache / self._key(root, files)
-        if not entry.exists() and not self._fits(len(files), processes):
-            self._write(entry, files, quiet=False)
-        elif not entry.exists() and self._is_kept(len(files)):
-            with suppress(UserError):  # then each start decodes them
-                self._write(entry, files, quiet=False)
+        self._fill(self.cache / self._key(root, files), files, processes, quiet=False)
 
     def load(self, root: Path, files: Sequence[Path], *, processes: int, quiet: bool, say: Say = log.log) -> Decoded:
         """Load the images, from the cache if it holds them; other arguments and errors as of `prepare`.
+
+        Several processes share one copy in memory, that of the system, and one of them decodes.
 
         Args:
             quiet: show and say nothing, as another process does.
@@ -143,13 +141,13 @@ class Decoder:
         """
         entry = self.cache / self._key(root, files)
         fits = self._fits(len(files), processes)
-        if not entry.exists() and fits:
+        if processes > 1 or not fits:
+            self._fill(entry, files, processes, quiet)
+        if entry.exists():
+            pixels, outcome = self._read(entry, len(files), None if fits and processes == 1 else "c")
+        else:
             pixels = np.empty(self._shape(len(files)), self._type)
             outcome = self._decode(files, pixels, quiet)
-        else:
-            if not entry.exists():
-                self._write(entry, files, quiet)
-            pixels, outcome = self._read(entry, len(files), "c" if not fits else None)
         if not quiet:
             for warning in outcome.warnings:
                 say(logging.WARNING, f"{root}: {warning}")
@@ -162,6 +160,16 @@ class Decoder:
                 )
         images = mapped.as_tensor(pixels)[: len(files) - len(outcome.damaged)]
         return Decoded(images, outcome.damaged, outcome.sizes)
+
+    def _fill(self, entry: Path, files: Sequence[Path], processes: int, quiet: bool) -> None:
+        """Have the cache hold the images, where they belong there."""
+        if entry.exists():
+            return
+        if not self._fits(len(files), processes):
+            self._write(entry, files, quiet)
+        elif self._is_kept(len(files), processes):
+            with suppress(UserError):  # then each start, and each process, decodes them
+                self._write(entry, files, quiet)
 
     def _decode(self, files: Sequence[Path], pixels: Array, quiet: bool) -> Outcome:
         form: dict[str, Any] = {"window": self.window, "background": self.background, "half": self.half}
@@ -193,9 +201,9 @@ class Decoder:
     def _fits(self, count: int, processes: int) -> bool:
         return self._bytes(count) * processes <= MEMORY_SHARE * memory.available()
 
-    def _is_kept(self, count: int) -> bool:
-        """True where decoding takes long enough that its result is worth a part of the disk."""
-        if count < KEPT:
+    def _is_kept(self, count: int, processes: int) -> bool:
+        """True where the result is worth a part of the disk: decoding takes long, or other processes need it, too."""
+        if count < KEPT and processes == 1:
             return False
         place = next(folder for folder in (self.cache.absolute(), *self.cache.absolute().parents) if folder.exists())
         return self._bytes(count) <= DISK_SHARE * shutil.disk_usage(place).free

@@ -12,11 +12,12 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_lab.data import decoded, decoding, image_files, listing
+from gan_lab.data import decoded, decoding, image_files, listing, mapped
 from gan_lab.data.decoded import Decoder
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import unfinished
 from gan_lab.utils.locks import take
+from tests.conftest import InTwo
 
 COUNT = 5
 
@@ -70,10 +71,13 @@ def test_what_fits_stays_in_memory(files: list[Path], tmp_path: Path) -> None:
     assert not (tmp_path / "deep").exists()
 
 
-@pytest.mark.parametrize(("available", "processes", "fits"), [(192, 1, True), (191, 1, False), (192, 2, False)])
+@pytest.mark.parametrize(
+    ("available", "processes", "fits"), [(192, 1, True), (191, 1, False), (384, 2, True), (383, 2, False)]
+)
 def test_half_of_the_memory_may_be_taken_by_all_processes_together(
     available: int, processes: int, fits: bool, files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(decoded, "DISK_SHARE", 0.0)  # processes share nothing, but for want of memory
     monkeypatch.setattr(decoded.memory, "available", lambda: available)  # 6 files of 16 bytes
     decoder(tmp_path).prepare(files[0].parent, files, processes=processes)
     assert (tmp_path / "deep").exists() != fits
@@ -313,6 +317,31 @@ def test_where_the_cache_has_no_room_many_images_are_decoded_at_each_start(
     monkeypatch.setattr(decoded, "DISK_SHARE", 0.1)
     decoder(tmp_path).prepare(files[0].parent, files, processes=1)
     assert values(load(tmp_path, files)) == [10, 11, 12, 13, 14]
+
+
+def load_as_one_of_two(folder: Path, disk_share: float) -> tuple[list[int], int, bool]:
+    """The values of the images, the number of files that this process has decoded, and whether it has mapped them."""
+    tried: list[Path] = []
+    read = image_files.read
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(image_files, "read", lambda path, **options: tried.append(path) or read(path, **options))
+        monkeypatch.setattr(decoded, "DISK_SHARE", disk_share)
+        files = listing.find(folder / "images")
+        found = decoder(folder).load(files[0].parent, files, processes=2, quiet=True)
+    return values(found), len(tried), mapped.is_mapped(found.images)
+
+
+@pytest.mark.parametrize(("disk_share", "times"), [(0.1, 1), (0.0, 2)])  # where the disk has room, and where not
+def test_processes_that_begin_together_decode_once_where_the_cache_has_room(
+    disk_share: float, times: int, files: list[Path], tmp_path: Path, in_two: InTwo
+) -> None:
+    one, other = in_two(load_as_one_of_two, tmp_path, disk_share)
+    assert one[0] == other[0] == [10, 11, 12, 13, 14]
+    assert one[1] + other[1] == times * len(files)
+    assert one[2] == other[2] == (times == 1)
+    alone = load(tmp_path, files)
+    assert values(alone) == [10, 11, 12, 13, 14]
+    assert not mapped.is_mapped(alone.images), "one process alone keeps them in memory"
 
 
 @pytest.mark.parametrize(("depth", "dtype"), [(16, torch.uint16), ("float", torch.float32)])

@@ -20,6 +20,7 @@ from gan_lab.callbacks.graceful_stop import GracefulStop, Interrupted
 from gan_lab.callbacks.gradients import TermGradients
 from gan_lab.callbacks.scores import Scores
 from gan_lab.config.schema import build
+from gan_lab.data import mapped, values
 from gan_lab.distributed import collectives
 from gan_lab.distributed.strategy import UnwrappedDDPStrategy
 from gan_lab.metrics import dataset_classifier, select_extractor
@@ -102,6 +103,7 @@ def fields(folder: Path, batch_size: int) -> Any:
     """Scans of five channels and 16 bits that are no squares, as `data=image_folder` loads them."""
     options = ("data.image_size=[48,96]", "data.channels=5", "data.depth=16", "data.window=[0,4095]")
     typed = (f"data.root={folder}/fields.npz", "data.num_classes=2", f"data.batch_size={batch_size}", *options)
+    typed = (*typed, f"data.cache={folder}/cache")
     return build(composed("data=image_folder", *typed).data)
 
 
@@ -114,6 +116,18 @@ def play_on_fields(folder: Path, world_size: int = 2) -> dict[str, Any]:
         share_noise(monkeypatch, rank, world_size)
         train(model, in_double(fields(folder, BATCH // world_size)), max_steps=6, world_size=world_size)
     return {"weights": weights(model), "images_seen": model.images_seen}
+
+
+def decode_fields(folder: Path) -> dict[str, Any]:
+    """Load the images of all splits as one of two processes; the number that this one has decoded."""
+    model, data = dcgan_of_fields(), fields(folder, 4)
+    read, names = values.read, []
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(values, "read", lambda path, **options: names.append(path.name) or read(path, **options))
+        train(model, data, max_steps=1, world_size=2, precision="32-true")
+        data.setup("test")
+    images = {split: dataset.images for split, dataset in data.splits.items()}
+    return {"decoded": names, "images": images, "mapped": [*map(mapped.is_mapped, images.values())]}
 
 
 def resume_on_fields(folder: Path) -> dict[str, Any]:
@@ -316,6 +330,15 @@ def test_two_processes_are_one_on_oblongs_of_five_channels(in_two: InTwo, oblong
         assert torch.allclose(first["weights"][key], value, rtol=0, atol=1e-12), key
     untrained = weights(dcgan_of_fields())
     assert max(float((untrained[key] - value).abs().max()) for key, value in alone["weights"].items()) > 1e-4
+
+
+def test_of_two_processes_one_decodes_and_both_map_what_comes_of_it(in_two: InTwo, oblong_fields: Path) -> None:
+    first, second = in_two(decode_fields, oblong_fields)
+    assert sorted(first["decoded"] + second["decoded"]) == [f"{index:02}" for index in range(40)]
+    assert first["mapped"] == second["mapped"] == [True, True]
+    assert first["images"].keys() == {"train", "test"}
+    assert same(first["images"], second["images"])
+    assert first["images"]["train"].int().unique().numel() > 1000
 
 
 @pytest.mark.bits
