@@ -121,7 +121,7 @@ class ImageDataModule(LightningDataModule):
                 f"data.batch_size={self.batch_size} on {self._world_size} process(es) is more than the "
                 f"{count} training images{of}; set it to {count // self._world_size} or less"
             )
-        device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
+        device = self._device
         if device.type == "cuda" and pixels.nbytes > DEVICE_SHARE * torch.cuda.mem_get_info(device)[0]:
             device = torch.device("cpu")
         return LabelledImages(pixels.to(device), labels.to(device))
@@ -150,6 +150,10 @@ class ImageDataModule(LightningDataModule):
         step = self.trainer.global_step
         overfits = self.trainer.overfit_batches > 0  # type: ignore[attr-defined]
         return step % int(self.trainer.num_training_batches) if overfits else step
+
+    @property
+    def _device(self) -> torch.device:
+        return self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
 
     @property
     def _rank(self) -> int:

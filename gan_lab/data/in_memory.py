@@ -13,7 +13,7 @@ from typing import Any, Generic, Literal
 import torch
 from torch import Tensor
 
-from gan_lab.data import balanced, grouped, mapped
+from gan_lab.data import balanced, feeding, grouped, mapped
 from gan_lab.data.augment import Augmentation
 from gan_lab.data.base import ImageDataModule
 from gan_lab.utils import seeding
@@ -41,6 +41,7 @@ class EpochLoader(Generic[Batch]):
             in the numbers that are ordered, and are made when they are needed.
         classes: of the images, int64 (n,), which are to come up equally often (`balanced.order`); None shows each image
             once in an epoch.
+        device: that batches are trained on.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class EpochLoader(Generic[Batch]):
         augmentation: Augmentation | None = None,
         mirror: bool = False,
         classes: Tensor | None = None,
+        device: torch.device = feeding.CPU,
     ) -> None:
         self.dataset: Batch = dataset
         self.batch_size = batch_size
@@ -65,6 +67,7 @@ class EpochLoader(Generic[Batch]):
         self.augmentation = augmentation
         self.mirror = mirror
         self.classes = classes.repeat(2) if mirror and classes is not None else classes
+        self.device = device
         self._ahead = -1  # step whose images the system reads already
         self._epoch, self._order, self._draws = -1, torch.empty(0), torch.empty(0)  # cached: of the latest epoch
 
@@ -126,8 +129,7 @@ class EpochLoader(Generic[Batch]):
     def __iter__(self) -> Iterator[Batch]:
         """Yield an epoch of batches from the current position."""
         start = self.position()
-        for step in range(start, start + len(self)):
-            yield self.batch(step)
+        yield from feeding.fed(map(self.batch, range(start, start + len(self))), self.device)
 
 
 class SequentialLoader(Generic[Batch]):
@@ -279,6 +281,7 @@ class InMemoryDataModule(ImageDataModule):
             position=self._position,
             mirror=self.mirror,
             classes=self.splits["train"].labels if self.sampler == "balanced" else None,
+            device=self._device,
         )
 
     def test_dataloader(self) -> SequentialLoader[LabelledImages]:

@@ -42,6 +42,7 @@ class PairedDataModule(TwoSidedDataModule[Pairs]):
             world_size=self._world_size,
             position=self._position,
             augmentation=self.augmentation,
+            device=self._device,
         )
 
     def test_dataloader(self) -> SequentialLoader[Pairs]:

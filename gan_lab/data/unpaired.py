@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
+from gan_lab.data import feeding
 from gan_lab.data.in_memory import EpochLoader, SequentialLoader
 from gan_lab.data.two_sided import TwoSidedDataModule
 from gan_lab.utils import seeding
@@ -23,12 +25,16 @@ class UnpairedLoader:
         a: loader of the first domain.
         b: loader of the second.
         position: returns the number of batches trained on so far.
+        device: that batches are trained on.
     """
 
-    def __init__(self, a: Domain, b: Domain, *, position: Callable[[], int]) -> None:
+    def __init__(
+        self, a: Domain, b: Domain, *, position: Callable[[], int], device: torch.device = feeding.CPU
+    ) -> None:
         self.a = a
         self.b = b
         self.position = position
+        self.device = device
 
     def __len__(self) -> int:
         """The number of full batches in an epoch."""
@@ -41,8 +47,7 @@ class UnpairedLoader:
     def __iter__(self) -> Iterator[TwoDomains]:
         """Yield an epoch of batches from the current position."""
         start = self.position()
-        for step in range(start, start + len(self)):
-            yield self.batch(step)
+        yield from feeding.fed(map(self.batch, range(start, start + len(self))), self.device)
 
 
 class UnpairedDataModule(TwoSidedDataModule[TwoDomains]):
@@ -71,7 +76,7 @@ class UnpairedDataModule(TwoSidedDataModule[TwoDomains]):
             )
             for name, domain in zip(DOMAINS, self.splits["train"], strict=True)
         )
-        return UnpairedLoader(a, b, position=self._position)
+        return UnpairedLoader(a, b, position=self._position, device=self._device)
 
     def test_dataloader(self) -> SequentialLoader[TwoDomains]:
         """The loader of both test splits side by side, each image once, to the end of the shorter one."""

@@ -10,9 +10,11 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
 
+from gan_lab.data import base, feeding
 from gan_lab.evaluation.sampling import prepare
 from gan_lab.runs.run import Run
 from gan_lab.training.trainer import EpochLimit
+from gan_lab.utils.batches import LabelledImages
 from tests.conftest import QUICK, Command, fit, last_weights, same, tiny_cgan, tiny_gan
 
 pytestmark = [
@@ -128,6 +130,44 @@ def test_data_lie_on_the_device_and_memory_does_not_grow() -> None:
     fit(tiny_gan(), max_steps=2000, callbacks=[Watch()], **CUDA)
     assert len(taken) == 20
     assert max(taken[1:]) == min(taken[1:])
+
+
+@pytest.mark.parametrize("variant", ["dcgan", "cyclegan"])
+@pytest.mark.parametrize("graphs", ["false", "auto"])
+def test_images_that_do_not_fit_on_the_device_are_fed_without_waiting_and_change_no_bit(
+    variant: str, graphs: str, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = options(variant, "trainer.deterministic=true", f"trainer.cuda_graphs={graphs}")
+    assert command(*given, "hydra.run.dir=on_device") is None
+    monkeypatch.setattr(base, "DEVICE_SHARE", 0.0)
+    copied: list[int] = []
+    start = feeding.Copies.start
+
+    def without_waiting(self: feeding.Copies, batch: Any) -> Any:
+        copied.append(1)
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            return start(self, batch)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+
+    monkeypatch.setattr(feeding.Copies, "start", without_waiting)
+    assert command(*given, "hydra.run.dir=fed") is None
+    assert len(copied) >= 40
+    assert same(last_weights("fed"), last_weights("on_device"))
+
+
+def test_a_copy_is_whole_though_its_pinned_memory_is_used_again() -> None:
+    device = torch.device("cuda", 0)
+    there = []
+    for batch in feeding.fed(
+        (LabelledImages(torch.full((64, 3, 256, 256), float(index)), torch.tensor([index])) for index in range(20)),
+        device,
+    ):
+        torch.cuda._sleep(10_000_000)  # so that copies wait in line
+        there.append((batch.images.min(), batch.images.max(), batch.labels))
+    found = [[int(value) for value in each] for each in there]
+    assert found == [[index] * 3 for index in range(20)]
 
 
 def test_an_overflow_under_the_scaler_skips_the_step_and_training_goes_on() -> None:
