@@ -89,8 +89,8 @@ class Gaussian:
     def distance(self, other: "Gaussian") -> float:
         """|m - m'|^2 + tr(C + C' - 2 (C C')^(1/2)), without a root of C C', which is not symmetric.
 
-        With C = F F' and C' = G G', the trace of the root is the sum of the singular values of F' G. Square roots of the
-        eigenvalues of C C' would be those of its rounding errors, too, where images are few or a feature is constant.
+        With C = F F' and C' = G G', the trace of the root is the sum of the singular values of F' G. The eigenvalues of
+        C C' would not do where images are few or a feature is constant: the root of a zero that was rounded is large.
         """
         root = torch.linalg.svdvals(self.factor.T @ other.factor).sum()
         spread = self.factor.square().sum() + other.factor.square().sum() - 2 * root
