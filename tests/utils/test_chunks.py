@@ -33,6 +33,19 @@ class Crowded(nn.Module):
         return sum((each for each in more if each is not None), 2 * images)
 
 
+def crowded(network: nn.Module, room: int) -> list[int]:
+    """Have a network run out of memory above so many images; returns the numbers that it is given, as they come."""
+    asked: list[int] = []
+
+    def count(_: nn.Module, given: tuple[Tensor, ...]) -> None:
+        asked.append(len(given[0]))
+        if len(given[0]) > room:
+            raise CUDA[0](CUDA[1])
+
+    network.register_forward_pre_hook(count)
+    return asked
+
+
 @pytest.mark.parametrize("error", SHORTAGES, ids=lambda error: error[0].__name__)
 def test_a_shortage_halves_what_a_network_gets(error: Error) -> None:
     network, images = Crowded(70, error), torch.arange(600.0)
