@@ -46,6 +46,7 @@ class LastCheckpoint(Checkpoint):
             None saves by images alone.
         keep_every_n_images: images seen between two checkpoints that are kept for good, named by the images seen as in
             `000384000.ckpt`. None keeps none.
+        seconds_apart: seconds between two saves that `every_n_images` asks for, at least; None goes by images alone.
     """
 
     def __init__(
@@ -55,10 +56,11 @@ class LastCheckpoint(Checkpoint):
         every_n_images: PositiveInt,
         every_n_minutes: PositiveFloat | None,
         keep_every_n_images: PositiveInt | None,
+        seconds_apart: PositiveFloat | None = None,
     ) -> None:
         self.file = Path(file)
         self.previous = self.file.with_name(PREVIOUS_CHECKPOINT)
-        self.trigger = EveryNImages(every_n_images)
+        self.trigger = EveryNImages(every_n_images, seconds_apart=seconds_apart)
         self.every_n_minutes = every_n_minutes
         self.keep = EveryNImages(keep_every_n_images or sys.maxsize)
         self.kept_at = -1  # images seen
@@ -78,8 +80,9 @@ class LastCheckpoint(Checkpoint):
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Save when due."""
         images_seen = pl_module.images_seen
-        due = self.trigger.is_due(images_seen) or self._is_kept(images_seen) or self._is_late(trainer)
-        if due and not self.hold:
+        if not self.hold and (
+            self._is_kept(images_seen) or self.trigger.comes(trainer, images_seen) or self._is_late(trainer)
+        ):
             self.save(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -113,7 +116,7 @@ class LastCheckpoint(Checkpoint):
             return
         images_seen: Any = trainer.lightning_module.images_seen
         kept = self.owed or self._is_kept(images_seen)
-        self.trigger.last = images_seen  # tried is done: a full disk is not asked again at the next batch
+        self.trigger.happened(images_seen)  # tried is done: a full disk is not asked again at the next batch
         if kept:
             self.keep.last = self.kept_at = images_seen
         if not is_finite(trainer):

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from gan_lab.metrics import class_scores, dataset_classifier
+from gan_lab.metrics.extractors import extract
 from gan_lab.metrics.generated_images import classes_like
 from gan_lab.utils import images, seeding
 from gan_lab.utils.batches import LabelledImages
@@ -158,7 +159,7 @@ class Diagnostics:
         return classifier if classifying.get_total_flops() <= MAX_COST * discriminating.get_total_flops() else None
 
     def _class_shares(self, classifier: dataset_classifier.DatasetClassifier, samples: Tensor) -> Mapping[str, Tensor]:
-        predicted = classifier.features_and_logits(images.to_uint8(samples))[1].argmax(1)
+        predicted = extract(classifier, images.to_uint8(samples))[1].argmax(1)
         counts = class_scores.histogram(predicted, classifier.num_classes)
         return {f"health/share/{label}": share for label, share in enumerate(counts / counts.sum())}
 

@@ -90,6 +90,7 @@ class Health(Callback):
         rollbacks: rollbacks at most; then the run stops.
         rollback_factor: of both players' learning rates at each rollback.
         seed: of the images and latents.
+        seconds_apart: seconds between two checks, at least, where images come faster; None goes by images alone.
     """
 
     def __init__(
@@ -109,8 +110,9 @@ class Health(Callback):
         rollbacks: NonNegativeInt,
         rollback_factor: Annotated[float, Field(gt=0.0, lt=1.0)],
         seed: NonNegativeInt,
+        seconds_apart: PositiveFloat | None = None,
     ) -> None:
-        self.trigger = EveryNImages(every_n_images)
+        self.trigger = EveryNImages(every_n_images, seconds_apart=seconds_apart)
         self.images = images
         self.classified_images = classified_images
         self.limits = Limits(
@@ -176,9 +178,9 @@ class Health(Callback):
         broken = not_finite(trainer, pl_module)
         on_any_process = trainer.strategy.reduce_boolean_decision(bool(broken), all=False)
         self.update_alarm(trainer, "nan", on_any_process, ", ".join(broken) or "numbers of another process")
-        if self.trigger.is_due(pl_module.images_seen) and not self.alarms["nan"].on:
-            self.trigger.last = pl_module.images_seen
+        if not self.alarms["nan"].on and self.trigger.comes(trainer, pl_module.images_seen):
             self.examine(trainer, pl_module)
+            self.trigger.happened(pl_module.images_seen)
         for name in sorted(self.acts_on):
             if self.alarms[name].on:
                 self.act(trainer, name)

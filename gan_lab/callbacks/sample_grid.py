@@ -14,7 +14,7 @@ from gan_lab.utils import images, seeding
 from gan_lab.utils.disk import surviving
 from gan_lab.utils.files import write_atomically
 from gan_lab.utils.loggers import log_picture, log_text
-from gan_lab.utils.types import NonNegativeInt, OutputPath, PositiveInt
+from gan_lab.utils.types import NonNegativeInt, OutputPath, PositiveFloat, PositiveInt
 
 Grid = InstanceOf[Tensor]
 GridName = Annotated[str, Field(pattern=r"^\d{9,}(_\w+)?\.png$")]
@@ -42,6 +42,7 @@ class SampleGrid(Callback):
         weights: "ema" takes the generator's moving average where there is one, "raw" the generator as it is, "both"
             each in turn; the raw grids' names then end in "_raw".
         seed: of the latents.
+        seconds_apart: seconds between two grids, at least, where images come faster; None goes by images alone.
     """
 
     def __init__(
@@ -53,11 +54,12 @@ class SampleGrid(Callback):
         every_n_images: PositiveInt,
         weights: Literal["ema", "raw", "both"],
         seed: NonNegativeInt,
+        seconds_apart: PositiveFloat | None = None,
     ) -> None:
         self.folder = Path(folder)
         self.rows = rows
         self.columns = columns
-        self.trigger = EveryNImages(every_n_images, last=-1)
+        self.trigger = EveryNImages(every_n_images, last=-1, seconds_apart=seconds_apart)
         self.kinds = {"": weights != "raw"} if weights != "both" else {"": True, "_raw": False}
         self.seed = seed
         self.waiting: dict[str, Tensor] = {}  # grids that could not be written yet, by the names of their files
@@ -72,7 +74,7 @@ class SampleGrid(Callback):
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Save a grid whenever another `every_n_images` images have been seen."""
-        if self.trigger.is_due(pl_module.images_seen):
+        if self.trigger.comes(trainer, pl_module.images_seen):
             self.save_grid(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
@@ -100,7 +102,7 @@ class SampleGrid(Callback):
 
     def save_grid(self, trainer: Trainer, pl_module: Any) -> None:
         """Save a grid with each of the wanted weights."""
-        self.trigger.last = pl_module.images_seen
+        self.trigger.happened(pl_module.images_seen)
         if not trainer.is_global_zero:
             return
         for suffix, ema in self.kinds.items():

@@ -14,7 +14,7 @@ from lightning.pytorch.callbacks import Callback
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from gan_lab.callbacks.trigger import EveryNImages, interval
+from gan_lab.callbacks.trigger import EveryNImages, interval, promised
 from gan_lab.distributed.collectives import refusing_together
 from gan_lab.metrics.extractors import Extractor
 from gan_lab.metrics.groups import Group, group_of, may_be_computed
@@ -30,7 +30,7 @@ from gan_lab.utils.errors import UserError
 from gan_lab.utils.loggers import log_scalars
 from gan_lab.utils.terminal import bars_if
 from gan_lab.utils.typed_json import Finite
-from gan_lab.utils.types import CachePath, Download, NonNegativeInt, PositiveInt
+from gan_lab.utils.types import CachePath, Download, NonNegativeInt, PositiveFloat, PositiveInt
 
 log = logging.getLogger(__name__)
 
@@ -139,6 +139,8 @@ class Scores(Callback):
         download: fetch that extractor's weights where they are needed and missing.
         at_least: scores while training in a run with an end, which come at shorter intervals where that takes it; 0
             leaves the interval as it is.
+        seconds_apart: seconds between two scores while training, at least, where images come faster; None goes by
+            images alone. The scores of `at_least` come in any case.
 
     Raises:
         ValueError: a resize for an extractor that has its own.
@@ -161,6 +163,7 @@ class Scores(Callback):
         resize: Resize | None = "antialiased",
         download: Download = False,
         at_least: NonNegativeInt = 0,
+        seconds_apart: PositiveFloat | None = None,
     ) -> None:
         if resize == PAPERS and extractor not in ("auto", "inception"):
             raise ValueError(f"resize={resize}: is for extractor=inception; others have their own")
@@ -168,7 +171,7 @@ class Scores(Callback):
         self.weights = weights
         self.every_n_images = every_n_images
         self.at_least = at_least
-        self.trigger = EveryNImages(every_n_images)
+        self.trigger = EveryNImages(every_n_images, seconds_apart=seconds_apart)
         self.count_during = count_during
         self.real_during = real_during
         self.groups_during = groups_during
@@ -206,11 +209,12 @@ class Scores(Callback):
         batch_size: int = trainer.datamodule.batch_size  # type: ignore[attr-defined]
         of_a_batch = batch_size * pl_module.images_per_place * trainer.world_size
         end = trainer.estimated_stepping_batches * of_a_batch
+        self.trigger.promised = promised(self.at_least, end)
         self.trigger.every = interval(self.every_n_images, self.at_least, end)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Score whenever another interval's images have been seen."""
-        if self.trigger.is_due(pl_module.images_seen):
+        if self.trigger.comes(trainer, pl_module.images_seen):
             self._score_during(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
@@ -331,10 +335,10 @@ class Scores(Callback):
     def _score_during(self, trainer: Trainer, pl_module: Any) -> None:
         if self.during is None:
             return
-        self.trigger.last = pl_module.images_seen
         with self._clock(trainer):
             scored = self._scored(trainer, pl_module, self.during)
             self._publish(trainer, "scores", scored)
+        self.trigger.happened(pl_module.images_seen)
         pl_module.report.start(pl_module.images_seen)  # images/s are those of training
         found = Best.of(scored, BY_ITSELF if self.best_by == AUTO else [self.best_by])
         if found and (self.best is None or found.is_better_than(self.best)):

@@ -13,12 +13,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_lab.evaluation import depths, load_generator
-from gan_lab.evaluation.sampling import MOST, Drawing, label_of
+from gan_lab.evaluation.sampling import Drawing, label_of
 from gan_lab.metrics import tensor_files
 from gan_lab.models.ema import MovingAverage
 from gan_lab.models.two_players import evaluating
 from gan_lab.runs.run import Run, Which
-from gan_lab.utils import hardware, images, seeding
+from gan_lab.utils import chunks, hardware, images, seeding
+from gan_lab.utils.chunks import MOST
 from gan_lab.utils.depth import shown
 from gan_lab.utils.errors import DamagedFileError, UserError, reason
 from gan_lab.utils.files import open_regular
@@ -187,10 +188,9 @@ class Space:
     @torch.no_grad()
     def batches(self, values: Tensor, shares: Tensor | None = None) -> Iterator[Tensor]:
         """Images of any number of latents or styles, a few at a time, without gradients."""
-        each = at_once(math.prod(self.shape), MOST)
-        for start in range(0, len(values), each):
-            part = slice(start, start + each)
-            yield self.images(values[part], None if shares is None else shares[part])
+        given = (values,) if shares is None else (values, shares)
+        for parts in zip(*(torch.split(each, at_once(math.prod(self.shape), MOST)) for each in given), strict=True):
+            yield chunks.applied(self.network, *parts, by=self.images)
 
     @torch.no_grad()
     def spread(self, shares: Tensor | None = None) -> tuple[Tensor, Tensor]:

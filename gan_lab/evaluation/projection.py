@@ -1,9 +1,10 @@
 """Latents of images, found by optimisation."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +15,7 @@ from gan_lab.data.image_files import BACKGROUND
 from gan_lab.evaluation import depths
 from gan_lab.evaluation.latents import Points, Space
 from gan_lab.metrics.pixel_scores import psnr
-from gan_lab.utils import images, seeding
+from gan_lab.utils import chunks, images, seeding
 from gan_lab.utils.depth import Depth, shown
 from gan_lab.utils.errors import UserError, reason
 from gan_lab.utils.memory import at_once
@@ -163,10 +164,8 @@ def _whole(space: Space, values: Tensor) -> Tensor:
     return _expanded(space, values.detach()).contiguous()
 
 
-def _renders(space: Space, shares: Tensor | None) -> Callable[[Tensor], Tensor]:
-    if not space.has_styles:
-        return lambda values: space.images(values, shares)
-    return lambda values: space.images(_expanded(space, values))
+def _rendered(space: Space, values: Tensor, shares: Tensor | None) -> Tensor:
+    return space.images(_expanded(space, values)) if space.has_styles else space.images(values, shares)
 
 
 def _expanded(space: Space, values: Tensor) -> Tensor:
@@ -175,32 +174,35 @@ def _expanded(space: Space, values: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _losses(space: Space, values: Tensor, shares: Tensor | None, goal: Tensor) -> Tensor:
-    each = at_once(math.prod(space.shape), 64)
-    parts = []
-    for start in range(0, len(values), each):
-        part = slice(start, start + each)
-        made = _renders(space, None if shares is None else shares[part])(values[part])
-        parts.append(distance(made, goal))
-    return torch.cat(parts)
+    def measured(*part: Any) -> Tensor:
+        return distance(_rendered(space, *part), goal)
+
+    most = at_once(math.prod(space.shape), 64)
+    losses: Tensor = chunks.applied(space.network, values, shares, by=measured, most=most)
+    return losses
 
 
 def _descend(space: Space, values: Tensor, shares: Tensor | None, goal: Tensor, steps: int) -> tuple[Tensor, Tensor]:
     """Descend, all starts side by side; returns them at their best, with their losses."""
-    render = _renders(space, shares)
     scale = float(values.std()) if space.has_styles else 1.0
     moved = values.detach().clone().requires_grad_()
     optimizer = torch.optim.Adam([moved], lr=RATE * scale)
     best, lowest = moved.detach().clone(), torch.full((len(moved),), math.inf, device=moved.device, dtype=moved.dtype)
+
+    def learnt(*part: Any) -> Tensor:
+        losses = distance(_rendered(space, *part), goal)
+        losses.sum().backward()  # type: ignore[no-untyped-call]
+        return losses.detach()
+
     with torch.enable_grad():
         for step in range(steps + 1):
-            losses = distance(render(moved), goal)
-            better = losses.detach() < lowest
-            best[better], lowest[better] = moved.detach()[better], losses.detach()[better]
+            optimizer.zero_grad()
+            losses = chunks.applied(space.network, moved, shares, by=learnt, most=len(moved))
+            better = losses < lowest
+            best[better], lowest[better] = moved.detach()[better], losses[better]
             if step == steps:
                 break
             optimizer.param_groups[0]["lr"] = RATE * scale * (1 + math.cos(math.pi * step / steps)) / 2
-            optimizer.zero_grad()
-            losses.sum().backward()  # type: ignore[no-untyped-call]
             optimizer.step()
     return best, lowest
 

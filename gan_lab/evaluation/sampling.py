@@ -13,12 +13,12 @@ from gan_lab.evaluation import depths, load_generator
 from gan_lab.models.latent import LatentGAN
 from gan_lab.runs.run import Run, Which
 from gan_lab.utils import hardware, images, memory, seeding
+from gan_lab.utils.chunks import MOST
 from gan_lab.utils.depth import EIGHT, Depth, shown
 from gan_lab.utils.errors import UserError, nearest
 from gan_lab.utils.memory import at_once
 from gan_lab.utils.terminal import bar
 
-MOST = 512  # images generated at a time, whole blocks of latents
 PLAIN = re.compile(r"[^\W_][\w -]{0,60}(?<! )")  # a name for a folder on every system
 MANY = 2000  # images from which on a progress bar is shown
 LISTED = 20  # classes that a message lists

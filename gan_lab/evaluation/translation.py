@@ -26,7 +26,7 @@ from gan_lab.evaluation import depths
 from gan_lab.evaluation.depths import trained_window
 from gan_lab.models.translation import TranslationGAN
 from gan_lab.runs.run import Run, Which
-from gan_lab.utils import image_content, images, tiles
+from gan_lab.utils import chunks, image_content, images, tiles
 from gan_lab.utils.depth import shown
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.types import Fact
@@ -119,7 +119,8 @@ class Translation:
         """Translate pictures (n, channels, height, width), values of their depth, to float in [-1, 1]."""
         pixels = pixels.to(self.device)
         source = self.depths[0].to_float(pixels) if self.is_deep else self.data.to_source(pixels)
-        rendered: Tensor = self.data.render(source, tiles.fitted(self.network, source, self.multiple, self.least))
+        network = partial(chunks.applied, self.network)
+        rendered: Tensor = self.data.render(source, tiles.fitted(network, source, self.multiple, self.least))
         return rendered.cpu()
 
     @property

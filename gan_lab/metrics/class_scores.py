@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.metrics.neighbours import K_DENSITY_COVERAGE, manifold_scores
-from gan_lab.metrics.scores import Moments, frechet_distance, frechet_distance_of_few
+from gan_lab.metrics.scores import frechet_distance
 from gan_lab.utils import seeding
 
 ENOUGH_IN_CLASS = 500  # images on each side, below which FID within a class would be mostly bias
@@ -68,7 +68,7 @@ def within_classes(real: Tensor, real_labels: Tensor, fake: Tensor, requested: T
         requested: the class that each image was generated for, int64, shape (m,).
     """
     return {
-        label: frechet_distance(Moments.of(real[real_labels == label]), fake[requested == label])
+        label: frechet_distance(real[real_labels == label], fake[requested == label])
         for label in large_classes(real_labels, requested, ENOUGH_IN_CLASS)
     }
 
@@ -109,7 +109,7 @@ def _halves(real: Tensor, fake: Tensor, size: int, seed: int) -> tuple[float, fl
         part[seeding.permutation(len(part), seeding.derive(seed, side))] for side, part in enumerate((real, fake))
     )
     half, other = torch.split(real[: 2 * size], size)
-    return frechet_distance_of_few(half, fake[:size]), frechet_distance_of_few(half, other)
+    return frechet_distance(half, fake[:size]), frechet_distance(half, other)
 
 
 def manifold_within_classes(

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_lab.utils import seeding
+from gan_lab.utils import chunks, seeding
 from gan_lab.utils.terminal import bar
 
 WIDTHS = (16, 16, 32, 32, 64)  # feature maps after each convolution
@@ -128,6 +128,7 @@ def shifted(images: Tensor, generator: torch.Generator) -> Tensor:
 @torch.no_grad()
 def accuracy(model: Classifier, images: Tensor, labels: Tensor) -> float:
     """Share of uint8 images (n, channels, height, width) whose label (n,) the classifier predicts."""
-    chunks = zip(torch.split(images, EVALUATED_AT_ONCE), torch.split(labels, EVALUATED_AT_ONCE), strict=True)
-    right = sum(int((model(pixels.float() / 255).argmax(1) == label).sum()) for pixels, label in chunks)
-    return right / len(images)
+    predicted = chunks.applied(
+        model, images, by=lambda part: model(part.float() / 255).argmax(1), most=EVALUATED_AT_ONCE
+    )
+    return int((predicted == labels).sum()) / len(images)

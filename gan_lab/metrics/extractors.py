@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_lab.utils import hashes
+from gan_lab.utils import chunks, hashes
 from gan_lab.utils import images as conversions
 from gan_lab.utils.precision import reproducible_precision
 from gan_lab.utils.sizes import by, height_and_width
@@ -79,10 +79,13 @@ class Extractor(nn.Module, ABC):
 
 def extract(extractor: Extractor, images: Tensor) -> tuple[Tensor, Tensor]:
     """Compute features (n, num_features) and logits (n, classes or 0) of any number of uint8 images on any device."""
-    at_once = max(1, min(EXTRACTED_AT_ONCE, VALUES_AT_ONCE // max(1, images[:1].numel())))
-    chunks = [extractor.features_and_logits(chunk.to(extractor.device)) for chunk in torch.split(images, at_once)]
-    features, logits = zip(*chunks, strict=True)
-    return torch.cat(features), torch.cat(logits)
+    most = max(1, min(EXTRACTED_AT_ONCE, VALUES_AT_ONCE // max(1, images[:1].numel())))
+
+    def found(part: Tensor) -> tuple[Tensor, Tensor]:
+        return extractor.features_and_logits(part.to(extractor.device))
+
+    features, logits = chunks.applied(extractor, images, by=found, most=most)
+    return features, logits
 
 
 class Custom(Extractor):

@@ -9,6 +9,7 @@ from torch import Tensor
 from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
 from gan_lab.metrics.extractors import with_channels
+from gan_lab.utils import chunks
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.precision import reproducible_precision
 
@@ -40,5 +41,6 @@ class Perceptual(torch.nn.Module):
     def of_floats(self, images: Tensor, targets: Tensor) -> Tensor:
         """Distances, float64 (n,), of float32 images and targets in [-1, 1] (n, 1 or 3, height, width)."""
         with reproducible_precision(images.device):
-            distances: Tensor = self.network(*(each.float().expand(-1, 3, -1, -1) for each in (images, targets)))
+            both = (each.float().expand(-1, 3, -1, -1) for each in (images, targets))
+            distances: Tensor = chunks.applied(self.network, *both)
         return distances.flatten().double()

@@ -1,11 +1,10 @@
-"""FID, KID and Inception Score by torchmetrics, from features and logits."""
+"""FID, CMMD, and by torchmetrics KID and Inception Score, from features and logits."""
 
 import warnings
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.inception import InceptionScore
 from torchmetrics.image.kid import KernelInceptionDistance
 
@@ -60,33 +59,52 @@ class Moments:
         return (self.outer - self.count * torch.outer(self.mean, self.mean)) / (self.count - 1)
 
 
-def frechet_distance(real: Moments, fake: Tensor) -> float:
-    """FID: |m - m'|^2 + tr(C + C' - 2 (C C')^(1/2)) of two Gaussians (Heusel et al. 2017, arXiv:1706.08500, eq. 6).
+@dataclass(frozen=True)
+class Gaussian:
+    """A normal distribution by its mean (d,) and a factor F (d, k) of its covariance, C = F F', in float64."""
 
-    Computed in float64, with covariances over n - 1. The bias is upwards and falls with 1/n.
+    mean: Tensor
+    factor: Tensor
+
+    @classmethod
+    def of(cls, images: Moments | Tensor) -> "Gaussian":
+        """The distribution with the moments of images, or of their features (n, d); covariances are over n - 1.
+
+        Fewer features than dimensions are a factor themselves, once they are centred. Else it is Cholesky's, or where
+        the covariance is singular, that of the eigenvectors.
+        """
+        if isinstance(images, Tensor) and len(images) < images.shape[1]:
+            exact = images.double()
+            mean = exact.mean(0)
+            return cls(mean, (exact - mean).T / (len(exact) - 1) ** 0.5)
+        moments = images if isinstance(images, Moments) else Moments.of(images)
+        covariance = moments.covariance
+        factor, failed = torch.linalg.cholesky_ex(covariance)
+        if failed:
+            values, vectors = torch.linalg.eigh(covariance)
+            known = values > len(values) * torch.finfo(values.dtype).eps * values[-1]  # others are a zero's rounding
+            factor = vectors[:, known] * values[known].sqrt()
+        return cls(moments.mean, factor)
+
+    def distance(self, other: "Gaussian") -> float:
+        """|m - m'|^2 + tr(C + C' - 2 (C C')^(1/2)), without a root of C C', which is not symmetric.
+
+        With C = F F' and C' = G G', the trace of the root is the sum of the singular values of F' G. The eigenvalues of
+        C C' would not do where images are few or a feature is constant: the root of a zero that was rounded is large.
+        """
+        root = torch.linalg.svdvals(self.factor.T @ other.factor).sum()
+        spread = self.factor.square().sum() + other.factor.square().sum() - 2 * root
+        return float((self.mean - other.mean).square().sum() + spread)
+
+
+def frechet_distance(real: Moments | Tensor, fake: Moments | Tensor) -> float:
+    """FID of two sets, as Gaussians (Heusel et al. 2017, arXiv:1706.08500, eq. 6). The bias is upwards, like 1/n.
 
     Args:
-        real: moments of at least two images.
-        fake: features, shape (m, d), m > 1.
+        real: moments of two images or more, or their features (n, d).
+        fake: the same of the generated images.
     """
-    metric = FrechetInceptionDistance(feature=Identity(fake.shape[1]), sync_on_compute=False).to(fake.device)
-    metric.update(fake.double(), real=False)
-    metric.real_features_sum = real.total
-    metric.real_features_cov_sum = real.outer
-    metric.real_features_num_samples = torch.tensor(real.count, device=fake.device)
-    return float(metric.compute())
-
-
-def frechet_distance_of_few(real: Tensor, fake: Tensor) -> float:
-    """FID of features (n, d) and (m, d), quick where n and m are below d, as its matrix is n x m.
-
-    With centred features X and Y, C = X'X / (n - 1) and tr((C C')^(1/2)) is the sum of the singular values of
-    X Y' / ((n - 1)(m - 1))^(1/2). Computed in float64.
-    """
-    real, fake = real.double(), fake.double()
-    x, y = ((part - part.mean(0)) / (len(part) - 1) ** 0.5 for part in (real, fake))
-    spread = x.square().sum() + y.square().sum() - 2 * torch.linalg.svdvals(x @ y.T).sum()
-    return float((real.mean(0) - fake.mean(0)).square().sum() + spread)
+    return Gaussian.of(real).distance(Gaussian.of(fake))
 
 
 def kernel_distance(real: Tensor, fake: Tensor, seed: int) -> tuple[float, float]:

@@ -3,36 +3,13 @@
 import torch
 from torch import Tensor
 
-from gan_lab.metrics.scores import Moments
+from gan_lab.metrics.scores import Gaussian, Moments
 from gan_lab.utils import seeding
 
 POINTS = 15  # numbers of images at which FID-infinity looks (Chong & Forsyth 2020)
 FEWEST = 5000  # the smallest of them, where there are twice as many
 RESAMPLES = 50
 QUANTILE = 1.959964  # of the normal distribution: 95 % lie between minus and plus it
-
-
-class Reference:
-    """FID to one set of real images, quick to compute again: the square root of their covariance is kept.
-
-    tr((C C')^(1/2)) is the sum of the square roots of the eigenvalues of C^(1/2) C' C^(1/2), which is symmetric.
-
-    Args:
-        real: moments of at least two images.
-    """
-
-    def __init__(self, real: Moments) -> None:
-        self.mean, covariance = real.mean, real.covariance
-        values, vectors = torch.linalg.eigh(covariance)
-        self.root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
-        self.trace = covariance.trace()
-
-    def distance(self, fake: Moments) -> float:
-        """FID of generated images by their moments, on the same device."""
-        covariance = fake.covariance
-        eigenvalues = torch.linalg.eigvalsh(self.root @ covariance @ self.root)
-        both = self.trace + covariance.trace() - 2 * eigenvalues.clamp(min=0).sqrt().sum()
-        return float((self.mean - fake.mean).square().sum() + both)
 
 
 def fid_infinity(real: Moments, fake: Tensor, seed: int) -> float:
@@ -47,14 +24,14 @@ def fid_infinity(real: Moments, fake: Tensor, seed: int) -> float:
         fake: features, shape (m, d).
         seed: of the random parts.
     """
-    reference = Reference(real)
+    reference = Gaussian.of(real)
     most = len(fake)
     spread = torch.linspace(min(FEWEST, most / 2), most, POINTS, dtype=torch.float64).round().tolist()
     counts = sorted({int(count) for count in spread if count > 1})
     found = []
     for index, count in enumerate(counts):
         part = seeding.permutation(most, seeding.derive(seed, "fid infinity", index))[:count].to(fake.device)
-        found.append(reference.distance(Moments.of(fake[part])))
+        found.append(reference.distance(Gaussian.of(fake[part])))
     rates = 1 / torch.tensor(counts, dtype=torch.float64)
     values = torch.tensor(found, dtype=torch.float64)
     slope = ((rates - rates.mean()) * (values - values.mean())).sum() / (rates - rates.mean()).square().sum()
@@ -74,15 +51,13 @@ def fid_interval(real: Moments, fake: Tensor, seed: int) -> tuple[float, float]:
         fake: features, shape (m, d).
         seed: of the draws.
     """
-    reference = Reference(real)
+    reference = Gaussian.of(real)
     exact = fake.double()
     generator = torch.Generator().manual_seed(seeding.derive(seed, "fid interval"))
     found = []
     for _ in range(RESAMPLES):
         drawn = torch.randint(len(fake), (len(fake),), generator=generator)
-        times = torch.bincount(drawn, minlength=len(fake)).to(exact)
-        weighted = exact * times[:, None]
-        found.append(reference.distance(Moments(len(fake), weighted.sum(0), weighted.T @ exact)))
-    centre = reference.distance(Moments.of(fake))
+        found.append(reference.distance(Gaussian.of(exact[drawn.to(exact.device)])))
+    centre = reference.distance(Gaussian.of(fake))
     reach = QUANTILE * float(torch.tensor(found, dtype=torch.float64).std())
     return centre - reach, centre + reach

@@ -1,5 +1,6 @@
 """Generators that map latents to images."""
 
+from functools import partial
 from inspect import signature
 from typing import Any, cast
 
@@ -9,7 +10,7 @@ from torch import Tensor
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.models.turns import Condition
 from gan_lab.models.two_players import evaluating
-from gan_lab.utils import per_image, seeding
+from gan_lab.utils import chunks, per_image, seeding
 from gan_lab.utils.types import PositiveInt
 
 BLOCK = 16  # latents drawn by one generator
@@ -98,7 +99,7 @@ class LatentGAN(AdversarialModule):
         Raises:
             ValueError: it is negative, or above 1 for styles.
         """
-        options = {}
+        options: dict[str, Any] = {}
         if truncation is not None and self.truncates_styles:
             if not 0 <= truncation <= 1:
                 raise ValueError("must be from 0 to 1, a share of the distance from the mean style")
@@ -106,7 +107,7 @@ class LatentGAN(AdversarialModule):
         elif truncation is not None:
             latents = self.truncate(latents, truncation)
         with evaluating(self.sampling_network(ema)) as network, torch.no_grad():
-            images: Tensor = network(latents, *condition, **options)
+            images: Tensor = chunks.applied(network, latents, *condition, by=partial(network, **options))
         return images
 
     def make_condition(self, count: int, label: int | None = None) -> Condition:

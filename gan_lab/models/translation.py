@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.models.ema import MovingAverage
 from gan_lab.models.two_players import evaluating
+from gan_lab.utils import chunks
 
 
 class TranslationGAN(AdversarialModule):
@@ -32,7 +33,7 @@ class TranslationGAN(AdversarialModule):
     def translate(self, images: Tensor, direction: str = "a2b", ema: bool = True) -> Tensor:
         """Images (n, channels, height, width) in [-1, 1] in the other domain, in evaluation mode, without gradients."""
         with evaluating(self.translator(direction, ema)) as network, torch.no_grad():
-            translated: Tensor = network(images)
+            translated: Tensor = chunks.applied(network, images)
         return translated
 
     def held_out(self, count: int) -> Any:

@@ -19,6 +19,7 @@ from gan_lab.models.player import Terms
 from gan_lab.models.turns import Condition
 from gan_lab.penalties import Penalty, input_gradients
 from gan_lab.stabilisers import Stabiliser
+from gan_lab.utils import chunks
 from gan_lab.utils.batches import AnyBatch, LabelledImages, Pairs
 
 Extras = dict[str, Tensor]  # what a discriminator with heads says of images beside logits, each (batch, ...)
@@ -237,7 +238,10 @@ class TwoPlayers(LightningModule):
     def eval_logits(self, images: Tensor, condition: Condition) -> Tensor:
         """Logits in evaluation mode and without gradients, for callbacks; the discriminator stays as it is."""
         with evaluating(self.discriminator), torch.no_grad():
-            return self.logits(images, condition)
+            of_all: Tensor = chunks.applied(
+                self.discriminator, images, *condition, by=lambda part, *its: self.logits(part, its)
+            )
+        return of_all
 
     def compile_networks(self) -> None:
         """Compile both players for training. Penalties and callbacks call them uncompiled."""

@@ -19,7 +19,6 @@ from gan_lab.data.in_memory import InMemoryDataModule
 from gan_lab.evaluation import load_generator
 from gan_lab.metrics.extractors import without_border
 from gan_lab.models.latent import LatentGAN
-from gan_lab.models.two_players import evaluating
 from gan_lab.runs.run import Run
 from gan_lab.training.train import train
 from gan_lab.utils import hashes, images, seeding
@@ -246,11 +245,10 @@ class Drawn:
     def logits(self, drawn: Tensor, label: int) -> Tensor:
         """The discriminator's mean logit of each image of a class, float64 (n,) on the CPU; higher is more real."""
         found = []
-        with evaluating(self.model.discriminator), torch.no_grad():
-            for part in torch.split(drawn, self.together):
-                pixels = images.to_float(part.to(self.model.device))
-                logits = self.model.logits(pixels, self.model.make_condition(len(part), label))
-                found.append(logits.flatten(1).double().mean(1).cpu() if logits.ndim > 1 else logits.double().cpu())
+        for part in torch.split(drawn, self.together):
+            pixels = images.to_float(part.to(self.model.device))
+            logits = self.model.eval_logits(pixels, self.model.make_condition(len(part), label))
+            found.append(logits.flatten(1).double().mean(1).cpu() if logits.ndim > 1 else logits.double().cpu())
         return torch.cat(found) if found else torch.empty(0, dtype=torch.double)
 
     def without_border(self, drawn: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from gan_lab.metrics.classifier import EVALUATED_AT_ONCE, Classifier
 from gan_lab.usefulness import classical
 from gan_lab.usefulness.calibration import expected_calibration_error
 from gan_lab.usefulness.corruptions import CORRUPTIONS
-from gan_lab.utils import seeding
+from gan_lab.utils import chunks, seeding
 
 RECIPE = 1  # raise it when the training or the measures change: cached results are then computed again
 
@@ -88,11 +88,13 @@ def batches(count: int, recipe: Recipe, seed: int) -> Iterator[Tensor]:
 def probabilities(model: Classifier, images: Tensor) -> Tensor:
     """The probabilities of all classes, float32 (n, classes) on the CPU, of images float32 (n, channels, h, w)."""
     device = next(model.parameters()).device
-    chunks = (
-        chunk.to(device).contiguous(memory_format=torch.channels_last)
-        for chunk in torch.split(images, EVALUATED_AT_ONCE)
-    )
-    return torch.cat([model(chunk).softmax(1).cpu() for chunk in chunks])
+
+    def classified(part: Tensor) -> Tensor:
+        logits: Tensor = model(part.to(device).contiguous(memory_format=torch.channels_last))
+        return logits.softmax(1).cpu()
+
+    of_all: Tensor = chunks.applied(model, images, by=classified, most=EVALUATED_AT_ONCE)
+    return of_all
 
 
 @dataclass(frozen=True)

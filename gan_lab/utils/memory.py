@@ -13,20 +13,15 @@ UNKNOWN = 1 << 33  # bytes, where the system tells nothing
 SHORTAGE = re.compile(r"can't allocate memory|not enough memory|out of memory|ALLOC_FAILED", re.IGNORECASE)
 AMOUNT = re.compile(r"tried to allocate (\d[\d.]*) ?(\w+)", re.IGNORECASE)
 SMALLER = "lower data.batch_size or model.network.generator.width (hidden of mlp)"
+WIDTH = "model.network.generator.width (hidden of mlp); data.batch_size doesn't matter here"
+ELSEWHERE = "take --device cpu, or ask for fewer images"
 # What helps, by the innermost of these places that the error came through.
 HELPS = {
-    "callbacks/scores.py": (
-        "the scores generate up to 500 images at once: lower callbacks.scores.count_during and count below that, or "
-        "model.network.generator.width (hidden of mlp); data.batch_size doesn't matter here"
-    ),
-    "callbacks/sample_grid.py": f"lower callbacks.samples.rows and columns, which are drawn at once; or {SMALLER}",
-    "callbacks/health.py": f"lower callbacks.health.images, which are drawn at once; or {SMALLER}",
-    "cli/sample.py": "up to 512 images are generated at once: ask for fewer with --count, or take --device cpu",
-    "cli/interpolate.py": "up to 512 images are generated at once: take --device cpu",
-    "cli/walk.py": "up to 512 images are generated at once: take --device cpu, or fewer --directions and --steps",
-    "cli/project.py": "optimise fewer latents side by side with --starts, or take --device cpu",
-    "utils/tiles.py": "translate fewer pixels at once with --tile, --batch-size or --size",
-    "cli/evaluate.py": "ask for fewer images with --count: up to 500 are generated at once",
+    "callbacks/scores.py": f"lower callbacks.scores.count_during and count, or {WIDTH}",
+    "callbacks/sample_grid.py": f"lower callbacks.samples.rows and columns, or {WIDTH}",
+    "callbacks/health.py": f"lower callbacks.health.images, or {WIDTH}",
+    "utils/tiles.py": "translate fewer pixels at once with --tile or --size",
+    **{f"cli/{name}.py": ELSEWHERE for name in ("sample", "interpolate", "walk", "project", "evaluate")},
 }
 
 
@@ -82,7 +77,7 @@ def shortage(error: BaseException) -> str | None:
         error: from Python, or from torch on any device.
     """
     for cause in _causes(error):
-        if isinstance(cause, MemoryError) or (isinstance(cause, RuntimeError) and SHORTAGE.search(str(cause))):
+        if is_shortage(cause):
             files = [Path(frame.filename).as_posix() for frame in traceback.extract_tb(error.__traceback__)]
             places = (HELPS[place] for file in reversed(files) for place in HELPS if file.endswith(f"gan_lab/{place}"))
             asked = AMOUNT.search(str(cause))
@@ -90,8 +85,14 @@ def shortage(error: BaseException) -> str | None:
             if asked and asked[2] == "bytes":
                 size = f"{int(asked[1]) / 1e9:,.2f} GB"
             amount = f" ({size} more were asked for)" if size else ""
-            return f"out of memory{amount}: {next(places, SMALLER)}"
+            alone = " for a single image" if any(file.endswith("gan_lab/utils/chunks.py") for file in files) else ""
+            return f"out of memory{alone}{amount}: {next(places, SMALLER)}"
     return None
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Tell that memory was not enough, whether Python's or that of any of torch's devices."""
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and bool(SHORTAGE.search(str(error))))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -127,6 +127,19 @@ def test_a_run_with_an_end_is_scored_as_often_as_it_should_be(
     assert notes.steps("scores/fid") == expected
 
 
+@pytest.mark.parametrize(("at_least", "expected"), [(0, [1, 9]), (3, [1, 3, 6, 9])])
+def test_scores_come_seconds_apart_but_as_often_as_promised_and_at_the_end(
+    at_least: int, expected: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gan_lab.callbacks.trigger.SHORTEST", 1)
+    notes = Notes()
+    scores = scoring(tmp_path, every_n_images=8, at_least=at_least, seconds_apart=1e6)
+    fit(tiny_gan(), max_steps=9, callbacks=[scores], logger=notes)
+    assert notes.steps("scores/fid") == expected
+    assert scores.best is not None
+    assert scores.best.value == min(notes.values("scores/fid"))
+
+
 def test_images_of_both_domains_count_towards_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gan_lab.callbacks.trigger.SHORTEST", 1)
     notes, scores = Notes(), scoring(tmp_path, every_n_images=1000, at_least=3)
@@ -153,10 +166,12 @@ def test_every_recipe_has_ten_points_of_fid(recipe: str) -> None:
 
 @pytest.mark.bits
 def test_scoring_does_not_change_training(tmp_path: Path) -> None:
-    watched, alone = restless(), restless()
+    watched, seldom, alone = restless(), restless(), restless()
     fit(watched, max_steps=7, callbacks=[scoring(tmp_path, every_n_images=1)])
+    fit(seldom, max_steps=7, callbacks=[scoring(tmp_path, every_n_images=1, seconds_apart=1e6)])
     fit(alone, max_steps=7)
     assert same(weights(watched), weights(alone))
+    assert same(weights(seldom), weights(alone))
     assert watched.training
 
 

@@ -1,8 +1,11 @@
 from math import inf
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
-from gan_lab.callbacks.trigger import EveryNImages, interval
+from gan_lab.callbacks import trigger as module
+from gan_lab.callbacks.trigger import EveryNImages, interval, promised
 
 
 def occasions(trigger: EveryNImages, looks: range) -> list[int]:
@@ -54,3 +57,73 @@ def test_going_on_from_where_it_last_happened_misses_and_repeats_nothing() -> No
 )
 def test_a_short_run_has_shorter_intervals(every: int, at_least: int, end: float, expected: int) -> None:
     assert interval(every, at_least, end) == expected
+
+
+class Clock:
+    """A clock that says what images/s make of the images seen, and the trainer of the first process."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.agreements = 0.0, 0
+        monkeypatch.setattr(module, "monotonic", lambda: self.now)
+        self.trainer: Any = Mock()
+        self.trainer.strategy.broadcast = self.agree
+
+    def agree(self, answer: bool) -> bool:
+        self.agreements += 1
+        return answer
+
+    def occasions(self, trigger: EveryNImages, looks: range, images_per_second: float) -> list[int]:
+        times = []
+        for images_seen in looks:
+            self.now = images_seen / images_per_second
+            if trigger.comes(self.trainer, images_seen):
+                trigger.happened(images_seen)
+                times.append(images_seen)
+        return times
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def test_by_images_alone_processes_agree_without_a_word(clock: Clock) -> None:
+    assert clock.occasions(EveryNImages(24), range(0, 81, 8), 1e9) == [24, 48, 72]
+    assert clock.agreements == 0
+
+
+@pytest.mark.parametrize(
+    ("images_per_second", "expected"),
+    [(1, [24, 48, 72, 96, 120]), (8, [24, 48, 72, 96, 120]), (10, [24, 72, 120]), (24, [24, 96]), (1000, [24])],
+)
+def test_fast_images_come_apart_by_the_clock_and_slow_ones_as_before(
+    images_per_second: float, expected: list[int], clock: Clock
+) -> None:
+    trigger = EveryNImages(24, seconds_apart=3)
+    assert clock.occasions(trigger, range(0, 121, 8), images_per_second) == expected
+    assert clock.agreements == 5, "one each 24 images, and none at the other batches"
+
+
+def test_what_is_promised_comes_whatever_the_clock_says(clock: Clock) -> None:
+    trigger = EveryNImages(24, seconds_apart=1e9)
+    trigger.promised = promised(2, 3000.0)
+    assert clock.occasions(trigger, range(0, 3001, 8), 1e6) == [24, 1504, 3000]
+
+
+def test_the_first_process_decides(clock: Clock) -> None:
+    late, early = EveryNImages(24, seconds_apart=3), EveryNImages(24, seconds_apart=3)
+    for trigger in (late, early):
+        trigger.happened(0)
+    said = []
+    clock.trainer.strategy.broadcast = lambda answer: said.append(answer) or answer
+    clock.now = 5.0
+    assert late.comes(clock.trainer, 24)
+    clock.trainer.strategy.broadcast = lambda answer: said[0]
+    clock.now = 1.0
+    assert early.comes(clock.trainer, 24)
+
+
+def test_a_run_that_goes_on_counts_its_images_from_the_checkpoint(clock: Clock) -> None:
+    first = EveryNImages(24, seconds_apart=3)
+    assert clock.occasions(first, range(0, 49, 8), 24) == [24]
+    assert clock.occasions(EveryNImages(24, first.last, seconds_apart=3), range(56, 73, 8), 24) == [56]

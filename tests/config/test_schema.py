@@ -55,6 +55,10 @@ def test_what_ships_is_sound(model: str, network: str) -> None:
         ("trainer.log_every_n_steps=0", "trainer.log_every_n_steps=0: must be greater than or equal to 1"),
         ("trainer.accelerator=gpus", "trainer.accelerator=gpus: must be 'auto', 'cpu', 'gpu', 'cuda' or 'mps'"),
         ("trainer.detect_anomaly=maybe", "trainer.detect_anomaly=maybe: must be a valid boolean"),
+        *(
+            (f"callbacks.{name}.seconds_apart=0", f"callbacks.{name}.seconds_apart=0: must be greater than 0")
+            for name in ("scores", "health", "samples", "checkpoint")
+        ),
         ("callbacks.samples.rows=0", "callbacks.samples.rows=0: must be greater than or equal to 1"),
         ("+model.n_critc=2", "model.n_critc: DCGAN has no such option. Did you mean n_critic?"),
         ("+trainer.max_step=2", "trainer.max_step: Trainer has no such option. Did you mean max_steps"),
@@ -164,6 +168,8 @@ def test_a_run_from_before_the_latest_options_is_still_understood() -> None:
         del config.callbacks.scores.resize, config.callbacks.scores.download
         del config.run, config.tags, config.notes, config.callbacks.scores.at_least
         del config.callbacks.scores.best_by
+        for name in ("scores", "health", "samples", "checkpoint"):
+            del config.callbacks[name].seconds_apart
         del config.trainer.accumulate_grad_batches, config.data.train_count, config.data.mirror, config.data.sampler
     check(config)
     folder = composed("data=image_folder", "data.root=.")

@@ -3,6 +3,7 @@
 python -m pytest -m gpu
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import lightning
@@ -12,10 +13,12 @@ from lightning.pytorch.callbacks import Callback
 
 from gan_lab.data import base, feeding
 from gan_lab.evaluation.sampling import prepare
+from gan_lab.metrics.scores import Moments, frechet_distance
 from gan_lab.runs.run import Run
 from gan_lab.training.trainer import EpochLimit
 from gan_lab.utils.batches import LabelledImages
 from tests.conftest import QUICK, Command, fit, last_weights, same, tiny_cgan, tiny_gan
+from tests.metrics.test_scores import exact_fid, normal
 
 pytestmark = [
     pytest.mark.gpu,
@@ -188,3 +191,49 @@ def test_a_seed_draws_the_same_images_as_on_the_processor(run: Run) -> None:
     options: dict[str, Any] = {"which": "last", "count": 40, "of_class": None, "seed": 3, "ema": True}
     on_gpu, on_cpu = (prepare(run, **options, device=name).whole() for name in ("auto", "cpu"))
     torch.testing.assert_close(on_gpu, on_cpu, atol=1e-2, rtol=0)  # TensorFloat32 has ten bits
+
+
+@pytest.fixture
+def little_memory() -> Iterator[None]:
+    """A process that may take 1 GiB of the device beside what it holds."""
+    torch.cuda.empty_cache()
+    held, whole = torch.cuda.memory_reserved(), torch.cuda.get_device_properties(0).total_memory
+    torch.cuda.set_per_process_memory_fraction((held + (1 << 30)) / whole)
+    yield
+    torch.cuda.set_per_process_memory_fraction(1.0)
+    torch.cuda.empty_cache()
+
+
+@pytest.mark.usefixtures("little_memory")
+def test_a_conditional_grid_that_does_not_fit_at_once_is_drawn_in_parts() -> None:
+    """480 images, of whose feature maps one needs 2.1 GB: 480 x 64 channels x 128 x 128 x 4 bytes."""
+
+    class Wide(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.widest = 0
+            self.maps = torch.nn.Conv2d(1, 64, 1)
+            self.together = torch.nn.Conv2d(64, 1, 1)
+
+        def forward(self, latents: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+            self.widest = max(self.widest, len(latents))
+            places = latents[:, :1, None, None].expand(-1, 1, 128, 128) + labels[:, None, None, None]
+            return self.together(self.maps(places)).tanh()
+
+    model = tiny_cgan().cuda()
+    wide = model.generator = Wide().cuda()
+    torch.cuda.reset_peak_memory_stats()
+    drawn, columns = model.sample_grid(10, 48, seed=0, ema=False)
+    assert (len(drawn), columns) == (480, 48)
+    assert wide.widest == 480
+    assert torch.cuda.max_memory_reserved() < (1 << 30) + (1 << 28)
+    wide.widest = 0
+    again, _ = model.sample_grid(10, 48, seed=0, ema=False)
+    assert wide.widest < 480, "what fitted is remembered"
+    torch.testing.assert_close(again, drawn)
+
+
+@pytest.mark.parametrize("count", [100, 3000])
+def test_fid_on_the_device_is_that_of_the_processor(count: int) -> None:
+    real, fake = normal(3000, 256), normal(count, 256, seed=1, scale=1.3, shift=2.0)
+    assert frechet_distance(Moments.of(real.cuda()), fake.cuda()) == pytest.approx(exact_fid(real, fake), rel=1e-8)

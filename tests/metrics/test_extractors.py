@@ -5,6 +5,7 @@ from torch import nn
 from gan_lab.metrics.extractors import Custom, extract, resized, with_channels, without_border
 from gan_lab.utils import images
 from tests.conftest import same, weights
+from tests.utils.test_chunks import crowded
 
 
 def plain(value: int, channels: int, size: int = 28) -> torch.Tensor:
@@ -127,3 +128,12 @@ def test_looking_changes_nothing_and_depends_on_nothing_else() -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert torch.equal(extractor(pictures), together)
     assert same(before, weights(extractor))
+
+
+def test_an_extractor_gets_fewer_images_at_a_time_where_memory_runs_out() -> None:
+    extractor, images = custom(), random_images(1, count=20)
+    whole = extract(extractor, images)
+    asked = crowded(extractor.module, 5)
+    for part, expected in zip(extract(extractor, images), whole, strict=True):
+        torch.testing.assert_close(part, expected)
+    assert asked == [20, 10, *[5] * 4]

@@ -9,7 +9,7 @@ import torch
 
 from gan_lab.metrics import scores
 from gan_lab.metrics.dataset_classifier import DatasetClassifier
-from gan_lab.metrics.scores import Moments, frechet_distance, frechet_distance_of_few, inception_score, kernel_distance
+from gan_lab.metrics.scores import Moments, frechet_distance, inception_score, kernel_distance
 from tests.metrics.conftest import Labelled
 
 
@@ -53,17 +53,35 @@ def test_fid_of_digits_is_what_others_compute(extractor: DatasetClassifier, nume
     assert score == pytest.approx(symmetric_fid(real, fake), rel=1e-6)
 
 
-def test_fid_of_fewer_images_than_features(extractor: DatasetClassifier, numerals: Labelled) -> None:
-    features = extractor(numerals[0][:300])
-    real, fake = features[:200], features[200:]
-    assert frechet_distance(Moments.of(real), fake) == pytest.approx(symmetric_fid(real, fake), rel=1e-5)
+def exact_fid(real: torch.Tensor, fake: torch.Tensor) -> float:
+    """From the features alone: no covariance is made, whose small eigenvalues would be rounded, and no root of one."""
+    real, fake = real.double(), fake.double()
+    x, y = ((part - part.mean(0)) / (len(part) - 1) ** 0.5 for part in (real, fake))
+    root = torch.linalg.svdvals(x @ y.T).sum()
+    return float((real.mean(0) - fake.mean(0)).square().sum() + x.square().sum() + y.square().sum() - 2 * root)
 
 
-@pytest.mark.parametrize(("count", "others"), [(12, 9), (40, 40), (9, 300)])
-def test_fid_of_few_images_is_what_others_compute(count: int, others: int) -> None:
-    real, fake = normal(count), normal(others, seed=1, scale=1.3, shift=2.0)
-    assert frechet_distance_of_few(real, fake) == pytest.approx(symmetric_fid(real, fake), rel=1e-6)
-    assert frechet_distance_of_few(real, fake) == pytest.approx(frechet_distance(Moments.of(real), fake), rel=1e-6)
+@pytest.mark.parametrize("count", [100, 255, 256, 257, 600])  # of 256 features
+@pytest.mark.parametrize("others", [90, 256, 700])
+def test_fid_is_exact_of_any_number_of_images(
+    count: int, others: int, extractor: DatasetClassifier, numerals: Labelled
+) -> None:
+    features = extractor(numerals[0][: count + others])
+    real, fake = features[:count], features[count:]
+    expected = pytest.approx(exact_fid(real, fake), rel=1e-8)
+    assert frechet_distance(Moments.of(real), fake) == expected
+    assert frechet_distance(real, fake) == expected
+    assert frechet_distance(real, Moments.of(fake)) == expected
+
+
+@pytest.mark.parametrize(
+    "constant", [(slice(0, 16, 3), slice(0)), (slice(0), slice(0, 16, 3)), (slice(4), slice(2, 8))]
+)
+def test_fid_is_exact_where_a_feature_never_changes(constant: tuple[slice, slice]) -> None:
+    real, fake = normal(300), normal(200, seed=1, scale=1.3, shift=2.0)
+    for part, places in zip((real, fake), constant, strict=True):
+        part[:, places] = 0.1
+    assert frechet_distance(Moments.of(real), fake) == pytest.approx(exact_fid(real, fake), rel=1e-10)
 
 
 def test_fid_of_equal_sets_is_zero(extractor: DatasetClassifier, numerals: Labelled) -> None:

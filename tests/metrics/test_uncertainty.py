@@ -1,17 +1,12 @@
+from collections.abc import Callable
+
 import pytest
 import torch
 
 from gan_lab.metrics import uncertainty
-from gan_lab.metrics.scores import Moments, frechet_distance
-from gan_lab.metrics.uncertainty import Reference, fid_infinity, fid_interval
-from tests.metrics.test_scores import independent_fid, normal
-
-
-def test_the_quick_distance_is_fid() -> None:
-    real, fake = normal(3000), normal(2000, seed=1, scale=1.3, shift=2.0)
-    found = Reference(Moments.of(real)).distance(Moments.of(fake))
-    assert found == pytest.approx(independent_fid(real, fake), rel=1e-6)
-    assert found == pytest.approx(frechet_distance(Moments.of(real), fake), rel=1e-6)
+from gan_lab.metrics.scores import Gaussian, Moments, frechet_distance
+from gan_lab.metrics.uncertainty import fid_infinity, fid_interval
+from tests.metrics.test_scores import normal
 
 
 def test_moments_know_mean_and_covariance() -> None:
@@ -29,15 +24,21 @@ def test_the_bias_of_few_images_is_gone_at_infinity() -> None:
     assert abs(fid_infinity(Moments.of(real), fake, 0) - many) < few / 2
 
 
+def put_in_place_of_fid(monkeypatch: pytest.MonkeyPatch, function: Callable[[int], float]) -> None:
+    """Have FID be a function of the number of generated images."""
+    monkeypatch.setattr(Gaussian, "of", lambda images: Gaussian(torch.empty(0), images))
+    monkeypatch.setattr(Gaussian, "distance", lambda _, fake: function(len(fake.factor)))
+
+
 def test_an_exact_line_is_continued_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where FID of n images is 3 + 70 / n, that of infinitely many is 3."""
-    monkeypatch.setattr(Reference, "distance", lambda _, fake: 3 + 70 / fake.count)
+    put_in_place_of_fid(monkeypatch, lambda count: 3 + 70 / count)
     assert fid_infinity(Moments.of(normal(50)), normal(200), 0) == pytest.approx(3)
 
 
 def test_the_sizes_are_those_of_the_paper(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(Reference, "distance", lambda _, fake: asked.append(fake.count) or 1.0)
+    put_in_place_of_fid(monkeypatch, lambda count: asked.append(count) or 1.0)
     fid_infinity(Moments.of(normal(50, 2)), normal(12_000, 2), 0)
     assert (len(asked), asked[0], asked[-1]) == (15, 5000, 12_000)
     asked.clear()

@@ -4,7 +4,8 @@ from scipy import stats
 
 from gan_lab.models.latent import LatentGAN
 from gan_lab.models.vanilla import VanillaGAN
-from tests.conftest import LATENT_DIM, SIZE, tiny_gan
+from tests.conftest import LATENT_DIM, SIZE, tiny_cgan, tiny_gan
+from tests.utils.test_chunks import crowded
 
 
 class Uniform(VanillaGAN):
@@ -93,3 +94,23 @@ def test_samples_of_truncated_latents() -> None:
     model = tiny_gan()
     latents = model.seeded_latents(5, 0)
     torch.testing.assert_close(model.sample(latents, truncation=0.3), model.sample(model.truncate(latents, 0.3)))
+
+
+@pytest.mark.parametrize("ema", [True, False])
+def test_a_conditional_grid_is_drawn_in_parts_where_memory_runs_out(ema: bool) -> None:
+    model = tiny_cgan(ema_half_life=8)
+    whole, columns = model.sample_grid(10, 4, seed=0, ema=ema)
+    asked = crowded(model.sampling_network(ema), 13)
+    parts, _ = model.sample_grid(10, 4, seed=0, ema=ema)
+    assert (len(whole), columns) == (40, 4)
+    assert asked == [40, 20, *[10] * 4]
+    torch.testing.assert_close(parts, whole)
+
+
+def test_a_discriminator_looks_at_fewer_images_where_memory_runs_out() -> None:
+    model = tiny_cgan()
+    images, labels = torch.randn(40, 1, SIZE, SIZE), torch.arange(40) % 10
+    whole = model.eval_logits(images, (labels,))
+    asked = crowded(model.discriminator, 20)
+    torch.testing.assert_close(model.eval_logits(images, (labels,)), whole)
+    assert asked == [40, 20, 20]

@@ -4,6 +4,7 @@ import torch
 from gan_lab.utils.images import to_float
 from tests.conftest import SIZE
 from tests.models.test_cyclegan import TinyDomains, fit, tiny_cyclegan
+from tests.utils.test_chunks import crowded
 
 
 def test_translating_takes_the_moving_average_or_the_generator_as_it_is() -> None:
@@ -35,3 +36,11 @@ def test_held_out_images_are_of_the_test_split() -> None:
     assert len(a) == len(b) == 3
     assert torch.equal(a, to_float(data.splits["test"][0].images[:3]))
     assert torch.equal(model.shown(a, b), b)
+
+
+def test_fewer_images_are_translated_at_a_time_where_memory_runs_out() -> None:
+    model, images = tiny_cyclegan(), torch.randn(12, 1, SIZE, SIZE)
+    whole = model.translate(images, "b2a", ema=False)
+    asked = crowded(model.translator("b2a", ema=False), 3)
+    torch.testing.assert_close(model.translate(images, "b2a", ema=False), whole)
+    assert asked == [12, 6, 3, 3, 3, 3]
