@@ -81,7 +81,8 @@ class Forward(Function):
     @staticmethod
     def forward(x: Tensor, w: Tensor, geometry: Geometry) -> Tensor:
         """Compute y."""
-        return torch.ops.aten.convolution(x, w, None, *geometry)
+        y: Tensor = torch.ops.aten.convolution(x, w, None, *geometry)
+        return y
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -103,7 +104,9 @@ class ToInput(Function):
     @staticmethod
     def forward(g: Tensor, w: Tensor, shape: torch.Size, geometry: Geometry) -> Tensor:
         """Compute it; of x itself torch takes the shape only."""
-        return torch.ops.aten.convolution_backward(g, g.new_empty(shape), w, None, *geometry, [True, False, False])[0]
+        empty, wanted = g.new_empty(shape), [True, False, False]
+        x: Tensor = torch.ops.aten.convolution_backward(g, empty, w, None, *geometry, wanted)[0]
+        return x
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -125,7 +128,9 @@ class ToWeight(Function):
     @staticmethod
     def forward(x: Tensor, g: Tensor, shape: torch.Size, geometry: Geometry) -> Tensor:
         """Compute it; of w itself torch takes the shape only."""
-        return torch.ops.aten.convolution_backward(g, x, g.new_empty(shape), None, *geometry, [False, True, False])[1]
+        empty, wanted = g.new_empty(shape), [False, True, False]
+        w: Tensor = torch.ops.aten.convolution_backward(g, x, empty, None, *geometry, wanted)[1]
+        return w
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:

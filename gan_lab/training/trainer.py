@@ -16,6 +16,7 @@ from lightning.pytorch.trainer.connectors.signal_connector import _SignalConnect
 from gan_lab.distributed import collectives
 from gan_lab.distributed.launcher import surroundings
 from gan_lab.distributed.strategy import UnwrappedDDPStrategy
+from gan_lab.utils import hardware
 from gan_lab.utils.types import HARMLESS, Fact, OnResume, PositiveInt
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
@@ -204,6 +205,7 @@ class CompiledNetworks(Callback):
 
     def on_fit_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Arrange for it; torch compiles with the first batches."""
+        hardware.check_compiler(str(trainer.strategy.root_device))
         pl_module.compile_networks()
 
 

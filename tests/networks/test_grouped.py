@@ -149,7 +149,7 @@ def test_a_turn_with_penalties_takes_as_many_operations_whatever_the_groups(
 
 
 def test_the_papers_network_takes_a_twentieth() -> None:
-    """By torch's own it takes 24,124 (docs/performance.md). Here it has a twelfth of the width, and as many operations."""
+    """By torch's own it takes 24,124 (docs/performance.md). Here it is narrower, with as many operations."""
     narrow = (f"model.network.discriminator.{each}=64" for each in ("width", "max_width"))
     assert operations("model/network=r3gan_cifar10", *narrow, size=32).total() < 1400
 

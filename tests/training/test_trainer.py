@@ -7,6 +7,7 @@ from lightning.pytorch.callbacks import Callback
 
 from gan_lab.models.compile import is_compiled
 from gan_lab.training.trainer import Trainer, last_batch
+from gan_lab.utils import hardware
 from tests.conftest import TinyImages, same, tiny_gan, weights
 
 
@@ -93,10 +94,13 @@ def test_an_exception_leaves_matrix_products_as_they_were() -> None:
 
 
 @pytest.mark.parametrize("wanted", [False, True])
-def test_networks_are_compiled_where_that_is_wanted(wanted: bool) -> None:
+def test_networks_are_compiled_where_that_is_wanted(wanted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+    monkeypatch.setattr(hardware, "check_compiler", tried.append)
     model = tiny_gan()
     trainer(compile=wanted, max_steps=0).fit(model, TinyImages(count=32))
     assert (is_compiled(model.generator), is_compiled(model.discriminator)) == (wanted, wanted)
+    assert tried == ["cpu"] * wanted, "on the device of this process"
 
 
 @pytest.mark.parametrize("option", ["gradient_clip_val", "strategy"])
