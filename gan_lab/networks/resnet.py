@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from gan_lab.networks import grouped
 from gan_lab.networks.norms import Norm, needs_bias, norm_2d, normalise_weights
 from gan_lab.networks.sizes import halved, halvings
+from gan_lab.networks.upsampling import double
 from gan_lab.utils.types import ImageSize, PositiveInt
 
 SLOPE = 0.2
@@ -106,7 +107,7 @@ class Upsample(Resample):
         """(batch, inputs, height, height) to (batch, outputs, 2 height, 2 height)."""
         wider = self.to_width(maps)
         if not self.filtered:
-            return F.interpolate(wider, scale_factor=2, mode="bilinear")
+            return double(wider, "bilinear")
         # A quarter of the places are not the zeros in between, so 4 keeps the mean.
         return F.conv_transpose2d(wider, 4 * self.kernels(wider), stride=2, padding=1, groups=wider.shape[1])
 
