@@ -103,6 +103,15 @@ def test_networks_are_compiled_where_that_is_wanted(wanted: bool, monkeypatch: p
     assert tried == ["cpu"] * wanted, "on the device of this process"
 
 
+def test_the_model_is_told_how_to_compute_its_steps() -> None:
+    model = tiny_gan()
+    trainer(max_steps=0).fit(model, TinyImages(count=32))
+    assert (model.parts, model.wants_cuda_graphs, model.penalty_precision) == (1, False, "32-true")
+    given: dict[str, Any] = {"accumulate_grad_batches": 2, "cuda_graphs": "auto", "penalty_precision": "bf16-mixed"}
+    trainer(max_steps=0, **given).fit(model, TinyImages(count=32))
+    assert (model.parts, model.wants_cuda_graphs, model.penalty_precision) == (2, "auto", "bf16-mixed")
+
+
 @pytest.mark.parametrize("option", ["gradient_clip_val", "strategy"])
 def test_options_that_cannot_work_say_why(option: str) -> None:
     with pytest.raises(ValueError, match=f"^{option}: "):
