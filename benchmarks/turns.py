@@ -1,4 +1,4 @@
-"""Costs and savings of options of the step: lazy penalties, augmentation, parts. `python -m benchmarks.turns`."""
+"""Costs and savings of options of the step: penalties, augmentation, parts. `python -m benchmarks.turns`."""
 
 import logging
 import resource
@@ -16,6 +16,7 @@ BATCHES, ROUNDS = 16, 9  # a round has one lazy turn of 16
 # Name, model, what both sides have, what one side has in addition, and the ratio of times that is promised.
 TIMES: tuple[tuple[str, str, list[str], str, float | None], ...] = (
     ("r1 and r2 on every 16th batch", "r3gan", ["model/network=resnet", "data.batch_size=32"], "r1.every=16", 0.65),
+    ("penalties in bfloat16", "r3gan", ["model/network=resnet"], "trainer.penalty_precision=bf16-mixed", None),
     ("diffaugment", "dcgan", [], "model/augment=diffaugment", 1.10),
     ("ada", "dcgan", [], "model/augment=ada", None),
 )

@@ -15,7 +15,7 @@ from pydantic import Field
 from torch import Tensor
 
 from gan_lab.utils import per_image
-from gan_lab.utils.precision import full_precision
+from gan_lab.utils.precision import Precision, computing_in, full_precision
 from gan_lab.utils.types import PositiveInt
 
 EPS = 1e-12  # under the root, whose slope at zero would be infinite
@@ -47,23 +47,28 @@ def has_gamma(penalty: Penalty) -> bool:
     return any(field.name == "gamma" for field in fields(penalty))
 
 
-def input_gradients(critic: Callable[[Tensor], Tensor], images: Tensor) -> tuple[Tensor, Tensor]:
+def input_gradients(
+    critic: Callable[[Tensor], Tensor], images: Tensor, precision: Precision = "32-true"
+) -> tuple[Tensor, Tensor]:
     """Logits of images, and the gradient of each image's logit, the mean of its patches', with respect to the image.
 
-    Both are part of the graph, and in float32 or better: half precision would lose the penalty's own gradient.
+    Both are part of the graph. Gradients are in float32 or better, which half precision inside the critic rounds.
 
     Args:
         critic: maps images (batch, ...) to logits (batch, ...), each image's by itself.
         images: (batch, ...); no gradient flows back into them.
+        precision: of the critic, whatever surrounds it.
 
     Returns:
         Logits (batch, ...) and gradients of the shape of the images.
     """
     leaf = images.detach()
     leaf = (leaf.float() if leaf.dtype in (torch.bfloat16, torch.float16) else leaf).requires_grad_()
-    with torch.enable_grad(), full_precision(leaf.device):
-        logits = critic(leaf)
-        (gradients,) = torch.autograd.grad(logits.reshape(len(logits), -1).mean(1).sum(), leaf, create_graph=True)
+    with torch.enable_grad():
+        with computing_in(precision, leaf.device):
+            logits = critic(leaf)
+        with full_precision(leaf.device):  # backward runs in the precisions of the forward
+            (gradients,) = torch.autograd.grad(logits.reshape(len(logits), -1).mean(1).sum(), leaf, create_graph=True)
     return logits, gradients
 
 

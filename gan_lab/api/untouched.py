@@ -104,9 +104,12 @@ def _random() -> Iterator[Callable[[], object]]:
     yield lambda: random.setstate(of_python)
     yield lambda: np.random.set_state(of_numpy)  # noqa: NPY002
     yield lambda: torch.set_rng_state(of_torch)
-    if torch.cuda.is_available():
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         of_cuda = torch.cuda.get_rng_state_all()
         yield lambda: torch.cuda.set_rng_state_all(of_cuda)
+    elif torch.cuda.is_available():  # to ask for states would make a context on every device, maybe only to wait
+        seed = torch.initial_seed()  # torch gives one to all devices
+        yield lambda: torch.cuda.manual_seed_all(seed)
     if torch.backends.mps.is_available():
         of_mps = torch.mps.get_rng_state()
         yield lambda: torch.mps.set_rng_state(of_mps)

@@ -21,6 +21,7 @@ from gan_lab.penalties import Penalty, input_gradients
 from gan_lab.stabilisers import Stabiliser
 from gan_lab.utils import chunks
 from gan_lab.utils.batches import AnyBatch, LabelledImages, Pairs
+from gan_lab.utils.precision import Precision
 
 Extras = dict[str, Tensor]  # what a discriminator with heads says of images beside logits, each (batch, ...)
 Outputs = tuple[Tensor, Extras]  # logits (batch, ...), and the extras of the same forward
@@ -49,6 +50,7 @@ class TwoPlayers(LightningModule):
         self.generator_ema = MovingAverage(self.generator, ema_half_life) if ema_half_life else None
         self.objective = objective
         self.penalty = penalty
+        self.penalty_precision: Precision = "32-true"  # set by the trainer
         self.augment = augment
         self.stabiliser = nn.ModuleDict(stabiliser)
         self.freeze_discriminator = freeze_discriminator
@@ -184,7 +186,7 @@ class TwoPlayers(LightningModule):
             return outputs[0][0]
 
         with eager(self.discriminator):
-            _, gradients = input_gradients(logits, images)
+            _, gradients = input_gradients(logits, images, self.penalty_precision)
         return outputs[0], gradients
 
     def penalty_terms(self, real: Tensor, fake: Tensor, condition: Condition, every: int = 1) -> Terms:

@@ -13,6 +13,7 @@ from gan_lab.networks.dropout import Dropout
 from gan_lab.networks.init import dcgan_init
 from gan_lab.networks.norms import Norm, norm_2d, normalise_weights
 from gan_lab.networks.sizes import further_doublings, halved, quarter
+from gan_lab.networks.upsampling import Double
 from gan_lab.utils.types import ImageSize, PositiveInt, Probability
 
 BATCH_NORM_MOMENTUM = 0.2
@@ -43,7 +44,7 @@ class Generator(nn.Module):
         larger: list[nn.Module] = []
         for _ in range(further):
             larger += [
-                nn.Upsample(scale_factor=2),
+                Double(),
                 nn.Conv2d(2 * width, 2 * width, 3, padding=1),
                 nn.BatchNorm2d(2 * width, momentum=BATCH_NORM_MOMENTUM),
                 nn.ReLU(inplace=True),
@@ -53,11 +54,11 @@ class Generator(nn.Module):
             nn.ReLU(inplace=True),
             nn.Unflatten(1, (2 * width, *sides)),
             *larger,
-            nn.Upsample(scale_factor=2),
+            Double(),
             nn.Conv2d(2 * width, 2 * width, 3, padding=1),
             nn.BatchNorm2d(2 * width, momentum=BATCH_NORM_MOMENTUM),
             nn.ReLU(inplace=True),
-            nn.Upsample(scale_factor=2),
+            Double(),
             nn.Conv2d(2 * width, width, 3, padding=1),
             nn.BatchNorm2d(width, momentum=BATCH_NORM_MOMENTUM),
             nn.ReLU(inplace=True),

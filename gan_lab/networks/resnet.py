@@ -19,8 +19,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gan_lab.networks import grouped
 from gan_lab.networks.norms import Norm, needs_bias, norm_2d, normalise_weights
 from gan_lab.networks.sizes import halved, halvings
+from gan_lab.networks.upsampling import double
 from gan_lab.utils.types import ImageSize, PositiveInt
 
 SLOPE = 0.2
@@ -60,7 +62,7 @@ class Block(nn.Module):
             initialised(nn.Conv2d(width, inner, 1, bias=bias), gain),
             *norm_2d(norm, inner),
             nn.LeakyReLU(SLOPE, inplace=True),
-            initialised(nn.Conv2d(inner, inner, 3, padding=1, groups=groups, bias=bias), gain),
+            initialised(grouped.GroupedConv2d(inner, inner, 3, padding=1, groups=groups, bias=bias), gain),
             *norm_2d(norm, inner),
             nn.LeakyReLU(SLOPE, inplace=True),
             initialised(nn.Conv2d(inner, width, 1, bias=False), 0.0 if norm != "spectral" else gain),
@@ -105,7 +107,7 @@ class Upsample(Resample):
         """(batch, inputs, height, height) to (batch, outputs, 2 height, 2 height)."""
         wider = self.to_width(maps)
         if not self.filtered:
-            return F.interpolate(wider, scale_factor=2, mode="bilinear")
+            return double(wider, "bilinear")
         # A quarter of the places are not the zeros in between, so 4 keeps the mean.
         return F.conv_transpose2d(wider, 4 * self.kernels(wider), stride=2, padding=1, groups=wider.shape[1])
 
@@ -116,7 +118,7 @@ class Downsample(Resample):
     def forward(self, maps: Tensor) -> Tensor:
         """(batch, inputs, height, height) to (batch, outputs, height / 2, height / 2)."""
         if self.filtered:
-            maps = F.conv2d(maps, self.kernels(maps), stride=2, padding=1, groups=maps.shape[1])
+            maps = grouped.conv2d(maps, self.kernels(maps), stride=2, padding=1, groups=maps.shape[1])
         else:
             maps = F.avg_pool2d(maps, 2)
         return self.to_width(maps)
@@ -222,7 +224,7 @@ class Discriminator(nn.Module):
             layers += [Block(width=outputs, **block) for _ in range(blocks)]
         last = widths[-1]
         self.features = nn.Sequential(
-            *layers, initialised(nn.Conv2d(last, last, sides, groups=last, bias=False)), nn.Flatten()
+            *layers, initialised(grouped.GroupedConv2d(last, last, sides, groups=last, bias=False)), nn.Flatten()
         )
         self.output = initialised(nn.Linear(last, 1, bias=False))
         normalise_weights(self, norm)

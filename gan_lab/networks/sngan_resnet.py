@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from gan_lab.networks.norms import Norm, needs_bias, norm_2d, normalise_weights
 from gan_lab.networks.sizes import halved, layout_for
+from gan_lab.networks.upsampling import double
 from gan_lab.utils.types import ImageSize, PositiveInt
 
 # By image size, feature maps in multiples of the width: of the generator from the 4x4 map on; of the discriminator's
@@ -35,11 +36,6 @@ def glorot(layer: Layer, gain: float = 1.0) -> Layer:
 def conv3x3(inputs: int, outputs: int, *, bias: bool = True) -> nn.Conv2d:
     """A convolution in a block, which keeps the size of its maps."""
     return glorot(nn.Conv2d(inputs, outputs, 3, padding=1, bias=bias), math.sqrt(2))
-
-
-def double(maps: Tensor) -> Tensor:
-    """Maps of twice the size, by nearest neighbours."""
-    return F.interpolate(maps, scale_factor=2)
 
 
 class Up(nn.Module):

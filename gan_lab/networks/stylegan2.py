@@ -29,6 +29,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gan_lab.networks import grouped
 from gan_lab.networks.sizes import doublings, halved
 from gan_lab.utils import per_image
 from gan_lab.utils.precision import full_precision
@@ -102,7 +103,9 @@ class Filter(nn.Module):
     def forward(self, maps: Tensor, *, padding: int, stride: int = 1) -> Tensor:
         """Smooth maps (batch, channels, height, width), of which a stride of 2 keeps every second row and column."""
         channels = maps.shape[1]
-        return F.conv2d(maps, self.taps.expand(channels, -1, -1, -1), None, stride, padding, groups=channels)
+        return grouped.conv2d(
+            maps, self.taps.expand(channels, -1, -1, -1), stride=stride, padding=padding, groups=channels
+        )
 
 
 class Upsample(Filter):

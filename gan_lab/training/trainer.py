@@ -16,6 +16,8 @@ from lightning.pytorch.trainer.connectors.signal_connector import _SignalConnect
 from gan_lab.distributed import collectives
 from gan_lab.distributed.launcher import surroundings
 from gan_lab.distributed.strategy import UnwrappedDDPStrategy
+from gan_lab.utils import hardware
+from gan_lab.utils.precision import Precision as PenaltyPrecision
 from gan_lab.utils.types import HARMLESS, Fact, OnResume, PositiveInt
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
@@ -40,6 +42,8 @@ class Trainer(lightning.Trainer):
         devices: how many on each machine, a process for each; "auto" is one, or what torchrun or srun has started.
         num_nodes: machines that take part.
         precision: of the networks; weights, losses and penalties stay in float32.
+        penalty_precision: of the discriminator where a penalty takes its gradient, whatever `precision` is; R3GAN's
+            loss is of the same forward.
         matmul_precision: of float32 matrix products while training: on CUDA "high" and "medium" are TensorFloat32, as
             torch takes in convolutions by default; on a CPU that can, "medium" is bfloat16.
         compile: whether the networks are compiled, which can take minutes in the first batches.
@@ -67,6 +71,7 @@ class Trainer(lightning.Trainer):
         max_steps: Annotated[Limit, END],
         max_epochs: Annotated[Limit | None, END],
         log_every_n_steps: Annotated[PositiveInt, HARMLESS, Fact.INCIDENTAL],
+        penalty_precision: Annotated[PenaltyPrecision, OnResume("different rounding")] = "32-true",
         accumulate_grad_batches: Annotated[PositiveInt, OnResume("different order of summation")] = 1,
         limit_train_batches: Annotated[int | float | None, END] = None,
         deterministic: Annotated[bool | Literal["warn"] | None, Fact.INCIDENTAL] = None,
@@ -87,17 +92,14 @@ class Trainer(lightning.Trainer):
         # Alone, a batch system's variables are no invitation to wait for others.
         around = surroundings() if several else LightningEnvironment()
         # Each costs every batch a call or two, so only those that have something to do.
-        helpers: list[Callback] = [EpochLimit(max_epochs)]
+        ways = {"parts": accumulate_grad_batches, "wants_cuda_graphs": cuda_graphs}
+        helpers: list[Callback] = [EpochLimit(max_epochs), WayOfSteps(**ways, penalty_precision=penalty_precision)]
         if several:
             helpers.append(SameWeights())
         if matmul_precision != torch.get_float32_matmul_precision():
             helpers.append(MatrixProducts(matmul_precision))
         if compile:
             helpers.append(CompiledNetworks())
-        if accumulate_grad_batches > 1:
-            helpers.append(BatchesInParts(accumulate_grad_batches))
-        if cuda_graphs:
-            helpers.append(CapturedSteps(cuda_graphs))
         super().__init__(
             accelerator=accelerator,
             devices=1 if devices == "auto" else devices,
@@ -204,29 +206,20 @@ class CompiledNetworks(Callback):
 
     def on_fit_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Arrange for it; torch compiles with the first batches."""
+        hardware.check_compiler(str(trainer.strategy.root_device))
         pl_module.compile_networks()
 
 
-class CapturedSteps(Callback):
-    """Has the model train by CUDA graphs."""
+class WayOfSteps(Callback):
+    """Tells the model how its steps are to be computed, by attributes that it has."""
 
-    def __init__(self, wanted: bool | Literal["auto"]) -> None:
-        self.wanted = wanted
+    def __init__(self, **ways: Any) -> None:
+        self.ways = ways
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Say so before the model gets its players ready."""
-        pl_module.wants_cuda_graphs = self.wanted
-
-
-class BatchesInParts(Callback):
-    """Has the model compute each batch in parts."""
-
-    def __init__(self, parts: int) -> None:
-        self.parts = parts
-
-    def on_train_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
-        """Say so before the first batch."""
-        pl_module.parts = self.parts
+        for name, value in self.ways.items():
+            setattr(pl_module, name, value)
 
 
 class SameWeights(Callback):

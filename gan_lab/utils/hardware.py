@@ -96,13 +96,24 @@ def check(
         raise UserError("trainer.precision=16-mixed needs a CUDA device; on this one set trainer.precision=bf16-mixed")
     if sync_batchnorm and kind != "cuda" and wanted * num_nodes > 1:
         raise UserError("trainer.sync_batchnorm=true: torch synchronises batch norm on CUDA devices only; leave it out")
-    if compile:
-        reason = why_not_compiled(kind)
-        if reason is not None:
-            raise UserError(
-                f"trainer.compile=true doesn't work here: {reason}. torch compiles with a C++ compiler (g++), on CUDA "
-                "with Triton, too: install them, or set trainer.compile=false"
-            )
+    # Where torch sees CUDA, compiling makes a context on a device, even for the CPU. This process may only wait for
+    # others, so there those that train try it, each on its own device.
+    if compile and not torch.cuda.is_available():
+        check_compiler(kind)
+
+
+def check_compiler(device: str) -> None:
+    """Refuse to compile where torch can't.
+
+    Raises:
+        UserError: saying what is missing.
+    """
+    reason = why_not_compiled(device)
+    if reason is not None:
+        raise UserError(
+            f"trainer.compile=true doesn't work here: {reason}. torch compiles with a C++ compiler (g++), on CUDA "
+            "with Triton, too: install them, or set trainer.compile=false"
+        )
 
 
 def device(wanted: str) -> torch.device:
@@ -122,7 +133,7 @@ def device(wanted: str) -> torch.device:
 
 @cache
 def why_not_compiled(device: str) -> str | None:
-    """The reason why torch can't compile for a kind of device; None where it can. The first call takes seconds."""
+    """The reason why torch can't compile for a device; None where it can. The first call takes seconds."""
     noisy = logging.getLogger("torch")
     level = noisy.level
     noisy.setLevel(logging.CRITICAL)

@@ -138,6 +138,17 @@ def test_every_variant_goes_the_way_of_float32(variant: str, precision: str) -> 
         assert 0 < away <= tolerance, name
 
 
+@pytest.mark.parametrize("precision", ["32-true", *DTYPES])
+@pytest.mark.parametrize("variant", ["r3gan", "wgan_gp"])
+def test_penalties_in_bfloat16_lead_the_way_of_float32(variant: str, precision: str) -> None:
+    exact, mixed = tiny(variant), tiny(variant)
+    mixed.penalty_precision = "bf16-mixed"
+    ways_gone = ways(exact, "32-true"), ways(mixed, precision)
+    for name in PLAYERS:
+        way, other = (gone[name] for gone in ways_gone)
+        assert 0 < ((other - way).norm() / way.norm()).item() <= TOLERANCE["bf16-mixed"], name
+
+
 @pytest.mark.parametrize("precision", DTYPES)
 @pytest.mark.parametrize("variant", MODELS)
 def test_networks_are_in_half_precision_and_every_term_in_float32(

@@ -7,6 +7,7 @@ from lightning.pytorch.callbacks import Callback
 
 from gan_lab.models.compile import is_compiled
 from gan_lab.training.trainer import Trainer, last_batch
+from gan_lab.utils import hardware
 from tests.conftest import TinyImages, same, tiny_gan, weights
 
 
@@ -93,10 +94,22 @@ def test_an_exception_leaves_matrix_products_as_they_were() -> None:
 
 
 @pytest.mark.parametrize("wanted", [False, True])
-def test_networks_are_compiled_where_that_is_wanted(wanted: bool) -> None:
+def test_networks_are_compiled_where_that_is_wanted(wanted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+    monkeypatch.setattr(hardware, "check_compiler", tried.append)
     model = tiny_gan()
     trainer(compile=wanted, max_steps=0).fit(model, TinyImages(count=32))
     assert (is_compiled(model.generator), is_compiled(model.discriminator)) == (wanted, wanted)
+    assert tried == ["cpu"] * wanted, "on the device of this process"
+
+
+def test_the_model_is_told_how_to_compute_its_steps() -> None:
+    model = tiny_gan()
+    trainer(max_steps=0).fit(model, TinyImages(count=32))
+    assert (model.parts, model.wants_cuda_graphs, model.penalty_precision) == (1, False, "32-true")
+    given: dict[str, Any] = {"accumulate_grad_batches": 2, "cuda_graphs": "auto", "penalty_precision": "bf16-mixed"}
+    trainer(max_steps=0, **given).fit(model, TinyImages(count=32))
+    assert (model.parts, model.wants_cuda_graphs, model.penalty_precision) == (2, "auto", "bf16-mixed")
 
 
 @pytest.mark.parametrize("option", ["gradient_clip_val", "strategy"])

@@ -10,6 +10,7 @@ import pytest
 import torch
 from omegaconf import DictConfig, OmegaConf
 
+from gan_lab.api.untouched import untouched
 from gan_lab.config import allowed, schema
 from gan_lab.networks import mlp
 from gan_lab.runs import initial_weights
@@ -132,3 +133,22 @@ def test_a_discriminator_may_know_no_norms(model: str, tmp_path: Path, monkeypat
     config.model.network.discriminator.norm = "layer"
     with pytest.raises(UserError, match="norm: WithoutNorm has no such option"):
         validate(config, tmp_path / "run")
+
+
+@pytest.mark.parametrize("more", [(), ("trainer.compile=true",), ("trainer.precision=16-mixed", "trainer.devices=1")])
+def test_a_program_that_may_only_wait_makes_no_context_on_a_cuda_device(
+    more: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest of this process is without CUDA, so whatever asks a device for anything fails."""
+
+    def begin_context() -> None:
+        raise AssertionError("a context on a CUDA device, which takes hundreds of megabytes")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "_lazy_init", begin_context)
+    with pytest.raises(AssertionError, match="a context"):
+        torch.zeros(1, device="cuda")
+    config = composed(*SMALL, "trainer.accelerator=cuda", "trainer.devices=2", *more)
+    with untouched([]):
+        assert validate(config, tmp_path / "run").trainer.num_devices == config.trainer.devices

@@ -57,8 +57,8 @@ def test_as_many_devices_as_there_are(cuda_devices: None) -> None:
         hardware.check("gpu", 5, "32-true")
 
 
-@pytest.mark.parametrize("cuda_devices", [0, 1], indirect=True)
-def test_compiling_is_tried_on_the_device_and_what_torch_says_is_passed_on(
+@pytest.mark.parametrize("cuda_devices", [0], indirect=True)
+def test_compiling_is_tried_and_what_torch_says_is_passed_on(
     cuda_devices: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried: list[str] = []
@@ -66,7 +66,16 @@ def test_compiling_is_tried_on_the_device_and_what_torch_says_is_passed_on(
     hardware.check("auto", 1, "32-true")
     with pytest.raises(UserError, match=r"^trainer.compile=true .*: no g\+\+\. .* or set trainer.compile=false$"):
         hardware.check("auto", 1, "32-true", compile=True)
-    assert tried == ["cuda" if torch.cuda.is_available() else "cpu"]
+    assert tried == ["cpu"]
+
+
+@pytest.mark.parametrize("accelerator", ["cuda", "cpu"])
+@pytest.mark.parametrize("cuda_devices", [2], indirect=True)
+def test_where_torch_sees_cuda_compiling_is_left_to_those_that_train(
+    cuda_devices: None, accelerator: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hardware, "check_compiler", lambda device: pytest.fail("makes a context"))
+    hardware.check(accelerator, 2, "32-true", compile=True)
 
 
 @pytest.mark.slow
