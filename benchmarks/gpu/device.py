@@ -89,7 +89,6 @@ class Cpu(Device):
 
     def free(self) -> None:
         """Drop what only cycles hold."""
-        torch.compiler.reset()
         gc.collect()
 
     def peak(self, work: Callable[[], object]) -> int:

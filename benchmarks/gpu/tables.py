@@ -12,6 +12,7 @@ from benchmarks.precisions import Option, Training
 from gan_lab.utils.errors import UserError
 
 log = logging.getLogger(__name__)
+LATE = "not measured: the time was up"
 
 
 @dataclass(frozen=True)
@@ -91,13 +92,19 @@ def measured(tables: Sequence[Table], seconds: float, device: Device) -> Iterato
         yield "|---|" + "---:|" * (len(table.columns) - 1)
         for place, (name, measure) in enumerate(table.rows.items()):
             left = until - perf_counter()
-            try:
-                cells = measure(left / (len(table.rows) - place)) if left > 0 else ["not measured: the time was up"]
-            except Exception as error:
-                log.warning("%s: %s", name, error, exc_info=not isinstance(error, UserError))
-                cells = [f"failed: {str(error).partition(chr(10))[0][:100]}"]
-            device.free()
+            cells = given(name, partial(measure, left / (len(table.rows) - place)), device) if left > 0 else [LATE]
             yield f"| {' | '.join([name, *cells])} |"
+
+
+def given(name: str, measure: Callable[[], Sequence[str]], device: Device) -> Sequence[str]:
+    """A row's cells, or the reason why there are none."""
+    try:
+        return measure()
+    except Exception as error:
+        log.warning("%s: %s", name, error, exc_info=not isinstance(error, UserError))
+        return [f"failed: {str(error).partition(chr(10))[0][:100]}"]
+    finally:
+        device.free()
 
 
 def batches_of(training: Training, seconds: float) -> int:

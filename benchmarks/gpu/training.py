@@ -14,6 +14,7 @@ from benchmarks.precisions import CONF, Option
 
 RESERVE = 0.85  # of the time: grids, health checks and scores of a run take the rest
 TAIL = 0.1  # of the time, at most a minute, for what comes before and after the batches
+TIMES = 20  # that a run is scored, looked at and saved: by images, a card would do nothing else
 PRECISION = "bf16-mixed"
 
 
