@@ -24,7 +24,6 @@ VARIANTS = (
     *("vanilla", "dcgan", "wgan", "wgan_gp", "cgan", "acgan", "infogan", "r3gan", "stylegan2"),
     *("cyclegan", "pix2pix", "cut"),
 )
-TWO_DOMAINS = ("cyclegan", "cut")  # a place of a batch has two images
 OF_VARIANTS = {  # so that every kind of step comes up often enough to be recorded
     "cyclegan": ("model.pool_size=32",),  # full after two batches: from then on every step is the same
     "stylegan2": ("model.penalty.r1.every=4", "model.path_length_every=2"),
@@ -45,7 +44,6 @@ OPTIONS_OF_STEPS = {
     "batches of the generator's own": ("r3gan", "model.generator_batch=own"),
     "clipped gradients": ("dcgan", "model.clip_grad_norm.generator=0.1"),
     "projected labels": ("cgan", "model/conditioning=projection"),
-    "a frozen layer": ("dcgan", "model.freeze_discriminator=1"),
     "spectral norm": ("dcgan", "model.network.discriminator.norm=spectral"),
     "filtered resampling": ("r3gan", *(f"model.network.{name}.resampling=filtered" for name in PLAYERS)),
 }
@@ -61,7 +59,7 @@ def options(variant: str, *more: str) -> list[str]:
         *OF_VARIANTS.get(variant, ()),
         "trainer.accelerator=cuda",
         "trainer.max_steps=40",
-        f"data.batch_size={64 if variant in TWO_DOMAINS else 128}",  # 128 images a batch
+        f"data.batch_size={64 if variant == 'cyclegan' else 128}",  # 128 images a batch
         *more,
     ]
 

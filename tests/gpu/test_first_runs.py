@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from gan_lab import cli
+from gan_lab.metrics import classifier
 from gan_lab.utils.images import save_png
 from tests.conftest import Command, last_weights
 from tests.gpu.test_cuda import VARIANTS, options
@@ -20,6 +21,12 @@ pytestmark = [
 TRANSLATORS = ("cyclegan", "pix2pix", "cut")
 FEW_SCORES = ("scores.count=16", "scores.count_during=16", "scores.real_during=16", "samples.rows=2")
 COMPILED = {"as written": "false", "compiled": "true"}
+
+
+@pytest.fixture(autouse=True)
+def untrained_classifiers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave classifiers of a dataset with their first weights: each run would train its own."""
+    monkeypatch.setattr(classifier, "fit", lambda model, *_: model.eval())
 
 
 def run_through(command: Command, variant: str, *more: str) -> None:
