@@ -2,6 +2,7 @@
 
 In-memory uint8 data, one generator forward a step, a frozen discriminator in the generator's turn, fused Adam, a
 moving average of the generator, nothing logged: everything that makes a step fast without changing what it computes.
+All of it happens on the device of the images.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,6 +14,11 @@ from torch import Tensor, nn
 
 Step = Callable[[], None]
 LATENT_DIM = 100
+
+
+def latents(images: Tensor, count: int) -> Tensor:
+    """Noise on the device of the images."""
+    return torch.randn(count, LATENT_DIM, device=images.device)
 
 
 def adam(player: nn.Module, betas: tuple[float, float] = (0.5, 0.999)) -> torch.optim.Optimizer:
@@ -27,12 +33,12 @@ class Batches:
         self, images: Tensor, labels: Tensor, size: int, layout: torch.memory_format = torch.contiguous_format
     ):
         self.images, self.labels, self.size, self.layout = images, labels, size, layout
-        self.order, self.place = torch.randperm(len(images)), 0
+        self.order, self.place = torch.randperm(len(images), device=images.device), 0
 
     def next(self) -> tuple[Tensor, Tensor]:
         """The next batch."""
         if self.place + self.size > len(self.order):
-            self.order, self.place = torch.randperm(len(self.images)), 0
+            self.order, self.place = torch.randperm(len(self.images), device=self.images.device), 0
         chosen = self.order[self.place : self.place + self.size]
         self.place += self.size
         real = self.images.index_select(0, chosen).float().sub_(127.5).mul_(2 / 255)
@@ -74,13 +80,13 @@ def gan(
     layout = torch.channels_last if channels_last else torch.contiguous_format
     for player in (generator, discriminator):
         player.to(memory_format=layout)
-    batches = Batches(images, torch.zeros(len(images)), batch_size, layout)
+    batches = Batches(images, images.new_zeros(len(images)), batch_size, layout)
     generator_optimizer, discriminator_optimizer = adam(generator), adam(discriminator)
     average = Average(generator, batch_size)
 
     def step() -> None:
         real, _ = batches.next()
-        fake = generator(torch.randn(batch_size, LATENT_DIM))
+        fake = generator(latents(images, batch_size))
         if joined:
             real_logits, fake_logits = discriminator(torch.cat((real, fake.detach()))).chunk(2)
         else:
@@ -96,7 +102,7 @@ def gan(
 
 def wgan(generator: nn.Module, critic: nn.Module, images: Tensor, batch_size: int, penalty: float | None) -> Step:
     """Five critic steps for each of the generator's: clipped weights and RMSprop, or a gradient penalty and Adam."""
-    batches, average = Batches(images, torch.zeros(len(images)), batch_size), Average(generator, batch_size)
+    batches, average = Batches(images, images.new_zeros(len(images)), batch_size), Average(generator, batch_size)
     generator_optimizer, critic_optimizer = (
         adam(player, (0.0, 0.9)) if penalty else torch.optim.RMSprop(player.parameters(), lr=5e-5, foreach=True)
         for player in (generator, critic)
@@ -109,11 +115,13 @@ def wgan(generator: nn.Module, critic: nn.Module, images: Tensor, batch_size: in
         count += 1
         real, _ = batches.next()
         with torch.set_grad_enabled(count % 5 == 0):
-            fake = generator(torch.randn(batch_size, LATENT_DIM))
+            fake = generator(latents(images, batch_size))
         real_logits, fake_logits = critic(torch.cat((real, fake.detach()))).chunk(2)
         loss = fake_logits.mean() - real_logits.mean()
         if penalty:
-            between = torch.lerp(fake.detach(), real, torch.rand(batch_size, 1, 1, 1)).requires_grad_()
+            between = torch.lerp(
+                fake.detach(), real, torch.rand(batch_size, 1, 1, 1, device=images.device)
+            ).requires_grad_()
             (gradient,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
             norm = (gradient.flatten(1).square().sum(1) + 1e-12).sqrt()
             loss = loss + penalty * (norm - 1).square().mean()
@@ -132,7 +140,7 @@ def wgan(generator: nn.Module, critic: nn.Module, images: Tensor, batch_size: in
 
 def r3gan(generator: nn.Module, discriminator: nn.Module, images: Tensor, batch_size: int) -> Step:
     """Relativistic pairing with R1 and R2, from the forwards that the loss needs anyway."""
-    batches, average = Batches(images, torch.zeros(len(images)), batch_size), Average(generator, batch_size)
+    batches, average = Batches(images, images.new_zeros(len(images)), batch_size), Average(generator, batch_size)
     generator_optimizer, discriminator_optimizer = (adam(player, (0.0, 0.99)) for player in (generator, discriminator))
 
     def penalised(images: Tensor) -> tuple[Tensor, Tensor]:
@@ -143,7 +151,7 @@ def r3gan(generator: nn.Module, discriminator: nn.Module, images: Tensor, batch_
 
     def step() -> None:
         real, _ = batches.next()
-        fake = generator(torch.randn(batch_size, LATENT_DIM))
+        fake = generator(latents(images, batch_size))
         (real_logits, r1), (fake_logits, r2) = penalised(real), penalised(fake)
         descend(discriminator_optimizer, F.softplus(fake_logits - real_logits).mean() + r1 + r2)
         discriminator.requires_grad_(False)
@@ -161,7 +169,7 @@ def cgan(generator: nn.Module, discriminator: nn.Module, images: Tensor, labels:
 
     def step() -> None:
         real, labels_of_batch = batches.next()
-        fake = generator(torch.randn(batch_size, LATENT_DIM), labels_of_batch)
+        fake = generator(latents(images, batch_size), labels_of_batch)
         real_logits = discriminator(real, labels_of_batch)
         fake_logits = discriminator(fake.detach(), labels_of_batch)
         descend(discriminator_optimizer, F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean())
@@ -177,14 +185,15 @@ def cyclegan(a2b: nn.Module, b2a: nn.Module, critics: Iterable[nn.Module], domai
     """Two translators and two patch discriminators, least squares, cycle 10, identity 5, pools of 50 images."""
     of_a, of_b = critics
     translators, discriminators = nn.ModuleList([a2b, b2a]), nn.ModuleList([of_a, of_b])
-    batches = [Batches(images, torch.zeros(len(images)), size) for images in domains]
+    batches = [Batches(images, images.new_zeros(len(images)), size) for images in domains]
     average = Average(translators, 2 * size)
     translator_optimizer, discriminator_optimizer = adam(translators), adam(discriminators)
-    pools = [torch.zeros(50, *images.shape[1:]) for images in domains]
+    device = domains[0].device
+    pools = [torch.zeros(50, *images.shape[1:], device=device) for images in domains]
 
     def remembered(pool: Tensor, fresh: Tensor) -> Tensor:
-        places = torch.randperm(50)[:size]
-        swap = torch.rand(size, 1, 1, 1) < 0.5
+        places = torch.randperm(50, device=device)[:size]
+        swap = torch.rand(size, 1, 1, 1, device=device) < 0.5
         kept = pool[places]
         pool[places] = torch.where(swap, fresh, kept)
         return torch.where(swap, kept, fresh)
@@ -192,7 +201,7 @@ def cyclegan(a2b: nn.Module, b2a: nn.Module, critics: Iterable[nn.Module], domai
     def step() -> None:
         a, b = (each.next()[0] for each in batches)
         from_a, from_b = a2b(a), b2a(b)
-        loss: Tensor = torch.zeros(())
+        loss: Tensor = torch.zeros((), device=device)
         for discriminator, real, fake, pool in ((of_a, a, from_b, pools[0]), (of_b, b, from_a, pools[1])):
             loss = loss + (discriminator(real) - 1).square().mean()
             loss = loss + discriminator(remembered(pool, fake.detach())).square().mean()

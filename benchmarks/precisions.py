@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 import lightning
 import torch
@@ -27,11 +27,19 @@ from lightning.pytorch.callbacks import Callback
 from omegaconf import open_dict
 
 from gan_lab.config.schema import build
+from gan_lab.data.two_sided import TwoSidedDataModule
+from gan_lab.models.cuda_graphs import WARM_UP
 from gan_lab.utils import hardware
 from gan_lab.utils.batches import LabelledImages
 
 CONF = Path(__file__).parent.parent / "conf"
-MODELS = ("vanilla", "dcgan", "wgan", "wgan_gp", "cgan", "r3gan", "cyclegan")
+MODELS = (
+    *("vanilla", "dcgan", "wgan", "wgan_gp", "cgan", "acgan", "infogan", "r3gan", "stylegan2"),
+    *("cyclegan", "pix2pix", "cut"),
+)
+
+WIDTHS = {"width", "max_width", "w_dim", "channel_base", "channel_max"}  # of all networks, by what they call it
+Tf32 = Literal["nowhere", "convolutions", "everywhere"]  # everywhere: in matrix products too
 
 
 @dataclass(frozen=True)
@@ -41,25 +49,29 @@ class Option:
     Args:
         name: as the table calls it.
         precision: of the trainer.
-        tf32: whether float32 products and convolutions may be TensorFloat32.
+        tf32: where float32 may be TensorFloat32.
         needs_cuda: where it makes no sense elsewhere.
         compiled: whether networks are compiled.
         graphs: whether steps are replayed as CUDA graphs.
+        channels_last: whether the networks' weights, and with them all feature maps, are kept in that layout.
+        tried_kernels: whether cuDNN tries its kernels and takes the fastest (torch.backends.cudnn.benchmark).
     """
 
     name: str
     precision: str
-    tf32: bool = False
+    tf32: Tf32 = "nowhere"
     needs_cuda: bool = False
     compiled: bool = False
     graphs: bool = False
+    channels_last: bool = False
+    tried_kernels: bool = False
 
 
 PRECISIONS = (
     Option("fp32", "32-true"),
-    Option("tf32", "32-true", tf32=True, needs_cuda=True),
-    Option("bf16", "bf16-mixed", tf32=True),
-    Option("fp16", "16-mixed", tf32=True, needs_cuda=True),
+    Option("tf32", "32-true", tf32="everywhere", needs_cuda=True),
+    Option("bf16", "bf16-mixed", tf32="everywhere"),
+    Option("fp16", "16-mixed", tf32="everywhere", needs_cuda=True),
 )
 OPTIONS = tuple(
     Option(option.name + compiled * " compiled", option.precision, option.tf32, option.needs_cuda, compiled)
@@ -86,50 +98,80 @@ class Clock(Callback):
 
 
 @contextmanager
-def convolutions(tf32: bool) -> Iterator[None]:
-    """TensorFloat32 in CUDA's convolutions or not."""
-    before = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = tf32
+def convolutions(tf32: bool, tried_kernels: bool = False) -> Iterator[None]:
+    """CUDA's convolutions in TensorFloat32 or not, by the kernels that are fastest here or that cuDNN expects to be."""
+    flags = torch.backends.cudnn
+    before = flags.allow_tf32, flags.benchmark
+    flags.allow_tf32, flags.benchmark = tf32, tried_kernels
     try:
         yield
     finally:
-        torch.backends.cudnn.allow_tf32 = before
+        flags.allow_tf32, flags.benchmark = before
 
 
 class Training:
-    """A variant that is trained in one way, a round at a time."""
+    """A variant that is trained in one way, a round at a time, on random images.
 
-    def __init__(self, model: str, option: Option, overrides: Sequence[str]) -> None:
+    Args:
+        model: the variant; None leaves it to a recipe among the overrides.
+        option: the way.
+        overrides: of the configuration.
+        images: to train on, of each side where there are two.
+        width: of the networks, at most, to try things out; None leaves them as they are.
+    """
+
+    def __init__(
+        self,
+        model: str | None,
+        option: Option,
+        overrides: Sequence[str],
+        images: int = 10_000,
+        width: int | None = None,
+    ) -> None:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             computing = [
                 f"trainer.precision={option.precision}",
-                f"trainer.matmul_precision={'high' if option.tf32 else 'highest'}",
+                f"trainer.matmul_precision={'high' if option.tf32 == 'everywhere' else 'highest'}",
                 f"trainer.compile={str(option.compiled).lower()}",
                 f"trainer.cuda_graphs={str(option.graphs).lower()}",
             ]
-            self.config = compose("train", [f"model={model}", *computing, *overrides])
+            self.config = compose("train", [*([f"model={model}"] if model else []), *computing, *overrides])
         with open_dict(self.config):
             self.config.run_dir = tempfile.gettempdir()  # nothing is written
+        for player in self.config.model.network.values() if width else ():
+            player.update(dict.fromkeys(WIDTHS & player.keys(), width))
         self.option = option
         torch.manual_seed(0)
         self.data, self.model = build(self.config.data), build(self.config.model)
-        shape = (10_000, self.data.channels, *self.data.image_size)
-        one_domain = LabelledImages(torch.randint(0, 256, shape, dtype=torch.uint8), torch.randint(0, 10, shape[:1]))
+        if option.channels_last:
+            self.model.to(memory_format=torch.channels_last)
         self.data.prepare_data = lambda: None  # nothing to fetch
-        self.split = (one_domain, one_domain) if model == "cyclegan" else one_domain
+        two_sided = isinstance(self.data, TwoSidedDataModule)
+        last = self.random_images(images, self.data.channels)
+        first = self.random_images(images, self.data.source_channels) if two_sided else last
+        self.split: Any = (first, last) if two_sided else last
+        self.images_per_batch: int = self.config.data.batch_size * self.model.images_per_place
+        self.period: int = max(
+            turn.cycle * turn.every for turn in self.model.turns()
+        )  # batches until all players moved
+        self.warm_up = (WARM_UP + 1) * self.period + 2 if option.graphs else self.period + 1
+
+    def random_images(self, count: int, channels: int) -> LabelledImages:
+        """Images of the data's form."""
+        shape = (count, channels, *self.data.image_size)
+        return LabelledImages(torch.randint(0, 256, shape, dtype=torch.uint8), torch.randint(0, 10, (count,)))
 
     def round(self, batches: int) -> float:
         """Images a second; what is compiled was so in the first round."""
-        # Both players' code, both of a critic's batches; graphs are captured anew in each fit, after a few steps.
-        warm_up = (6 if self.option.graphs else 2) * self.config.model.n_critic
-        clock = Clock(warm_up)
-        end = warm_up + batches
-        quiet = {"enable_progress_bar": False, "enable_checkpointing": False, "logger": False, "max_steps": end}
-        trainer = build(self.config.trainer, callbacks=[clock], **quiet)
+        # First every kind of step must have come up; graphs are captured anew in each fit.
+        clock = Clock(self.warm_up)
+        quiet = {"enable_progress_bar": False, "enable_checkpointing": False, "logger": False}
+        trainer = build(self.config.trainer, callbacks=[clock], **quiet, max_steps=self.warm_up + batches)
         self.data.splits["train"] = trainer.strategy.batch_to_device(self.split)  # where a run keeps its images
-        with convolutions(self.option.tf32):
+        with convolutions(self.option.tf32 != "nowhere", self.option.tried_kernels):
             trainer.fit(self.model, self.data)
-        images: int = batches * self.config.data.batch_size * (2 if isinstance(self.split[0], tuple) else 1)
+        self.model.graphs = None  # whose memory the next one's turn may need
+        images: int = batches * self.images_per_batch
         return images / clock.seconds
 
 

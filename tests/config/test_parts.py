@@ -30,6 +30,7 @@ ALIKE = {
     "mnist_few_diffaugment": "mnist_dcgan",
     "quickstart": "mnist_cgan",
     "mnist_edges": "mnist_paired",
+    "emoji_r3gan_resnet": "r3gan_cifar10",
     "r3gan_ffhq64": "r3gan_cifar10",
     "r3gan_ffhq256": "r3gan_cifar10",
 }
@@ -56,7 +57,9 @@ IMAGES_OF_RECIPES = {
     "experiment=emoji_style_cyclegan": OWN_IMAGES["hidden_pairs"],
     "experiment=emoji_style_cut": OWN_IMAGES["hidden_pairs"],
     "experiment=emoji_colourise": OWN_IMAGES["colourise"],
-    **dict.fromkeys(("experiment=emoji_r3gan", "experiment=emoji_cgan"), ("data.root=classes",)),
+    **dict.fromkeys(
+        ("experiment=emoji_r3gan", "experiment=emoji_r3gan_resnet", "experiment=emoji_cgan"), ("data.root=classes",)
+    ),
     "experiment=cyclegan_256": OWN_IMAGES["unpaired_folders"],
     **dict.fromkeys(
         ("experiment=r3gan_cifar10", "experiment=r3gan_ffhq64", "experiment=r3gan_ffhq256"), OWN_IMAGES["image_folder"]

@@ -66,6 +66,7 @@ NEEDS = {
     "gan-lab augment emoji": "minutes, likewise",
     "run=emoji": "emoji of nine classes",
     "experiment=emoji_cgan": "likewise",
+    "experiment=emoji_r3gan_resnet": "a GPU: minutes a step",
     "emoji.safetensors": "likewise, and minutes",
     "data=medmnist": "MedMNIST from the network",
     "cifar10": "CIFAR-10 from the network; tests/data/test_named.py trains on files of its form",
