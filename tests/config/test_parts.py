@@ -25,9 +25,9 @@ RECIPES = [f"experiment={recipe}" for recipe in GROUPS["experiment"]]
 # Recipes whose model, data, networks and penalties are those of another: what one accepts or refuses, both do.
 ALIKE = {
     "base": "mnist_dcgan",
-    "mnist_few": "mnist_dcgan",
-    "mnist_few_ada": "mnist_dcgan",
-    "mnist_few_diffaugment": "mnist_dcgan",
+    "mnist_few": "mnist_vanilla",
+    "mnist_few_ada": "mnist_vanilla",
+    "mnist_few_diffaugment": "mnist_vanilla",
     "quickstart": "mnist_cgan",
     "mnist_edges": "mnist_paired",
     "emoji_r3gan_resnet": "r3gan_cifar10",
