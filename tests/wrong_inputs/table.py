@@ -412,6 +412,10 @@ TABLE: dict[str, list[Row]] = {
             "Error: trainer.accumulate_grad_batches=8 can't split a batch of 4: raise data.batch_size",
         ),
         Row(
+            "python train.py trainer.penalty_precision=bf16-mixed",
+            "Error: trainer.penalty_precision=bf16-mixed: this model takes no penalty; leave it out, or choose one (model/penalty=r1)",
+        ),
+        Row(
             "python train.py callbacks.health.policy=rollback callbacks.checkpoint=null",
             "Error: callbacks.health.policy=rollback goes back to what callbacks.checkpoint keeps; add it",
         ),
