@@ -19,6 +19,7 @@ from gan_lab.models.compile import compile_in_place, eager, is_compiled
 from gan_lab.models.latent import LatentGAN
 from gan_lab.penalties import GradientPenalty
 from gan_lab.training.trainer import CompiledNetworks
+from gan_lab.utils import hardware
 from tests.config.test_conf import MODELS
 from tests.conftest import LATENT_DIM, SIZE, fit, same, tiny_gan, tiny_network, weights
 from tests.training import test_precision
@@ -37,6 +38,7 @@ def own_code(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture
 def traced(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything but the machine code; counts begin at zero."""
+    monkeypatch.setattr(hardware, "check_compiler", lambda device: None)  # a graph to see
     monkeypatch.setattr(nn.Module, "compile", lambda self, **options: in_place(self, backend="aot_eager", **options))
     counters.clear()
 
