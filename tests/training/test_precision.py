@@ -33,7 +33,7 @@ DTYPES = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 # significant bits and float16 11, so a gradient that is a difference, of real and generated images or in batch and
 # instance norm, keeps fewer; absolute differences in CycleGAN's and pix2pix's generators turn a rounding into a sign,
 # and CUT's contrast divides similarities by a small temperature.
-TOLERANCE = {"bf16-mixed": 0.1, "16-mixed": 0.1}
+TOLERANCE = {"bf16-mixed": 0.2, "16-mixed": 0.1}
 OF_GENERATORS = {
     "cyclegan": {"bf16-mixed": 0.3, "16-mixed": 0.2},
     "pix2pix": {"bf16-mixed": 0.3, "16-mixed": 0.2},
