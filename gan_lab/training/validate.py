@@ -150,9 +150,12 @@ def dry_run(parts: Parts) -> None:
     refuse_too_large(model)
     check_parts(config, model)
     scheduled.refuse_idle(model.augment, model.schedule)
-    option = f"trainer.penalty_precision={config.trainer.get('penalty_precision', '32-true')}"
-    if not model.penalty and not option.endswith("=32-true"):
-        raise UserError(f"{option}: this model takes no penalty; leave it out, or choose one (model/penalty=r1)")
+    precision = config.trainer.get("penalty_precision", "32-true")
+    if precision != "32-true" and not model.penalty:
+        raise UserError(
+            f"trainer.penalty_precision={precision}: this model takes no penalty; leave it out, or choose one "
+            "(model/penalty=r1)"
+        )
     if model.needs_an_end and parts.trainer.has_no_end:
         raise UserError(
             "model.schedule: learning rates that fall until the end need one: set trainer.max_steps or "
