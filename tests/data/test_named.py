@@ -1,5 +1,6 @@
 """The base of published datasets: from files to batches, through the program that users start."""
 
+import re
 from pathlib import Path
 from typing import ClassVar
 
@@ -80,12 +81,8 @@ def test_the_root_must_be_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         data.prepare_data()
 
 
-NAMED = [
-    path.stem
-    for path in sorted((CONF / "data").glob("*.yaml"))
-    if composed(f"data={path.stem}").data._target_.rpartition(".")[2]
-    in ("CIFAR10", "CIFAR100", "SVHN", "STL10", "CelebA", "AFHQ", "Flowers102", "EMNIST", "MedMNIST")
-]
+PUBLISHED = re.compile(r"data\.(afhq|celeba|cifar|emnist|flowers102|medmnist|stl10|svhn)\.|^  - stl10$", re.MULTILINE)
+NAMED = [path.stem for path in sorted((CONF / "data").glob("*.yaml")) if PUBLISHED.search(path.read_text())]
 
 
 def test_all_of_them_have_a_file() -> None:

@@ -83,6 +83,7 @@ SLOW = (
     "dcgan_transposed",
     "dcgan_upsample",
     "stacked_mnist",
+    "gan-lab augment",
 )
 OFFLINE = ("data.download=false", "trainer.accelerator=cpu", "trainer.enable_progress_bar=false")
 FEW_SCORES = (

@@ -23,7 +23,7 @@ def write(files: dict[str, bytes], folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("variant", ["cgan", "biggan", "stylegan2", "infogan"])
+@pytest.mark.parametrize("variant", ["cgan", pytest.param("biggan", marks=pytest.mark.slow), "stylegan2", "infogan"])
 def test_safetensors_come_back_as_a_run(variant: str, make: MakeRun, tmp_path: Path) -> None:
     run = make(variant)
     for weights in ("ema", "raw"):

@@ -128,6 +128,7 @@ def test_without_its_callbacks_a_run_writes_no_checkpoints_of_lightnings(command
     assert not list(tmp_path.rglob("*.ckpt"))
 
 
+@pytest.mark.slow
 def test_the_profilers_table_is_shown(tmp_path: Path) -> None:
     program = [sys.executable, str(REPOSITORY / "train.py"), *OFFLINE, "model=vanilla", "debug=profile"]
     shown = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
