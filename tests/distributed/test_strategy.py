@@ -30,7 +30,7 @@ from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.training.trainer import Trainer
 from gan_lab.utils import per_image, seeding
 from gan_lab.utils.errors import UserError
-from tests.conftest import InTwo, TinyImages, composed, same, tiny_gan, weights
+from tests.conftest import InTwo, TinyImages, composed, same, spy_on_reads, tiny_gan, weights
 from tests.distributed.games import GAMES, data_for, dcgan_of_fields, in_double, tiny_dcgan
 from tests.metrics.test_translation_scores import Data, dimmed, subject, translator
 from tests.models.test_cyclegan import tiny_cyclegan
@@ -186,6 +186,16 @@ def drift() -> str:
     with pytest.raises(RuntimeError, match="drifted apart") as caught:
         train(tiny_gan(), TinyImages(), Meddler(), world_size=2, precision="32-true", log_every_n_steps=3)
     return str(caught.value)
+
+
+def reads() -> list[int]:
+    """The steps at which a process reads a number off its device."""
+    model = tiny_gan()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        found = spy_on_reads(monkeypatch, model)
+        options: dict[str, Any] = {"world_size": 2, "precision": "32-true", "log_every_n_steps": 10}
+        train(model, TinyImages(count=800), max_steps=29, **options)
+    return found
 
 
 class Signalled(GracefulStop):
@@ -377,6 +387,11 @@ def test_drift_is_noticed_by_both(in_two: InTwo) -> None:
     first, second = in_two(drift)
     assert first == second
     assert first.startswith("batch 3: the processes' weights have drifted apart, first in generator.")
+
+
+def test_processes_wait_for_no_device_between_logging_points(in_two: InTwo) -> None:
+    for steps in in_two(reads):
+        assert set(steps) - {0, 29} == {9, 10, 19, 20}
 
 
 def test_both_stop_at_the_same_batch(in_two: InTwo) -> None:
