@@ -244,6 +244,16 @@ def decisions() -> list[tuple[bool, bool]]:
     ]
 
 
+def met_at_a_barrier(folder: Path) -> list[str]:
+    """The files of both processes that each finds behind a barrier, where torch's own, for devices, is none."""
+    torch.distributed.init_process_group("gloo")
+    (folder / os.environ["RANK"]).touch()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(torch.distributed, "barrier", Mock(side_effect=RuntimeError("waits for the device")))
+        UnwrappedDDPStrategy().barrier("here")
+    return sorted(file.name for file in folder.iterdir())
+
+
 def pools_in_a_checkpoint() -> list[int]:
     """The numbers of images in the pools of each process, as this one's checkpoint holds them."""
     model = tiny_cyclegan()
@@ -414,6 +424,11 @@ def test_what_processes_do_together(backend: str, in_two: InTwo) -> None:
 def test_processes_decide_alike(in_two: InTwo) -> None:
     both = [(False, False), (False, True), (False, True), (True, True)]
     assert in_two(decisions) == [both] * 2
+
+
+def test_processes_wait_for_each_other_and_for_no_device(in_two: InTwo, tmp_path: Path) -> None:
+    (folder := tmp_path / "folder").mkdir()
+    assert in_two(met_at_a_barrier, folder) == [["0", "1"]] * 2
 
 
 def test_a_checkpoint_gathers_the_pools_where_it_is_written(in_two: InTwo) -> None:
