@@ -230,13 +230,13 @@ def try_to_save(trainer: Trainer, file: Path, keep_as: Path | None = None) -> st
         An error message, the same on all processes, so that they decide alike; empty if all went well.
     """
     problem = ""
+    checkpoint = trainer._checkpoint_connector.dump_checkpoint()  # of all processes, before the one that writes fails
     try:
         if keep_as and trainer.is_global_zero and file.exists():
             link_or_copy(file, keep_as)
-        trainer.save_checkpoint(file)
+        trainer.strategy.save_checkpoint(checkpoint, file)
     except OSError as error:
         problem = disk.problem(file, error)
-        trainer.strategy.barrier("Trainer.save_checkpoint")  # where the others wait
     else:
         disk.written(file)
     return trainer.strategy.broadcast(problem)

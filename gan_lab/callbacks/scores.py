@@ -214,7 +214,7 @@ class Scores(Callback):
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Score whenever another interval's images have been seen."""
-        if self.trigger.comes(trainer, pl_module.images_seen):
+        if self.during and self.trigger.comes(trainer, pl_module.images_seen):
             self._score_during(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:

@@ -69,6 +69,7 @@ class Buckets:
             parameter.register_post_accumulate_grad_hook(partial(self._arrived, awaited))  # type: ignore[no-untyped-call]
             for bucket, awaited in zip(self.buckets, self.awaited, strict=True)
             for parameter in bucket
+            if parameter.requires_grad
         ]
         try:
             yield

@@ -156,11 +156,10 @@ def from_first(make: Callable[[], Made]) -> Made:
 def rank_zero_first() -> Iterator[None]:
     """Let the first process through alone, and the others after it: they find on disk what it has put there."""
     if is_distributed() and dist.get_rank() != 0:
-        dist.barrier()
+        all_reduce_max(0)
         yield
         return
     try:
         yield
     finally:
-        if is_distributed():
-            dist.barrier()
+        all_reduce_max(0)

@@ -32,6 +32,10 @@ class UnwrappedDDPStrategy(DDPStrategy):
         state = self.model.state_dict(keep_vars=True)
         collectives.broadcast([value for name, value in state.items() if not name.startswith(own)])
 
+    def barrier(self, *_: object, **__: object) -> None:
+        """Wait for all processes, but for no device."""
+        collectives.all_reduce_max(0)
+
     def reduce_boolean_decision(self, decision: bool, all: bool = True) -> bool:
         """Decide alike on all processes: as all of them would, or as any of them would."""
         return bool(collectives.all_reduce_max(decision != all)) != all

@@ -120,13 +120,14 @@ def train_here(parts: Parts, *, discard_refused: bool = False, debug: bool = Fal
         facts["resumed"] = {"at": now(), "batch": batch, "mode": config.resume_mode, "changed": changed}
     if parts.weights is not None and not checkpoint:
         facts["init_from"] = put_into(model, parts.weights, config.init_from)
+    file, checkpoint = run.checkpoint if checkpoint else None, None  # Lightning reads it again; memory holds it once
     with ExitStack() as stack:
         stack.enter_context(signals_of(trainer))
         stack.enter_context(barrier_on_exit(trainer))
         if trainer.is_global_zero:  # the one that writes
             stack.enter_context(hold_run_lock(run))
             remove_unfinished(run.folder, *filter(Path.is_dir, run.folder.iterdir()))
-            if checkpoint:
+            if file:
                 run.restore_previous()
             begin = stack.enter_context(told_to_loggers(parts))
             stack.enter_context(track_run(parts, facts, discard_refused=discard_refused, debug=debug))
@@ -135,7 +136,7 @@ def train_here(parts: Parts, *, discard_refused: bool = False, debug: bool = Fal
             begin()
         else:
             stack.enter_context(save_traceback(run.folder, trainer.global_rank))
-        fit(trainer, model, parts.data, run.checkpoint if checkpoint else None)
+        fit(trainer, model, parts.data, file)
 
 
 def fit(trainer: Trainer, model: AdversarialModule, data: ImageDataModule, checkpoint: Path | None) -> None:

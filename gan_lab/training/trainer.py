@@ -124,6 +124,8 @@ class Trainer(lightning.Trainer):
         self._signal_connector = NoSignals(self)
         loop = ResumableFitLoop(self, min_epochs=self.fit_loop.min_epochs, max_epochs=self.fit_loop.max_epochs)
         loop.epoch_loop = self.fit_loop.epoch_loop
+        # Lightning has processes wait for their devices at each batch, to hear of a signal. `GracefulStop` tells them.
+        loop.epoch_loop._broadcast_sigterm_tensor = lambda: None  # type: ignore[method-assign]
         self.fit_loop = loop
 
 

@@ -1,12 +1,14 @@
 import errno
 import itertools
 import os
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import torch.distributed as dist
 from lightning.pytorch.callbacks import Callback
 
 from gan_lab.callbacks import checkpoints
@@ -15,7 +17,8 @@ from gan_lab.callbacks.graceful_stop import Interrupted
 from gan_lab.callbacks.scores import Best, Scores
 from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.utils.errors import UserError
-from tests.conftest import TinyImages, fit, last_checkpoint, same, tiny_gan, weights
+from tests.conftest import InTwo, TinyImages, fit, full_disk, last_checkpoint, same, tiny_gan, weights
+from tests.distributed.test_strategy import train
 
 
 class Saves(AtomicCheckpointIO):
@@ -141,6 +144,29 @@ def test_a_save_that_failed_is_tried_again_soon(tmp_path: Path, monkeypatch: pyt
     seconds = itertools.count(step=8)
     monkeypatch.setattr(checkpoints, "monotonic", lambda: float(next(seconds)))  # eight between two looks
     assert run(tmp_path, 5, fails_at=(5,), log_every_n_steps=1, max_steps=9) == [0, 7, 9]
+
+
+def saves_of_one_of_two(folder: Path) -> list[int]:
+    """The batches saved by one of two processes, of which the first finds the disk full once, before it writes."""
+    dist.init_process_group("gloo", timeout=timedelta(minutes=1))  # instead of half an hour
+    saves, link_or_copy, calls = Saves(), checkpoints.link_or_copy, itertools.count()
+
+    def link_later(source: Path, target: Path) -> None:
+        if next(calls) == 0:
+            full_disk()
+        link_or_copy(source, target)
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(checkpoints, "link_or_copy", link_later)
+        # After three batches the generator's numbers wait to be logged, of which a checkpoint has everybody's mean.
+        model, keep = tiny_gan(n_critic=3), last_checkpoint(folder / "last.ckpt", 3 * 2 * BATCH)
+        options: dict[str, Any] = {"world_size": 2, "precision": "32-true", "log_every_n_steps": 5, "plugins": [saves]}
+        train(model, TinyImages(), keep, max_steps=4, enable_checkpointing=True, **options)
+    return saves.steps
+
+
+def test_a_disk_that_is_full_for_the_process_that_writes_keeps_no_other_waiting(in_two: InTwo, tmp_path: Path) -> None:
+    assert in_two(saves_of_one_of_two, tmp_path) == [[0, 4], []]
 
 
 def test_a_last_state_that_can_not_be_saved_is_no_end(tmp_path: Path) -> None:

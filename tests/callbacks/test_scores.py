@@ -8,6 +8,7 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers.logger import Logger
+from lightning.pytorch.strategies import SingleDeviceStrategy
 from torch import nn
 
 from gan_lab.callbacks import scores as module
@@ -302,6 +303,20 @@ def test_without_an_extractor_translations_keep_the_way_back(
     assert watch.final is not None
     assert watch.final.values.keys() == {"cycle_error"}
     assert watch.best is None
+
+
+def test_where_nothing_is_scored_nobody_is_asked_for_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[object] = []
+    monkeypatch.setattr(SingleDeviceStrategy, "broadcast", lambda self, value: said.append(value) or value)
+
+    def answers(**options: Any) -> list[object]:
+        said.clear()
+        fit(tiny_gan(), max_steps=9, callbacks=[scoring(tmp_path, seconds_apart=1e6, **options)])
+        return [value for value in said if isinstance(value, bool)]
+
+    assert answers() == [True, False, False]
+    monkeypatch.setattr(module, "make_extractor", Mock(side_effect=UserError("the weights are missing")))
+    assert answers(extractor="auto") == []
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,15 @@
+import os
 from math import inf
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from lightning.pytorch.callbacks import Callback
 
 from gan_lab.callbacks import trigger as module
 from gan_lab.callbacks.trigger import EveryNImages, interval, promised
+from tests.conftest import InTwo, TinyImages, tiny_gan
+from tests.distributed.test_strategy import train
 
 
 def occasions(trigger: EveryNImages, looks: range) -> list[int]:
@@ -121,6 +125,35 @@ def test_the_first_process_decides(clock: Clock) -> None:
     clock.trainer.strategy.broadcast = lambda answer: said[0]
     clock.now = 1.0
     assert early.comes(clock.trainer, 24)
+
+
+class Occasions(Callback):
+    """Notes the batches at which a trigger of 16 images and 3 seconds comes."""
+
+    def __init__(self, seconds_each: float) -> None:
+        self.trigger = EveryNImages(16, seconds_apart=3)
+        self.seconds_each, self.now = seconds_each, 0.0
+        self.batches: list[int] = []
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, *_: Any) -> None:
+        self.now += self.seconds_each
+        if self.trigger.comes(trainer, pl_module.images_seen):
+            self.trigger.happened(pl_module.images_seen)
+            self.batches.append(trainer.global_step)
+
+
+def by_two_clocks(*seconds_each: float) -> list[int]:
+    """The batches at which a trigger comes for one of two processes, each with a clock of its own."""
+    watch = Occasions(seconds_each[int(os.environ["RANK"])])
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(module, "monotonic", lambda: watch.now)
+        train(tiny_gan(), TinyImages(), watch, world_size=2, precision="32-true")
+    return watch.batches
+
+
+def test_two_processes_go_by_the_clock_of_the_first(in_two: InTwo) -> None:
+    assert in_two(by_two_clocks, 1.0, 10.0) == [[1, 4, 7, 10]] * 2
+    assert in_two(by_two_clocks, 10.0, 1.0) == [[*range(1, 13)]] * 2
 
 
 def test_a_run_that_goes_on_counts_its_images_from_the_checkpoint(clock: Clock) -> None:

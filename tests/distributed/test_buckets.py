@@ -81,10 +81,14 @@ def test_buckets_leave_during_the_backward_pass_in_one_order(
     assert len(sent) == 3, "outside of the block nothing is sent"
 
 
-def test_a_bucket_waits_for_those_before_it(sent: list[Tensor], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_frozen", [False, True])
+def test_a_bucket_waits_for_those_before_it(
+    is_frozen: bool, sent: list[Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(buckets, "BUCKET", 1)
     first, unused = parameters(2, 3)
     exchange = Buckets([first, unused])
+    unused.requires_grad_(not is_frozen)
     with exchange.filling():
         (7 * first).sum().backward()
     assert sent == []

@@ -30,7 +30,7 @@ from gan_lab.runs.checkpoint_io import AtomicCheckpointIO
 from gan_lab.training.trainer import Trainer
 from gan_lab.utils import per_image, seeding
 from gan_lab.utils.errors import UserError
-from tests.conftest import InTwo, TinyImages, composed, same, tiny_gan, weights
+from tests.conftest import InTwo, TinyImages, composed, same, spy_on_reads, tiny_gan, weights
 from tests.distributed.games import GAMES, data_for, dcgan_of_fields, in_double, tiny_dcgan
 from tests.metrics.test_translation_scores import Data, dimmed, subject, translator
 from tests.models.test_cyclegan import tiny_cyclegan
@@ -188,6 +188,16 @@ def drift() -> str:
     return str(caught.value)
 
 
+def reads() -> list[int]:
+    """The steps at which a process reads a number off its device."""
+    model = tiny_gan()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        found = spy_on_reads(monkeypatch, model)
+        options: dict[str, Any] = {"world_size": 2, "precision": "32-true", "log_every_n_steps": 10}
+        train(model, TinyImages(count=800), max_steps=29, **options)
+    return found
+
+
 class Signalled(GracefulStop):
     """Of two processes, the second alone hears a signal."""
 
@@ -232,6 +242,16 @@ def decisions() -> list[tuple[bool, bool]]:
         (strategy.reduce_boolean_decision(opinion), strategy.reduce_boolean_decision(opinion, all=False))
         for opinion in opinions
     ]
+
+
+def met_at_a_barrier(folder: Path) -> list[str]:
+    """The files of both processes that each finds behind a barrier, where torch's own, for devices, is none."""
+    torch.distributed.init_process_group("gloo")
+    (folder / os.environ["RANK"]).touch()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(torch.distributed, "barrier", Mock(side_effect=RuntimeError("waits for the device")))
+        UnwrappedDDPStrategy().barrier("here")
+    return sorted(file.name for file in folder.iterdir())
 
 
 def pools_in_a_checkpoint() -> list[int]:
@@ -379,6 +399,11 @@ def test_drift_is_noticed_by_both(in_two: InTwo) -> None:
     assert first.startswith("batch 3: the processes' weights have drifted apart, first in generator.")
 
 
+def test_processes_wait_for_no_device_between_logging_points(in_two: InTwo) -> None:
+    for steps in in_two(reads):
+        assert set(steps) - {0, 29} == {9, 10, 19, 20}
+
+
 def test_both_stop_at_the_same_batch(in_two: InTwo) -> None:
     assert in_two(interruption) == [(143, 10 * 2 * 8)] * 2
 
@@ -399,6 +424,11 @@ def test_what_processes_do_together(backend: str, in_two: InTwo) -> None:
 def test_processes_decide_alike(in_two: InTwo) -> None:
     both = [(False, False), (False, True), (False, True), (True, True)]
     assert in_two(decisions) == [both] * 2
+
+
+def test_processes_wait_for_each_other_and_for_no_device(in_two: InTwo, tmp_path: Path) -> None:
+    (folder := tmp_path / "folder").mkdir()
+    assert in_two(met_at_a_barrier, folder) == [["0", "1"]] * 2
 
 
 def test_a_checkpoint_gathers_the_pools_where_it_is_written(in_two: InTwo) -> None:

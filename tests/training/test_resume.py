@@ -1,7 +1,9 @@
 """Runs that were stopped go on as if they never had been, or say why they can't."""
 
 import signal
+import weakref
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -9,6 +11,7 @@ from PIL import Image
 
 from gan_lab.evaluation.sampling import prepare
 from gan_lab.runs.run import Run
+from gan_lab.training import train
 from tests.conftest import QUICK, REPOSITORY, Command, last_weights, metrics_table, same, started, wait_for
 
 
@@ -22,6 +25,31 @@ def test_resume_ends_with_the_bits_of_an_uninterrupted_run(first: int, command: 
     assert metrics_table("parts") == metrics_table("whole")
     assert Run.open("parts").record()["batches"] == 45
     assert Run.open("parts").config().trainer.max_steps == 45
+
+
+def test_what_was_read_to_go_on_takes_no_memory_while_training(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert command(*QUICK) is None
+    load_state, fit = train.load_state, train.fit
+    read: list[weakref.ref[torch.Tensor]] = []
+    kept: list[bool] = []
+
+    def load(run: Run) -> Any:
+        checkpoint = load_state(run)
+        assert checkpoint is not None
+        read.extend(weakref.ref(tensor) for tensor in checkpoint["state_dict"].values())
+        return checkpoint
+
+    def fit_without(*told: Any) -> None:
+        kept.extend(tensor() is not None for tensor in read)
+        fit(*told)
+
+    monkeypatch.setattr(train, "load_state", load)
+    monkeypatch.setattr(train, "fit", fit_without)
+    assert command("resume=run", "trainer.max_steps=8") is None
+    assert len(kept) > 1
+    assert not any(kept)
 
 
 def test_a_finished_run_says_so(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
