@@ -191,7 +191,8 @@ def _descend(space: Space, values: Tensor, shares: Tensor | None, goal: Tensor, 
 
     def learnt(*part: Any) -> Tensor:
         losses = distance(_rendered(space, *part), goal)
-        losses.sum().backward()  # type: ignore[no-untyped-call]
+        if step < steps:  # the last images are only measured
+            losses.sum().backward()  # type: ignore[no-untyped-call]
         return losses.detach()
 
     with torch.enable_grad():
@@ -200,8 +201,6 @@ def _descend(space: Space, values: Tensor, shares: Tensor | None, goal: Tensor, 
             losses = chunks.applied(space.network, moved, shares, by=learnt, most=len(moved))
             better = losses < lowest
             best[better], lowest[better] = moved.detach()[better], losses[better]
-            if step == steps:
-                break
             optimizer.param_groups[0]["lr"] = RATE * scale * (1 + math.cos(math.pi * step / steps)) / 2
             optimizer.step()
     return best, lowest
