@@ -1907,6 +1907,11 @@ TABLE: dict[str, list[Row]] = {
             given.pictures("photos"),
         ),
         Row(
+            "gan-lab dataset pack photos photos.npz --image-size 64 --labels labels.csv",
+            "Error: --labels labels.csv: 2.png (line 4) can't be found among the images of FOLDER=photos",
+            given.labelled("file,class\n0.png,cat\n1.png,dog\n2.png,dog\n"),
+        ),
+        Row(
             "gan-lab dataset pack photos photos.npz --image-size huge",
             "Error: --image-size: must be a whole number from 1 on, or HEIGHT,WIDTH, not huge (gan-lab dataset pack --help)",
         ),
