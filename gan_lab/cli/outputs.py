@@ -9,6 +9,7 @@ from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import unfinished, write_atomically
 
 ENDINGS = (".png", ".tif", ".npy")  # of the images that commands write
+PAGES = (".html", ".htm")
 
 
 def check_output(out: Path, force: bool) -> None:

@@ -1870,6 +1870,11 @@ TABLE: dict[str, list[Row]] = {
             "Error: --out table.md: exists already; choose another name, or replace it with --force",
             given.both(given.run(), given.file("table.md")),
         ),
+        Row(
+            "gan-lab compare run --out table.xls",
+            "Error: --out table.xls: unknown format .xls; a table is a .txt, .csv, .md or .json; or add --format",
+            given.run(),
+        ),
         Row("gan-lab dataset check nowhere", "Error: FOLDER=nowhere: no such folder"),
         Row(
             "gan-lab dataset check photos",
@@ -2023,6 +2028,11 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row("gan-lab report", "Error: the following arguments are required: RUN (gan-lab report --help)"),
         Row("gan-lab report nowhere", f"Error: nowhere{NO_RUN}"),
+        Row(
+            "gan-lab report run --out report.pdf",
+            "Error: --out report.pdf: unknown format .pdf; a page is an .html",
+            given.run(),
+        ),
         Row(
             "gan-lab report run",
             "Error: --out report.html: exists already; choose another name, or replace it with --force",
