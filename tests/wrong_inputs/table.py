@@ -1605,6 +1605,11 @@ TABLE: dict[str, list[Row]] = {
             given.run(),
         ),
         Row(
+            "gan-lab project run text.png",
+            "Error: text.png: can't be read as an image: not an image",
+            given.both(given.run(), given.file("text.png", "text")),
+        ),
+        Row(
             "gan-lab project run bomb.png",
             "Error: bomb.png: can't be read as an image: …",
             given.both(given.run(), given.bomb("bomb.png")),
