@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_lab.cli.arguments import add_command, add_device, add_weights, non_negative, positive
-from gan_lab.cli.outputs import put, refuse_existing
+from gan_lab.cli.outputs import put
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.terminal import say
 
@@ -99,7 +99,8 @@ def add_parser(commands: Any) -> None:
         "--out",
         type=Path,
         metavar="FOLDER",
-        help=f"for results, generators, table.md, table.csv, table.json and picture.png (default: {FOLDER}/<run>)",
+        help="for results and generators, which studies share, and a folder of each one's own for its table.md, "
+        f"table.csv, table.json and picture.png (default: {FOLDER}/<run>)",
     )
 
 
@@ -115,8 +116,6 @@ def run(arguments: argparse.Namespace) -> None:
     out: Path = arguments.out or FOLDER / source.resolve().name
     if out.exists() and not out.is_dir():
         raise UserError(f"--out {out}: is a file; name a folder")
-    for name in ("table.md", "table.csv", "table.json", "picture.png"):
-        refuse_existing("--out", out / name, force=True)
 
     from gan_lab.usefulness import picture, report
     from gan_lab.usefulness.arms import Options
@@ -142,12 +141,12 @@ def run(arguments: argparse.Namespace) -> None:
     except (SystemExit, KeyboardInterrupt):
         say("Stopped. The same command goes on from here.")
         raise
-    put("--out", out / "table.md", report.as_markdown(outcome))
-    put("--out", out / "table.csv", report.as_csv(outcome))
-    put("--out", out / "table.json", report.as_json(outcome))
-    put("--out", out / "picture.png", picture.draw(outcome))
+    put("--out", outcome.folder / "table.md", report.as_markdown(outcome))
+    put("--out", outcome.folder / "table.csv", report.as_csv(outcome))
+    put("--out", outcome.folder / "table.json", report.as_json(outcome))
+    put("--out", outcome.folder / "picture.png", picture.draw(outcome))
     say(report.as_text(outcome), end="")
-    say(f"Written to {out}: table.md, table.csv, table.json, picture.png")
+    say(f"Written to {outcome.folder}: table.md, table.csv, table.json, picture.png")
 
 
 def numbers(kind: Any, word: str | None = None) -> Any:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_lab.cli.arguments import add_command, add_force
-from gan_lab.cli.outputs import put, refuse_existing
+from gan_lab.cli.outputs import PAGES, check_ending, put, refuse_existing
 from gan_lab.utils.errors import UserError, nearest
 from gan_lab.utils.terminal import say
 
@@ -79,6 +79,9 @@ def run(arguments: argparse.Namespace) -> None:
     out: Path | None = arguments.out
     refuse_existing("--out", out, arguments.force)
     refuse_existing("--html", arguments.html, arguments.force)
+    check_ending("--html", arguments.html, PAGES, "a page is an .html")
+    if not arguments.format:
+        check_ending("--out", out, (*SUFFIXES, ".txt", ""), "a table is a .txt, .csv, .md or .json; or add --format")
 
     from gan_lab.evaluation import groups, page, run_scores, tables
     from gan_lab.runs.names import folder_of
@@ -96,7 +99,7 @@ def run(arguments: argparse.Namespace) -> None:
         if name not in available:
             raise UserError(f"no run has a score named {name}. {nearest(name, available)}")
     shown = [name for name in dict.fromkeys(columns) if name in available]
-    form = arguments.format or (SUFFIXES.get(out.suffix, "table") if out else "table")
+    form = arguments.format or (SUFFIXES.get(out.suffix.lower(), "table") if out else "table")
     ranked = groups.ranked(grouped, score)
     table = tables.render(form, ranked, shown, left_out)
     if out:

@@ -56,13 +56,7 @@ def add_check(parts: Any) -> None:
         "images for testing are copies of images to train on.",
     )
     add_folder(parser)
-    parser.add_argument("--labels", metavar="FILE.csv", help="a table of labels, as data.labels")
-    parser.add_argument(
-        "--attributes",
-        type=names,
-        metavar="NAME,...",
-        help="columns of the table that are attributes, as data.attributes",
-    )
+    add_labels(parser)
     parser.add_argument(
         "--groups",
         metavar="RULE",
@@ -83,6 +77,7 @@ def add_pack(parts: Any) -> None:
     )
     add_folder(parser)
     parser.add_argument("out", type=Path, metavar="OUT.npz", help="file to write")
+    add_labels(parser)
     parser.add_argument("--image-size", type=size, required=True, metavar="N", help="pixels a side, or HEIGHT,WIDTH")
     parser.add_argument(
         "--channels",
@@ -109,7 +104,7 @@ def add_pack(parts: Any) -> None:
     parser.add_argument("--split", choices=("train", "test"), help="of a folder with splits of its own: which to pack")
     parser.add_argument("--compress", action="store_true", help="make the file smaller, and slower to read")
     add_force(parser, "OUT.npz if it exists")
-    parser.set_defaults(run=pack)
+    parser.set_defaults(run=pack, groups=None)
 
 
 def add_show(parts: Any) -> None:
@@ -131,6 +126,17 @@ def add_folder(parser: argparse.ArgumentParser) -> None:
     """Declare where the images are."""
     parser.add_argument(
         "folder", metavar="FOLDER", help="a folder, or an archive, as for data.root; subfolders are classes"
+    )
+
+
+def add_labels(parser: argparse.ArgumentParser) -> None:
+    """Declare the table of labels."""
+    parser.add_argument("--labels", metavar="FILE.csv", help="a table of labels, as data.labels")
+    parser.add_argument(
+        "--attributes",
+        type=names,
+        metavar="NAME,...",
+        help="columns of the table that are attributes, as data.attributes",
     )
 
 
@@ -229,14 +235,14 @@ def pack(arguments: argparse.Namespace) -> None:
 
     from PIL import ImageColor
 
-    from gan_lab.data import packing, places, survey
+    from gan_lab.data import packing, places
 
     try:
         ImageColor.getrgb(arguments.background)
     except ValueError as error:
         raise UserError(f"--background {arguments.background}: no such colour; white, black or #ff8000, say") from error
     source = places.at(arguments.folder, "FOLDER")
-    files = packing.choose(source, arguments.split, survey.to_log)
+    files = packing.choose(sorted_folder(arguments, source), arguments.split)
     depth: Any = int(arguments.depth) if arguments.depth.isdigit() else arguments.depth
     packed = packing.decode(
         source,

@@ -93,8 +93,8 @@ def add_parser(commands: Any) -> None:
         help="source of the features: 'classifier' is trained on the dataset; 'inception' is the published network, "
         "'inception-clean' the same with clean-fid's resize, and its weights (91 MB) are fetched where they are "
         "missing; 'dinov2' and 'clip' are vision transformers, from a file; 'auto' takes the classifier for small "
-        "grey labelled images and inception for others, and fetches nothing; package.module:Class is a torch.nn.Module "
-        "of yours that is constructed without arguments (default: auto)",
+        "grey labelled images, and where the run names it, and inception for others, and fetches nothing; "
+        "package.module:Class is a torch.nn.Module of yours that is constructed without arguments (default: auto)",
     )
     parser.add_argument(
         "--weights-file", metavar="FILE", help="weights of the named extractor, if they are in an unusual place"

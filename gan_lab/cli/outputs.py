@@ -9,6 +9,7 @@ from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import unfinished, write_atomically
 
 ENDINGS = (".png", ".tif", ".npy")  # of the images that commands write
+PAGES = (".html", ".htm")
 
 
 def check_output(out: Path, force: bool) -> None:
@@ -56,7 +57,8 @@ def check_ending(option: str, path: Path | None, endings: Sequence[str], what: s
         UserError: it has another ending.
     """
     if path is not None and path.suffix.lower() not in endings:
-        raise UserError(f"{option} {path}: unknown format {path.suffix}; {what}")
+        wrong = f"unknown format {path.suffix}" if path.suffix else "has no ending"
+        raise UserError(f"{option} {path}: {wrong}; {what}")
 
 
 @contextmanager

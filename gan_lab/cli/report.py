@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_lab.cli.arguments import add_force
-from gan_lab.cli.outputs import put, refuse_existing
+from gan_lab.cli.outputs import PAGES, check_ending, put, refuse_existing
 from gan_lab.utils.terminal import say
 
 
@@ -35,6 +35,7 @@ def run(arguments: argparse.Namespace) -> None:
     """
     out: Path = arguments.out
     refuse_existing("--out", out, arguments.force)
+    check_ending("--out", out, PAGES, "a page is an .html")
 
     from gan_lab.runs.run import Run
     from gan_lab.sharing.report import report

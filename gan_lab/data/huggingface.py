@@ -258,7 +258,9 @@ class HuggingFace(NamedFiles):
             UserError: it can't be loaded.
         """
         import datasets
+        from huggingface_hub.utils import logging
 
+        logging.set_verbosity_error()  # of what it tries again; what fails in the end is this program's message
         if not sys.stderr.isatty():
             datasets.disable_progress_bars()
         try:

@@ -1,7 +1,8 @@
 """A folder of images, resized once into one file that trains without them.
 
 The file is a .npz of the arrays `images` (n, height, width, channels), of the type of the depth, and where the folder
-has classes `labels` int64 (n,) and `classes`, their names by label. The same folder gives the same bytes.
+or a table of labels has classes `labels` int64 (n,) and `classes`, their names by label. The same folder gives the same
+bytes.
 """
 
 import zipfile
@@ -12,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_lab.data import decoding, listing, values
+from gan_lab.data import decoding, values
 from gan_lab.data.array_files import Array
 from gan_lab.data.image_files import Fit
-from gan_lab.data.listing import Say
+from gan_lab.data.sorted_folder import SortedFolder, by_class
 from gan_lab.data.sources import Source
 from gan_lab.data.windows import Window
 from gan_lab.utils.depth import Kind, Limits
@@ -51,30 +52,27 @@ class Chosen(NamedTuple):
     classes: list[str]
 
 
-def choose(source: Source, split: str | None, say: Say) -> Chosen:
+def choose(sorting: SortedFolder, split: str | None) -> Chosen:
     """The files of a folder, or of one of its splits; labels as of `ImageFolder`.
 
     Args:
-        source: the folder or archive.
+        sorting: the images of the folder or archive.
         split: "train" or "test", of a folder that has splits of its own.
-        say: takes the level and the text of a line for the log.
 
     Raises:
-        UserError: the folder has no images, or splits and none is named, or the other way round.
+        UserError: the folder has splits and none is named, or the other way round.
     """
-    root, files = source.root, source.find(say)
-    found = listing.find_splits(root, files, None, say)
-    if found.test is None and split == "test":
+    root, classes = sorting.source.root, sorting.classes
+    if not sorting.has_own_test and split == "test":
         raise UserError(f"--split test: {root} has no images for testing of its own; leave --split out")
-    if found.test is not None and split is None:
+    if sorting.has_own_test and split is None:
         raise UserError(f"{root} has splits of its own: pack each into a file, with --split train and --split test")
-    both = listing.by_folder([*found.train, *(found.test or [])], found.base)
-    names = listing.in_natural_order(name for name in both if name)
-    if sorted(source.classes) == sorted(names):
-        names = [*source.classes]
-    used = files if split is None and found.base == len(root.parts) else found.train
-    groups = listing.by_folder(found.test or [] if split == "test" else used, found.base)
-    if not names:
+    groups = sorting.splits[split] if sorting.has_own_test and split else by_class(classes.of, classes)
+    there = {*classes.of.values()}  # a combination of attributes may have no image
+    names = [name for name in classes.names if name in there]
+    if sorted(sorting.source.classes) == sorted(names):
+        names = [*sorting.source.classes]
+    if names == [""]:
         return Chosen([path for paths in groups.values() for path in paths], [], [])
     labelled = [(path, label) for label, name in enumerate(names) for path in groups.get(name, [])]
     return Chosen([path for path, _ in labelled], [label for _, label in labelled], names)

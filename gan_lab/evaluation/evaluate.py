@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast, get_args
 
+from omegaconf import OmegaConf
 from torch import Tensor
 
 from gan_lab.config.saved_config import own_cache
@@ -74,7 +75,7 @@ def evaluate_run(run: Run, options: Options, *, which: Which, ema: bool, gan_tra
         UserError: the run has no such checkpoint; the dataset, the extractor or the device is not available; there are
             too few images.
     """
-    options = options.resolved()
+    options = _as_while_training(run, options.resolved())
     device = hardware.device(options.device)
     loaded = run.load_model(which).to(device)
     if gan_train_test and not (isinstance(loaded, LatentGAN) and loaded.make_condition(1)):
@@ -92,6 +93,16 @@ def evaluate_run(run: Run, options: Options, *, which: Which, ema: bool, gan_tra
         assert evaluation.kept is not None
         evaluation.record.values.update(classifiers.gan_train_test([evaluation.kept], real, seed=options.seed))
     return evaluation
+
+
+def _as_while_training(run: Run, options: Options) -> Options:
+    """The options, with the classifier where the run names it and nobody asks for Inception.
+
+    Another extractor of the run is not taken: those have weights, which a file that came with a run may not fetch.
+    """
+    named = OmegaConf.select(run.config(), "callbacks.scores.extractor") == "classifier"
+    is_open = options.extractor == "auto" and not (options.weights_file or options.resize or options.statistics)
+    return replace(options, extractor="classifier") if named and is_open else options
 
 
 def _real_of_run(run: Run, options: Options) -> tuple[RealImages, str]:

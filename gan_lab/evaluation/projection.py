@@ -10,14 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gan_lab.data import image_files, sources, values
+from gan_lab.data import image_files, sources, threads, values
 from gan_lab.data.image_files import BACKGROUND
 from gan_lab.evaluation import depths
 from gan_lab.evaluation.latents import Points, Space
 from gan_lab.metrics.pixel_scores import psnr
 from gan_lab.utils import chunks, images, seeding
 from gan_lab.utils.depth import Depth, shown
-from gan_lab.utils.errors import UserError, reason
+from gan_lab.utils.errors import UserError
 from gan_lab.utils.memory import at_once
 from gan_lab.utils.terminal import bar
 
@@ -76,7 +76,7 @@ def read(paths: Sequence[Path], space: Space) -> Tensor:
                 picture = image_files.read(name, size, channels, window=window, **options)
             found.append(torch.from_numpy(picture.pixels.copy()))
         except Exception as error:  # of any of Pillow's decoders
-            raise UserError(f"{path}: can't be read as an image: {reason(error)}") from error
+            raise UserError(f"{path}: can't be read as an image: {threads.reason_of(error)}") from error
     return torch.stack(found)
 
 
@@ -191,7 +191,8 @@ def _descend(space: Space, values: Tensor, shares: Tensor | None, goal: Tensor, 
 
     def learnt(*part: Any) -> Tensor:
         losses = distance(_rendered(space, *part), goal)
-        losses.sum().backward()  # type: ignore[no-untyped-call]
+        if step < steps:  # the last images are only measured
+            losses.sum().backward()  # type: ignore[no-untyped-call]
         return losses.detach()
 
     with torch.enable_grad():
@@ -200,8 +201,6 @@ def _descend(space: Space, values: Tensor, shares: Tensor | None, goal: Tensor, 
             losses = chunks.applied(space.network, moved, shares, by=learnt, most=len(moved))
             better = losses < lowest
             best[better], lowest[better] = moved.detach()[better], losses[better]
-            if step == steps:
-                break
             optimizer.param_groups[0]["lr"] = RATE * scale * (1 + math.cos(math.pi * step / steps)) / 2
             optimizer.step()
     return best, lowest

@@ -4,8 +4,8 @@ Each row has so many real images of each class. For each seed these are drawn an
 alone, and classifiers learn from them in all the ways of `gan_lab.usefulness.arms`.
 
 All take the same number of steps, and are measured on the whole test split, which nothing else has seen. Each result is
-kept in a file of its own, named by a hash of all that decides it, so that a study that was stopped goes on, and several
-processes share one.
+kept in a file of its own, named by a hash of all that decides it, so that a study that was stopped goes on, several
+processes share one, and several studies share results. Each study has a folder of its own for its tables.
 """
 
 import json
@@ -21,6 +21,7 @@ from gan_lab.usefulness.arms import Options, arms_of
 from gan_lab.usefulness.cells import CORRUPTED, Cell, Result
 from gan_lab.usefulness.generators import refuse_unfit
 from gan_lab.usefulness.subject import Subject
+from gan_lab.utils import hashes
 from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import write_atomically
 from gan_lab.utils.locks import Busy, held
@@ -35,7 +36,7 @@ class Study:
         results: of all classifiers.
         classes: names by label.
         starved: the labels of starved classes.
-        folder: where all lies.
+        folder: for the tables of this study alone.
         facts: in plain values, for whoever reads the table.
     """
 
@@ -52,7 +53,7 @@ def study(source: str | Path, options: Options, folder: str | Path) -> Study:
     Args:
         source: a run, or a sweep, whose runs are compared; runs that differ in their seed alone count as one.
         options: of the study.
-        folder: for results and generators.
+        folder: for results and generators, which studies share, and a folder of each one's own.
 
     Raises:
         UserError: a run can't be used, images are missing, or the folder can't be written to.
@@ -70,9 +71,13 @@ def study(source: str | Path, options: Options, folder: str | Path) -> Study:
             raise UserError(
                 f"{other.run.folder} has other images than {first.run.folder}: study them one after the other"
             )
+    steps = {subject.run.folder.name: subject.generator_steps for subject in subjects}
+    decisive = asdict(options) | {"generator_steps": steps, "data_root": first.content, "device": None}
+    own = place / hashes.of_values(decisive)[:8]
     try:
         (place / "results").mkdir(parents=True, exist_ok=True)
-        write_atomically(place / "options.json", json.dumps(asdict(options), indent=2) + "\n")
+        own.mkdir(exist_ok=True)
+        write_atomically(own / "options.json", json.dumps(asdict(options), indent=2) + "\n")
         results = [result for subject in subjects for result in results_of(subject, place)]
     except OSError as error:
         raise UserError(f"--out {folder}: can't be written: {error.strerror}") from error
@@ -82,11 +87,11 @@ def study(source: str | Path, options: Options, folder: str | Path) -> Study:
         "corrupted_images": min(CORRUPTED, len(first.test.labels)),
         "classifier_steps": options.steps,
         "classifier_batch_size": options.batch_size,
-        "generator_steps": {subject.run.folder.name: subject.generator_steps for subject in subjects},
+        "generator_steps": steps,
         "generator": options.generator,
         "seeds": list(options.seeds),
     }
-    return Study(results=results, classes=first.classes, starved=first.starved, folder=place, facts=facts)
+    return Study(results=results, classes=first.classes, starved=first.starved, folder=own, facts=facts)
 
 
 def results_of(subject: Subject, place: Path) -> list[Result]:

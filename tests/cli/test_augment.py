@@ -22,7 +22,8 @@ def test_tables_and_a_picture_are_written_and_the_table_is_printed(
 ) -> None:
     typed = ["augment", str(conditional_run.folder), *QUICK, "--generator-steps", "2", "--data-root", str(few_digits)]
     main(typed)
-    out = tmp_path / "logs" / "augment" / "conditional"
+    (options,) = (tmp_path / "logs" / "augment" / "conditional").glob("*/options.json")
+    out = options.parent
     printed = capsys.readouterr().out
     assert "real + 1 generated, classical" in printed
     assert "seed 2: a generator, 2 batches" in printed
@@ -31,8 +32,16 @@ def test_tables_and_a_picture_are_written_and_the_table_is_printed(
     assert "±" in (out / "table.md").read_text(encoding="utf-8")
     assert (out / "table.csv").read_text().startswith("run,real,arm")
     assert Image.open(out / "picture.png").width > 500
+    tables = {file: file.read_bytes() for file in out.iterdir()}
+    main([*typed, "--seeds", "1", "--filters", "none,discriminator"])
+    printed = capsys.readouterr().out
+    assert len([*(out.parent / "generators").iterdir()]) == 2, "studies share them"
+    (other,) = {file.parent for file in out.parent.glob("*/table.md")} - {out}
+    assert f"Written to {other.relative_to(tmp_path)}: table.md" in printed
+    assert "(discriminator)" in (other / "table.md").read_text(encoding="utf-8")
     main(typed)  # all is there already
     assert "a generator" not in capsys.readouterr().out
+    assert {file: file.read_bytes() for file in out.iterdir()} == tables, "no other study has touched them"
 
 
 def test_who_stops_it_is_told_how_it_goes_on(

@@ -48,7 +48,7 @@ def test_folders_may_be_given_one_by_one(runs: list[Run], capsys: pytest.Capture
     assert len(capsys.readouterr().out.splitlines()) == 3
 
 
-@pytest.mark.parametrize(("name", "start"), [("a.md", "| Set"), ("a.csv", "setup,"), ("a.json", "{"), ("a", "Set")])
+@pytest.mark.parametrize(("name", "start"), [("a.md", "| Set"), ("a.CSV", "setup,"), ("a.json", "{"), ("a", "Set")])
 def test_the_name_of_the_file_decides_its_format(
     name: str, start: str, logs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

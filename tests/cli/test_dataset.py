@@ -70,6 +70,27 @@ def test_pack_writes_a_file(capsys: pytest.CaptureFixture[str]) -> None:
         assert content["images"].shape == (20, 8, 8, 3)
 
 
+def test_pack_takes_labels_as_a_training_does(capsys: pytest.CaptureFixture[str]) -> None:
+    paths = sorted(Path("photos").rglob("*.png"), key=lambda path: int(path.stem))
+    kinds = ["cat,yes", "dog,no", "dog,yes"]
+    rows = [f"{path.relative_to('photos')},{kinds[int(path.stem) % 3]}" for path in paths]
+    Path("labels.csv").write_text("\n".join(["file,class,outside", *rows]))
+    options = ["--image-size", "20", "--labels", "labels.csv"]
+    main(["dataset", "pack", "photos", "classes.npz", *options])
+    main(["dataset", "pack", "photos", "both.npz", *options, "--attributes", "class,outside"])
+    said = "classes.npz: 20 images of 20 pixels, 2 classes\nboth.npz: 20 images of 20 pixels, 3 classes\n"
+    assert capsys.readouterr().out == said
+    with np.load("both.npz") as content:
+        assert content["classes"].tolist() == [f"class={kind.replace(',', ',outside=')}" for kind in kinds]
+        assert content["labels"].tolist() == [0] * 7 + [1] * 7 + [2] * 6
+    with np.load("classes.npz") as content:
+        assert content["classes"].tolist() == ["cat", "dog"]
+        for label, kind in enumerate(["cat", "dog"]):
+            own = [path for path in sorted(paths) if kinds[int(path.stem) % 3].startswith(kind)]
+            pictures = np.stack([np.asarray(Image.open(path)) for path in own])
+            assert np.array_equal(content["images"][content["labels"] == label], pictures)
+
+
 def test_pack_keeps_the_depth_of_scans(capsys: pytest.CaptureFixture[str]) -> None:
     Path("scans").mkdir()
     for number in range(3):

@@ -333,6 +333,20 @@ def test_nothing_is_fetched_for_a_run_unless_inception_is_typed(
     assert "the checksum is " in said
 
 
+def test_a_run_that_names_the_classifier_is_scored_by_it(
+    run: Run, few_digits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(select_extractor, "suits_a_classifier", lambda _: False)  # as for images in colour
+    monkeypatch.setattr(inception, "find_spec", lambda _: None)
+    config = OmegaConf.load(run.config_file)
+    config.callbacks.scores.extractor = "classifier"
+    OmegaConf.save(config, run.config_file)
+    evaluate(run.folder, few_digits, "--count", "20")
+    assert written(run)["protocol"]["extractor"]["name"].startswith("digits")
+    with pytest.raises(SystemExit, match="torch-fidelity"):
+        evaluate(run.folder, few_digits, "--count", "20", "--resize", "antialiased")
+
+
 def test_a_device_and_a_resize_are_as_asked(run: Run, few_digits: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     extractor, asked = dataset_classifier.shipped(), list[dict[str, Any]]()
     monkeypatch.setattr(module, "make_extractor", lambda *given, **options: asked.append(options) or extractor)

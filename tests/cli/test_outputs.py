@@ -49,3 +49,5 @@ def test_a_format_is_told_by_the_ending() -> None:
     check_ending("--grid", Path("a.PNG"), [".png"], "a grid is a .png")
     with pytest.raises(UserError, match=r"^--grid a\.jpg: unknown format \.jpg; a grid is a \.png$"):
         check_ending("--grid", Path("a.jpg"), [".png"], "a grid is a .png")
+    with pytest.raises(UserError, match="--grid a: has no ending; a grid is a .png"):
+        check_ending("--grid", Path("a"), [".png"], "a grid is a .png")

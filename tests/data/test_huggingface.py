@@ -1,6 +1,7 @@
 """Datasets through the `datasets` library, from folders on this machine."""
 
 import builtins
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from gan_lab.utils.errors import UserError
 from tests.data.archives import noise, options
 
 datasets = pytest.importorskip("datasets", reason="the extra huggingface is not installed")
+huggingface_hub = pytest.importorskip("huggingface_hub")  # which comes with it
 
 NAMES = ["cat", "dog", "bird"]
 
@@ -161,6 +163,21 @@ def test_what_is_no_dataset_is_named(tmp_path: Path) -> None:
         make(tmp_path, tmp_path / "empty").prepare_data()
     with pytest.raises(UserError, match=r"nowhere: no such folder; a dataset on the hub is hub:owner/name"):
         make(tmp_path, "nowhere")
+
+
+def test_without_network_there_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[bool] = []
+
+    def load(*_: Any, **__: Any) -> None:
+        said.append(logging.getLogger("huggingface_hub.utils._http").isEnabledFor(logging.WARNING))
+        raise ConnectionError("Couldn't reach the Hub\nRetrying")
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    before = huggingface_hub.utils.logging.get_verbosity()
+    with pytest.raises(UserError, match=r"^data\.path=owner/name: can't be loaded: Couldn't reach the Hub$"):
+        make(tmp_path, "hub:owner/name", download=True).prepare_data()
+    huggingface_hub.utils.logging.set_verbosity(before)
+    assert said == [False]
 
 
 def test_the_hub_is_asked_only_where_that_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 from gan_lab.data import image_files, packing, places
 from gan_lab.data.image_folder import ImageFolder
 from gan_lab.data.packing import Chosen
+from gan_lab.data.sorted_folder import SortedFolder
 from gan_lab.data.sources import OWN
 from gan_lab.utils.errors import UserError
 from tests.data.archives import noise
@@ -26,7 +27,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 def choose(root: Path, split: str | None = None) -> Chosen:
-    return packing.choose(places.at(str(root), "FOLDER"), split, quiet)
+    return packing.choose(SortedFolder(places.at(str(root), "FOLDER"), quiet), split)
 
 
 def pack(chosen: Chosen, out: Path, size: tuple[int, int] = (8, 12), channels: int = 3, **options: bool) -> list[str]:
@@ -65,7 +66,7 @@ def test_scans_train_as_they_would_from_their_folder(
     source = places.at(str(tmp_path / "scans"), "FOLDER")
     packed = packing.decode(
         source,
-        packing.choose(source, None, quiet),
+        packing.choose(SortedFolder(source, quiet), None),
         (8, 12),
         2,
         window=window,
@@ -179,7 +180,7 @@ def test_what_is_packed_trains_as_the_folder_does(photos: Path, tmp_path: Path) 
 def test_archives_are_packed_as_well(photos: Path, tmp_path: Path) -> None:
     pack(choose(photos), tmp_path / "a.npz", size=(20, 24))
     source = places.at(str(tmp_path / "a.npz"), "FOLDER")
-    chosen = packing.choose(source, None, quiet)
+    chosen = packing.choose(SortedFolder(source, quiet), None)
     pixels, labels, *_ = packing.decode(
         source, chosen, (20, 24), 3, window=None, background="white", fit="crop", of="--image-size"
     )

@@ -52,6 +52,13 @@ def test_own_samples_come_back(name: str, request: pytest.FixtureRequest) -> Non
     assert found.picture().shape == (3, 2 * 10 + 2, 2 * 10 + 2)
 
 
+def test_each_step_takes_gradients_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    space, taken, backward = space_of(run), [], torch.Tensor.backward
+    monkeypatch.setattr(torch.Tensor, "backward", lambda losses: (taken.append(losses), backward(losses)))
+    project(space, torch.cat([*space.pixels(space.seeds([11]))]), label=None, starts=2, steps=8)
+    assert len(taken) == 8
+
+
 def test_the_class_is_found_or_given(conditional_run: Run) -> None:
     space = space_of(conditional_run)
     for parameter in space.core.hidden[0].parameters():  # so that classes are far from each other

@@ -1605,6 +1605,11 @@ TABLE: dict[str, list[Row]] = {
             given.run(),
         ),
         Row(
+            "gan-lab project run text.png",
+            "Error: text.png: can't be read as an image: not an image",
+            given.both(given.run(), given.file("text.png", "text")),
+        ),
+        Row(
             "gan-lab project run bomb.png",
             "Error: bomb.png: can't be read as an image: …",
             given.both(given.run(), given.bomb("bomb.png")),
@@ -1870,6 +1875,11 @@ TABLE: dict[str, list[Row]] = {
             "Error: --out table.md: exists already; choose another name, or replace it with --force",
             given.both(given.run(), given.file("table.md")),
         ),
+        Row(
+            "gan-lab compare run --out table.xls",
+            "Error: --out table.xls: unknown format .xls; a table is a .txt, .csv, .md or .json; or add --format",
+            given.run(),
+        ),
         Row("gan-lab dataset check nowhere", "Error: FOLDER=nowhere: no such folder"),
         Row(
             "gan-lab dataset check photos",
@@ -1905,6 +1915,11 @@ TABLE: dict[str, list[Row]] = {
             "gan-lab dataset pack photos photos.npz --image-size 64 --split test",
             "Error: --split test: photos has no images for testing of its own; leave --split out",
             given.pictures("photos"),
+        ),
+        Row(
+            "gan-lab dataset pack photos photos.npz --image-size 64 --labels labels.csv",
+            "Error: --labels labels.csv: 2.png (line 4) can't be found among the images of FOLDER=photos",
+            given.labelled("file,class\n0.png,cat\n1.png,dog\n2.png,dog\n"),
         ),
         Row(
             "gan-lab dataset pack photos photos.npz --image-size huge",
@@ -2018,6 +2033,11 @@ TABLE: dict[str, list[Row]] = {
         ),
         Row("gan-lab report", "Error: the following arguments are required: RUN (gan-lab report --help)"),
         Row("gan-lab report nowhere", f"Error: nowhere{NO_RUN}"),
+        Row(
+            "gan-lab report run --out report.pdf",
+            "Error: --out report.pdf: unknown format .pdf; a page is an .html",
+            given.run(),
+        ),
         Row(
             "gan-lab report run",
             "Error: --out report.html: exists already; choose another name, or replace it with --force",
