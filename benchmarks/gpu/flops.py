@@ -4,8 +4,9 @@ import re
 from functools import partial
 from typing import Any
 
+import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
+from torch.utils.flop_counter import conv_flop_count, flop_registry
 
 from benchmarks.gpu.tables import Bench, Table, in_turn, rounds_of
 from benchmarks.precisions import Option
@@ -38,7 +39,11 @@ PEAKS = {
 
 
 class Flops(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """A count of floating-point operations by torch's formulas. FlopCounterMode itself can't see inner gradients."""
+    """A count of floating-point operations by torch's formulas. FlopCounterMode itself can't see inner gradients.
+
+    A convolution's gradient by its input, or by its weight, takes as many as the convolution. Of one in groups torch's
+    formula multiplies the latter by the number of groups.
+    """
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -47,7 +52,11 @@ class Flops(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Count an operation, and do it."""
         out = func(*args, **(kwargs or {}))
-        if func._overloadpacket in flop_registry:
+        if func._overloadpacket is torch.ops.aten.convolution_backward:
+            (gradient, images, weight), transposed, (by_images, by_weight, _) = args[:3], args[7], args[10]
+            forward = conv_flop_count(images.shape, weight.shape, gradient.shape, transposed)
+            self.total += (by_images + by_weight) * forward
+        elif func._overloadpacket in flop_registry:
             self.total += flop_registry[func._overloadpacket](*args, **(kwargs or {}), out_val=out)
         return out
 
