@@ -118,6 +118,10 @@ def why_not(model: "AdversarialModule") -> str | None:
     for name in ("beta1", "beta2", "ema_half_life"):
         if name in scheduled.numbers(model.schedule, Moment(0.0, 0)):
             return f"model.schedule.{name} is a number of the host, which a graph would keep as it was"
+    for player in model.players:
+        if not all("capturable" in group for group in player.optimizer.param_groups):
+            kind = type(player.optimizer.optimizer).__name__
+            return f"{kind} counts its steps, or reads its rate, on the host; Adam and RMSprop don't need to"
     if not all(player.steps_directly for player in model.players):
         return "a callback, or the profiler, hooks into the backward pass or the optimizer's step"
     return None

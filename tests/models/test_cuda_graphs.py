@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 from functools import partial
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -32,6 +33,24 @@ def test_an_optimizer_that_can_becomes_capturable_and_another_stays_as_it_is() -
         optimizer = make([parameter])
         make_capturable(optimizer)
         assert optimizer.param_groups[0].get("capturable") is expected
+
+
+@pytest.mark.parametrize("kind", ["Adam", "RMSprop", "SGD", "Adagrad", "Adafactor"])
+def test_graphs_are_left_out_where_an_optimizer_can_not_be_recorded(kind: str) -> None:
+    optimizer = getattr(torch.optim, kind)([torch.nn.Parameter(torch.zeros(2))], lr=0.1)
+    player = SimpleNamespace(
+        optimizer=SimpleNamespace(optimizer=optimizer, param_groups=optimizer.param_groups), steps_directly=True
+    )
+    on_cuda: Any = SimpleNamespace(
+        device=torch.device("cuda"),
+        generator=torch.nn.Identity(),
+        parts=1,
+        players=[player],
+        schedule={},
+        trainer=SimpleNamespace(callbacks=[], precision_plugin=None),
+    )
+    reason = cuda_graphs.why_not(on_cuda)
+    assert reason is None if kind in ("Adam", "RMSprop") else f"{kind} counts its steps" in str(reason)
 
 
 @pytest.fixture
