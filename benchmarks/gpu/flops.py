@@ -8,7 +8,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import conv_flop_count, flop_registry
 
-from benchmarks.gpu.tables import Bench, Table, in_turn, rounds_of
+from benchmarks.gpu.tables import Bench, Table, in_turn, round_of
 from benchmarks.precisions import Option
 
 NETWORK = ("model/network=r3gan_ffhq64", "model/penalty=r1_r2_ffhq64", "data=cifar10", "data.image_size=64")
@@ -83,7 +83,7 @@ def measure(bench: Bench, way: Option, seconds: float) -> list[str]:
     """The row of a precision."""
     images = f"data.batch_size={BATCH}"
     training = bench.training("r3gan", way, *NETWORK, images, images=4 * BATCH)
-    ((rate, _),) = in_turn(rounds_of([training], bench.seconds), bench.rounds)
+    ((rate, _),) = in_turn([round_of(training, bench.seconds)], bench.rounds)
     reached = rate * operations(bench)
     peak = bench.peak or peak_of(bench.device.name)
     return [f"{rate:,.1f}", f"{reached:,.2f}", f"{reached / peak:.1%}" if peak else "peak unknown: give --peak-tflops"]
