@@ -36,7 +36,14 @@ PARTS: dict[str, Callable[[Bench], Table]] = {
     "precisions": precisions.table,
     "training": training.table,
 }
-WEIGHTS = {"steps": 4, "choices": 2, "memory": 3, "precisions": 3, "training": 4}  # of a part's share of the time
+WEIGHTS = {
+    "steps": 4,
+    "choices": 2,
+    "flops": 2,
+    "memory": 3,
+    "precisions": 3,
+    "training": 4,
+}  # of a part's share of the time
 GRACE = 120  # seconds for what comes before the first row, and for the rest of the last one
 
 

@@ -1,7 +1,7 @@
 """How much of a card's arithmetic the networks of R3GAN's code for FFHQ reach."""
 
 import re
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -66,6 +66,7 @@ def peak_of(name: str) -> int | None:
     return next((peak for card, peak in PEAKS.items() if re.search(rf"\b{card}\b", name)), None)
 
 
+@cache
 def operations(bench: Bench) -> float:
     """TFLOP of a step of both players for each image, penalties included, counted while one is taken."""
     training = bench.training("r3gan", WAYS[0], *NETWORK, f"data.batch_size={FEW}", images=FEW)

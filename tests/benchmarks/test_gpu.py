@@ -112,8 +112,8 @@ def test_parts_share_the_time_and_one_that_crashes_or_hangs_leaves_the_others_al
     monkeypatch.setattr(program, "perf_counter", clock)
     monkeypatch.setattr(subprocess, "Popen", Process)
     monkeypatch.setattr(os, "killpg", lambda pid, number: ended.append(pid))
-    program.apart(["flops", "steps", "memory", "scores"], 29, ["--device", "cpu"])
-    shares = {"flops": "3", "steps": "10", "memory": "7"}  # a ninth of 29, half of 19, three quarters of 9
+    program.apart(["flops", "steps", "memory", "scores"], 30, ["--device", "cpu"])
+    shares = {"flops": "6", "steps": "10", "memory": "8"}  # a fifth of 30, half of 20, three quarters of 10
     assert given == [["--device", "cpu", "--parts", part, "--seconds", share] for part, share in shares.items()]
     assert ended == [1]
     said = [line for line in capsys.readouterr().out.splitlines() if line]
