@@ -5,19 +5,25 @@
 
 Markdown is printed as it becomes known. The parts share the time: each gets a part of what is left when it begins, and
 a row that has begun is finished. What takes turns does so in short rounds in one process; numbers are medians, ratios
-are taken round by round. What fails is said in its row, with the details on standard error.
+are taken round by round. What fails is said in its row, with the details on standard error. Several parts have a
+process each: one that crashes, or hangs, leaves the others alone.
 """
 
 import argparse
 import logging
+import os
+import signal
+import subprocess
+import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from time import perf_counter
 
 import torch
 
 from benchmarks.gpu import choices, flops, memory, precisions, scores, steps, training
 from benchmarks.gpu.device import DEVICES
-from benchmarks.gpu.tables import Bench, Table, measured
+from benchmarks.gpu.tables import LATE, Bench, Table, measured
 from benchmarks.precisions import MODELS
 from gan_lab.utils import hardware
 
@@ -30,6 +36,15 @@ PARTS: dict[str, Callable[[Bench], Table]] = {
     "precisions": precisions.table,
     "training": training.table,
 }
+WEIGHTS = {
+    "steps": 4,
+    "choices": 2,
+    "flops": 2,
+    "memory": 3,
+    "precisions": 3,
+    "training": 4,
+}  # of a part's share of the time
+GRACE = 120  # seconds for what comes before the first row, and for the rest of the last one
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -52,6 +67,9 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     if given.device == "cuda" and not torch.cuda.is_available():
         parser.error("there is no CUDA device; --device cpu tries the tables out")
+    if len(given.parts) > 1:
+        apart(given.parts, given.seconds, sys.argv[1:] if arguments is None else arguments)
+        return
     warnings.filterwarnings("ignore")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     hardware.prepare()
@@ -70,8 +88,30 @@ def main(arguments: list[str] | None = None) -> None:
         peak=given.peak_tflops,
     )
     print(f"{bench.device.name}, torch {torch.__version__}", flush=True)
-    for line in measured([PARTS[part](bench) for part in given.parts], given.seconds, bench.device):
+    for line in measured(PARTS[given.parts[0]](bench), given.seconds, bench.device):
         print(line, flush=True)
+
+
+def apart(parts: Sequence[str], seconds: float, arguments: Sequence[str]) -> None:
+    """Measure each part in a process of its own. What one of them spares of the time is the next ones'."""
+    end = perf_counter() + seconds
+    for number, part in enumerate(parts):
+        weights = [WEIGHTS.get(each, 1) for each in parts[number:]]
+        share = (end - perf_counter()) * weights[0] / sum(weights)
+        if share < 1:
+            print(f"\n{part}: {LATE}", flush=True)
+            continue
+        command = [sys.executable, "-m", "benchmarks.gpu", *arguments, "--parts", part, "--seconds", f"{share:.0f}"]
+        process = subprocess.Popen(command, start_new_session=True)  # with all that it starts itself
+        try:
+            said = f"ended with code {process.wait(share + GRACE)}"
+        except subprocess.TimeoutExpired:
+            said = f"was ended {GRACE} seconds after its time"
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+        if process.wait():
+            print(f"\n{part} {said}", flush=True)
 
 
 if __name__ == "__main__":

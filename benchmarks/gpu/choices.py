@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
-from benchmarks.gpu.tables import Bench, Table, in_turn, rounds_of
+from benchmarks.gpu.tables import Bench, Table, Way, begun, in_turn, round_of
 from benchmarks.precisions import Option
 
 DEFAULT = Option("default", "32-true", tf32="convolutions")
@@ -39,9 +39,14 @@ def measure(bench: Bench, network: Network, seconds: float) -> list[str]:
     """The row of a network."""
     model, overrides, graphs = network
     graphs = graphs and bench.device.has_graphs
-    trainings = [bench.training(model, replace(choice, graphs=graphs), *overrides) for choice in CHOICES]
-    (rate, _), *others = in_turn(rounds_of(trainings, bench.seconds), bench.rounds)
-    return [f"{rate:,.0f}", *(f"{ratio:.2f}" for _, ratio in others)]
+
+    def begin(choice: Option) -> Way:
+        return round_of(bench.training(model, replace(choice, graphs=graphs), *overrides), bench.seconds)
+
+    working, missing = begun({choice.name: partial(begin, choice) for choice in CHOICES}, seconds)
+    (rate, _), *others = in_turn([*working.values()], bench.rounds)
+    found = dict(zip(working, [f"{rate:,.0f}", *(f"{ratio:.2f}" for _, ratio in others)], strict=True))
+    return [(missing | found)[choice.name] for choice in CHOICES]
 
 
 def table(bench: Bench) -> Table:
@@ -50,5 +55,4 @@ def table(bench: Bench) -> Table:
         "Choices: images/s by default (TensorFloat32 in convolutions alone), and how many times as many with another",
         ["network", *(choice.name for choice in CHOICES)],
         {name: partial(measure, bench, network) for name, network in NETWORKS.items()},
-        weight=2,
     )

@@ -1,13 +1,14 @@
 """How much of a card's arithmetic the networks of R3GAN's code for FFHQ reach."""
 
 import re
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
+import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
+from torch.utils.flop_counter import conv_flop_count, flop_registry
 
-from benchmarks.gpu.tables import Bench, Table, in_turn, rounds_of
+from benchmarks.gpu.tables import Bench, Table, in_turn, round_of
 from benchmarks.precisions import Option
 
 NETWORK = ("model/network=r3gan_ffhq64", "model/penalty=r1_r2_ffhq64", "data=cifar10", "data.image_size=64")
@@ -38,7 +39,11 @@ PEAKS = {
 
 
 class Flops(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """A count of floating-point operations by torch's formulas. FlopCounterMode itself can't see inner gradients."""
+    """A count of floating-point operations by torch's formulas. FlopCounterMode itself can't see inner gradients.
+
+    A convolution's gradient by its input, or by its weight, takes as many as the convolution. Of one in groups torch's
+    formula multiplies the latter by the number of groups.
+    """
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -47,7 +52,11 @@ class Flops(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Count an operation, and do it."""
         out = func(*args, **(kwargs or {}))
-        if func._overloadpacket in flop_registry:
+        if func._overloadpacket is torch.ops.aten.convolution_backward:
+            (gradient, images, weight), transposed, (by_images, by_weight, _) = args[:3], args[7], args[10]
+            forward = conv_flop_count(images.shape, weight.shape, gradient.shape, transposed)
+            self.total += (by_images + by_weight) * forward
+        elif func._overloadpacket in flop_registry:
             self.total += flop_registry[func._overloadpacket](*args, **(kwargs or {}), out_val=out)
         return out
 
@@ -57,6 +66,7 @@ def peak_of(name: str) -> int | None:
     return next((peak for card, peak in PEAKS.items() if re.search(rf"\b{card}\b", name)), None)
 
 
+@cache
 def operations(bench: Bench) -> float:
     """TFLOP of a step of both players for each image, penalties included, counted while one is taken."""
     training = bench.training("r3gan", WAYS[0], *NETWORK, f"data.batch_size={FEW}", images=FEW)
@@ -74,7 +84,7 @@ def measure(bench: Bench, way: Option, seconds: float) -> list[str]:
     """The row of a precision."""
     images = f"data.batch_size={BATCH}"
     training = bench.training("r3gan", way, *NETWORK, images, images=4 * BATCH)
-    ((rate, _),) = in_turn(rounds_of([training], bench.seconds), bench.rounds)
+    ((rate, _),) = in_turn([round_of(training, bench.seconds)], bench.rounds)
     reached = rate * operations(bench)
     peak = bench.peak or peak_of(bench.device.name)
     return [f"{rate:,.1f}", f"{reached:,.2f}", f"{reached / peak:.1%}" if peak else "peak unknown: give --peak-tflops"]

@@ -3,11 +3,10 @@
 from functools import partial
 from time import perf_counter
 
-import torch
-
-from benchmarks.gpu.tables import Bench, Table
+from benchmarks.gpu.tables import Bench, Table, log
 from benchmarks.precisions import Option
 from gan_lab.utils.errors import UserError
+from gan_lab.utils.memory import is_shortage
 
 FLOAT32 = Option("float32", "32-true", tf32="convolutions")
 GRAPHS = Option("graphs", "32-true", tf32="convolutions", graphs=True)
@@ -46,8 +45,8 @@ def taken(bench: Bench, option: Option, overrides: tuple[str, ...], batch: int) 
     try:
         training = bench.training(model, option, *rest, f"data.batch_size={batch}", images=batch)
         return bench.device.peak(lambda: training.round(1))
-    except (torch.OutOfMemoryError, UserError) as error:
-        if not isinstance(error.__cause__ or error, torch.OutOfMemoryError):  # as a graph's recording may find out
+    except (RuntimeError, UserError) as error:
+        if not is_shortage(error.__cause__ or error):  # a graph's recording may find out
             raise
         return None
 
@@ -64,8 +63,12 @@ def largest(bench: Bench, option: Option, overrides: tuple[str, ...], own: int, 
         return f"< {batch:,}"
     while 2 * batch <= bench.largest and perf_counter() < end:
         bench.device.free()
-        if taken(bench, option, overrides, 2 * batch) is None:
-            return f"{batch:,}"
+        try:
+            if taken(bench, option, overrides, 2 * batch) is None:
+                return f"{batch:,}"
+        except Exception as error:  # some of torch's functions take no more than 2^31 values
+            log.warning("a batch of %s: %s", f"{2 * batch:,}", str(error).partition("\n")[0][:200])
+            return f"{batch:,} ({2 * batch:,} fails)"
         batch *= 2
     return f">= {batch:,}"
 
@@ -99,5 +102,4 @@ def table(bench: Bench) -> Table:
         "Memory of training steps at a preset's own batch, and the largest batch among its doubles",
         ["preset", "batch", "float32", "largest", "bf16-mixed", "largest", "float32, graphs"],
         {name: partial(measure, bench, preset) for name, preset in PRESETS.items()},
-        weight=3,
     )

@@ -8,7 +8,7 @@ from time import perf_counter
 import torch
 from torch.profiler import profile
 
-from benchmarks.gpu.tables import Bench, Table, batches_of, cells_of, in_turn, log, rounds_of
+from benchmarks.gpu.tables import Bench, Table, Way, batches_of, begun, cells_of, in_turn, round_of
 from benchmarks.precisions import Option, Training, convolutions
 from benchmarks.steps import Case, by_hand
 
@@ -74,25 +74,28 @@ def busy(bench: Bench, training: Training, batches: int) -> float:
 def measure(bench: Bench, model: str, seconds: float) -> list[str]:
     """The row of a variant."""
     options = [way for way in WAYS if bench.device.has_graphs or not way.graphs]
-    trainings = {way.name: bench.training(model, way) for way in options}
-    first = trainings[options[0].name]
-    ways = dict(zip(trainings, rounds_of([*trainings.values()], bench.seconds), strict=True))
-    missing = {way.name: "n/a" for way in WAYS if way not in options} | dict.fromkeys(LOOPS, "n/a")
-    for name, compiled in LOOPS.items() if model in WRITTEN else ():
-        try:
-            step = loop(bench, first, model, compiled)
-            speed(bench, step, first, first.period)  # compiles
-            ways[name] = partial(speed, bench, step, first, batches_of(first, bench.seconds))
-        except Exception as error:  # torch.compile knows no double backward
-            log.warning("%s, %s: %s", model, name, str(error).partition("\n")[0][:200])
-            missing[name] = "fails"
-    found = dict(zip(ways, in_turn(list(ways.values()), bench.rounds), strict=True))
-    cells = missing | dict(zip(ways, cells_of(list(found.values())), strict=True))
+    trainings: dict[str, Training] = {}
+
+    def begin(way: Option) -> Way:
+        trainings[way.name] = bench.training(model, way)
+        return round_of(trainings[way.name], bench.seconds)
+
+    def begin_loop(compiled: bool) -> Way:
+        first = trainings[WAYS[0].name]
+        step = loop(bench, first, model, compiled)
+        speed(bench, step, first, first.period)  # compiles
+        return partial(speed, bench, step, first, batches_of(first, bench.seconds))
+
+    ways = {way.name: partial(begin, way) for way in options}
+    loops = {name: partial(begin_loop, compiled) for name, compiled in LOOPS.items() if model in WRITTEN}
+    working, missing = begun(ways | loops, seconds)
+    found = dict(zip(working, in_turn([*working.values()], bench.rounds), strict=True))
+    cells = missing | dict(zip(found, cells_of(list(found.values())), strict=True))
     shares = [
-        f"{kernel_share(bench, trainings[way.name], found[way.name][0]):.0%}" if way.name in trainings else "n/a"
+        f"{kernel_share(bench, trainings[way.name], found[way.name][0]):.0%}" if way.name in found else "n/a"
         for way in WAYS[:2]
     ]
-    return [*(cells[way.name] for way in WAYS), *(cells[name] for name in LOOPS), *shares]
+    return [*(cells.get(name, "n/a") for name in (*(way.name for way in WAYS), *LOOPS)), *shares]
 
 
 def table(bench: Bench) -> Table:
@@ -101,5 +104,4 @@ def table(bench: Bench) -> Table:
         "Images/s of the default networks, float32 without TensorFloat32 unless bf16 is named (ratio to eager)",
         ["model", *(way.name for way in WAYS), *LOOPS, "time in kernels, eager", "time in kernels, graphs"],
         {model: partial(measure, bench, model) for model in bench.models},
-        weight=4,
     )

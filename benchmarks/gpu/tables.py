@@ -1,7 +1,7 @@
-"""Tables that are measured row by row, under one budget of time."""
+"""A table that is measured row by row, under a budget of time."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import median
@@ -56,6 +56,7 @@ class Bench:
         return Training(model, option, self.configured(*more), images, self.width)
 
 
+Way = Callable[[], float]  # takes a round, and returns its images a second
 Measure = Callable[[float], Sequence[str]]  # from the seconds that a row should take to its cells
 
 
@@ -67,33 +68,27 @@ class Table:
         title: what it shows.
         columns: their heads, that of the names first.
         rows: by name, what measures the other cells. It is told how many seconds it should take, if it can choose.
-        weight: of its share of the time.
     """
 
     title: str
     columns: Sequence[str]
     rows: dict[str, Measure]
-    weight: float = 1.0
 
 
-def measured(tables: Sequence[Table], seconds: float, device: Device) -> Iterator[str]:
-    """The tables in Markdown, line by line as they become known.
+def measured(table: Table, seconds: float, device: Device) -> Iterator[str]:
+    """The table in Markdown, line by line as they become known.
 
-    A table gets its share of what is left of the time, and what one table spares is the next ones'. A row that has
-    begun is finished, so the last one may exceed the time. A row that fails says why, and the others go on.
+    A row gets its share of what is left of the time. One that has begun is finished, so the last one may exceed the
+    time. A row that fails says why, and the others go on.
     """
-    end = perf_counter() + seconds
-    weights = [table.weight for table in tables]
-    for number, table in enumerate(tables):
-        now = perf_counter()
-        until = now + (end - now) * weights[number] / sum(weights[number:])
-        yield f"\n**{table.title}**\n"
-        yield f"| {' | '.join(table.columns)} |"
-        yield "|---|" + "---:|" * (len(table.columns) - 1)
-        for place, (name, measure) in enumerate(table.rows.items()):
-            left = until - perf_counter()
-            cells = given(name, partial(measure, left / (len(table.rows) - place)), device) if left > 0 else [LATE]
-            yield f"| {' | '.join([name, *cells])} |"
+    until = perf_counter() + seconds
+    yield f"\n**{table.title}**\n"
+    yield f"| {' | '.join(table.columns)} |"
+    yield "|---|" + "---:|" * (len(table.columns) - 1)
+    for place, (name, measure) in enumerate(table.rows.items()):
+        left = until - perf_counter()
+        cells = given(name, partial(measure, left / (len(table.rows) - place)), device) if left > 0 else [LATE]
+        yield f"| {' | '.join([name, *cells])} |"
 
 
 def given(name: str, measure: Callable[[], Sequence[str]], device: Device) -> Sequence[str]:
@@ -113,12 +108,35 @@ def batches_of(training: Training, seconds: float) -> int:
     return training.period * max(1, round(rounds))
 
 
-def rounds_of(trainings: Sequence[Training], seconds: float) -> list[Callable[[], float]]:
-    """For each training what takes a round of about so many seconds, and returns its images a second."""
-    return [partial(training.round, batches_of(training, seconds)) for training in trainings]
+def round_of(training: Training, seconds: float) -> Way:
+    """What takes a round of about so many seconds, and returns its images a second."""
+    return partial(training.round, batches_of(training, seconds))
 
 
-def in_turn(ways: Sequence[Callable[[], float]], rounds: int) -> list[tuple[float, float]]:
+def begun(ways: Mapping[str, Callable[[], Way]], seconds: float) -> tuple[dict[str, Way], dict[str, str]]:
+    """Begin ways to compute, which may compile for minutes; give those that work, and the others' cells.
+
+    Without the first one, which the others are compared with, there is no row. Of the others, those that fail leave the
+    rest alone, and none begins after so many seconds.
+    """
+    end = perf_counter() + seconds
+    working: dict[str, Way] = {}
+    missing: dict[str, str] = {}
+    for name, begin in ways.items():
+        if working and perf_counter() > end:
+            missing[name] = "no time"
+            continue
+        try:
+            working[name] = begin()
+        except Exception as error:
+            if not working:
+                raise
+            log.warning("%s: %s", name, str(error).partition("\n")[0][:200])
+            missing[name] = "fails"
+    return working, missing
+
+
+def in_turn(ways: Sequence[Way], rounds: int) -> list[tuple[float, float]]:
     """For each way the median of its rates, and of their ratios to the first one's of the same round."""
     rows = [[way() for way in ways] for _ in range(rounds)]
     columns = list(zip(*rows, strict=True))

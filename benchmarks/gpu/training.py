@@ -57,5 +57,4 @@ def table(bench: Bench) -> Table:
         f"What {bench.minutes:g} minutes reach, in {PRECISION} with TensorFloat32, or as many as the budget leaves",
         ["recipe", "images", "minutes of training", "minutes in all", "scores", "folder"],
         {name: partial(measure, bench, name, more) for name, more in recipes(bench).items()},
-        weight=4,
     )

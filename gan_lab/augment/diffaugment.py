@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.augment import Augment
+from gan_lab.augment.resampling import gathered
 from gan_lab.utils import per_image
 
 Change = Literal["colour", "translation", "cutout"]
@@ -68,7 +69,7 @@ def translated(images: Tensor, fill: float) -> Tensor:
         source = torch.arange(size, device=images.device) - moved
         inside = along(dim, (source >= 0) & (source < size))
         index = along(dim, source.clamp(0, size - 1)).expand_as(images)
-        images = torch.where(inside, images.gather(dim, index), fill)
+        images = torch.where(inside, gathered(images, dim, index), fill)
     return images
 
 

@@ -53,7 +53,7 @@ def resampled(images: Tensor, places: Tensor) -> Tensor:
     by_x, by_y, moved = places[:, :2, :, None, None].unbind(2)  # each (n, 2, 1, 1)
     x, y = (by_x * across + by_y * down[:, None] + moved).unbind(1)
     x, y = (reflected(place, side) / reach(side) for place, side in zip((x, y), sides, strict=True))
-    if images.is_cuda and torch.are_deterministic_algorithms_enabled():
+    if in_fixed_order(images):
         found = looked_up(finer, x, y)  # torch refuses the gradient of the other one
     else:
         grid = torch.stack((x, y), -1).expand(len(images), -1, -1, -1)
@@ -76,12 +76,35 @@ def looked_up(values: Tensor, x: Tensor, y: Tensor) -> Tensor:
     x, y = (x + 1) * ((width - 1) / 2), (y + 1) * ((height - 1) / 2)
     left, top = x.floor().clamp(0, width - 2), y.floor().clamp(0, height - 2)
     index = (top.long() * width + left.long()).flatten(1)[:, None].expand(*values.shape[:2], -1)
-    corners = (values.flatten(2).gather(2, index + corner) for corner in (0, 1, width, width + 1))
+    corners = (gathered(values.flatten(2), 2, index + corner) for corner in (0, 1, width, width + 1))
     upper_left, upper_right, lower_left, lower_right = (
         corner.reshape(*values.shape[:2], *x.shape[1:]) for corner in corners
     )
     x, y = (x - left)[:, None], (y - top)[:, None]
     return torch.lerp(torch.lerp(upper_left, upper_right, x), torch.lerp(lower_left, lower_right, x), y)
+
+
+def gathered(values: Tensor, dim: int, index: Tensor) -> Tensor:
+    """`values.gather(dim, index)`, with a gradient that waits for no device.
+
+    Where torch sums that in a fixed order on CUDA, it copies the values' strides from the host first, which no CUDA
+    graph can hold. Of a single row it needs none.
+
+    Args:
+        values: (n, ...).
+        dim: along which is looked up.
+        index: int64, of the values' shape but for `dim`.
+    """
+    if not in_fixed_order(values):
+        return values.gather(dim, index)
+    first = torch.arange(values.numel(), device=values.device).view(values.shape).narrow(dim, 0, 1)
+    places = first + index * math.prod(values.shape[dim + 1 :])
+    return values.flatten().gather(0, places.flatten()).view(index.shape)
+
+
+def in_fixed_order(values: Tensor) -> bool:
+    """True on CUDA where gradients are to be summed in a fixed order (`trainer.deterministic`)."""
+    return values.is_cuda and torch.are_deterministic_algorithms_enabled()
 
 
 def reach(size: int) -> float:

@@ -92,7 +92,9 @@ class Gaussian:
         With C = F F' and C' = G G', the trace of the root is the sum of the singular values of F' G. The eigenvalues of
         C C' would not do where images are few or a feature is constant: the root of a zero that was rounded is large.
         """
-        root = torch.linalg.svdvals(self.factor.T @ other.factor).sum()
+        product = self.factor.T @ other.factor
+        # Its singular values spread over many orders: torch advises against cuSOLVER's default, Jacobi's method.
+        root = torch.linalg.svdvals(product, driver="gesvd" if product.is_cuda else None).sum()
         spread = self.factor.square().sum() + other.factor.square().sum() - 2 * root
         return float((self.mean - other.mean).square().sum() + spread)
 

@@ -84,7 +84,7 @@ class StepGraphs:
         """
         inputs = tuple(part.clone() for part in (real, *condition))
         reports = tuple(Report() for _ in due)
-        self.model.latest_logits = {}
+        known, self.model.latest_logits = self.model.latest_logits, {}
         torch.clear_autocast_cache()  # the graph must round the weights of each replay, not those of a step before
         graph = torch.cuda.CUDAGraph()
         try:
@@ -94,7 +94,8 @@ class StepGraphs:
             reason = str(error).partition("\n")[0]
             raise UserError(f"the step can't be a CUDA graph ({reason}): set trainer.cuda_graphs=false") from error
         self.pool = self.pool or graph.pool()
-        return CapturedStep(graph, inputs, reports, self.model.latest_logits)
+        captured, self.model.latest_logits = self.model.latest_logits, known  # which a step without logits leaves
+        return CapturedStep(graph, inputs, reports, captured)
 
 
 def why_not(model: "AdversarialModule") -> str | None:
@@ -117,6 +118,10 @@ def why_not(model: "AdversarialModule") -> str | None:
     for name in ("beta1", "beta2", "ema_half_life"):
         if name in scheduled.numbers(model.schedule, Moment(0.0, 0)):
             return f"model.schedule.{name} is a number of the host, which a graph would keep as it was"
+    for player in model.players:
+        if not all("capturable" in group for group in player.optimizer.param_groups):
+            kind = type(player.optimizer.optimizer).__name__
+            return f"{kind} counts its steps, or reads its rate, on the host; Adam and RMSprop don't need to"
     if not all(player.steps_directly for player in model.players):
         return "a callback, or the profiler, hooks into the backward pass or the optimizer's step"
     return None

@@ -180,13 +180,15 @@ class Player:
     def place_learning_rate(self, device: torch.device) -> None:
         """Keep rates that change on a CUDA device, where a graph reads them; everywhere else they are numbers.
 
-        With and without graphs: an optimizer rounds a rate in a tensor differently.
+        With and without graphs: an optimizer rounds a rate in a tensor differently. One that no graph can hold would
+        read a tensor from the device at each step.
         """
-        if device.type == "cuda":
+        on_cuda = device.type == "cuda"
+        if on_cuda:
             make_capturable(self.optimizer.optimizer)
         for group in self.optimizer.param_groups:
             rate = float(group["lr"])
-            group["lr"] = torch.tensor(rate, device=device) if device.type == "cuda" else rate
+            group["lr"] = torch.tensor(rate, device=device) if on_cuda and group.get("capturable") else rate
 
     def _take_gradients(self, terms: Terms, descended: Tensor, share: float, is_last: bool) -> None:
         if self.watch is not None:

@@ -103,8 +103,11 @@ class ToInput(Function):
 
     @staticmethod
     def forward(g: Tensor, w: Tensor, shape: torch.Size, geometry: Geometry) -> Tensor:
-        """Compute it; of x itself torch takes the shape only."""
-        empty, wanted = g.new_empty(shape), [True, False, False]
+        """Compute it; of x itself torch takes the shape only, and the layout, into which it would copy g."""
+        channels_last = g.is_contiguous(memory_format=torch.channels_last) and not g.is_contiguous()
+        layout = torch.channels_last if channels_last else torch.contiguous_format
+        empty = torch.empty(shape, dtype=g.dtype, device=g.device, memory_format=layout)
+        wanted = [True, False, False]
         x: Tensor = torch.ops.aten.convolution_backward(g, empty, w, None, *geometry, wanted)[0]
         return x
 

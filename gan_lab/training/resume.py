@@ -19,7 +19,7 @@ from gan_lab.utils.terminal import say
 
 log = logging.getLogger(__name__)
 
-OF_THE_DEVICE = ("capturable",)  # an option of optimizers that follows from the device
+OF_CUDA = ("capturable",)  # an option of optimizers that the model sets on CUDA devices, and no other one knows
 
 
 class ResumeCallback(Callback):
@@ -64,11 +64,13 @@ class ResumeCallback(Callback):
         """Set the optimizers' options; a lower rate stays where a rollback may have lowered it."""
         health = [callback for callback in trainer.callbacks if isinstance(callback, Health)]  # type: ignore[attr-defined]
         may_be_lower = not health or health[0].rolled_back > 0
+        kept = {"params", "lr", *(OF_CUDA if trainer.strategy.root_device.type == "cuda" else ())}
         fresh_ones: list[torch.optim.Optimizer] = pl_module.configure_optimizers()  # type: ignore[assignment]
         for player, optimizer, fresh in zip(PLAYERS, trainer.optimizers, fresh_ones, strict=True):
-            options = inspect.signature(type(fresh)).parameters.keys() - {"params", "lr", *OF_THE_DEVICE}
+            options = inspect.signature(type(fresh)).parameters.keys() - kept
             for group, own in zip(optimizer.param_groups, fresh.param_groups, strict=True):
                 group.update({name: own[name] for name in options & own.keys()})
+                group["lr"] = float(group["lr"])  # a CUDA device may have left a tensor
                 saved, rate = group["initial_lr"], own["initial_lr"]
                 if player in self.new_rates or saved > rate or (saved < rate and not may_be_lower):
                     group["lr"] = group["initial_lr"] = rate

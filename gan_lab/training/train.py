@@ -29,12 +29,14 @@ from gan_lab.utils.errors import UserError
 from gan_lab.utils.files import remove_unfinished
 
 # Warnings of Lightning's that don't apply here: the loggers count batches over epochs, the order of the images needs no
-# state to go on, the generator's moving average is not trained; and one about Lightning's own code.
+# state to go on, the generator's moving average is not trained; and one about Lightning's own code. torch's is of the
+# steps before one is recorded as a CUDA graph.
 NOT_APPLICABLE = (
     "Found .* in eval mode at the start of training",
     "The number of training batches .* is smaller than the logging interval",
     "You're resuming from a checkpoint that ended before the epoch ended and your dataloader is not resumable",
     "`isinstance\\(treespec, LeafSpec\\)` is deprecated",
+    "This instance was constructed with capturable=True",
 )
 
 

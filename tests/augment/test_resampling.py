@@ -1,14 +1,16 @@
 """Filters against what defines them, and lookups against images that are known between their pixels."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from gan_lab.augment import resampling
-from gan_lab.augment.resampling import SYM2, SYM6, band_filters, filtered, folded, looked_up, resampled
+from gan_lab.augment.resampling import SYM2, SYM6, band_filters, filtered, folded, gathered, looked_up, resampled
 
 DOUBLE = torch.float64
 
@@ -117,6 +119,37 @@ def test_both_ways_to_look_up_find_the_same(size: tuple[int, int]) -> None:
     gradients = [torch.autograd.grad((found * weights).sum(), values)[0] for found in (ours, theirs)]
     torch.testing.assert_close(*gradients, rtol=0, atol=1e-12)
     assert torch.equal(looked_up(values, x[:1], y[:1])[0], ours[0]), "one table for all images"
+
+
+class Scattered(TorchDispatchMode):
+    """The dimensions of what torch adds to at given places: with more than one it waits for CUDA to do so in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dimensions: list[int] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if "scatter_add" in func.name():
+            self.dimensions.append(args[0].dim())
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_a_gradient_that_is_summed_in_order_is_the_same_in_a_single_row(
+    dim: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = noise(2, 3, 4, 5).requires_grad_()
+    shape = [2, 3, 4, 5]
+    shape[dim] = 7
+    index = torch.randint(values.shape[dim], shape, generator=torch.Generator().manual_seed(0))
+    plain = gathered(values, dim, index)
+    monkeypatch.setattr(resampling, "in_fixed_order", lambda values: True)
+    with Scattered() as scattered:
+        ordered = gathered(values, dim, index)
+        (gradient,) = torch.autograd.grad(ordered.square().sum(), values)
+    assert torch.equal(ordered, plain)
+    torch.testing.assert_close(gradient, *torch.autograd.grad(plain.square().sum(), values), rtol=0, atol=1e-12)
+    assert scattered.dimensions == [1]
 
 
 def test_matrices_that_were_first_made_in_inference_mode_can_be_learned_through() -> None:

@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 
+from benchmarks.gpu.flops import Flops
 from gan_lab.config.schema import build
 from gan_lab.models import scheduled
 from gan_lab.models.r3gan import R3GAN
@@ -77,20 +76,6 @@ def test_convolutions_at_every_resampling_would_be_more_than_the_code_has() -> N
         always = build(chosen.model).generator
     assert weights(model_of("r3gan_cifar10").generator) == pytest.approx(20.73e6, rel=1e-3)
     assert weights(always) == pytest.approx(22.50e6, rel=1e-3)
-
-
-class Flops(TorchDispatchMode):
-    """A count of floating-point operations by torch's formulas. FlopCounterMode itself can't see inner gradients."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.total = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
-        if func._overloadpacket in flop_registry:
-            self.total += flop_registry[func._overloadpacket](*args, **(kwargs or {}), out_val=out)
-        return out
 
 
 def flops(call: Callable[[], Any]) -> int:

@@ -70,6 +70,25 @@ def test_each_map_has_second_derivatives_of_its_own(shape: tuple[Any, ...]) -> N
         assert check(lambda x, g: ToWeight.apply(x, g, weight.shape, geometry), to_weight)
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_a_gradient_stays_in_its_layout(layout: torch.memory_format) -> None:
+    asked: list[list[Tensor]] = []
+
+    class Asked(TorchDispatchMode):
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if func is torch.ops.aten.convolution_backward.default and args[10][0]:
+                asked.append(args[:2])
+            return func(*args, **(kwargs or {}))
+
+    maps, weight, _, options = layer(SHAPES[0])
+    maps, weight = leaves(*(each.contiguous(memory_format=layout) for each in (maps, weight)))
+    with Asked():
+        conv2d(maps, weight, **options).square().sum().backward()
+    assert asked
+    for both in asked:
+        assert all(each.is_contiguous(memory_format=layout) for each in both)
+
+
 def penalised(convolve: Callable[..., Tensor], shape: tuple[Any, ...], dtype: torch.dtype) -> list[Tensor]:
     """What R1 asks for, of a convolution whose logit is curved: value, gradient, and the penalty's own gradients."""
     maps, weight, bias, options = layer(shape, dtype)

@@ -213,6 +213,7 @@ RATE = 2.0e-4  # of the model
         ({"lr": RATE / 2, "initial_lr": RATE / 2}, 0, {"lr": RATE, "initial_lr": RATE}),
         ({"lr": RATE / 2, "initial_lr": RATE / 2}, 1, {"lr": RATE / 2, "initial_lr": RATE / 2}),
         ({"lr": RATE * 2, "initial_lr": RATE * 2}, 1, {"lr": RATE, "initial_lr": RATE}),
+        ({"lr": torch.tensor(RATE), "capturable": True}, 0, {"lr": float(torch.tensor(RATE))}),  # as CUDA leaves them
     ],
 )
 def test_optimizers_have_the_options_of_the_configuration(
