@@ -1,13 +1,13 @@
 """Costs and savings of options of the step: penalties, augmentation, parts. `python -m benchmarks.turns`."""
 
 import logging
-import resource
 import subprocess
 import sys
 import warnings
 from collections.abc import Sequence
 from statistics import median
 
+from benchmarks.gpu.device import peak_of_process
 from benchmarks.precisions import Option, Training
 from gan_lab.utils import hardware
 
@@ -52,9 +52,9 @@ def bytes_of_a_step(parts: int) -> int:
     """The most memory that this process has had while it trained, beyond that which it had before."""
     model, shared = MEMORY
     training = Training(model, PLAIN, [*shared, f"trainer.accumulate_grad_batches={parts}"])
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_of_process()
     training.round(2)
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+    return peak_of_process() - before
 
 
 def report() -> list[str]:
